@@ -1,0 +1,54 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of values that come from outside, each with one clear error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def finite_array(
+    name: str, value: ArrayLike, shape: tuple[int | None, ...]
+) -> NDArray[np.float64]:
+    """Return `value` as a read-only float array of the given shape (None: any length).
+
+    Raises:
+        ValueError: not numeric, not of that shape, or not finite; the message names the field.
+
+    """
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f'{name} is {value!r}: expected numbers') from None
+    fits = array.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ', '.join('any' if want is None else str(want) for want in shape)
+        raise ValueError(f'{name} has shape {array.shape}: expected ({wanted})')
+    if not np.isfinite(array).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f'{name} is {array[index]} at {index}: expected finite numbers')
+    array.flags.writeable = False
+    return array
+
+
+def number(
+    name: str, value: Any, at_least: float = -np.inf, at_most: float = np.inf
+) -> float:
+    """Return `value` as a finite float within the range.
+
+    Raises:
+        ValueError: not a finite number, or out of range; the message names the field.
+
+    """
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f'{name} is {value!r}: expected a number') from None
+    if not np.isfinite(result) or not at_least <= result <= at_most:
+        raise ValueError(f'{name} is {result}: expected a number in [{at_least}, {at_most}]')
+    return result

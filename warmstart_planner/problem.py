@@ -1,0 +1,206 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Value types that travel between sources of proposals, planner, verifier and controller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.checks import finite_array, number
+from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.road import Road
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
+
+MAX_OBSTACLES = 12
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """Time grid of a plan: `steps` intervals of `dt` seconds."""
+
+    dt: float = 0.1
+    steps: int = 60
+
+    def __post_init__(self) -> None:
+        """Refuse an empty grid."""
+        number('horizon.dt', self.dt, at_least=1e-3, at_most=1.0)
+        number('horizon.steps', self.steps, at_least=1, at_most=1000)
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Times of the nodes, shape (steps + 1,) [s]."""
+        return np.arange(self.steps + 1) * self.dt
+
+    @property
+    def duration(self) -> float:
+        """Length of the horizon [s]."""
+        return self.steps * self.dt
+
+
+@dataclass(frozen=True)
+class KeepSpeed:
+    """Go on along the road at a speed [m/s]."""
+
+    speed: float
+
+
+@dataclass(frozen=True)
+class StationGoal:
+    """Pass a station of the road [m] at a speed [m/s]; speed 0 means to stop there."""
+
+    station: float
+    speed: float
+
+
+@dataclass(frozen=True)
+class PoseGoal:
+    """Reach a pose of the rear axle (map frame) on the road at a speed [m/s]."""
+
+    x: float
+    y: float
+    yaw: float
+    speed: float
+
+
+@dataclass(frozen=True)
+class StopBefore:
+    """Bring the front bumper to a stand before a station [m], at most at a cruise speed [m/s]."""
+
+    station: float
+    cruise_speed: float
+
+
+Goal = KeepSpeed | StationGoal | PoseGoal | StopBefore
+
+
+@dataclass(frozen=True)
+class PlanningProblem:
+    """All that one plan is made for.
+
+    `initial_state` has shape (5,): rear axle, map frame. `stamp` is the time of that state [s].
+    `friction` is the road's friction coefficient.
+
+    Raises:
+        ValueError: a field is not finite, out of range, or there are too many obstacles.
+
+    """
+
+    stamp: float
+    initial_state: NDArray[np.float64]
+    road: Road
+    obstacles: tuple[Obstacle, ...]
+    goal: Goal
+    vehicle: VehicleParameters
+    friction: float = 1.0
+    horizon: Horizon = field(default_factory=Horizon)
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        state = finite_array('problem.initial_state', self.initial_state, (STATE_SIZE,))
+        object.__setattr__(self, 'initial_state', state)
+        object.__setattr__(self, 'obstacles', tuple(self.obstacles))
+        number('problem.stamp', self.stamp)
+        number('problem.friction', self.friction, at_least=0.05, at_most=2.0)
+        if len(self.obstacles) > MAX_OBSTACLES:
+            raise ValueError(
+                f'problem.obstacles has {len(self.obstacles)} entries: '
+                f'expected at most {MAX_OBSTACLES}'
+            )
+        for name, value in vars(self.goal).items():
+            number(f'problem.goal.{name}', value)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """States and controls on a horizon's grid, map frame.
+
+    `states` has shape (N + 1, 5) and `controls` (N, 2); `stamp` is the time of the first state.
+    """
+
+    stamp: float
+    dt: float
+    states: NDArray[np.float64]
+    controls: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Check shapes and finiteness."""
+        states = finite_array('trajectory.states', self.states, (None, STATE_SIZE))
+        shape = (len(states) - 1, CONTROL_SIZE)
+        controls = finite_array('trajectory.controls', self.controls, shape)
+        object.__setattr__(self, 'states', states)
+        object.__setattr__(self, 'controls', controls)
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Absolute times of the nodes, shape (N + 1,) [s]."""
+        return self.stamp + np.arange(len(self.states)) * self.dt
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A start for an optimiser, and what its source says of it.
+
+    `predicted_return` is the source's own estimate of the negative cost and `uncertainty` grows
+    with unfamiliar problems; both are NaN where a source has none. `multipliers` is what
+    `scp.Multipliers` holds when the source is an earlier solution.
+    """
+
+    source: str
+    trajectory: Trajectory
+    model_id: str = ''
+    predicted_return: float = float('nan')
+    uncertainty: float = float('nan')
+    inference_time: float = 0.0
+    multipliers: NDArray[np.float64] | None = None
+
+
+class Rung(Enum):
+    """Which step of the safety ladder a reference comes from; smaller is better."""
+
+    OPTIMISED = 0
+    PREVIOUS = 1
+    BRAKING = 2
+    NONE = 3
+
+
+class SolverStatus(Enum):
+    """How the optimiser ended. It says nothing of feasibility: the verifier does."""
+
+    CONVERGED = 'converged'
+    STALLED = 'stalled'
+    LOCALLY_INFEASIBLE = 'locally_infeasible'
+    ITERATION_LIMIT = 'iteration_limit'
+    DEADLINE = 'deadline'
+    QP_FAILURE = 'qp_failure'
+    BAD_START = 'bad_start'
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """One plan: the reference, where it comes from, and what it cost to find.
+
+    `trajectory` is None only on rung NONE. `violation` is the verifier's largest violation over
+    all constraints [m, m/s or m/s^2, 0 when feasible]; times are in seconds and hold all that
+    happened between problem and result.
+    """
+
+    problem_stamp: float
+    rung: Rung
+    trajectory: Trajectory | None
+    source: str
+    solver_status: SolverStatus
+    feasible: bool
+    violation: float
+    clearance: float
+    cost: float
+    iterations: int
+    candidates: int
+    total_time: float
+    proposal_time: float
+    solver_time: float
+    verification_time: float
+    message: str = ''

@@ -1,0 +1,266 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The road: a corridor of varying width about a reference path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from warmstart_planner.checks import finite_array
+
+SAMPLE_SPACING = 0.5  # of a reference path that is made here [m]
+
+
+@dataclass(frozen=True)
+class Road:
+    """A reference path sampled by arc length, with the corridor to its left and right.
+
+    Arrays share one length M >= 2, map frame, SI: `station` (arc length, increasing), `x`, `y`,
+    `heading` (unwrapped), `curvature` (left bends positive), `left_width` and `right_width`
+    (distance from the path to the corridor's edges, positive; an edge on the other side of the
+    path has a negative width) and `speed_limit`.
+
+    Raises:
+        ValueError: an array is not finite or of another length, stations do not increase, or the
+            corridor is empty somewhere.
+
+    """
+
+    station: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    heading: NDArray[np.float64]
+    curvature: NDArray[np.float64]
+    left_width: NDArray[np.float64]
+    right_width: NDArray[np.float64]
+    speed_limit: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Check every array and keep it read-only."""
+        length = np.size(self.station)
+        if length < 2:
+            raise ValueError(f'road.station has {length} entries: expected at least 2')
+        for name in self.__dataclass_fields__:
+            array = finite_array(f'road.{name}', getattr(self, name), (length,))
+            object.__setattr__(self, name, array)
+        if (np.diff(self.station) <= 0).any():
+            raise ValueError('road.station decreases or repeats: expected increasing stations')
+        narrow = self.left_width + self.right_width
+        if (narrow <= 0).any():
+            at = int(np.argmin(narrow))
+            raise ValueError(
+                f'road width is {narrow[at]:.3f} at station {self.station[at]:.1f}: '
+                'expected left_width + right_width > 0'
+            )
+
+    @property
+    def start(self) -> float:
+        """First station [m]."""
+        return float(self.station[0])
+
+    @property
+    def end(self) -> float:
+        """Last station [m]."""
+        return float(self.station[-1])
+
+    @cached_property
+    def _segment(self) -> NDArray[np.float64]:
+        return np.stack([np.diff(self.x), np.diff(self.y)], axis=-1)
+
+    @cached_property
+    def _segment_square(self) -> NDArray[np.float64]:
+        return np.maximum(np.einsum('ij,ij->i', self._segment, self._segment), 1e-12)
+
+    def project(self, points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Project points to the nearest place of the reference path.
+
+        Args:
+            points: shape (..., 2), map frame [m].
+
+        Returns:
+            Station and lateral offset (left positive) [m], each of shape (...).
+
+        """
+        flat = np.asarray(points, dtype=float).reshape(-1, 2)
+        vertices = np.stack([self.x, self.y], axis=-1)
+        distance = ((flat[:, None] - vertices[None]) ** 2).sum(axis=-1)
+        nearest = np.argmin(distance, axis=1)
+        last = len(self._segment) - 1
+        station = np.empty(len(flat))
+        offset = np.empty(len(flat))
+        best = np.full(len(flat), np.inf)
+        for segment in (np.clip(nearest - 1, 0, last), np.clip(nearest, 0, last)):
+            delta = flat - vertices[segment]
+            along = self._segment[segment]
+            raw = np.einsum('ij,ij->i', delta, along) / self._segment_square[segment]
+            fraction = np.clip(
+                raw, np.where(segment == 0, -np.inf, 0), np.where(segment == last, np.inf, 1)
+            )
+            gap = delta - fraction[:, None] * along
+            square = (gap**2).sum(axis=-1)
+            side = along[:, 0] * delta[:, 1] - along[:, 1] * delta[:, 0]
+            better = square < best
+            length = self.station[segment + 1] - self.station[segment]
+            station[better] = (self.station[segment] + fraction * length)[better]
+            offset[better] = (np.sign(side) * np.sqrt(square))[better]
+            best = np.minimum(best, square)
+        shape = np.shape(points)[:-1]
+        return station.reshape(shape), offset.reshape(shape)
+
+    def at(self, name: str, station: ArrayLike) -> NDArray[np.float64]:
+        """Interpolate one of the road's arrays at stations; constant beyond the ends."""
+        return np.interp(station, self.station, getattr(self, name))
+
+    def poses(self, station: ArrayLike, offset: ArrayLike = 0.0) -> NDArray[np.float64]:
+        """Poses (x, y, heading) at stations and lateral offsets, straight on beyond the ends.
+
+        Args:
+            station: [m], any shape.
+            offset: lateral offset, left positive [m], broadcast against `station`.
+
+        Returns:
+            Shape (..., 3), map frame.
+
+        """
+        station, offset = np.broadcast_arrays(np.asarray(station, float), np.asarray(offset))
+        heading = self.at('heading', station)
+        beyond = station - np.clip(station, self.start, self.end)
+        x = self.at('x', station) + beyond * np.cos(heading) - offset * np.sin(heading)
+        y = self.at('y', station) + beyond * np.sin(heading) + offset * np.cos(heading)
+        return np.stack([x, y, heading], axis=-1)
+
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Left and right edge of the corridor as polylines, each of shape (M, 2), map frame."""
+        left = self.poses(self.station, self.left_width)[:, :2]
+        right = self.poses(self.station, -self.right_width)[:, :2]
+        return left, right
+
+    def window(self, start: float, end: float) -> Road:
+        """Return the part of the road between two stations, which keep their values."""
+        inside = (self.station >= start) & (self.station <= end)
+        first = max(int(np.argmax(inside)) - 1, 0) if inside.any() else 0
+        last = min(len(inside) - int(np.argmax(inside[::-1])) + 1, len(inside))
+        part = slice(min(first, len(inside) - 2), max(last, first + 2))
+        return Road(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+
+
+def road_from_segments(
+    segments: Sequence[tuple[float, float, float]],
+    left_width: float | Sequence[tuple[float, float]],
+    right_width: float | Sequence[tuple[float, float]],
+    speed_limit: float,
+    start_pose: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Road:
+    """Build a road from clothoid segments.
+
+    Args:
+        segments: (length, curvature at its start, curvature at its end) each [m, 1/m, 1/m].
+        left_width: one width, or (station, width) pairs to interpolate [m].
+        right_width: the same to the right.
+        speed_limit: [m/s].
+        start_pose: x, y, heading of the path's first point, map frame.
+
+    Returns:
+        The road, sampled every SAMPLE_SPACING.
+
+    """
+    lengths = np.array([segment[0] for segment in segments], dtype=float)
+    if len(lengths) == 0 or (lengths <= 0).any():
+        raise ValueError(f'road.segments lengths are {lengths.tolist()}: expected positive ones')
+    knots = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = int(np.ceil(knots[-1] / SAMPLE_SPACING)) + 1
+    station = np.linspace(0.0, knots[-1], count)
+    index = np.clip(np.searchsorted(knots, station, side='right') - 1, 0, len(lengths) - 1)
+    begin = np.array([segment[1] for segment in segments], dtype=float)[index]
+    finish = np.array([segment[2] for segment in segments], dtype=float)[index]
+    curvature = begin + (finish - begin) * (station - knots[index]) / lengths[index]
+    spacing = np.diff(station)
+    turn = spacing * (curvature[1:] + curvature[:-1]) / 2
+    heading = start_pose[2] + np.concatenate([[0.0], np.cumsum(turn)])
+    middle = heading[:-1] + turn / 2
+    x = start_pose[0] + np.concatenate([[0.0], np.cumsum(spacing * np.cos(middle))])
+    y = start_pose[1] + np.concatenate([[0.0], np.cumsum(spacing * np.sin(middle))])
+    return Road(
+        station=station,
+        x=x,
+        y=y,
+        heading=heading,
+        curvature=curvature,
+        left_width=_profile(left_width, station),
+        right_width=_profile(right_width, station),
+        speed_limit=np.full(count, float(speed_limit)),
+    )
+
+
+def road_from_polyline(
+    points: ArrayLike,
+    left_width: ArrayLike,
+    right_width: ArrayLike,
+    speed_limit: float,
+    smoothing: float = 2.0,
+) -> Road:
+    """Build a road from a centre line's vertices, resampled and smoothed.
+
+    Args:
+        points: vertices in driving direction, shape (M, 2), map frame [m].
+        left_width: corridor to the left at each vertex, shape (M,) [m].
+        right_width: the same to the right.
+        speed_limit: [m/s].
+        smoothing: standard deviation of the Gaussian that smooths the path along its arc [m];
+            the widths are corrected for what the path moved.
+
+    Raises:
+        ValueError: fewer than two distinct vertices, or not finite.
+
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    vertices = finite_array('road.points', points, (None, 2))
+    keep = np.concatenate([[True], (np.diff(vertices, axis=0) ** 2).sum(axis=1) > 1e-6])
+    if keep.sum() < 2:
+        raise ValueError(f'road.points has {keep.sum()} distinct vertices: expected at least 2')
+    vertices = vertices[keep]
+    left = finite_array('road.left_width', left_width, (len(keep),))[keep]
+    right = finite_array('road.right_width', right_width, (len(keep),))[keep]
+    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(vertices, axis=0).T))])
+    count = max(int(np.ceil(arc[-1] / SAMPLE_SPACING)) + 1, 3)
+    along = np.linspace(0.0, arc[-1], count)
+    raw = np.stack([np.interp(along, arc, vertices[:, i]) for i in (0, 1)], axis=-1)
+    sigma = smoothing / (along[1] - along[0])
+    # extend straight before filtering, so that the ends stay in place
+    pad = int(np.ceil(4 * sigma)) + 1
+    ramp = np.arange(1, pad + 1)[:, None]
+    extended = np.concatenate(
+        [raw[0] + (raw[0] - raw[1]) * ramp[::-1], raw, raw[-1] + (raw[-1] - raw[-2]) * ramp]
+    )
+    path = gaussian_filter1d(extended, sigma, axis=0)[pad:-pad]
+    step = np.diff(path, axis=0)
+    station = np.concatenate([[0.0], np.cumsum(np.hypot(*step.T))])
+    derivative = np.gradient(path, station, axis=0)
+    heading = np.unwrap(np.arctan2(derivative[:, 1], derivative[:, 0]))
+    normal = np.stack([-np.sin(heading), np.cos(heading)], axis=-1)
+    shift = ((path - raw) * normal).sum(axis=-1)
+    return Road(
+        station=station,
+        x=path[:, 0],
+        y=path[:, 1],
+        heading=heading,
+        curvature=np.gradient(heading, station),
+        left_width=np.interp(along, arc, left) - shift,
+        right_width=np.interp(along, arc, right) + shift,
+        speed_limit=np.full(count, float(speed_limit)),
+    )
+
+
+def _profile(
+    width: float | Sequence[tuple[float, float]], station: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    if isinstance(width, (int, float)):
+        return np.full(len(station), float(width))
+    table = finite_array('road width profile', width, (None, 2))
+    return np.interp(station, table[:, 0], table[:, 1])
