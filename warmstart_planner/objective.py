@@ -1,0 +1,283 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one cost and the one list of constraints of the planning problem.
+
+SCP, MPC, benchmark solvers, rewards and merit all read these functions. They are written with
+numpy's element-wise functions, which CasADi's symbols answer too: a state is indexed by its first
+axis, and whatever batch shape lies behind it is kept. Lengths are in the ego-centred frame of
+`transcription`; a constraint is fulfilled where it is >= 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from warmstart_planner.vehicle import (
+    ACCELERATION,
+    PX,
+    PY,
+    SPEED,
+    STEERING_RATE,
+    YAW,
+    VehicleParameters,
+    lateral_acceleration,
+)
+
+ANCHORS = 12  # local arcs that describe the road ahead
+OBSTACLE_FIELDS = ('x', 'y', 'cos', 'sin', 'half_length', 'half_width', 'radius')
+ANCHOR_FIELDS = (
+    'x',
+    'y',
+    'cos',
+    'sin',
+    'curvature',
+    'station',
+    'left',
+    'left_slope',
+    'right',
+    'right_slope',
+    'offset',
+    'offset_slope',
+    'speed',
+    'speed_slope',
+)
+SCALAR_FIELDS = ('grip', 'stop_station', 'blend_square')
+ROAD_PARAMETERS = len(SCALAR_FIELDS) + ANCHORS * len(ANCHOR_FIELDS)
+OBSTACLE_PARAMETERS = len(OBSTACLE_FIELDS)
+ROAD_ROWS = 4
+SMOOTH_ABSOLUTE = 0.03  # rounding of |.| on sines and cosines
+SMOOTH_CENTRE = 0.1  # rounding of |.| on distances between centres [m]
+SHARPNESS = 10.0  # of the soft maximum over separating axes [1/m]
+
+
+@dataclass(frozen=True)
+class CostWeights:
+    """Weights of the squared residuals, per second along the horizon, once at its end.
+
+    `speed` [s^2/m^2], `offset` [1/m^2] and `heading` weigh the distance from the road's target;
+    `acceleration`, `lateral_acceleration` [s^4/m^2] and `steering_rate` [s^2/rad^2] weigh
+    comfort; the `terminal_*` ones stand for what comes after the horizon.
+    `violation` is the exact penalty per metre (or m/s^2) and second, `violation_square` the
+    quadratic one.
+    """
+
+    speed: float = 0.2
+    offset: float = 0.3
+    heading: float = 5.0
+    acceleration: float = 0.3
+    lateral_acceleration: float = 0.3
+    steering_rate: float = 5.0
+    terminal_speed: float = 0.4
+    terminal_offset: float = 1.0
+    terminal_heading: float = 20.0
+    violation: float = 100.0
+    violation_square: float = 10.0
+
+
+class RoadCoordinates(NamedTuple):
+    """Where a point is on the road; what the blended arcs say there."""
+
+    station: Any
+    offset: Any
+    heading_cos: Any
+    heading_sin: Any
+    curvature: Any
+    left: Any
+    left_slope: Any
+    right: Any
+    right_slope: Any
+    target_offset: Any
+    target_speed: Any
+
+
+def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
+    """Smooth road coordinates of a point, in closed form, without a projection.
+
+    The path is given by `ANCHORS` circular arcs that osculate it. Each arc has exact coordinates
+    of its own; they are blended with weights that fall with the fourth power of the squared
+    distance, so that within half a spacing the nearest arc decides and all is smooth.
+
+    Args:
+        px: point [m].
+        py: point [m].
+        road: `ROAD_PARAMETERS` numbers as `transcription.road_parameters` packs them.
+
+    """
+    total = 0.0
+    sums: list[Any] = [0.0] * len(RoadCoordinates._fields)
+    size = len(ANCHOR_FIELDS)
+    for anchor in range(ANCHORS):
+        first = len(SCALAR_FIELDS) + anchor * size
+        (ax, ay, c, s, kappa, station, left, dleft, right, dright, offset, doffset, speed, dspeed) = (
+            road[first + i] for i in range(size)
+        )
+        dx, dy = px - ax, py - ay
+        along, across = c * dx + s * dy, c * dy - s * dx
+        square = dx * dx + dy * dy
+        weight = 1.0 / (road[2] + square)
+        weight = weight * weight
+        weight = weight * weight
+        # distance to the arc's centre over its radius; exact for circles, regular for kappa = 0
+        ratio = np.sqrt(1.0 - 2.0 * kappa * across + kappa * kappa * square + 1e-9)
+        lateral = (2.0 * across - kappa * square) / (1.0 + ratio)
+        advance = along / ratio
+        turn_cos, turn_sin = (1.0 - kappa * across) / ratio, kappa * along / ratio
+        values = (
+            station + advance,
+            lateral,
+            c * turn_cos - s * turn_sin,
+            s * turn_cos + c * turn_sin,
+            kappa,
+            left + dleft * advance,
+            dleft,
+            right + dright * advance,
+            dright,
+            offset + doffset * advance,
+            speed + dspeed * advance,
+        )
+        total = total + weight
+        sums = [have + weight * value for have, value in zip(sums, values, strict=True)]
+    return RoadCoordinates(*(value / total for value in sums))
+
+
+def box_centre(x: Any, vehicle: VehicleParameters) -> tuple[Any, Any]:
+    """Centre of the car's box for a state [m]."""
+    reach = vehicle.rear_to_center
+    return x[PX] + reach * np.cos(x[YAW]), x[PY] + reach * np.sin(x[YAW])
+
+
+def heading_error(x: Any, on_road: RoadCoordinates) -> tuple[Any, Any]:
+    """Cosine and sine of the car's heading relative to the road's."""
+    c, s = np.cos(x[YAW]), np.sin(x[YAW])
+    return (
+        c * on_road.heading_cos + s * on_road.heading_sin,
+        s * on_road.heading_cos - c * on_road.heading_sin,
+    )
+
+
+def tracking_residuals(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:
+    """Speed, lateral and heading deviation from the road's target [m/s, m, -].
+
+    The heading is compared at the rear axle, where the car drives along its own axis.
+    """
+    _, sine = heading_error(x, on_road)
+    return [
+        x[SPEED] - on_road.target_speed,
+        on_road.offset - on_road.target_offset,
+        sine + on_road.curvature * vehicle.rear_to_center,
+    ]
+
+
+def stage_residuals(
+    x: Any, u: Any, on_road: RoadCoordinates, vehicle: VehicleParameters, weights: CostWeights
+) -> list[Any]:
+    """Weighted residuals; their sum of squares is the cost per second."""
+    speed, offset, heading = tracking_residuals(x, on_road, vehicle)
+    return [
+        weights.speed**0.5 * speed,
+        weights.offset**0.5 * offset,
+        weights.heading**0.5 * heading,
+        weights.acceleration**0.5 * u[ACCELERATION],
+        weights.lateral_acceleration**0.5 * lateral_acceleration(x, vehicle.wheelbase),
+        weights.steering_rate**0.5 * u[STEERING_RATE],
+    ]
+
+
+def terminal_residuals(
+    x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters, weights: CostWeights
+) -> list[Any]:
+    """Weighted residuals at the horizon's end; their sum of squares is the terminal cost."""
+    speed, offset, heading = tracking_residuals(x, on_road, vehicle)
+    return [
+        weights.terminal_speed**0.5 * speed,
+        weights.terminal_offset**0.5 * offset,
+        weights.terminal_heading**0.5 * heading,
+    ]
+
+
+def road_clearances(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:
+    """Distance of the car's corners to the corridor's edges [m].
+
+    Order: front left, front right, rear left, rear right. In a bend the side of a straight car
+    bulges over the line between its corners' offsets; the bulge is added on the inner side.
+    """
+    cosine, sine = heading_error(x, on_road)
+    half_width = vehicle.width / 2 * cosine
+    rows = []
+    for reach in (vehicle.length / 2, -vehicle.length / 2):
+        offset = on_road.offset + reach * sine
+        bulge = on_road.curvature * reach * reach / 2
+        outward = np.sqrt(bulge * bulge + 1e-6)
+        left = on_road.left + on_road.left_slope * reach
+        right = on_road.right + on_road.right_slope * reach
+        rows.append(left - offset - half_width - (outward - bulge) / 2)
+        rows.append(right + offset - half_width - (outward + bulge) / 2)
+    return rows
+
+
+def friction_reserve(x: Any, u: Any, grip: Any, vehicle: VehicleParameters) -> Any:
+    """What the friction circle leaves [m/s^2]: grip minus the total acceleration asked for."""
+    lateral = lateral_acceleration(x, vehicle.wheelbase)
+    return grip - np.sqrt(u[ACCELERATION] * u[ACCELERATION] + lateral * lateral + 1e-4)
+
+
+def stopping_reserve(
+    x: Any, on_road: RoadCoordinates, stop_station: Any, grip: Any, vehicle: VehicleParameters
+) -> Any:
+    """Distance left to the stop station after braking with half of the grip [m]."""
+    front = on_road.station + vehicle.length / 2
+    return stop_station - front - x[SPEED] * x[SPEED] / grip
+
+
+def obstacle_separation(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Any:
+    """Smooth signed separation of the car's box and an obstacle's rounded box [m].
+
+    The separating-axis theorem for two boxes: they are apart where the largest of the four
+    separations along their axes is positive. The maximum is a Boltzmann average, which is never
+    above it, and absolute values are rounded, so one differentiable row serves any pair of
+    positions, overlapping ones included.
+
+    Args:
+        x: state.
+        obstacle: the numbers of `OBSTACLE_FIELDS`; `radius` includes the wanted margin.
+        vehicle: the car.
+
+    """
+    ox, oy, oc, os, half_length, half_width, radius = (
+        obstacle[i] for i in range(OBSTACLE_PARAMETERS)
+    )
+    cx, cy = box_centre(x, vehicle)
+    c, s = np.cos(x[YAW]), np.sin(x[YAW])
+    dx, dy = cx - ox, cy - oy
+    parallel = _smooth_absolute(c * oc + s * os)
+    crossing = _smooth_absolute(c * os - s * oc)
+    length, width = vehicle.length / 2, vehicle.width / 2
+    separations = [
+        _centre_distance(c * dx + s * dy)
+        - (length + half_length * parallel + half_width * crossing),
+        _centre_distance(c * dy - s * dx) - (width + half_length * crossing + half_width * parallel),
+        _centre_distance(oc * dx + os * dy) - (half_length + length * parallel + width * crossing),
+        _centre_distance(oc * dy - os * dx) - (half_width + length * crossing + width * parallel),
+    ]
+    return _soft_maximum(separations) - radius
+
+
+def _smooth_absolute(value: Any) -> Any:
+    return np.sqrt(value * value + SMOOTH_ABSOLUTE**2) - SMOOTH_ABSOLUTE
+
+
+def _centre_distance(value: Any) -> Any:
+    return np.sqrt(value * value + SMOOTH_CENTRE**2) - SMOOTH_CENTRE
+
+
+def _soft_maximum(values: list[Any]) -> Any:
+    top = values[0]
+    for value in values[1:]:
+        top = np.fmax(top, value)
+    weights = [np.exp(SHARPNESS * (value - top)) for value in values]
+    total = sum(weights[1:], weights[0])
+    weighted = [weight * value for weight, value in zip(weights, values, strict=True)]
+    return sum(weighted[1:], weighted[0]) / total

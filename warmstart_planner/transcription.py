@@ -1,0 +1,265 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a planning problem to the numbers that the solvers' functions read, and back.
+
+Problems are solved in the ego-centred frame: origin at the first state's rear axle, x along its
+heading. Solvers then see the same numbers wherever on the map, and however often turned, the car
+is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.checks import number
+from warmstart_planner.objective import (
+    ANCHOR_FIELDS,
+    ANCHORS,
+    OBSTACLE_PARAMETERS,
+    SCALAR_FIELDS,
+)
+from warmstart_planner.problem import KeepSpeed, PlanningProblem, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.road import Road
+from warmstart_planner.vehicle import (
+    GRAVITY,
+    PX,
+    SPEED,
+    STEERING,
+    YAW,
+    VehicleParameters,
+)
+
+BEHIND = 6.0  # road described behind the car [m]
+BEYOND = 12.0  # and beyond what it can reach within the horizon [m]
+GOAL_APPROACH = 30.0  # distance over which a goal pose's lateral offset is approached [m]
+LATERAL_COMFORT = 0.35  # share of the grip that the target speed uses in bends
+COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2]
+
+
+@dataclass(frozen=True)
+class Margins:
+    """What is kept free beyond the hard limits.
+
+    `obstacle` and `road` are distances [m], `grip` is the used share of the friction circle.
+    """
+
+    obstacle: float = 0.3
+    road: float = 0.1
+    grip: float = 0.85
+
+    def __post_init__(self) -> None:
+        """Refuse margins that make no sense."""
+        number('margins.obstacle', self.obstacle, at_least=0.0, at_most=5.0)
+        number('margins.road', self.road, at_least=0.0, at_most=5.0)
+        number('margins.grip', self.grip, at_least=0.1, at_most=1.0)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A pose (x, y, yaw) in the map; changes poses between the map and itself."""
+
+    x: float
+    y: float
+    yaw: float
+
+    def localise(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Map → this frame, for arrays (..., n >= 3) that start with x, y, yaw."""
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        dx, dy = poses[..., 0] - self.x, poses[..., 1] - self.y
+        result = np.array(poses, dtype=float)
+        result[..., 0], result[..., 1] = c * dx + s * dy, c * dy - s * dx
+        result[..., 2] = poses[..., 2] - self.yaw
+        return result
+
+    def globalise(self, poses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return poses of this frame in the map; the inverse of `localise`."""
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        result = np.array(poses, dtype=float)
+        result[..., 0] = self.x + c * poses[..., 0] - s * poses[..., 1]
+        result[..., 1] = self.y + s * poses[..., 0] + c * poses[..., 1]
+        result[..., 2] = poses[..., 2] + self.yaw
+        return result
+
+
+@dataclass(frozen=True)
+class Transcription:
+    """A planning problem as numbers, in the ego-centred `frame`.
+
+    `initial_state` (5,); `road` (ROAD_PARAMETERS,); `obstacles` (M, N + 1, OBSTACLE_PARAMETERS)
+    with the margin in the radius; `state_lower` and `state_upper` (N + 1, 5): the car's bounds,
+    widened to what it can reach where it starts outside of them.
+    """
+
+    frame: Frame
+    initial_state: NDArray[np.float64]
+    road: NDArray[np.float64]
+    obstacles: NDArray[np.float64]
+    state_lower: NDArray[np.float64]
+    state_upper: NDArray[np.float64]
+
+
+def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription:
+    """Return the numbers of a problem."""
+    frame = Frame(*(float(value) for value in problem.initial_state[PX : YAW + 1]))
+    lower, upper = state_envelope(problem)
+    return Transcription(
+        frame=frame,
+        initial_state=frame.localise(problem.initial_state),
+        road=road_parameters(problem, frame, margins),
+        obstacles=obstacle_parameters(problem, frame, margins),
+        state_lower=lower,
+        state_upper=upper,
+    )
+
+
+def state_envelope(
+    problem: PlanningProblem,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """State bounds at every node, shape (N + 1, 5) each.
+
+    A state that starts beyond a bound must move back as fast as the controls allow (at 90 % of
+    them), which keeps the problem solvable and says at every node how far outside it may be.
+    """
+    vehicle, times = problem.vehicle, problem.horizon.times
+    lower = np.tile(vehicle.state_lower, (len(times), 1))
+    upper = np.tile(vehicle.state_upper, (len(times), 1))
+    start = problem.initial_state
+    for state, control in ((SPEED, 0), (STEERING, 1)):
+        falling = start[state] + 0.9 * vehicle.control_lower[control] * times
+        rising = start[state] + 0.9 * vehicle.control_upper[control] * times
+        upper[:, state] = np.maximum(upper[:, state], falling)
+        lower[:, state] = np.minimum(lower[:, state], rising)
+    return lower, upper
+
+
+def goal_station(problem: PlanningProblem) -> float:
+    """Station at which the goal lies [m]; infinite where it has none."""
+    match problem.goal:
+        case StationGoal(station=station) | StopBefore(station=station):
+            return station
+        case PoseGoal(x=x, y=y):
+            return float(problem.road.project(np.array([x, y]))[0])
+        case _:
+            return float('inf')
+
+
+def stop_station(problem: PlanningProblem) -> float:
+    """Station that the front bumper must be able to stop before [m]."""
+    end = problem.road.end
+    match problem.goal:
+        case StopBefore(station=station):
+            return min(station, end)
+        case StationGoal(speed=speed) | PoseGoal(speed=speed) if speed <= 0.0:
+            return min(goal_station(problem) + problem.vehicle.front_reach, end)
+        case _:
+            return end
+
+
+def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Speed to aim at by station [m/s].
+
+    The least of the goal's speed, the limit and what bends allow in comfort, lowered ahead of
+    every slower place so that comfortable braking reaches it.
+
+    Args:
+        problem: the problem.
+        station: increasing stations of the car's box centre [m].
+
+    """
+    road, goal = problem.road, problem.goal
+    bend = np.abs(road.at('curvature', station))
+    comfort = LATERAL_COMFORT * problem.friction * GRAVITY
+    speed = np.minimum(road.at('speed_limit', station), np.sqrt(comfort / np.maximum(bend, 1e-6)))
+    match goal:
+        case KeepSpeed(speed=wanted) | StopBefore(cruise_speed=wanted):
+            speed = np.minimum(speed, wanted)
+        case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
+            speed = np.where(station >= goal_station(problem), np.minimum(speed, wanted), speed)
+    stop = stop_station(problem) - problem.vehicle.length / 2
+    speed = np.where(station >= stop, 0.0, speed)
+    square = speed**2 + 2 * COMFORT_DECELERATION * station
+    ahead = np.minimum.accumulate(square[::-1])[::-1] - 2 * COMFORT_DECELERATION * station
+    return np.sqrt(np.maximum(ahead, 0.0))
+
+
+def target_offsets(problem: PlanningProblem, station: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lateral offset to aim at by station [m]: the path, or towards a goal pose near its end."""
+    if not isinstance(problem.goal, PoseGoal):
+        return np.zeros_like(station)
+    goal, reach = problem.goal, problem.vehicle.rear_to_center
+    centre = [goal.x + reach * np.cos(goal.yaw), goal.y + reach * np.sin(goal.yaw)]
+    at, offset = problem.road.project(np.array(centre))
+    return offset * np.clip(1.0 - (at - station) / GOAL_APPROACH, 0.0, 1.0)
+
+
+def road_parameters(
+    problem: PlanningProblem, frame: Frame, margins: Margins
+) -> NDArray[np.float64]:
+    """Scalars and anchors of the road ahead, shape (ROAD_PARAMETERS,), in `frame`."""
+    road, vehicle = problem.road, problem.vehicle
+    here = float(road.project(box_centre_point(problem.initial_state, vehicle))[0])
+    fine = _stations_ahead(problem, here)
+    station = np.linspace(fine[0], fine[-1], ANCHORS)
+    spacing = station[1] - station[0]
+    poses = frame.localise(road.poses(station))
+    anchors = np.empty((ANCHORS, len(ANCHOR_FIELDS)))
+    anchors[:, 0:2] = poses[:, 0:2]
+    anchors[:, 2], anchors[:, 3] = np.cos(poses[:, 2]), np.sin(poses[:, 2])
+    turned = road.at('heading', station + spacing / 2) - road.at('heading', station - spacing / 2)
+    anchors[:, 4] = turned / spacing
+    anchors[:, 5] = station - here
+    profiles = (
+        (6, road.at('left_width', fine) - margins.road),
+        (8, road.at('right_width', fine) - margins.road),
+        (10, target_offsets(problem, fine)),
+        (12, target_speeds(problem, fine)),
+    )
+    for column, profile in profiles:
+        anchors[:, column] = np.interp(station, fine, profile)
+        before = np.interp(station - spacing / 2, fine, profile)
+        after = np.interp(station + spacing / 2, fine, profile)
+        anchors[:, column + 1] = (after - before) / spacing
+    scalars = np.empty(len(SCALAR_FIELDS))
+    scalars[0] = margins.grip * problem.friction * GRAVITY
+    scalars[1] = stop_station(problem) - here
+    scalars[2] = 0.1 * spacing**2
+    return np.concatenate([scalars, anchors.ravel()])
+
+
+def obstacle_parameters(
+    problem: PlanningProblem, frame: Frame, margins: Margins
+) -> NDArray[np.float64]:
+    """Obstacles at every node, shape (M, N + 1, OBSTACLE_PARAMETERS), in `frame`."""
+    nodes = problem.horizon.steps + 1
+    result = np.empty((len(problem.obstacles), nodes, OBSTACLE_PARAMETERS))
+    for index, obstacle in enumerate(problem.obstacles):
+        poses = frame.localise(obstacle.poses_at(nodes))
+        result[index, :, 0:2] = poses[:, 0:2]
+        result[index, :, 2], result[index, :, 3] = np.cos(poses[:, 2]), np.sin(poses[:, 2])
+        result[index, :, 4:] = (
+            obstacle.half_length,
+            obstacle.half_width,
+            obstacle.radius + margins.obstacle,
+        )
+    return result
+
+
+def box_centre_point(state: NDArray[np.float64], vehicle: VehicleParameters) -> NDArray[np.float64]:
+    """Centre of the car's box for states (..., 5), shape (..., 2) [m]."""
+    heading = np.stack([np.cos(state[..., YAW]), np.sin(state[..., YAW])], axis=-1)
+    return state[..., :2] + vehicle.rear_to_center * heading
+
+
+def _stations_ahead(problem: PlanningProblem, here: float) -> NDArray[np.float64]:
+    """Fine stations from behind the car to beyond its reach, about a metre apart."""
+    road = problem.road
+    speed = max(problem.initial_state[SPEED], 3.0)
+    ahead = np.linspace(here, here + 300.0, 301)
+    limit = target_speeds(problem, ahead).max()
+    fastest = min(max(speed, limit), speed + 3.0 * problem.horizon.duration)
+    end = min(here + fastest * problem.horizon.duration + BEYOND, max(road.end, here) + BEYOND)
+    count = int(np.ceil(end - here + BEHIND)) + 1
+    return np.linspace(here - BEHIND, max(end, here + BEYOND), max(count, 2 * ANCHORS))
