@@ -1,0 +1,231 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""All that a simulation is set up from, apart from the scenario: one value, one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from warmstart_planner.checks import number
+
+PACKAGE = Path(__file__).resolve().parents[1]
+PREDICTIONS = ('ground_truth', 'constant_velocity')
+
+
+class ConfigurationError(ValueError):
+    """A configuration that cannot be simulated; names the field, its value, what was expected."""
+
+
+def ranged(default: float, low: float, high: float, unit: str, meaning: str) -> Any:
+    """Declare a numeric field with its range, unit and meaning."""
+    return field(
+        default=default, metadata={'low': low, 'high': high, 'unit': unit, 'meaning': meaning}
+    )
+
+
+class _Checked:
+    """Holds every number of a configuration to the range that its field declares."""
+
+    def __post_init__(self) -> None:
+        for declared in fields(self):  # type: ignore[arg-type]
+            if 'low' in declared.metadata:
+                object.__setattr__(self, declared.name, _checked(declared, self))
+
+
+@dataclass(frozen=True)
+class PlantConfiguration(_Checked):
+    """How the real car and road differ from what the planner knows."""
+
+    friction_factor: float = ranged(1.0, 0.1, 2.0, '1', 'real friction over the known one')
+    mass_factor: float = ranged(1.0, 0.5, 2.0, '1', 'real mass over the known one')
+
+
+@dataclass(frozen=True)
+class ActuatorConfiguration(_Checked):
+    """How the car follows its commands."""
+
+    steering_lag: float = ranged(0.05, 0.01, 1.0, 's', 'time constant of the steering')
+    acceleration_lag: float = ranged(0.1, 0.01, 2.0, 's', 'time constant of drive and brakes')
+    delay: float = ranged(0.02, 0.0, 0.5, 's', 'from a command to its effect')
+
+
+@dataclass(frozen=True)
+class ImpulseConfiguration(_Checked):
+    """One sudden disturbance, such as a pothole or a gust behind a truck."""
+
+    time: float = ranged(0.0, 0.0, 3600.0, 's', 'when it strikes')
+    lateral_speed: float = ranged(0.0, -5.0, 5.0, 'm/s', 'change of lateral speed, left positive')
+    yaw_rate: float = ranged(0.0, -2.0, 2.0, 'rad/s', 'change of yaw rate')
+
+
+@dataclass(frozen=True)
+class WindConfiguration(_Checked):
+    """A steady wind with gusts (first-order Gauss-Markov) about it."""
+
+    speed: float = ranged(0.0, 0.0, 40.0, 'm/s', 'mean speed')
+    direction: float = ranged(0.0, -7.0, 7.0, 'rad', 'where it blows to, map frame')
+    gust: float = ranged(0.0, 0.0, 20.0, 'm/s', 'standard deviation of the gusts')
+    gust_time: float = ranged(1.0, 0.05, 60.0, 's', 'correlation time of the gusts')
+
+
+@dataclass(frozen=True)
+class EgoNoiseConfiguration(_Checked):
+    """Standard deviations of what the car measures of itself, cut at three of them."""
+
+    position: float = ranged(0.0, 0.0, 2.0, 'm', 'each of x and y')
+    yaw: float = ranged(0.0, 0.0, 0.5, 'rad', 'yaw')
+    speed: float = ranged(0.0, 0.0, 5.0, 'm/s', 'speed')
+    steering: float = ranged(0.0, 0.0, 0.2, 'rad', 'front-wheel angle')
+    correlation_time: float = ranged(0.0, 0.0, 60.0, 's', '0 is white noise')
+
+
+@dataclass(frozen=True)
+class ObstacleNoiseConfiguration(_Checked):
+    """Standard deviations of what the car perceives of each obstacle, cut at three of them."""
+
+    position: float = ranged(0.0, 0.0, 2.0, 'm', 'each of x and y')
+    yaw: float = ranged(0.0, 0.0, 0.5, 'rad', 'yaw and direction of the predicted motion')
+    speed: float = ranged(0.0, 0.0, 1.0, '1', 'relative error of the predicted speed')
+    correlation_time: float = ranged(0.0, 0.0, 60.0, 's', '0 is white noise')
+
+
+@dataclass(frozen=True)
+class TransportConfiguration(_Checked):
+    """How observations reach the car."""
+
+    delay: float = ranged(0.0, 0.0, 0.5, 's', 'age of every observation')
+    loss_probability: float = ranged(0.0, 0.0, 1.0, '1', 'of an observation that never arrives')
+    late_probability: float = ranged(0.0, 0.0, 1.0, '1', 'of one that is later than the others')
+    late_delay: float = ranged(0.1, 0.0, 2.0, 's', 'how much later')
+
+
+@dataclass(frozen=True)
+class SimulationConfiguration(_Checked):
+    """
+    Plant, disturbances, sensors, transport and seed of one simulation.
+
+    The defaults of the parts are an ideal world with realistic actuators; `config/simulation.yaml`
+    holds what the demo and the measurements drive in.
+
+    Raises:
+        ConfigurationError: a value is not a finite number or out of its range.
+
+    """
+
+    seed: int = 0
+    prediction: str = 'ground_truth'
+    integration_step: float = ranged(0.005, 0.0005, 0.01, 's', 'of the plant')
+    planning_latency: float = ranged(0.05, 0.0, 1.0, 's', 'from observation to reference')
+    plant: PlantConfiguration = field(default_factory=PlantConfiguration)
+    actuators: ActuatorConfiguration = field(default_factory=ActuatorConfiguration)
+    wind: WindConfiguration = field(default_factory=WindConfiguration)
+    impulses: tuple[ImpulseConfiguration, ...] = ()
+    ego_noise: EgoNoiseConfiguration = field(default_factory=EgoNoiseConfiguration)
+    obstacle_noise: ObstacleNoiseConfiguration = field(default_factory=ObstacleNoiseConfiguration)
+    transport: TransportConfiguration = field(default_factory=TransportConfiguration)
+
+    def __post_init__(self) -> None:
+        """Check what has no range of its own."""
+        super().__post_init__()
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ConfigurationError(f'seed is {self.seed!r}: expected an integer, 0 or more')
+        if self.prediction not in PREDICTIONS:
+            raise ConfigurationError(
+                f'prediction is {self.prediction!r}: expected one of {", ".join(PREDICTIONS)}'
+            )
+
+
+def read_configuration(path: str | Path) -> SimulationConfiguration:
+    """
+    Read a configuration from a YAML file; what it leaves out keeps its default.
+
+    Raises:
+        ConfigurationError: the file is missing or not YAML, a key is unknown, or a value is bad;
+            the message names the file and the field.
+
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = ' '.join(str(error).split())
+        raise ConfigurationError(f'simulation configuration {path}: {reason}') from None
+    try:
+        return configuration_from_mapping(content)
+    except ConfigurationError as error:
+        raise ConfigurationError(f'simulation configuration {path}: {error}') from None
+
+
+def configuration_from_mapping(content: Any) -> SimulationConfiguration:
+    """
+    Build a configuration from nested mappings as the YAML file has them.
+
+    Raises:
+        ConfigurationError: a key is unknown or a value is bad.
+
+    """
+    return _build(SimulationConfiguration, content, '')
+
+
+def default_configuration_path() -> Path:
+    """
+    Return the packaged `config/simulation.yaml`, in the source tree or the installed share.
+
+    Raises:
+        ConfigurationError: neither is there.
+
+    """
+    share = Path('share') / PACKAGE.name
+    for parent in PACKAGE.parents:
+        for base in (parent, parent / share):
+            path = base / 'config' / 'simulation.yaml'
+            if path.is_file():
+                return path
+    raise ConfigurationError(
+        f'simulation configuration: found no config/simulation.yaml above {PACKAGE}, expected it '
+        f'in the source tree or in {share} of the install prefix'
+    )
+
+
+def _checked(declared: Field[Any], owner: Any) -> float:
+    value = getattr(owner, declared.name)
+    if isinstance(value, (bool, str)):
+        raise ConfigurationError(f'{declared.name} is {value!r}: expected a number')
+    try:
+        return number(declared.name, value, declared.metadata['low'], declared.metadata['high'])
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _build(kind: type, content: Any, where: str) -> Any:
+    place = where or 'the file'
+    if not isinstance(content, Mapping):
+        raise ConfigurationError(f'{place} is {content!r}: expected a mapping')
+    known = get_type_hints(kind)
+    unknown = [str(key) for key in content if key not in known]
+    if unknown:
+        raise ConfigurationError(
+            f'{place} has the unknown key {unknown[0]!r}: expected some of {", ".join(known)}'
+        )
+    prefix = f'{where}.' if where else ''
+    values = {key: _value(known[key], value, f'{prefix}{key}') for key, value in content.items()}
+    try:
+        return kind(**values)
+    except ConfigurationError as error:
+        raise ConfigurationError(f'{prefix}{error}') from None
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    if is_dataclass(kind):
+        return _build(kind, value, where)
+    if kind == tuple[ImpulseConfiguration, ...]:
+        if not isinstance(value, list):
+            raise ConfigurationError(f'{where} is {value!r}: expected a list')
+        return tuple(
+            _build(ImpulseConfiguration, item, f'{where}[{i}]') for i, item in enumerate(value)
+        )
+    return value

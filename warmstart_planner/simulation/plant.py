@@ -1,0 +1,273 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The simulated car: a single-track model with tyre forces, its actuators and its brake.
+
+The equations are those of CommonRoad's single-track model (M. Althoff, G. Würsching, CommonRoad:
+Vehicle Models, 2020, Section 6; `vehiclemodels.vehicle_dynamics_st`) with the published
+parameters of the vehicle. Three things differ, and each makes the car harder to drive:
+
+- The lateral axle forces follow the Magic Formula of the same package instead of its tangent, and
+  what braking or driving takes is no longer there for cornering (friction circle).
+- Steering and acceleration follow their targets with first-order lags, within the car's limits.
+- Below walking pace the slip equations are singular; there the yaw rate and the slip angle follow
+  the kinematic model, blended over `BLEND_SPEEDS` (J. Kabzan et al., AMZ Driverless, JFR 2020).
+
+Everything else in the project sees the car as a state of the rear axle (see `vehicle.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from vehiclemodels.utils.acceleration_constraints import acceleration_constraints
+from vehiclemodels.utils.steering_constraints import steering_constraints
+from vehiclemodels.vehicle_parameters import setup_vehicle_parameters
+
+from warmstart_planner.checks import finite_array, number
+from warmstart_planner.simulation.configuration import ActuatorConfiguration
+from warmstart_planner.vehicle import GRAVITY, STATE_SIZE
+
+BLEND_SPEEDS = (1.0, 2.0)  # kinematic below the first, tyre forces above the second [m/s]
+BLEND_TIME = 0.02  # with which yaw rate and slip follow the kinematic model [s]
+LONGITUDINAL_SHARE = 0.98  # of the friction circle that anti-lock braking lets the brakes use
+# Places in the state vector of the plant, the model's own and the acceleration it has reached.
+X, Y, STEER, V, PSI, YAW_RATE, SLIP, ACCEL = range(8)
+
+_RUNGE_KUTTA = ((0.5, 1 / 6), (0.5, 1 / 3), (1.0, 1 / 3), (0.0, 1 / 6))
+
+
+@dataclass(frozen=True)
+class LateralLoad:
+    """What the wind does to the car: lateral force at the centre of gravity and yaw moment."""
+
+    force: float = 0.0  # left positive [N]
+    moment: float = 0.0  # counter-clockwise positive [N m]
+
+
+CALM = LateralLoad()
+
+
+class Plant:
+    """
+    One car, from targets of acceleration and steering angle to its motion.
+
+    Args:
+        vehicle: CommonRoad name, `commonroad_1` to `commonroad_3`.
+        initial_state: shape (5,), rear axle, map frame.
+        friction: what the tyres really have, the road's coefficient times its error.
+        mass_factor: real mass over the mass that the acceleration controller knows.
+        actuators: lags of steering and acceleration.
+
+    Raises:
+        ValueError: the vehicle has no published mass and inertia, or a value is out of range.
+
+    """
+
+    def __init__(
+        self,
+        vehicle: str,
+        initial_state: ArrayLike,
+        friction: float,
+        mass_factor: float,
+        actuators: ActuatorConfiguration,
+    ) -> None:
+        self._parameters = published_parameters(vehicle)
+        self._friction = number('plant friction', friction, at_least=0.01, at_most=3.0)
+        self._mass_factor = number('plant mass factor', mass_factor, at_least=0.3, at_most=3.0)
+        self._actuators = actuators
+        state = finite_array('plant initial state', initial_state, (STATE_SIZE,))
+        self._state = plant_state(state, self._parameters.a, self._parameters.b)
+        self._derivative = self._build_derivative()
+
+    @property
+    def mass(self) -> float:
+        """Real mass [kg]."""
+        return float(self._parameters.m * self._mass_factor)
+
+    @property
+    def acceleration(self) -> float:
+        """Acceleration that the actuators have reached, driving direction [m/s^2]."""
+        return self._state[ACCEL]
+
+    @property
+    def lateral_acceleration(self) -> float:
+        """Lateral acceleration of a steady turn with the present speed and yaw rate [m/s^2]."""
+        return self._state[V] * self._state[YAW_RATE]
+
+    @property
+    def slip_angle(self) -> float:
+        """Angle from the car's axis to the velocity of its centre of gravity [rad]."""
+        return self._state[SLIP]
+
+    def rear_axle_state(self) -> NDArray[np.float64]:
+        """State as the rest of the project has it, shape (5,): rear axle, map frame."""
+        s, b = self._state, self._parameters.b
+        return np.array(
+            [
+                s[X] - b * math.cos(s[PSI]),
+                s[Y] - b * math.sin(s[PSI]),
+                s[PSI],
+                s[V] * math.cos(s[SLIP]),
+                s[STEER],
+            ]
+        )
+
+    def step(
+        self,
+        acceleration: float,
+        steering_angle: float,
+        dt: float,
+        load: LateralLoad = CALM,
+    ) -> None:
+        """
+        Drive on for one integration step: Runge-Kutta of order 4, inputs held.
+
+        Args:
+            acceleration: target [m/s^2].
+            steering_angle: target of the front wheels [rad].
+            dt: step [s], at most 10 ms for the stiff tyres.
+            load: wind, held over the step.
+
+        """
+        begin = self._state
+        probe = begin
+        total = [0.0] * len(begin)
+        for reach, weight in _RUNGE_KUTTA:
+            slope = self._derivative(probe, acceleration, steering_angle, load)
+            total = [t + weight * k for t, k in zip(total, slope, strict=True)]
+            probe = [s + reach * dt * k for s, k in zip(begin, slope, strict=True)]
+        self._state = [s + dt * k for s, k in zip(begin, total, strict=True)]
+        if self._state[V] <= 0.0:
+            self._stand()
+
+    def push(self, lateral_speed: float, yaw_rate: float) -> None:
+        """Change lateral speed [m/s] and yaw rate [rad/s] at once; a standing car holds."""
+        s = self._state
+        if s[V] <= BLEND_SPEEDS[1]:
+            return
+        lateral = s[V] * math.sin(s[SLIP]) + lateral_speed
+        forward = s[V] * math.cos(s[SLIP])
+        s[V], s[SLIP] = math.hypot(forward, lateral), math.atan2(lateral, forward)
+        s[YAW_RATE] += yaw_rate
+
+    def _stand(self) -> None:
+        """Let the brake hold: the car neither creeps nor rolls back."""
+        s = self._state
+        s[V], s[YAW_RATE] = 0.0, 0.0
+        s[SLIP] = kinematic_slip(s[STEER], self._parameters.a, self._parameters.b)
+
+    def _build_derivative(
+        self,
+    ) -> Callable[[list[float], float, float, LateralLoad], list[float]]:
+        p, mu, mass = self._parameters, self._friction, self.mass
+        lf, lr, h = p.a, p.b, p.h_s
+        wheelbase = lf + lr
+        inertia = p.I_z * self._mass_factor
+        limit = mu * GRAVITY
+        stiffness = -p.tire.p_ky1  # cornering stiffness over the load of the published car
+        lags = self._actuators
+
+        def derivative(
+            s: list[float], acceleration: float, steering_angle: float, load: LateralLoad
+        ) -> list[float]:
+            rate = (steering_angle - s[STEER]) / lags.steering_lag
+            rate = steering_constraints(s[STEER], rate, p.steering)
+            a = acceleration_constraints(s[V], s[ACCEL] / self._mass_factor, p.longitudinal)
+            most = LONGITUDINAL_SHARE * limit
+            a = min(max(a, -most), most)
+            if s[V] <= 0.0 and a < 0.0:
+                a = 0.0
+            blend = min(max((s[V] - BLEND_SPEEDS[0]) / (BLEND_SPEEDS[1] - BLEND_SPEEDS[0]), 0), 1)
+            slip_dot, yaw_dot = 0.0, 0.0
+            if blend < 1.0:
+                slip = kinematic_slip(s[STEER], lf, lr)
+                yaw_rate = s[V] * math.cos(slip) * math.tan(s[STEER]) / wheelbase
+                slip_dot = (1 - blend) * (slip - s[SLIP]) / BLEND_TIME
+                yaw_dot = (1 - blend) * (yaw_rate - s[YAW_RATE]) / BLEND_TIME
+            if blend > 0.0:
+                lateral = math.sqrt(max(1.0 - (a / limit) ** 2, 0.0))
+                front_load = (GRAVITY * lr - a * h) / wheelbase
+                rear_load = (GRAVITY * lf + a * h) / wheelbase
+                front_angle = s[STEER] - s[SLIP] - lf * s[YAW_RATE] / s[V]
+                rear_angle = -s[SLIP] + lr * s[YAW_RATE] / s[V]
+                peak, nominal = mass * mu * lateral, p.m * stiffness
+                front = axle_force(front_angle, nominal * front_load, peak * front_load, p.tire)
+                rear = axle_force(rear_angle, nominal * rear_load, peak * rear_load, p.tire)
+                push = front + rear + load.force
+                slip_dot += blend * (push / (mass * s[V]) - s[YAW_RATE])
+                yaw_dot += blend * (lf * front - lr * rear + load.moment) / inertia
+            course = s[PSI] + s[SLIP]
+            return [
+                s[V] * math.cos(course),
+                s[V] * math.sin(course),
+                rate,
+                a,
+                s[YAW_RATE],
+                yaw_dot,
+                slip_dot,
+                (acceleration - s[ACCEL]) / lags.acceleration_lag,
+            ]
+
+        return derivative
+
+
+def published_parameters(vehicle: str) -> Any:
+    """
+    Return CommonRoad's parameters of a vehicle by name.
+
+    Raises:
+        ValueError: unknown, or without the mass and inertia that tyre forces need.
+
+    """
+    driveable = {f'commonroad_{i}': i for i in range(1, 4)}
+    if vehicle not in driveable:
+        raise ValueError(
+            f'plant vehicle is {vehicle!r}: expected one with published mass and inertia, '
+            f'{", ".join(driveable)}'
+        )
+    return setup_vehicle_parameters(vehicle_id=driveable[vehicle])
+
+
+def kinematic_slip(steering: float, lf: float, lr: float) -> float:
+    """Slip angle at the centre of gravity of a car whose tyres do not slip [rad]."""
+    return math.atan(math.tan(steering) * lr / (lf + lr))
+
+
+def axle_force(angle: float, stiffness: float, peak: float, tire: Any) -> float:
+    """
+    Lateral force of an axle by the Magic Formula without camber and offsets [N].
+
+    Args:
+        angle: slip angle, positive for a force to the left [rad].
+        stiffness: slope at zero [N/rad].
+        peak: largest force [N].
+        tire: shape factors `p_cy1` and `p_ey1`.
+
+    """
+    if peak <= 0.0:
+        return 0.0
+    scaled = stiffness / (tire.p_cy1 * peak) * angle
+    bent = scaled - tire.p_ey1 * (scaled - math.atan(scaled))
+    return peak * math.sin(tire.p_cy1 * math.atan(bent))
+
+
+def plant_state(state: ArrayLike, lf: float, lr: float) -> list[float]:
+    """State of the plant, without tyre slip, for a state of the rear axle."""
+    px, py, yaw, speed, steering = (float(value) for value in np.asarray(state))
+    slip = kinematic_slip(steering, lf, lr)
+    return [
+        px + lr * math.cos(yaw),
+        py + lr * math.sin(yaw),
+        steering,
+        speed / math.cos(slip),
+        yaw,
+        speed * math.tan(steering) / (lf + lr),
+        slip,
+        0.0,
+    ]
