@@ -1,0 +1,64 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Find scenarios by name or path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from warmstart_planner.scenarios.scenario import Scenario, ScenarioError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+SCHEMA_NAME = 'scenario.schema.json'
+
+
+def scenario_folder() -> Path:
+    """
+    Return the folder of the packaged scenarios, in the source tree or the installed share.
+
+    Raises:
+        ScenarioError: neither is there.
+
+    """
+    share = Path('share') / PACKAGE.name
+    for parent in PACKAGE.parents:
+        for base in (parent, parent / share):
+            folder = base / 'config' / 'scenarios'
+            if (folder / SCHEMA_NAME).is_file():
+                return folder
+    raise ScenarioError(
+        f'packaged scenarios: found no config/scenarios above {PACKAGE}, expected it in the '
+        f'source tree or in {share} of the install prefix'
+    )
+
+
+def packaged_scenarios() -> tuple[str, ...]:
+    """Return the names of the packaged scenarios, sorted."""
+    return tuple(sorted(path.stem for path in scenario_folder().glob('*.yaml')))
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """
+    Load a packaged scenario by name, a YAML file, or a CommonRoad XML file, by its path.
+
+    Raises:
+        ScenarioError: no such scenario, or it cannot be read or driven; the message names the
+            file, the field, the value and what was expected.
+
+    """
+    given = str(name_or_path)
+    path = Path(given)
+    if path.suffix == '.xml':
+        from warmstart_planner.scenarios.commonroad import read_commonroad
+
+        return read_commonroad(path)
+    if path.suffix not in ('.yaml', '.yml'):
+        path = scenario_folder() / f'{given}.yaml'
+        if given not in packaged_scenarios():
+            raise ScenarioError(
+                f'scenario is {given!r}: expected a path to a .yaml or .xml file or one of '
+                f'{", ".join(packaged_scenarios())}'
+            )
+    from warmstart_planner.scenarios.yaml_format import read_yaml
+
+    return read_yaml(path)

@@ -1,0 +1,204 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Read the project's own scenario format, described in config/scenarios/README.md."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.road import Road, road_from_segments
+from warmstart_planner.scenarios.library import SCHEMA_NAME, scenario_folder
+from warmstart_planner.scenarios.motion import Knots, Motion, along_road, crossing, standing
+from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
+from warmstart_planner.vehicle import DEFAULT_VEHICLE
+
+
+def read_yaml(path: str | Path) -> Scenario:
+    """
+    Read one scenario file.
+
+    Raises:
+        ScenarioError: the file is missing, is not YAML, breaks the schema, or describes something
+            that cannot be driven; the message names file, field, value and expectation.
+
+    """
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise ScenarioError(f'{path}: cannot be read ({error.strerror})') from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        detail = ' '.join(str(error).split())
+        raise ScenarioError(f'{path}: is not YAML: {detail}') from None
+    try:
+        _check_schema(data)
+        _check_finite(data, '')
+        return _scenario(path.stem, data)
+    except ValueError as error:
+        raise ScenarioError(f'{path}: {error}') from None
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    text = (scenario_folder() / SCHEMA_NAME).read_text(encoding='utf-8')
+    return jsonschema.Draft202012Validator(json.loads(text))
+
+
+def _check_schema(data: Any) -> None:
+    error = jsonschema.exceptions.best_match(_validator().iter_errors(data))
+    if error is None:
+        return
+    field = ''.join(
+        f'[{part}]' if isinstance(part, int) else f'.{part}' for part in error.absolute_path
+    ).lstrip('.')
+    value = repr(error.instance)
+    value = value if len(value) <= 80 else f'{value[:77]}...'
+    raise ScenarioError(
+        f'{field or "the file"} is {value}: expected {error.validator} '
+        f'{json.dumps(error.validator_value)[:200]} ({error.message[:200]})'
+    )
+
+
+def _check_finite(data: Any, field: str) -> None:
+    """Refuse NaN and infinity, which YAML can write and the schema lets pass."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            _check_finite(value, f'{field}.{key}'.lstrip('.'))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            _check_finite(value, f'{field}[{index}]')
+    elif isinstance(data, float) and not np.isfinite(data):
+        raise ScenarioError(f'{field} is {data}: expected a finite number')
+
+
+def _scenario(name: str, data: dict[str, Any]) -> Scenario:
+    road = _road(data['road'])
+    duration = float(data['duration'])
+    return Scenario(
+        name=name,
+        description=' '.join(data['description'].split()),
+        road=road,
+        initial_state=_start(data['start'], road),
+        goal=_goal(data['goal'], road),
+        traffic=tuple(_participant(item, road, duration) for item in data.get('traffic', [])),
+        duration=duration,
+        friction=float(data.get('friction', 1.0)),
+        vehicle=data.get('vehicle', DEFAULT_VEHICLE),
+        must_stop=data.get('must_stop', False),
+    )
+
+
+def _road(data: dict[str, Any]) -> Road:
+    origin = data.get('origin', {'x': 0.0, 'y': 0.0, 'heading': 0.0})
+    segments = []
+    for segment in data['segments']:
+        bend = segment['curvature']
+        start, end = bend if isinstance(bend, list) else (bend, bend)
+        segments.append((segment['length'], start, end))
+    for side in ('left_width', 'right_width'):
+        if isinstance(data[side], list):
+            stations = [pair[0] for pair in data[side]]
+            if any(b <= a for a, b in zip(stations, stations[1:], strict=False)):
+                raise ScenarioError(
+                    f'road.{side} has stations {stations}: expected increasing stations'
+                )
+    return road_from_segments(
+        segments,
+        data['left_width'],
+        data['right_width'],
+        data['speed_limit'],
+        (origin['x'], origin['y'], origin['heading']),
+    )
+
+
+def _start(data: dict[str, Any], road: Road) -> NDArray[np.float64]:
+    pose = road.poses(data['station'], data.get('offset', 0.0))
+    heading = pose[2] + data.get('heading', 0.0)
+    _check_station('start.station', data['station'], road)
+    return np.array([pose[0], pose[1], heading, data['speed'], data.get('steering', 0.0)])
+
+
+def _goal(data: dict[str, Any], road: Road) -> Goal:
+    (kind, value), *_ = data.items()
+    if kind == 'keep_speed':
+        return KeepSpeed(float(value['speed']))
+    _check_station(f'goal.{kind}.station', value['station'], road)
+    if kind == 'station':
+        return StationGoal(float(value['station']), float(value['speed']))
+    if kind == 'stop_before':
+        return StopBefore(float(value['station']), float(value['cruise_speed']))
+    x, y, heading = (float(v) for v in road.poses(value['station'], value.get('offset', 0.0)))
+    return PoseGoal(x, y, heading + value.get('heading', 0.0), float(value['speed']))
+
+
+def _check_station(field: str, station: float, road: Road) -> None:
+    if not road.start <= station <= road.end:
+        raise ScenarioError(
+            f'{field} is {station}: expected on the road, in [{road.start:.1f}, {road.end:.1f}]'
+        )
+
+
+def _participant(data: dict[str, Any], road: Road, duration: float) -> TrafficParticipant:
+    size = data['size']
+    (kind, value), *_ = data['motion'].items()
+    try:
+        times, poses = _MOTIONS[kind](value, road, duration)
+    except ScenarioError as error:
+        raise ScenarioError(f'traffic {data["name"]!r}.motion.{kind}{error}') from None
+    return TrafficParticipant(
+        name=data['name'],
+        half_length=size.get('length', 0.0) / 2,
+        half_width=size.get('width', 0.0) / 2,
+        radius=size.get('radius', 0.0),
+        times=times,
+        poses=poses,
+        kind=data['kind'],
+    )
+
+
+def _standing(data: dict[str, Any], road: Road, duration: float) -> Motion:
+    return standing(road, data['station'], data['offset'], data.get('heading', 0.0))
+
+
+def _along_road(data: dict[str, Any], road: Road, duration: float) -> Motion:
+    sense = {'with': 1, 'against': -1}[data.get('direction', 'with')]
+    speeds = _knots(data, 'speed')
+    offsets = _knots(data, 'offset')
+    return along_road(road, data['station'], speeds, offsets, duration, sense)
+
+
+def _knots(data: dict[str, Any], field: str) -> Knots:
+    changes = [c for c in data.get('changes', []) if field in c]
+    knots = [(0.0, float(data[field])), *((float(c['time']), float(c[field])) for c in changes)]
+    times = [time for time, _ in knots]
+    if any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        raise ScenarioError(f'.changes has times {times[1:]}: expected increasing times')
+    return knots
+
+
+def _crossing(data: dict[str, Any], road: Road, duration: float) -> Motion:
+    start, end = (road.poses(data[k]['station'], data[k]['offset'])[:2] for k in ('from', 'to'))
+    return crossing(start, end, data['speed'], data.get('start_time', 0.0), duration)
+
+
+def _waypoints(data: list[dict[str, float]], road: Road, duration: float) -> Motion:
+    times = np.array([point['time'] for point in data], dtype=float)
+    poses = np.array([[point['x'], point['y'], point['yaw']] for point in data], dtype=float)
+    return times, poses
+
+
+_MOTIONS = {
+    'standing': _standing,
+    'along_road': _along_road,
+    'crossing': _crossing,
+    'waypoints': _waypoints,
+}
