@@ -1,0 +1,33 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Generate and compile every solver that is missing: `python -m warmstart_planner.generate`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Horizon
+from warmstart_planner.scp import library as scp_library
+from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Generate the solvers for one vehicle and horizon; print their folders."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--vehicle', default=DEFAULT_VEHICLE, help='vehicle by name')
+    parser.add_argument('--dt', type=float, default=Horizon.dt, help='planning step [s]')
+    parser.add_argument('--steps', type=int, default=Horizon.steps, help='planning steps')
+    options = parser.parse_args(arguments)
+    try:
+        vehicle, horizon = load_vehicle(options.vehicle), Horizon(options.dt, options.steps)
+    except ValueError as error:
+        print(f'generate: {error}', file=sys.stderr)
+        return 2
+    print(scp_library.generate(vehicle, CostWeights(), horizon))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,144 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where generated solvers live, and the card that says what each was generated for.
+
+Nothing is generated or compiled while a vehicle drives: a program that needs a solver asks for it
+here, by its key, and refuses to start when it is missing or was made for something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CARD = 'card.json'
+SCHEMA = 1
+ENVIRONMENT_VARIABLE = 'WARMSTART_PLANNER_SOLVERS'
+COMMAND = 'make solvers'
+
+
+class SolverMissingError(RuntimeError):
+    """A generated solver is missing or does not fit; the message says what to run."""
+
+
+def solver_root() -> Path:
+    """Folder of all generated solvers: the environment's, or `build/solvers` of the sources."""
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return Path(named)
+    return Path(__file__).resolve().parents[1] / 'build' / 'solvers'
+
+
+def solver_folder(name: str, key: dict[str, Any]) -> Path:
+    """Folder of one solver; its name holds a hash of the key."""
+    return solver_root() / f'{name}-{_digest(key)}'
+
+
+def require(name: str, key: dict[str, Any]) -> Path:
+    """Return the folder of a generated solver that fits the key.
+
+    Args:
+        name: the solver's name.
+        key: all that it depends on (JSON values).
+
+    Raises:
+        SolverMissingError: there is none, or its card is unreadable or says otherwise.
+
+    """
+    folder = solver_folder(name, key)
+    card_file = folder / CARD
+    if not card_file.is_file():
+        raise SolverMissingError(
+            f'solver {name!r} is not generated in {folder}: run `{COMMAND}` first'
+        )
+    try:
+        card = json.loads(card_file.read_text())
+    except (OSError, ValueError) as error:
+        raise SolverMissingError(
+            f'solver card {card_file} is unreadable ({error}): run `{COMMAND}` again'
+        ) from None
+    wanted = {'schema': SCHEMA, 'name': name, 'key': json.loads(json.dumps(key))}
+    for field, value in wanted.items():
+        if card.get(field) != value:
+            raise SolverMissingError(
+                f'solver card {card_file} has {field} {card.get(field)!r}: '
+                f'expected {value!r}; run `{COMMAND}` again'
+            )
+    for file, digest in card.get('files', {}).items():
+        path = folder / file
+        if not path.is_file() or file_digest(path) != digest:
+            raise SolverMissingError(f'solver file {path} is missing or changed: run `{COMMAND}`')
+    return folder
+
+
+def generate(name: str, key: dict[str, Any], build: Callable[[Path], list[str]]) -> Path:
+    """Generate a solver unless one that fits is there.
+
+    Args:
+        name: the solver's name.
+        key: all that it depends on.
+        build: fills a folder and returns the names of the files to guard by hash.
+
+    Returns:
+        The folder, complete: it is moved into place only when all is written.
+
+    """
+    try:
+        return require(name, key)
+    except SolverMissingError:
+        pass
+    folder = solver_folder(name, key)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f'.{folder.name}-', dir=folder.parent))
+    try:
+        files = build(work)
+        card = {
+            'schema': SCHEMA,
+            'name': name,
+            'key': key,
+            'files': {file: file_digest(work / file) for file in files},
+        }
+        (work / CARD).write_text(json.dumps(card, indent=1))
+        work.chmod(0o755)
+        _replace(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return require(name, key)
+
+
+def source_digest(*paths: Path) -> str:
+    """Hash of source files that a solver is generated from, for use in its key."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest(key: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _replace(work: Path, folder: Path) -> None:
+    try:
+        work.rename(folder)
+    except OSError:
+        # another run finished first, or a broken one is in the way
+        try:
+            require_same = json.loads((folder / CARD).read_text())['files']
+        except (OSError, ValueError, KeyError):
+            require_same = None
+        mine = json.loads((work / CARD).read_text())['files']
+        if require_same != mine:
+            shutil.rmtree(folder, ignore_errors=True)
+            work.rename(folder)

@@ -1,0 +1,680 @@
+/* Copyright 2026 The warmstart_planner authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Trust-region sequential convex programming on HPIPM's Riccati-based interior-point method.
+ *
+ * Each iteration linearises dynamics and constraints about the current trajectory (MISSION
+ * Section 2, eq. 4), bounds the step by a scaled box on states and controls (eq. 5), solves the
+ * convex QP, and judges the step by an exact-penalty merit function: the ratio of actual to
+ * predicted decrease accepts or rejects it and moves the trust region's radius (Conn, Gould and
+ * Toint, Trust-Region Methods, 2000, algorithm 6.1.1).
+ *
+ * The functions of model, cost and constraints come from functions.c, which CasADi generates from
+ * the Python definitions; this file knows only their shapes.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <blasfeo_target.h>
+#include <blasfeo_common.h>
+#include <blasfeo_d_aux.h>
+#include <hpipm_d_ocp_qp_dim.h>
+#include <hpipm_d_ocp_qp.h>
+#include <hpipm_d_ocp_qp_sol.h>
+#include <hpipm_d_ocp_qp_ipm.h>
+
+#include "functions.c"
+
+#define NX 5
+#define NU 2
+#define NV (NU + NX)    /* control inputs with virtual controls */
+#define STAGE_ROWS 5    /* road 4, friction; at the last node stopping in friction's place */
+#define OBSTACLE_SIZE 7
+#define MAX_OBSTACLES 12
+#define MAX_NEAR 4      /* obstacle rows a node may have */
+#define MAX_ROWS (STAGE_ROWS + MAX_NEAR)
+#define WORK_SIZE 4096
+#define HISTORY_COLUMNS 8
+
+enum status {
+    CONVERGED = 0,
+    STALLED = 1,
+    LOCALLY_INFEASIBLE = 2,
+    ITERATION_LIMIT = 3,
+    DEADLINE = 4,
+    QP_FAILURE = 5,
+    BAD_START = 6
+};
+
+/* Mirrored by settings.py; every field is a double or an int of its own. */
+typedef struct {
+    double initial_radius, smallest_radius, largest_radius;
+    double accept_ratio, shrink_ratio, grow_ratio, shrink_factor, grow_factor;
+    double step_tolerance, merit_tolerance, violation_tolerance, defect_tolerance;
+    double penalty, penalty_square, defect_penalty;
+    double qp_tolerance;
+    double state_scale[NX], control_scale[NU];
+    int iteration_limit, qp_iteration_limit, stall_limit, penalty_raises;
+} settings_t;
+
+typedef struct {
+    int steps, obstacle_count;
+    double dt;
+    const double *initial_state;  /* NX */
+    const double *road;
+    const double *obstacles;      /* obstacle_count x (steps + 1) x OBSTACLE_SIZE */
+    const double *obstacle_reach; /* obstacle_count: circle about the obstacle, with margin [m] */
+    const double *state_lower, *state_upper; /* (steps + 1) x NX */
+    double control_lower[NU], control_upper[NU];
+    double car_reach, car_center; /* circle about the box's centre; centre ahead of rear axle */
+} problem_t;
+
+typedef struct {
+    int status, iterations, qp_iterations, accepted, virtual_iterations, feasible;
+    double cost, violation, defect, merit, penalty, seconds;
+} outcome_t;
+
+/* Linearisation of one node about the current trajectory. */
+typedef struct {
+    double a[NX * NX], b[NX * NU], defect[NX];
+    double qq[NX * NX], ss[NU * NX], rr[NU * NU], q[NX], r[NU];
+    double c[MAX_ROWS * NX], d[MAX_ROWS * NU], value[MAX_ROWS], weight[MAX_ROWS];
+    int rows;
+} node_t;
+
+typedef struct {
+    double merit, cost, violation, defect;
+} score_t;
+
+typedef struct {
+    int steps;
+    node_t *node;
+    double *x, *u, *trial_x, *trial_u, *step_x, *step_u, *best_x, *best_u;
+    double *multiplier; /* (steps + 1) x MAX_ROWS */
+    double work[WORK_SIZE];
+    int iwork[WORK_SIZE];
+    void *memory;
+    size_t memory_size;
+    struct d_ocp_qp_dim dim;
+    struct d_ocp_qp qp;
+    struct d_ocp_qp_sol sol;
+    struct d_ocp_qp_ipm_arg arg;
+    struct d_ocp_qp_ipm_ws ws;
+} workspace_t;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + 1e-9 * t.tv_nsec;
+}
+
+/* ---------------------------------------------------------------- the generated functions */
+
+static void call_stage_value(workspace_t *w, const double *x, const double *u, const double *road,
+                             double *next, double *cost, double *rows) {
+    const double *arg[3 + 8] = {x, u, road};
+    double *res[3 + 8] = {next, cost, rows};
+    stage_value(arg, res, w->iwork, w->work, 0);
+}
+
+static void call_terminal_value(workspace_t *w, const double *x, const double *road, double *cost,
+                                double *rows) {
+    const double *arg[2 + 8] = {x, road};
+    double *res[2 + 8] = {cost, rows};
+    terminal_value(arg, res, w->iwork, w->work, 0);
+}
+
+static double call_obstacle_value(workspace_t *w, const double *x, const double *obstacle) {
+    double value;
+    const double *arg[2 + 8] = {x, obstacle};
+    double *res[1 + 8] = {&value};
+    obstacle_value(arg, res, w->iwork, w->work, 0);
+    return value;
+}
+
+static double call_obstacle_model(workspace_t *w, const double *x, const double *obstacle,
+                                  double *gradient) {
+    double value;
+    const double *arg[2 + 8] = {x, obstacle};
+    double *res[2 + 8] = {&value, gradient};
+    obstacle_model(arg, res, w->iwork, w->work, 0);
+    return value;
+}
+
+/* -------------------------------------------------------------------------------- geometry */
+
+/* A lower bound of the separation: circles about both shapes. */
+static double circle_gap(const problem_t *p, const double *x, int obstacle, const double *o) {
+    double dx = x[0] + p->car_center * cos(x[2]) - o[0];
+    double dy = x[1] + p->car_center * sin(x[2]) - o[1];
+    return sqrt(dx * dx + dy * dy) - p->car_reach - p->obstacle_reach[obstacle];
+}
+
+static const double *obstacle_at(const problem_t *p, int obstacle, int k) {
+    return p->obstacles + ((size_t)obstacle * (p->steps + 1) + k) * OBSTACLE_SIZE;
+}
+
+/* ----------------------------------------------------------------------------------- merit */
+
+static void add_violation(score_t *s, const settings_t *o, double penalty, double weight,
+                          double value) {
+    if (value >= 0.0) return;
+    s->merit += weight * (penalty * -value + 0.5 * o->penalty_square * value * value);
+    if (-value > s->violation) s->violation = -value;
+}
+
+static double defect_norm(const double *defect, const double *scale) {
+    double sum = 0.0;
+    for (int i = 0; i < NX; i++) sum += fabs(defect[i]) / scale[i];
+    return sum;
+}
+
+/* Exact-penalty merit of a trajectory: cost, weighted violations, scaled defects. The first
+ * node's road and obstacle rows cannot be changed by any control and are left out. */
+static score_t score(workspace_t *w, const problem_t *p, const settings_t *o, double penalty,
+                     const double *x, const double *u) {
+    score_t s = {0.0, 0.0, 0.0, 0.0};
+    for (int k = 0; k <= p->steps; k++) {
+        const double *xk = x + k * NX;
+        double rows[STAGE_ROWS], cost, weight = k < p->steps ? p->dt : 1.0;
+        if (k < p->steps) {
+            double next[NX], defect[NX];
+            call_stage_value(w, xk, u + k * NU, p->road, next, &cost, rows);
+            for (int i = 0; i < NX; i++) defect[i] = next[i] - xk[NX + i];
+            double norm = defect_norm(defect, o->state_scale);
+            s.merit += o->defect_penalty * norm;
+            if (norm > s.defect) s.defect = norm;
+        } else {
+            call_terminal_value(w, xk, p->road, &cost, rows);
+        }
+        s.cost += cost;
+        for (int i = k > 0 ? 0 : STAGE_ROWS - 1; i < STAGE_ROWS; i++)
+            add_violation(&s, o, penalty, i < STAGE_ROWS - 1 ? p->dt : weight, rows[i]);
+        for (int j = 0; k > 0 && j < p->obstacle_count; j++) {
+            const double *obstacle = obstacle_at(p, j, k);
+            if (circle_gap(p, xk, j, obstacle) > 0.0) continue;
+            add_violation(&s, o, penalty, p->dt, call_obstacle_value(w, xk, obstacle));
+        }
+    }
+    s.merit += s.cost;
+    return s;
+}
+
+/* -------------------------------------------------------------------------- convexification */
+
+/* Append rows for the nearest obstacles that a step within the trust region could touch. */
+static void add_obstacle_rows(workspace_t *w, const problem_t *p, const double *x, int k,
+                              double reach, node_t *node) {
+    double gap[MAX_NEAR];
+    int near[MAX_NEAR], count = 0;
+    for (int j = 0; j < p->obstacle_count; j++) {
+        double g = circle_gap(p, x, j, obstacle_at(p, j, k));
+        if (g > reach) continue;
+        g = call_obstacle_value(w, x, obstacle_at(p, j, k));
+        if (g > reach) continue;
+        int at = count < MAX_NEAR ? count++ : MAX_NEAR;
+        while (at > 0 && gap[at - 1] > g) {
+            if (at < MAX_NEAR) { gap[at] = gap[at - 1]; near[at] = near[at - 1]; }
+            at--;
+        }
+        if (at < MAX_NEAR) { gap[at] = g; near[at] = j; }
+    }
+    for (int i = 0; i < count; i++) {
+        int row = node->rows++;
+        double gradient[NX];
+        node->value[row] = call_obstacle_model(w, x, obstacle_at(p, near[i], k), gradient);
+        node->weight[row] = p->dt;
+        for (int c = 0; c < NX; c++) node->c[row + MAX_ROWS * c] = gradient[c];
+        for (int c = 0; c < NU; c++) node->d[row + MAX_ROWS * c] = 0.0;
+    }
+}
+
+static void store_rows(node_t *node, const double *c, const double *d) {
+    for (int row = 0; row < STAGE_ROWS; row++) {
+        for (int i = 0; i < NX; i++) node->c[row + MAX_ROWS * i] = c[row + STAGE_ROWS * i];
+        for (int i = 0; i < NU; i++)
+            node->d[row + MAX_ROWS * i] = d ? d[row + STAGE_ROWS * i] : 0.0;
+    }
+    node->rows = STAGE_ROWS;
+}
+
+static void convexify(workspace_t *w, const problem_t *p, double reach) {
+    for (int k = 0; k <= p->steps; k++) {
+        node_t *n = w->node + k;
+        const double *x = w->x + k * NX, *u = w->u + k * NU;
+        double next[NX], cost, c[STAGE_ROWS * NX], d[STAGE_ROWS * NU];
+        if (k < p->steps) {
+            const double *arg[3 + 8] = {x, u, p->road};
+            double *res[12 + 8] = {next, &cost, n->value, n->a, n->b, n->qq,
+                                   n->ss, n->rr, n->q,    n->r, c,    d};
+            stage_model(arg, res, w->iwork, w->work, 0);
+            for (int i = 0; i < NX; i++) n->defect[i] = next[i] - x[NX + i];
+            store_rows(n, c, d);
+            for (int i = 0; i < STAGE_ROWS; i++) n->weight[i] = p->dt;
+        } else {
+            const double *arg[2 + 8] = {x, p->road};
+            double *res[5 + 8] = {&cost, n->value, n->qq, n->q, c};
+            terminal_model(arg, res, w->iwork, w->work, 0);
+            store_rows(n, c, NULL);
+            for (int i = 0; i < STAGE_ROWS - 1; i++) n->weight[i] = p->dt;
+            n->weight[STAGE_ROWS - 1] = 1.0;
+        }
+        if (k > 0) add_obstacle_rows(w, p, x, k, reach, n);
+    }
+}
+
+/* ------------------------------------------------------------------------------ the convex QP */
+
+static size_t carve(char **at, size_t size) {
+    size_t start = ((size_t)*at + 63) / 64 * 64;
+    *at = (char *)(start + size);
+    return start;
+}
+
+/* Lay out HPIPM's structures for the rows of this iteration in the workspace's memory. Node 0 has
+ * no state: the first state is given. */
+static int lay_out(workspace_t *w, const problem_t *p, const settings_t *o, int inputs) {
+    int n = p->steps;
+    size_t need = d_ocp_qp_dim_memsize(n) + 64;
+    char *at = w->memory;
+    if (need > w->memory_size) return 0;
+    d_ocp_qp_dim_create(n, &w->dim, (void *)carve(&at, d_ocp_qp_dim_memsize(n)));
+    for (int k = 0; k <= n; k++) {
+        int nu = k < n ? inputs : 0, nx = k > 0 ? NX : 0;
+        int rows = k > 0 ? w->node[k].rows : 1;
+        int soft = nu > NU ? nu - NU : 0;
+        d_ocp_qp_dim_set_nx(k, nx, &w->dim);
+        d_ocp_qp_dim_set_nu(k, nu, &w->dim);
+        d_ocp_qp_dim_set_nbx(k, nx, &w->dim);
+        d_ocp_qp_dim_set_nbu(k, nu, &w->dim);
+        d_ocp_qp_dim_set_ng(k, rows, &w->dim);
+        d_ocp_qp_dim_set_nsbx(k, 0, &w->dim);
+        d_ocp_qp_dim_set_nsbu(k, soft, &w->dim);
+        d_ocp_qp_dim_set_nsg(k, rows, &w->dim);
+    }
+    size_t sizes[4] = {d_ocp_qp_memsize(&w->dim), d_ocp_qp_sol_memsize(&w->dim),
+                       d_ocp_qp_ipm_arg_memsize(&w->dim), 0};
+    char *blocks[4];
+    for (int i = 0; i < 3; i++) blocks[i] = (char *)carve(&at, sizes[i]);
+    if ((size_t)(at - (char *)w->memory) > w->memory_size) return 0;
+    d_ocp_qp_create(&w->dim, &w->qp, blocks[0]);
+    d_ocp_qp_sol_create(&w->dim, &w->sol, blocks[1]);
+    d_ocp_qp_ipm_arg_create(&w->dim, &w->arg, blocks[2]);
+    d_ocp_qp_ipm_arg_set_default(SPEED, &w->arg);
+    int limit = o->qp_iteration_limit;
+    double tolerance = o->qp_tolerance;
+    d_ocp_qp_ipm_arg_set_iter_max(&limit, &w->arg);
+    d_ocp_qp_ipm_arg_set_tol_stat(&tolerance, &w->arg);
+    d_ocp_qp_ipm_arg_set_tol_eq(&tolerance, &w->arg);
+    d_ocp_qp_ipm_arg_set_tol_ineq(&tolerance, &w->arg);
+    d_ocp_qp_ipm_arg_set_tol_comp(&tolerance, &w->arg);
+    sizes[3] = d_ocp_qp_ipm_ws_memsize(&w->dim, &w->arg);
+    blocks[3] = (char *)carve(&at, sizes[3]);
+    if ((size_t)(at - (char *)w->memory) > w->memory_size) return 0;
+    d_ocp_qp_ipm_ws_create(&w->dim, &w->arg, &w->ws, blocks[3]);
+    return 1;
+}
+
+static void fill_node(workspace_t *w, const problem_t *p, const settings_t *o, double penalty,
+                      double radius, int inputs, int k) {
+    static double zeros[MAX_ROWS + NV]; /* stays zero */
+    node_t *n = w->node + k;
+    int last = k == p->steps, nu = last ? 0 : inputs, first_row = k > 0 ? 0 : STAGE_ROWS - 1;
+    int rows = k > 0 ? n->rows : 1, soft = nu > NU ? nu - NU : 0;
+    int index[NV], slack[MAX_ROWS + NV];
+    double lower[NV], upper[NV], c[MAX_ROWS * NX], d[MAX_ROWS * NV] = {0};
+    double level[MAX_ROWS], l1[MAX_ROWS + NV], l2[MAX_ROWS + NV];
+
+    if (!last) {
+        double b[NX * NV] = {0}, r[NV] = {0}, rr[NV * NV] = {0}, ss[NV * NX] = {0};
+        memcpy(b, n->b, sizeof n->b);
+        for (int i = 0; i < nu - NU; i++) b[i + NX * (NU + i)] = o->state_scale[i];
+        for (int i = 0; i < NU; i++) {
+            r[i] = n->r[i];
+            for (int j = 0; j < NU; j++) rr[i + nu * j] = n->rr[i + NU * j];
+            for (int j = 0; j < NX; j++) ss[i + nu * j] = n->ss[i + NU * j];
+        }
+        for (int i = NU; i < nu; i++) rr[i + nu * i] = 1e-6;
+        if (k > 0) {
+            d_ocp_qp_set_A(k, n->a, &w->qp);
+            d_ocp_qp_set_S(k, ss, &w->qp);
+        }
+        d_ocp_qp_set_B(k, b, &w->qp);
+        d_ocp_qp_set_b(k, n->defect, &w->qp);
+        d_ocp_qp_set_R(k, rr, &w->qp);
+        d_ocp_qp_set_r(k, r, &w->qp);
+        for (int i = 0; i < nu; i++) {
+            double box = i < NU ? radius * o->control_scale[i] : 0.0;
+            double here = i < NU ? w->u[k * NU + i] : 0.0;
+            index[i] = i;
+            lower[i] = i < NU ? fmin(fmax(p->control_lower[i] - here, -box), 0.0) : 0.0;
+            upper[i] = i < NU ? fmax(fmin(p->control_upper[i] - here, box), 0.0) : 0.0;
+        }
+        d_ocp_qp_set_idxbu(k, index, &w->qp);
+        d_ocp_qp_set_lbu(k, lower, &w->qp);
+        d_ocp_qp_set_ubu(k, upper, &w->qp);
+    }
+    if (k > 0) {
+        const double *x = w->x + k * NX;
+        const double *least = p->state_lower + k * NX, *most = p->state_upper + k * NX;
+        d_ocp_qp_set_Q(k, n->qq, &w->qp);
+        d_ocp_qp_set_q(k, n->q, &w->qp);
+        for (int i = 0; i < NX; i++) {
+            double box = radius * o->state_scale[i];
+            index[i] = i;
+            lower[i] = fmax(least[i] - x[i], -box);
+            upper[i] = fmin(most[i] - x[i], box);
+            /* a guess outside the bounds by more than the radius: the bound wins */
+            if (lower[i] > upper[i]) {
+                if (most[i] - x[i] < -box) lower[i] = upper[i] = most[i] - x[i];
+                else lower[i] = upper[i] = least[i] - x[i];
+                lower[i] -= 1e-3; upper[i] += 1e-3;
+            }
+        }
+        d_ocp_qp_set_idxbx(k, index, &w->qp);
+        d_ocp_qp_set_lbx(k, lower, &w->qp);
+        d_ocp_qp_set_ubx(k, upper, &w->qp);
+    }
+    for (int row = 0; row < rows; row++) {
+        int source = first_row + row;
+        level[row] = -n->value[source];
+        for (int i = 0; i < NX; i++) c[row + rows * i] = n->c[source + MAX_ROWS * i];
+        for (int i = 0; i < NU; i++) d[row + rows * i] = n->d[source + MAX_ROWS * i];
+        l1[soft + row] = penalty * n->weight[source];
+        l2[soft + row] = o->penalty_square * n->weight[source];
+        slack[soft + row] = nu + (k > 0 ? NX : 0) + row;
+    }
+    for (int i = 0; i < soft; i++) {
+        l1[i] = o->defect_penalty;
+        l2[i] = 1e-3;
+        slack[i] = NU + i;
+    }
+    if (k > 0) d_ocp_qp_set_C(k, c, &w->qp);
+    if (!last) d_ocp_qp_set_D(k, d, &w->qp);
+    d_ocp_qp_set_lg(k, level, &w->qp);
+    d_ocp_qp_set_ug_mask(k, zeros, &w->qp);
+    d_ocp_qp_set_idxs(k, slack, &w->qp);
+    d_ocp_qp_set_zl(k, l1, &w->qp);
+    d_ocp_qp_set_zu(k, l1, &w->qp);
+    d_ocp_qp_set_Zl(k, l2, &w->qp);
+    d_ocp_qp_set_Zu(k, l2, &w->qp);
+    d_ocp_qp_set_lls(k, zeros, &w->qp);
+    d_ocp_qp_set_lus(k, zeros, &w->qp);
+}
+
+/* Solve the QP. Returns HPIPM's status, or -1 if its memory does not suffice. */
+static int solve_qp(workspace_t *w, const problem_t *p, const settings_t *o, double penalty,
+                    double radius, int inputs, int *iterations) {
+    if (!lay_out(w, p, o, inputs)) return -1;
+    for (int k = 0; k <= p->steps; k++) fill_node(w, p, o, penalty, radius, inputs, k);
+    d_ocp_qp_ipm_solve(&w->qp, &w->sol, &w->arg, &w->ws);
+    int status;
+    d_ocp_qp_ipm_get_status(&w->ws, &status);
+    d_ocp_qp_ipm_get_iter(&w->ws, iterations);
+    return status;
+}
+
+/* Read the step; returns the QP's objective, or NaN where the solution is not finite. */
+static double read_step(workspace_t *w, const problem_t *p, const settings_t *o, double penalty,
+                        int inputs) {
+    double objective = 0.0;
+    memset(w->step_x, 0, NX * sizeof(double));
+    for (int k = 0; k <= p->steps; k++) {
+        node_t *n = w->node + k;
+        double *dx = w->step_x + k * NX, *du = w->step_u + k * NU;
+        double v[NV], s[MAX_ROWS + NV];
+        int soft = k < p->steps ? inputs - NU : 0, rows = k > 0 ? n->rows : 1;
+        int first_row = k > 0 ? 0 : STAGE_ROWS - 1;
+        if (k > 0) d_ocp_qp_sol_get_x(k, &w->sol, dx);
+        if (k < p->steps) {
+            d_ocp_qp_sol_get_u(k, &w->sol, v);
+            memcpy(du, v, NU * sizeof(double));
+            for (int i = NU; i < inputs; i++) objective += o->defect_penalty * fabs(v[i]);
+            for (int i = 0; i < NU; i++) {
+                objective += n->r[i] * du[i];
+                for (int j = 0; j < NU; j++) objective += 0.5 * du[i] * n->rr[i + NU * j] * du[j];
+                for (int j = 0; k > 0 && j < NX; j++)
+                    objective += du[i] * n->ss[i + NU * j] * dx[j];
+            }
+        }
+        for (int i = 0; k > 0 && i < NX; i++) {
+            objective += n->q[i] * dx[i];
+            for (int j = 0; j < NX; j++) objective += 0.5 * dx[i] * n->qq[i + NX * j] * dx[j];
+        }
+        d_ocp_qp_sol_get_sl(k, &w->sol, s);
+        double *multiplier = w->multiplier + k * MAX_ROWS;
+        memset(multiplier, 0, MAX_ROWS * sizeof(double));
+        d_ocp_qp_sol_get_lam_lg(k, &w->sol, multiplier);
+        for (int row = 0; row < rows; row++) {
+            int source = first_row + row;
+            double value = n->value[source];
+            for (int i = 0; k > 0 && i < NX; i++) value += n->c[source + MAX_ROWS * i] * dx[i];
+            for (int i = 0; k < p->steps && i < NU; i++)
+                value += n->d[source + MAX_ROWS * i] * du[i];
+            if (value < 0.0)
+                objective += n->weight[source] *
+                             (penalty * -value + 0.5 * o->penalty_square * value * value);
+        }
+        (void)soft;
+    }
+    return objective;
+}
+
+/* ----------------------------------------------------------------------------------- the loop */
+
+static double step_size(const workspace_t *w, const settings_t *o) {
+    double size = 0.0;
+    for (int k = 0; k <= w->steps; k++) {
+        for (int i = 0; i < NX; i++)
+            size = fmax(size, fabs(w->step_x[k * NX + i]) / o->state_scale[i]);
+        for (int i = 0; k < w->steps && i < NU; i++)
+            size = fmax(size, fabs(w->step_u[k * NU + i]) / o->control_scale[i]);
+    }
+    return size;
+}
+
+static int all_finite(const double *v, int n) {
+    for (int i = 0; i < n; i++)
+        if (!isfinite(v[i])) return 0;
+    return 1;
+}
+
+static void make_trial(workspace_t *w, const problem_t *p) {
+    for (int i = 0; i < (p->steps + 1) * NX; i++) w->trial_x[i] = w->x[i] + w->step_x[i];
+    for (int k = 0; k < p->steps; k++)
+        for (int i = 0; i < NU; i++)
+            w->trial_u[k * NU + i] = fmin(fmax(w->u[k * NU + i] + w->step_u[k * NU + i],
+                                               p->control_lower[i]), p->control_upper[i]);
+}
+
+static void swap(double **a, double **b) {
+    double *t = *a;
+    *a = *b;
+    *b = t;
+}
+
+static void keep_if_best(workspace_t *w, const settings_t *o, score_t s, score_t *best) {
+    int feasible = s.violation <= o->violation_tolerance && s.defect <= o->defect_tolerance;
+    if (!feasible || s.merit >= best->merit) return;
+    *best = s;
+    memcpy(w->best_x, w->x, (w->steps + 1) * NX * sizeof(double));
+    memcpy(w->best_u, w->u, w->steps * NU * sizeof(double));
+}
+
+workspace_t *scp_create(int steps) {
+    workspace_t *w = calloc(1, sizeof *w);
+    if (!w) return NULL;
+    w->steps = steps;
+    w->node = calloc(steps + 1, sizeof *w->node);
+    double **arrays[] = {&w->x,      &w->u,      &w->trial_x, &w->trial_u,   &w->step_x,
+                         &w->step_u, &w->best_x, &w->best_u,  &w->multiplier};
+    int complete = w->node != NULL;
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        *arrays[i] = calloc((size_t)(steps + 1) * MAX_ROWS, sizeof(double));
+        complete = complete && *arrays[i];
+    }
+    /* what the largest QP of this horizon needs, found once and with a reserve */
+    w->memory_size = (size_t)(steps + 1) * 64 * 1024;
+    w->memory = malloc(w->memory_size);
+    return complete && w->memory ? w : NULL;
+}
+
+void scp_destroy(workspace_t *w) {
+    double *arrays[] = {w->x,      w->u,      w->trial_x, w->trial_u,   w->step_x,
+                        w->step_u, w->best_x, w->best_u,  w->multiplier};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
+    free(w->node);
+    free(w->memory);
+    free(w);
+}
+
+/* Drive the model through controls, clipped to the bounds of controls and states. */
+void scp_roll_out(workspace_t *w, const problem_t *p, double *x, double *u) {
+    static const int moves[NU] = {3, 4};
+    memcpy(x, p->initial_state, NX * sizeof(double));
+    for (int k = 0; k < p->steps; k++) {
+        double cost, rows[STAGE_ROWS], *uk = u + k * NU, *xk = x + k * NX;
+        for (int i = 0; i < NU; i++) {
+            double have = xk[moves[i]];
+            double least = (p->state_lower[(k + 1) * NX + moves[i]] - have) / p->dt;
+            double most = (p->state_upper[(k + 1) * NX + moves[i]] - have) / p->dt;
+            uk[i] = fmin(fmax(uk[i], least), most);
+            uk[i] = fmin(fmax(uk[i], p->control_lower[i]), p->control_upper[i]);
+        }
+        call_stage_value(w, xk, uk, p->road, xk + NX, &cost, rows);
+    }
+}
+
+/* Merit, cost, violation and defect of a trajectory, by the base penalty. */
+void scp_score(workspace_t *w, const problem_t *p, const settings_t *o, const double *x,
+               const double *u, double *result) {
+    score_t s = score(w, p, o, o->penalty, x, u);
+    result[0] = s.merit;
+    result[1] = s.cost;
+    result[2] = s.violation;
+    result[3] = s.defect;
+}
+
+/* Refine (x, u) in place. `history` has HISTORY_COLUMNS numbers for each of iteration_limit rows:
+ * merit, violation, defect, radius, ratio, QP status, QP iterations, seconds. */
+void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double seconds, double *x,
+               double *u, double *multipliers, double *history, outcome_t *out) {
+    double start = now(), radius = o->initial_radius, penalty = o->penalty, longest = 0.0;
+    int n = p->steps, fresh = 1, stalls = 0, raises = 0, status = ITERATION_LIMIT, failures = 0;
+    int inputs = NU;
+    memset(out, 0, sizeof *out);
+    out->status = BAD_START;
+    out->penalty = penalty;
+    if (!all_finite(x, (n + 1) * NX) || !all_finite(u, n * NU)) return;
+    if (multipliers[0] > 0.0) penalty = fmin(fmax(penalty, 1.5 * multipliers[0]), 10.0 * penalty);
+    memcpy(w->x, x, (n + 1) * NX * sizeof(double));
+    memcpy(w->u, u, n * NU * sizeof(double));
+    memcpy(w->x, p->initial_state, NX * sizeof(double));
+    for (int k = 0; k < n; k++)
+        for (int i = 0; i < NU; i++)
+            w->u[k * NU + i] =
+                fmin(fmax(w->u[k * NU + i], p->control_lower[i]), p->control_upper[i]);
+    score_t current = score(w, p, o, penalty, w->x, w->u), best = {INFINITY, 0, 0, 0};
+    if (!isfinite(current.merit)) return;
+    keep_if_best(w, o, current, &best);
+
+    for (int iteration = 1; iteration <= o->iteration_limit; iteration++) {
+        double begin = now();
+        if (begin - start + longest > seconds) { status = DEADLINE; break; }
+        double *row = history + (iteration - 1) * HISTORY_COLUMNS;
+        if (fresh) convexify(w, p, 2.0 * radius * o->state_scale[0]);
+        int qp_iterations = 0;
+        int qp = solve_qp(w, p, o, penalty, radius, inputs, &qp_iterations);
+        out->iterations = iteration;
+        out->qp_iterations += qp_iterations;
+        out->virtual_iterations += inputs > NU;
+        double model = read_step(w, p, o, penalty, inputs), ratio = NAN;
+        int usable = qp >= 0 && qp <= 2 && isfinite(model) && all_finite(w->step_u, n * NU) &&
+                     all_finite(w->step_x, (n + 1) * NX);
+        double predicted = usable ? current.merit - current.cost - model : -1.0;
+        fresh = 0;
+        if (usable && qp == 0 && predicted <= o->merit_tolerance * (1.0 + fabs(current.cost))) {
+            int feasible = current.violation <= o->violation_tolerance;
+            status = CONVERGED;
+            if (!feasible && raises < o->penalty_raises) {
+                raises++;
+                penalty *= 10.0;
+                current = score(w, p, o, penalty, w->x, w->u);
+                radius = fmax(radius, 0.3 * o->initial_radius);
+                status = ITERATION_LIMIT;
+                fresh = 1;
+            } else if (!feasible) {
+                status = LOCALLY_INFEASIBLE;
+            }
+        } else if (!usable || predicted <= 0.0) {
+            /* an infeasible QP about a rough guess: first more room, then virtual control */
+            failures++;
+            if (out->accepted == 0 && failures == 1) radius = fmin(4.0 * radius, o->largest_radius);
+            else if (inputs == NU) inputs = NV;
+            else radius *= o->shrink_factor;
+        } else {
+            make_trial(w, p);
+            score_t trial = score(w, p, o, penalty, w->trial_x, w->trial_u);
+            ratio = isfinite(trial.merit) ? (current.merit - trial.merit) / predicted : -1.0;
+            double size = step_size(w, o);
+            if (ratio >= o->accept_ratio) {
+                double gain = current.merit - trial.merit;
+                swap(&w->x, &w->trial_x);
+                swap(&w->u, &w->trial_u);
+                current = trial;
+                keep_if_best(w, o, current, &best);
+                out->accepted++;
+                fresh = 1;
+                inputs = NU;
+                int small = gain <= 10.0 * o->merit_tolerance * (1.0 + fabs(current.cost)) ||
+                            size <= o->step_tolerance;
+                stalls = small ? stalls + 1 : 0;
+                if (ratio >= o->grow_ratio && size > 0.8 * radius)
+                    radius = fmin(o->grow_factor * radius, o->largest_radius);
+            } else if (isfinite(current.merit) && best.merit < INFINITY && radius < 0.1) {
+                stalls++;
+            }
+            if (ratio < o->shrink_ratio) radius = o->shrink_factor * fmin(radius, size);
+        }
+        row[0] = current.merit;
+        row[1] = current.violation;
+        row[2] = current.defect;
+        row[3] = radius;
+        row[4] = ratio;
+        row[5] = qp;
+        row[6] = qp_iterations;
+        row[7] = now() - start;
+        longest = fmax(longest, now() - begin);
+        if (status != ITERATION_LIMIT) break;
+        if (stalls >= o->stall_limit || radius < o->smallest_radius) {
+            status = current.violation <= o->violation_tolerance ? STALLED
+                     : inputs > NU && out->accepted == 0         ? QP_FAILURE
+                                                                 : LOCALLY_INFEASIBLE;
+            break;
+        }
+    }
+    out->feasible = best.merit < INFINITY;
+    if (out->feasible) {
+        current = best;
+        memcpy(w->x, w->best_x, (n + 1) * NX * sizeof(double));
+        memcpy(w->u, w->best_u, n * NU * sizeof(double));
+    }
+    memcpy(x, w->x, (n + 1) * NX * sizeof(double));
+    memcpy(u, w->u, n * NU * sizeof(double));
+    double largest = 0.0;
+    for (int k = 0; k <= n; k++) {
+        int rows = k > 0 ? w->node[k].rows : 1, first = k > 0 ? 0 : STAGE_ROWS - 1;
+        for (int i = 0; i < rows && w->node[k].weight[first + i] > 0.0; i++)
+            largest = fmax(largest, w->multiplier[k * MAX_ROWS + i] / w->node[k].weight[first + i]);
+    }
+    multipliers[0] = largest;
+    out->status = status;
+    out->cost = current.cost;
+    out->violation = current.violation;
+    out->defect = current.defect;
+    out->merit = current.merit;
+    out->penalty = penalty;
+    out->seconds = now() - start;
+}

@@ -1,0 +1,59 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the SCP loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from warmstart_planner.checks import number
+
+
+@dataclass(frozen=True)
+class ScpSettings:
+    """Trust region, tolerances, penalties and limits of the SCP loop.
+
+    Radii multiply `state_scale` and `control_scale`, which make positions, angles, speeds and
+    controls comparable. Ratios are of actual to predicted merit decrease. Tolerances:
+    `merit_tolerance` is relative to the cost, `violation_tolerance` is on the planner's own rows
+    [m, m/s^2], which keep a margin to what the verifier demands, and `defect_tolerance` is on
+    scaled gaps of the dynamics. Penalties are the merit's (see `CostWeights` for their units);
+    `penalty_raises` is how often the penalty may grow tenfold before a problem counts as locally
+    infeasible.
+    """
+
+    initial_radius: float = 1.0
+    smallest_radius: float = 1e-4
+    largest_radius: float = 4.0
+    accept_ratio: float = 0.05
+    shrink_ratio: float = 0.25
+    grow_ratio: float = 0.7
+    shrink_factor: float = 0.4
+    grow_factor: float = 2.0
+    step_tolerance: float = 1e-3
+    merit_tolerance: float = 1e-3
+    violation_tolerance: float = 0.02
+    defect_tolerance: float = 0.01
+    defect_penalty: float = 100.0
+    qp_tolerance: float = 1e-4
+    state_scale: tuple[float, ...] = (5.0, 5.0, 0.6, 5.0, 0.4)
+    control_scale: tuple[float, ...] = (5.0, 0.6)
+    iteration_limit: int = 40
+    qp_iteration_limit: int = 50
+    stall_limit: int = 2
+    penalty_raises: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse values with which the loop cannot work."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, tuple):
+                for entry in value:
+                    number(f'scp.{field.name}', entry, at_least=np.finfo(float).tiny)
+            else:
+                number(f'scp.{field.name}', value, at_least=0.0)
+        number('scp.iteration_limit', self.iteration_limit, at_least=1, at_most=1000)
+        number('scp.largest_radius', self.largest_radius, at_least=self.initial_radius)
+        number('scp.smallest_radius', self.smallest_radius, at_most=self.initial_radius)
