@@ -51,6 +51,7 @@ DIVISION_ROUNDS = 3
 GUESS_SPACING = 4.0  # of the vertices that a projection's first guess is chosen from [m]
 PROJECTION_ROUNDS = 6
 PROJECTION_LOST = 0.1  # distance from its segment at which a foot is searched globally [m]
+ABSURD = 1e8  # values beyond are cut, so that judging them cannot overflow
 DRIVE_SAMPLE_TIME = 0.02  # of a drive, between driven states [s]
 
 
@@ -171,7 +172,8 @@ def verify(
         name: tolerances.position if name == 'dynamics' else getattr(tolerances, name)
         for name in groups
     }
-    stacked = np.stack(list(groups.values()))
+    # a violation that cannot be computed is no reason to pass
+    stacked = np.nan_to_num(np.stack(list(groups.values())), nan=np.inf, posinf=np.inf)
     beyond = np.where(stacked > np.array(list(allowed.values()))[:, None], stacked, 0.0)
     largest = stacked.max(axis=1)
     violation = float(beyond.max())
@@ -344,7 +346,8 @@ def _follow(trajectory: Trajectory, vehicle: VehicleParameters) -> tuple[_Sample
         Samples, M = SUBSTEPS * N + 1, and the states where the intervals end, shape (N, 5).
 
     """
-    states, controls = trajectory.states, trajectory.controls
+    states = np.clip(trajectory.states, -ABSURD, ABSURD)
+    controls = np.clip(trajectory.controls, -ABSURD, ABSURD)
     begin = states[:-1, :, None]
     elapsed = np.linspace(0.0, trajectory.dt, SUBSTEPS + 1)
     speed = begin[:, SPEED] + controls[:, :1] * elapsed
@@ -504,16 +507,18 @@ class _Path:
         self.cos, self.sin = dx / self.length, dy / self.length
         self.scale = np.diff(road.station) / self.length
         self.longest = float(self.length.max())
+        self.stride = max(int(GUESS_SPACING * len(dx) / (road.end - road.start)), 1)
         self.lower, self.upper = road.station[:-1].copy(), road.station[1:].copy()
         self.lower[0], self.upper[-1] = -np.inf, np.inf
 
     def guess(self, x: Array, y: Array) -> Array:
         """Station of the nearest of a few vertices of the path."""
-        road = self.road
-        stride = max(int(GUESS_SPACING * (len(road.x) - 1) / (road.end - road.start)), 1)
-        dx = x[:, None] - road.x[::stride]
-        dy = y[:, None] - road.y[::stride]
-        return road.station[::stride][np.argmin(dx * dx + dy * dy, axis=1)]
+        return self.road.station[self._nearest_vertex(x, y)]
+
+    def _nearest_vertex(self, x: Array, y: Array) -> NDArray[np.intp]:
+        dx = x[:, None] - self.road.x[:: self.stride]
+        dy = y[:, None] - self.road.y[:: self.stride]
+        return np.argmin(dx * dx + dy * dy, axis=1) * self.stride
 
     def project(self, x: Array, y: Array, guess: Array) -> tuple[Array, Array, NDArray[np.intp]]:
         """
@@ -537,10 +542,27 @@ class _Path:
                 array[todo] = value
         lost = np.flatnonzero(excess > PROJECTION_LOST)
         if len(lost):
-            points = np.stack([x[lost], y[lost]], axis=-1)
-            station[lost], offset[lost] = self.road.project(points)
-            segment[lost] = self.segment(station[lost])
+            station[lost], offset[lost], segment[lost] = self._search(x[lost], y[lost])
         return station, offset, segment
+
+    def _search(self, x: Array, y: Array) -> tuple[Array, Array, NDArray[np.intp]]:
+        """Nearest foot on all segments about the nearest of a few vertices."""
+        road = self.road
+        around = np.arange(-self.stride - 1, self.stride + 1)
+        segment = self._nearest_vertex(x, y)[:, None] + around
+        np.clip(segment, 0, len(self.length) - 1, out=segment)
+        dx, dy = x[:, None] - road.x[segment], y[:, None] - road.y[segment]
+        cos, sin = self.cos[segment], self.sin[segment]
+        past = (self.lower == -np.inf)[segment], (self.upper == np.inf)[segment]
+        along = cos * dx + sin * dy
+        along = np.where((along < 0.0) & ~past[0], 0.0, along)
+        along = np.where((along > self.length[segment]) & ~past[1], self.length[segment], along)
+        gap = np.hypot(dx - along * cos, dy - along * sin)
+        row, column = np.arange(len(x)), np.argmin(gap, axis=1)
+        best = segment[row, column]
+        side = np.sign(cos * dy - sin * dx)[row, column]
+        station = road.station[best] + along[row, column] * self.scale[best]
+        return station, side * gap[row, column], best
 
     def segment(self, station: Array) -> NDArray[np.intp]:
         return np.searchsorted(self.road.station[1:-1], station, side='right')
@@ -634,10 +656,15 @@ def _outside(path: _Path, ego: _Samples, vehicle: VehicleParameters) -> tuple[Ar
     deviation = bend * (1.5 * reach) * (0.75 * reach + path.longest)
     inside = np.minimum(left - offset, right + offset) > extent + deviation
     inside &= bend * (np.abs(offset) + extent) < 0.3
+    inside &= bend * reach < 0.4
     inside &= station + 1.5 * reach < path.road.end
-    check = np.flatnonzero(~inside)
-    lateral = np.zeros(len(ego))
-    past = np.full(len(ego), -np.inf)
+    # where the centre itself is far outside, the outline need not be measured to the millimetre
+    left, right = path.widths(station, segment)
+    lateral = np.maximum(offset - left, -offset - right) + extent
+    away = lateral > extent + reach
+    lateral[~away] = 0.0
+    past = np.where(away, station + extent - path.road.end, -np.inf)
+    check = np.flatnonzero(~inside & ~away)
     if len(check):
         lateral[check], past[check] = _measure_outside(path, ego, vehicle, check, station)
     return lateral, past
