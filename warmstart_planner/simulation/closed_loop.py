@@ -12,23 +12,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
 
 from warmstart_planner.checks import number
-from warmstart_planner.problem import Horizon, KeepSpeed, PlanningProblem, PlanResult, Rung
-from warmstart_planner.scenarios.scenario import STANDING_SPEED, Scenario
+from warmstart_planner.problem import Horizon, PlanningProblem, PlanResult, Rung
+from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.configuration import SimulationConfiguration
+from warmstart_planner.simulation.monitor import DriveMonitor, Outcome
 from warmstart_planner.simulation.record import ControlRecord, DriveRecord, PlanRecord
 from warmstart_planner.simulation.simulator import Command, Observation, Simulator
 from warmstart_planner.vehicle import SPEED
 from warmstart_planner.verification import DriveVerdict, drive_verdict
-
-HOLD_TIME = 1.0  # a car that shall stand has to stand this long [s]
-CHECK_PERIOD = 0.5  # at which the verifier looks for a reason to stop the drive [s]
-OFF_ROAD = 0.5  # a drive ends that far outside the corridor [m]
 
 
 class Planner(Protocol):
@@ -69,15 +65,6 @@ class Controller(Protocol):
 
     def reset(self) -> None:
         """Forget earlier steps."""
-
-
-class Outcome(Enum):
-    """How a drive ended."""
-
-    GOAL = 'goal'
-    COLLISION = 'collision'
-    OFF_ROAD = 'off_road'
-    TIME_LIMIT = 'time_limit'
 
 
 @dataclass(frozen=True)
@@ -155,9 +142,10 @@ def drive(
     planner.reset()
     controller.reset()
     loop = _Loop(scenario, planner, controller, configuration, horizon or Horizon(), deadline)
-    judge = _Judge(scenario, round(CHECK_PERIOD / control_period))
+    monitor = DriveMonitor(scenario)
     plan_ticks = round(plan_period / control_period)
-    outcome, tick = None, 0
+    outcome = monitor.update(loop.times[-1], loop.states[-1])
+    tick = 0
     while outcome is None:
         loop.observe()
         if tick % plan_ticks == 0:
@@ -168,7 +156,7 @@ def drive(
         loop.simulator.advance(control_period)
         loop.remember()
         tick += 1
-        outcome = judge.outcome(loop.times, loop.states)
+        outcome = monitor.update(loop.times[-1], loop.states[-1])
     record = DriveRecord(
         times=np.array(loop.times),
         states=np.array(loop.states),
@@ -291,41 +279,6 @@ class _Loop:
             station=float(self._scenario.road.project(state[:2])[0]),
             plan=self.results[-1] if self.results else None,
         )
-
-
-class _Judge:
-    """Decides when a drive is over; the verifier decides what a collision is."""
-
-    def __init__(self, scenario: Scenario, check_ticks: int) -> None:
-        self._scenario = scenario
-        self._check_ticks = max(check_ticks, 1)
-        self._reached_since: float | None = None
-
-    def outcome(self, times: list[float], states: list[np.ndarray]) -> Outcome | None:
-        """Return how the drive ended, None while it goes on."""
-        at_goal = self._at_goal(times[-1], states[-1])
-        over = at_goal or times[-1] >= self._scenario.duration - 1e-9
-        if over or len(times) % self._check_ticks == 0:
-            window = slice(-self._check_ticks - 1, None)
-            verdict = drive_verdict(self._scenario, times[window], np.array(states[window]))
-            if verdict.collisions:
-                return Outcome.COLLISION
-            if verdict.off_road > OFF_ROAD:
-                return Outcome.OFF_ROAD
-        if at_goal:
-            return Outcome.GOAL
-        return Outcome.TIME_LIMIT if over else None
-
-    def _at_goal(self, t: float, state: np.ndarray) -> bool:
-        if not self._scenario.goal_reached(state, t):
-            self._reached_since = None
-            return False
-        if self._reached_since is None:
-            self._reached_since = t
-        keeps_speed = isinstance(self._scenario.goal, KeepSpeed) and not self._scenario.must_stop
-        if keeps_speed or state[SPEED] >= STANDING_SPEED:
-            return True
-        return t - self._reached_since >= HOLD_TIME
 
 
 def _check_periods(plan_period: float, control_period: float, step: float) -> None:
