@@ -60,7 +60,8 @@ class Obstacle:
         return float(np.hypot(self.half_length, self.half_width)) + self.radius
 
     def shifted(self, steps: int) -> Obstacle:
-        """Return the same prediction, seen `steps` later."""
+        """Return the same prediction, seen `steps` later; ValueError where steps < 0."""
+        number('steps', steps, at_least=0)
         return replace(self, poses=self.poses_at(max(len(self.poses), steps + 2))[steps:])
 
 

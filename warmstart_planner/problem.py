@@ -29,6 +29,8 @@ class Horizon:
         """Refuse an empty grid."""
         number('horizon.dt', self.dt, at_least=1e-3, at_most=1.0)
         number('horizon.steps', self.steps, at_least=1, at_most=1000)
+        if int(self.steps) != self.steps:
+            raise ValueError(f'horizon.steps is {self.steps}: expected a whole number')
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -110,8 +112,11 @@ class PlanningProblem:
                 f'problem.obstacles has {len(self.obstacles)} entries: '
                 f'expected at most {MAX_OBSTACLES}'
             )
+        if not isinstance(self.goal, Goal):
+            raise ValueError(f'problem.goal is {self.goal!r}: expected one of {Goal}')
         for name, value in vars(self.goal).items():
-            number(f'problem.goal.{name}', value)
+            least = 0.0 if name.endswith('speed') else -np.inf
+            number(f'problem.goal.{name}', value, at_least=least)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,11 @@ class Trajectory:
 
     def __post_init__(self) -> None:
         """Check shapes and finiteness."""
+        number('trajectory.stamp', self.stamp)
+        number('trajectory.dt', self.dt, at_least=1e-3, at_most=1.0)
         states = finite_array('trajectory.states', self.states, (None, STATE_SIZE))
+        if len(states) == 0:
+            raise ValueError('trajectory.states is empty: expected at least one state')
         shape = (len(states) - 1, CONTROL_SIZE)
         controls = finite_array('trajectory.controls', self.controls, shape)
         object.__setattr__(self, 'states', states)

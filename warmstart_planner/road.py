@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.checks import finite_array
+from warmstart_planner.checks import finite_array, number
 
 SAMPLE_SPACING = 0.5  # of a reference path that is made here [m]
 
@@ -50,6 +50,10 @@ class Road:
             object.__setattr__(self, name, array)
         if (np.diff(self.station) <= 0).any():
             raise ValueError('road.station decreases or repeats: expected increasing stations')
+        if (self.speed_limit < 0).any():
+            raise ValueError(
+                f'road.speed_limit is {self.speed_limit.min()}: expected none below 0'
+            )
         narrow = self.left_width + self.right_width
         if (narrow <= 0).any():
             at = int(np.argmin(narrow))
@@ -83,7 +87,8 @@ class Road:
             points: shape (..., 2), map frame [m].
 
         Returns:
-            Station and lateral offset (left positive) [m], each of shape (...).
+            Station and lateral offset (left positive) [m], each of shape (...); NaN for a point
+            that is not finite.
 
         """
         flat = np.asarray(points, dtype=float).reshape(-1, 2)
@@ -91,8 +96,8 @@ class Road:
         distance = ((flat[:, None] - vertices[None]) ** 2).sum(axis=-1)
         nearest = np.argmin(distance, axis=1)
         last = len(self._segment) - 1
-        station = np.empty(len(flat))
-        offset = np.empty(len(flat))
+        station = np.full(len(flat), np.nan)
+        offset = np.full(len(flat), np.nan)
         best = np.full(len(flat), np.inf)
         for segment in (np.clip(nearest - 1, 0, last), np.clip(nearest, 0, last)):
             delta = flat - vertices[segment]
@@ -142,10 +147,10 @@ class Road:
 
     def window(self, start: float, end: float) -> Road:
         """Return the part of the road between two stations, which keep their values."""
-        inside = (self.station >= start) & (self.station <= end)
-        first = max(int(np.argmax(inside)) - 1, 0) if inside.any() else 0
-        last = min(len(inside) - int(np.argmax(inside[::-1])) + 1, len(inside))
-        part = slice(min(first, len(inside) - 2), max(last, first + 2))
+        final = len(self.station) - 1
+        first = int(np.clip(np.searchsorted(self.station, start, 'right') - 1, 0, final - 1))
+        last = int(np.clip(np.searchsorted(self.station, end, 'left'), first + 1, final))
+        part = slice(first, last + 1)
         return Road(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
 
 
@@ -169,15 +174,15 @@ def road_from_segments(
         The road, sampled every SAMPLE_SPACING.
 
     """
-    lengths = np.array([segment[0] for segment in segments], dtype=float)
+    table = finite_array('road.segments', segments, (None, 3))
+    lengths = table[:, 0]
     if len(lengths) == 0 or (lengths <= 0).any():
         raise ValueError(f'road.segments lengths are {lengths.tolist()}: expected positive ones')
     knots = np.concatenate([[0.0], np.cumsum(lengths)])
     count = int(np.ceil(knots[-1] / SAMPLE_SPACING)) + 1
     station = np.linspace(0.0, knots[-1], count)
     index = np.clip(np.searchsorted(knots, station, side='right') - 1, 0, len(lengths) - 1)
-    begin = np.array([segment[1] for segment in segments], dtype=float)[index]
-    finish = np.array([segment[2] for segment in segments], dtype=float)[index]
+    begin, finish = table[index, 1], table[index, 2]
     curvature = begin + (finish - begin) * (station - knots[index]) / lengths[index]
     spacing = np.diff(station)
     turn = spacing * (curvature[1:] + curvature[:-1]) / 2
@@ -221,6 +226,7 @@ def road_from_polyline(
     from scipy.ndimage import gaussian_filter1d
 
     vertices = finite_array('road.points', points, (None, 2))
+    number('road.smoothing', smoothing, at_least=0.0)
     keep = np.concatenate([[True], (np.diff(vertices, axis=0) ** 2).sum(axis=1) > 1e-6])
     if keep.sum() < 2:
         raise ValueError(f'road.points has {keep.sum()} distinct vertices: expected at least 2')
@@ -238,7 +244,7 @@ def road_from_polyline(
     extended = np.concatenate(
         [raw[0] + (raw[0] - raw[1]) * ramp[::-1], raw, raw[-1] + (raw[-1] - raw[-2]) * ramp]
     )
-    path = gaussian_filter1d(extended, sigma, axis=0)[pad:-pad]
+    path = gaussian_filter1d(extended, max(sigma, 1e-3), axis=0)[pad:-pad]
     step = np.diff(path, axis=0)
     station = np.concatenate([[0.0], np.cumsum(np.hypot(*step.T))])
     derivative = np.gradient(path, station, axis=0)
@@ -263,4 +269,6 @@ def _profile(
     if isinstance(width, (int, float)):
         return np.full(len(station), float(width))
     table = finite_array('road width profile', width, (None, 2))
+    if len(table) == 0 or (np.diff(table[:, 0]) < 0).any():
+        raise ValueError('road width profile is empty or decreases: expected rising stations')
     return np.interp(station, table[:, 0], table[:, 1])

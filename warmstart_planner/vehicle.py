@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.checks import number
+
 STATE_SIZE = 5
 CONTROL_SIZE = 2
 PX, PY, YAW, SPEED, STEERING = range(STATE_SIZE)
@@ -51,7 +53,7 @@ class VehicleParameters:
         for field, value in asdict(self).items():
             if field == 'name':
                 continue
-            if not np.isfinite(value) or value <= 0.0:
+            if number(f'vehicle.{field}', value) <= 0.0:
                 raise ValueError(f'vehicle.{field} is {value!r}: expected a positive number')
 
     @property
@@ -157,9 +159,7 @@ def step(x: Any, u: Any, dt: float, wheelbase: float) -> list[Any]:
     k2 = derivative(moved(k1, dt / 2), u, wheelbase)
     k3 = derivative(moved(k2, dt / 2), u, wheelbase)
     k4 = derivative(moved(k3, dt), u, wheelbase)
-    return [
-        x[i] + dt / 6 * (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) for i in range(STATE_SIZE)
-    ]
+    return [x[i] + dt / 6 * (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) for i in range(STATE_SIZE)]
 
 
 def lateral_acceleration(x: Any, wheelbase: float) -> Any:
@@ -200,9 +200,7 @@ def roll_out(
             least = np.minimum((lower[state] - now[:, state]) / dt, vehicle.control_upper[control])
             most = np.maximum((upper[state] - now[:, state]) / dt, vehicle.control_lower[control])
             applied[:, k, control] = np.clip(applied[:, k, control], least, most)
-        states[:, k + 1] = np.stack(
-            step(now.T, applied[:, k].T, dt, vehicle.wheelbase), axis=-1
-        )
+        states[:, k + 1] = np.stack(step(now.T, applied[:, k].T, dt, vehicle.wheelbase), axis=-1)
     if controls.ndim == 2:
         return states[0], applied[0]
     return states, applied

@@ -1,0 +1,45 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of outside values: what passes is kept, what does not names its field."""
+
+import numpy as np
+import pytest
+
+from warmstart_planner.checks import finite_array, number
+
+
+def test_an_array_is_copied_as_read_only_floats():
+    given = np.array([[1, 2], [3, 4]])
+    kept = finite_array('field', given, (None, 2))
+    given[0, 0] = 9
+    assert kept.dtype == float and kept[0, 0] == 1.0
+    with pytest.raises(ValueError, match='read-only'):
+        kept[0, 0] = 5.0
+
+
+@pytest.mark.parametrize(
+    ('value', 'shape', 'said'),
+    [
+        ([1.0, np.nan], (2,), r'field is nan at \(1,\): expected finite'),
+        ([np.inf], (None,), 'field is inf'),
+        ([1.0], (2,), r'field has shape \(1,\): expected \(2\)'),
+        ([], (1,), r'field has shape \(0,\)'),
+        ([[1.0]], (None,), r'field has shape \(1, 1\): expected \(any\)'),
+        (['left'], (1,), 'field is .*: expected numbers'),
+        ([[1.0], [1.0, 2.0]], (None, None), 'field is .*: expected numbers'),
+        (None, (1,), 'field has shape'),
+    ],
+)
+def test_a_bad_array_is_refused_by_name(value, shape, said):
+    with pytest.raises(ValueError, match=said):
+        finite_array('field', value, shape)
+
+
+def test_a_number_within_its_range_is_kept():
+    assert number('field', np.float32(2.0), at_least=2.0, at_most=2.0) == 2.0
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 0.99, 2.01, 'fast', None, [1.0, 1.0]])
+def test_a_bad_number_is_refused_by_name(value):
+    with pytest.raises(ValueError, match='field is .*: expected a number'):
+        number('field', value, at_least=1.0, at_most=2.0)

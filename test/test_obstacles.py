@@ -1,0 +1,61 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Obstacles: how a prediction goes on, how it ages, what is refused."""
+
+import numpy as np
+import pytest
+
+from warmstart_planner.obstacles import Obstacle, box, disc
+
+LINE = np.array([[0.0, 0.0, 0.0], [1.0, 0.5, 0.1], [3.0, 1.0, 0.2]])
+
+
+def test_a_prediction_goes_on_with_its_last_velocity_and_yaw():
+    poses = box('car', LINE, 4.0, 2.0).poses_at(5)
+    np.testing.assert_array_equal(poses[:3], LINE)
+    np.testing.assert_allclose(poses[3:], [[5.0, 1.5, 0.2], [7.0, 2.0, 0.2]])
+
+
+def test_a_single_pose_stands_still():
+    poses = disc('post', np.array([2.0, 3.0, 1.0]), 0.3).poses_at(4)
+    np.testing.assert_array_equal(poses, np.tile([2.0, 3.0, 1.0], (4, 1)))
+
+
+def test_a_longer_prediction_is_cut():
+    np.testing.assert_array_equal(box('car', LINE, 4.0, 2.0).poses_at(2), LINE[:2])
+
+
+@pytest.mark.parametrize('steps', [0, 1, 2, 3, 7])
+@pytest.mark.parametrize('poses', [LINE, LINE[:1], LINE[:2]])
+def test_an_aged_prediction_is_the_same_motion_seen_later(steps, poses):
+    obstacle = box('car', poses, 4.0, 2.0)
+    later = obstacle.shifted(steps).poses_at(10)
+    np.testing.assert_allclose(later, obstacle.poses_at(10 + steps)[steps:], atol=1e-12)
+
+
+def test_the_reach_holds_every_corner():
+    assert Obstacle('car', LINE, 2.0, 1.5, 0.25).reach == pytest.approx(2.75)
+    assert box('car', LINE, 4.0, 3.0).reach == pytest.approx(2.5)
+    assert disc('man', LINE, 0.4).reach == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ('poses', 'size', 'said'),
+    [
+        (LINE * np.nan, (2.0, 1.0, 0.0), "obstacle 'car'.poses is nan"),
+        (LINE[:, :2], (2.0, 1.0, 0.0), "obstacle 'car'.poses has shape"),
+        (LINE[:0], (2.0, 1.0, 0.0), "obstacle 'car'.poses is empty"),
+        (LINE, (-2.0, 1.0, 0.0), "obstacle 'car'.half_length is -2"),
+        (LINE, (2.0, np.nan, 0.0), "obstacle 'car'.half_width is nan"),
+        (LINE, (2.0, 1.0, -0.1), "obstacle 'car'.radius is -0.1"),
+        (LINE, (2.0, 0.0, 0.0), "obstacle 'car' has no area"),
+    ],
+)
+def test_a_bad_obstacle_is_refused(poses, size, said):
+    with pytest.raises(ValueError, match=said):
+        Obstacle('car', poses, *size)
+
+
+def test_a_prediction_does_not_grow_younger():
+    with pytest.raises(ValueError, match='steps is -1'):
+        box('car', LINE, 4.0, 2.0).shifted(-1)

@@ -1,0 +1,106 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The value types that travel: what they hold and what they refuse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from warmstart_planner.obstacles import disc
+from warmstart_planner.problem import (
+    MAX_OBSTACLES,
+    Horizon,
+    KeepSpeed,
+    PlanningProblem,
+    PoseGoal,
+    StationGoal,
+    StopBefore,
+    Trajectory,
+)
+from warmstart_planner.road import road_from_segments
+from warmstart_planner.vehicle import load_vehicle
+
+ROAD = road_from_segments([(50.0, 0.0, 0.0)], 3.0, 3.0, 10.0)
+PROBLEM = PlanningProblem(2.0, np.zeros(5), ROAD, (), KeepSpeed(5.0), load_vehicle())
+POST = disc('post', np.array([9.0, 0.0, 0.0]), 0.2)
+
+
+def test_a_horizon_is_an_even_grid_from_zero():
+    horizon = Horizon(dt=0.2, steps=5)
+    np.testing.assert_allclose(horizon.times, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert horizon.duration == pytest.approx(1.0)
+
+
+def test_a_trajectory_knows_the_absolute_times_of_its_nodes():
+    trajectory = Trajectory(2.0, 0.5, np.zeros((3, 5)), np.zeros((2, 2)))
+    np.testing.assert_allclose(trajectory.times, [2.0, 2.5, 3.0])
+
+
+def test_values_are_copied_and_read_only():
+    state = np.zeros(5)
+    problem = replace(PROBLEM, initial_state=state)
+    state[0] = 9.0
+    assert problem.initial_state[0] == 0.0
+    with pytest.raises(ValueError, match='read-only'):
+        problem.initial_state[0] = 1.0
+
+
+@pytest.mark.parametrize(
+    'goal',
+    [KeepSpeed(0.0), StationGoal(9.0, 0.0), PoseGoal(-1.0, 2.0, 9.0, 3.0), StopBefore(9, 5)],
+)
+def test_every_kind_of_goal_is_taken(goal):
+    assert replace(PROBLEM, goal=goal).goal == goal
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        ({'stamp': np.nan}, 'problem.stamp is nan'),
+        ({'initial_state': np.zeros(4)}, 'problem.initial_state has shape'),
+        ({'initial_state': np.full(5, np.nan)}, 'problem.initial_state is nan'),
+        ({'friction': 0.0}, 'problem.friction is 0'),
+        ({'friction': np.inf}, 'problem.friction is inf'),
+        ({'goal': KeepSpeed(np.nan)}, 'problem.goal.speed is nan'),
+        ({'goal': KeepSpeed(-1.0)}, 'problem.goal.speed is -1'),
+        ({'goal': StopBefore(9.0, -1.0)}, 'problem.goal.cruise_speed is -1'),
+        ({'goal': PoseGoal(np.inf, 0.0, 0.0, 0.0)}, 'problem.goal.x is inf'),
+        ({'goal': None}, 'problem.goal is None'),
+        ({'obstacles': (POST,) * (MAX_OBSTACLES + 1)}, 'problem.obstacles has 13 entries'),
+    ],
+)
+def test_a_bad_problem_is_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        replace(PROBLEM, **change)
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        ({'dt': 0.0}, 'horizon.dt is 0'),
+        ({'dt': np.nan}, 'horizon.dt is nan'),
+        ({'steps': 0}, 'horizon.steps is 0'),
+        ({'steps': 2.5}, 'horizon.steps is 2.5'),
+    ],
+)
+def test_a_bad_horizon_is_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        Horizon(**change)
+
+
+@pytest.mark.parametrize(
+    ('stamp', 'dt', 'states', 'controls', 'said'),
+    [
+        (0.0, 0.1, np.full((3, 5), np.nan), np.zeros((2, 2)), 'trajectory.states is nan'),
+        (0.0, 0.1, np.zeros((3, 5)), np.full((2, 2), np.inf), 'trajectory.controls is inf'),
+        (0.0, 0.1, np.zeros((3, 4)), np.zeros((2, 2)), 'trajectory.states has shape'),
+        (0.0, 0.1, np.zeros((3, 5)), np.zeros((3, 2)), 'trajectory.controls has shape'),
+        (0.0, 0.1, np.zeros((0, 5)), np.zeros((0, 2)), 'trajectory.states is empty'),
+        (0.0, 0.0, np.zeros((3, 5)), np.zeros((2, 2)), 'trajectory.dt is 0'),
+        (np.nan, 0.1, np.zeros((3, 5)), np.zeros((2, 2)), 'trajectory.stamp is nan'),
+    ],
+)
+def test_a_bad_trajectory_is_refused(stamp, dt, states, controls, said):
+    with pytest.raises(ValueError, match=said):
+        Trajectory(stamp, dt, states, controls)
