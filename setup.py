@@ -1,0 +1,40 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Install the ROS-free core and training with pip: data generation and training servers.
+
+The ROS package, with messages and nodes, is built by CMakeLists.txt.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name='warmstart_planner',
+    version='0.1.0',
+    description='Planning and control of car-like vehicles, started from learned proposals',
+    long_description=(Path(__file__).parent / 'CHANGELOG.rst').read_text(encoding='utf-8'),
+    long_description_content_type='text/x-rst',
+    author='The warmstart_planner authors',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    python_requires='>=3.10,<3.14',
+    packages=find_packages(
+        include=['warmstart_planner*', 'training*'], exclude=['warmstart_planner.nodes*']
+    ),
+    package_data={'': ['*.c', '*.h', '*.json', '*.yaml']},
+    # The exact versions that are tested are in requirements/.
+    install_requires=[
+        'casadi>=3.6.7',
+        'comma-deps-acados>=0.2.2.post92',
+        'commonroad-vehicle-models>=3.0.2',
+        'jsonschema>=4.10',
+        'lxml>=4.8',
+        'matplotlib>=3.5',
+        'numpy>=1.26',
+        'pillow>=9.0',
+        'pyyaml>=5.4',
+        'scipy>=1.10',
+    ],
+)
