@@ -26,6 +26,7 @@ def casadi_functions(
 ) -> list[ca.Function]:
     """Return the functions that the SCP loop calls.
 
+    - `dynamics(x, u)`: next state.
     - `stage_value(x, u, road)`: next state, cost over dt, rows (road, friction).
     - `stage_model(x, u, road)`: the same, and A, B, Gauss-Newton Q, S (nu x nx), R, q, r, and the
       rows' derivatives C (by x) and D (by u).
@@ -75,6 +76,7 @@ def casadi_functions(
     separation = objective.obstacle_separation(x, obstacle, vehicle)
     gradient = ca.gradient(separation, x)
     return [
+        _function('dynamics', [x, u], model[:1]),
         _function('stage_value', [x, u, road], model[:3]),
         _function('stage_model', [x, u, road], model),
         _function('terminal_value', [x, road], end_model[:2]),

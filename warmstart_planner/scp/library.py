@@ -80,6 +80,7 @@ class ProblemStructure(ctypes.Structure):
         ('control_upper', ctypes.c_double * CONTROL_SIZE),
         ('car_reach', ctypes.c_double),
         ('car_center', ctypes.c_double),
+        ('wheelbase', ctypes.c_double),
     ]
 
 

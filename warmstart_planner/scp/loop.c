@@ -68,7 +68,8 @@ typedef struct {
     const double *obstacle_reach; /* obstacle_count: circle about the obstacle, with margin [m] */
     const double *state_lower, *state_upper; /* (steps + 1) x NX */
     double control_lower[NU], control_upper[NU];
-    double car_reach, car_center; /* circle about the box's centre; centre ahead of rear axle */
+    /* circle about the box's centre, the centre's distance ahead of the rear axle */
+    double car_reach, car_center, wheelbase;
 } problem_t;
 
 typedef struct {
@@ -111,6 +112,12 @@ static double now(void) {
 }
 
 /* ---------------------------------------------------------------- the generated functions */
+
+static void call_dynamics(workspace_t *w, const double *x, const double *u, double *next) {
+    const double *arg[2 + 8] = {x, u};
+    double *res[1 + 8] = {next};
+    dynamics(arg, res, w->iwork, w->work, 0);
+}
 
 static void call_stage_value(workspace_t *w, const double *x, const double *u, const double *road,
                              double *next, double *cost, double *rows) {
@@ -530,21 +537,45 @@ void scp_destroy(workspace_t *w) {
     free(w);
 }
 
-/* Drive the model through controls, clipped to the bounds of controls and states. */
+/* Steering rate that brings the car back to a guess's path: critically damped in the distance
+ * driven, with a length that grows with speed; nothing where the car is on the guess. */
+static double steering_feedback(const problem_t *p, const double *x, const double *guess) {
+    double c = cos(guess[2]), s = sin(guess[2]);
+    double lateral = c * (x[1] - guess[1]) - s * (x[0] - guess[0]);
+    double length = fmax(3.0, 0.5 * x[3]);
+    double bend = -lateral / (length * length) - 2.0 * sin(x[2] - guess[2]) / length;
+    double wanted = atan(tan(guess[4]) + p->wheelbase * bend);
+    return (wanted - x[4]) / 0.25;
+}
+
+/* Acceleration that brings the car back to where a guess is at that time. */
+static double speed_feedback(const double *x, const double *guess) {
+    double c = cos(guess[2]), s = sin(guess[2]);
+    double ahead = c * (guess[0] - x[0]) + s * (guess[1] - x[1]);
+    return 0.5 * ahead + 1.5 * (guess[3] - x[3]);
+}
+
+/* Turn a guess (x, u) into something the car can do: drive the model with the guess's controls
+ * and feedback towards its states, within all bounds. A consistent guess comes back unchanged. */
 void scp_roll_out(workspace_t *w, const problem_t *p, double *x, double *u) {
     static const int moves[NU] = {3, 4};
-    memcpy(x, p->initial_state, NX * sizeof(double));
+    double here[NX], next[NX];
+    memcpy(here, p->initial_state, NX * sizeof(double));
     for (int k = 0; k < p->steps; k++) {
-        double cost, rows[STAGE_ROWS], *uk = u + k * NU, *xk = x + k * NX;
+        double *uk = u + k * NU, *xk = x + k * NX;
+        uk[0] += speed_feedback(here, xk);
+        uk[1] += steering_feedback(p, here, xk);
         for (int i = 0; i < NU; i++) {
-            double have = xk[moves[i]];
-            double least = (p->state_lower[(k + 1) * NX + moves[i]] - have) / p->dt;
-            double most = (p->state_upper[(k + 1) * NX + moves[i]] - have) / p->dt;
+            double least = (p->state_lower[(k + 1) * NX + moves[i]] - here[moves[i]]) / p->dt;
+            double most = (p->state_upper[(k + 1) * NX + moves[i]] - here[moves[i]]) / p->dt;
             uk[i] = fmin(fmax(uk[i], least), most);
             uk[i] = fmin(fmax(uk[i], p->control_lower[i]), p->control_upper[i]);
         }
-        call_stage_value(w, xk, uk, p->road, xk + NX, &cost, rows);
+        call_dynamics(w, here, uk, next);
+        memcpy(xk, here, sizeof here);
+        memcpy(here, next, sizeof here);
     }
+    memcpy(x + p->steps * NX, here, sizeof here);
 }
 
 /* Merit, cost, violation and defect of a trajectory, by the base penalty. */

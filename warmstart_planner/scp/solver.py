@@ -101,6 +101,7 @@ class BoundProblem:
             (ctypes.c_double * CONTROL_SIZE)(*vehicle.control_upper),
             float(np.hypot(vehicle.length, vehicle.width)) / 2,
             vehicle.rear_to_center,
+            vehicle.wheelbase,
         )
 
     def localise(self, trajectory: Trajectory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -182,23 +183,20 @@ class ScpSolver:
             )
         return BoundProblem(problem, self.margins)
 
-    def roll_out(self, bound: BoundProblem, controls: NDArray[np.float64]) -> Trajectory:
-        """Drive the model from the problem's start, within all bounds; map frame.
+    def roll_out(self, bound: BoundProblem, guess: Trajectory) -> Trajectory:
+        """Turn a guess into something the car can do from the problem's start; map frame.
 
-        Args:
-            bound: the problem.
-            controls: shape (N, 2).
-
+        The model is driven with the guess's controls and a feedback towards its states, within
+        all bounds; a consistent guess from the same start comes back unchanged.
         """
-        applied = np.array(controls, dtype=float, order='C')
-        states = np.empty((self.horizon.steps + 1, STATE_SIZE))
+        states, controls = bound.localise(guess)
         self._library.scp_roll_out(
             self._workspace,
             ctypes.byref(bound.structure),
             library.pointer(states),
-            library.pointer(applied),
+            library.pointer(controls),
         )
-        return bound.globalise(states, applied)
+        return bound.globalise(states, controls)
 
     def score(self, bound: BoundProblem, trajectory: Trajectory) -> Score:
         """Merit of a trajectory: the one function by which all candidates are compared."""

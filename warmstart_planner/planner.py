@@ -1,0 +1,316 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The planner: proposals in competition, refinement, independent verdict, safety ladder.
+
+A plan that leaves here was found feasible by the verifier, or says by its rung that it was not
+made for this problem. Learned proposals take part as candidates like all others; without them
+nothing else changes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import (
+    Horizon,
+    PlanningProblem,
+    PlanResult,
+    Proposal,
+    Rung,
+    SolverStatus,
+    Trajectory,
+)
+from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
+from warmstart_planner.proposals.selection import Candidate, judge
+from warmstart_planner.proposals.shifted import Shifted, shift
+from warmstart_planner.proposals.source import ProposalSource
+from warmstart_planner.proposals.straight_line import StraightLine
+from warmstart_planner.proposals.zero_control import ZeroControl
+from warmstart_planner.scp.settings import ScpSettings
+from warmstart_planner.scp.solver import ScpResult, ScpSolver
+from warmstart_planner.supervision import BrakingSettings, braking_profile
+from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import VehicleParameters
+from warmstart_planner.verification import Verdict, verify
+
+SHIFTED = Shifted.name
+BRAKING = 'braking'
+
+
+@dataclass(frozen=True)
+class PlannerSettings:
+    """How candidates are chosen, refined and judged.
+
+    `refined`: how many candidates are refined in a cycle, on as many threads. `keep_bonus`: share
+    by which another way round must be cheaper than the plan in use to replace it.
+    `previous_age_max`: how long a verified plan may stand in [s]. `return_time`: within this the
+    plan of a car that starts outside the limits must be back inside [s]. `verification_reserve`:
+    time kept for the verdict [s]. `stitch_*`: while the car is this close to the plan in use, the
+    next one starts from that plan, not from the noise of the measurement [m, m, rad, m/s, rad].
+    """
+
+    refined: int = 2
+    keep_bonus: float = 0.1
+    previous_age_max: float = 1.5
+    return_time: float = 2.0
+    verification_reserve: float = 0.004
+    stitch_longitudinal: float = 0.8
+    stitch_lateral: float = 0.3
+    stitch_yaw: float = 0.1
+    stitch_speed: float = 0.8
+    stitch_steering: float = 0.15
+    weights: CostWeights = field(default_factory=CostWeights)
+    margins: Margins = field(default_factory=Margins)
+    scp: ScpSettings = field(default_factory=ScpSettings)
+    bundle: BundleSettings = field(default_factory=BundleSettings)
+    braking: BrakingSettings = field(default_factory=BrakingSettings)
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A candidate after refinement and its verdict."""
+
+    candidate: Candidate
+    result: ScpResult
+    verdict: Verdict
+
+
+class Planner:
+    """One plan a cycle; remembers the plan in use.
+
+    Raises:
+        SolverMissingError: the SCP loop is not generated for this vehicle and horizon.
+
+    """
+
+    def __init__(
+        self,
+        vehicle: VehicleParameters,
+        horizon: Horizon | None = None,
+        settings: PlannerSettings | None = None,
+    ) -> None:
+        """Load the compiled solver, one workspace a thread."""
+        self.settings = settings or PlannerSettings()
+        self.horizon = horizon or Horizon()
+        self._solvers = [
+            ScpSolver(
+                vehicle,
+                self.horizon,
+                self.settings.weights,
+                self.settings.scp,
+                self.settings.margins,
+            )
+            for _ in range(self.settings.refined)
+        ]
+        self._pool = ThreadPoolExecutor(self.settings.refined, 'scp')
+        self._sources: tuple[ProposalSource, ...] = (
+            Shifted(),
+            StraightLine(),
+            ColdBundle(self.settings.bundle),
+            ZeroControl(),
+        )
+        self._previous: Trajectory | None = None
+        self._multiplier = 0.0
+        self.last_candidates: tuple[Candidate, ...] = ()
+        self.last_refined: tuple[Refined, ...] = ()
+
+    def reset(self) -> None:
+        """Forget the plan in use."""
+        self._previous = None
+        self._multiplier = 0.0
+        self.last_candidates = ()
+        self.last_refined = ()
+
+    def plan(
+        self,
+        problem: PlanningProblem,
+        learned: Sequence[Proposal] = (),
+        deadline: float = 0.05,
+    ) -> PlanResult:
+        """Plan once.
+
+        Args:
+            problem: what to plan; its vehicle and horizon must be the planner's.
+            learned: proposals from elsewhere, for this problem or one shortly before it.
+            deadline: time from call to return [s]; refinement stops in time for the verdict.
+
+        Raises:
+            ValueError: the problem is for another vehicle or horizon.
+
+        """
+        begin = time.perf_counter()
+        problem = self._stitched(problem)
+        bound = self._solvers[0].bind(problem)
+        proposals = [
+            proposal
+            for source in self._sources
+            for proposal in source.propose(problem, self._previous)
+        ]
+        learned = [replace(p, trajectory=_on_grid(problem, p.trajectory)) for p in learned]
+        candidates = judge(self._solvers[0], bound, [*proposals, *learned])
+        self.last_candidates = tuple(candidates)
+        proposed = time.perf_counter()
+
+        budget = deadline - (proposed - begin) - self.settings.verification_reserve
+        chosen = self._to_refine(candidates)
+
+        def refine(job: tuple[ScpSolver, Candidate]) -> ScpResult:
+            solver, candidate = job
+            start = candidate.proposal.trajectory
+            known = self._multiplier if candidate.proposal.source == SHIFTED else 0.0
+            return solver.solve(bound, start, budget, known)
+
+        jobs = list(zip(self._solvers, chosen, strict=False))
+        results = list(self._pool.map(refine, jobs)) if len(jobs) > 1 else list(map(refine, jobs))
+        solved = time.perf_counter()
+        refined = [
+            Refined(candidate, result, verify(problem, result.trajectory))
+            for candidate, result in zip(chosen, results, strict=True)
+        ]
+        self.last_refined = tuple(refined)
+        best = self._best(refined)
+        reference, rung, verdict, source = self._climb(problem, best, candidates)
+        shown = best or min(refined, key=lambda r: r.verdict.violation, default=None)
+        finished = time.perf_counter()
+        return PlanResult(
+            problem_stamp=problem.stamp,
+            rung=rung,
+            trajectory=reference,
+            source=source,
+            solver_status=shown.result.status if shown else SolverStatus.BAD_START,
+            feasible=verdict is not None and verdict.feasible,
+            violation=verdict.violation if verdict else np.inf,
+            clearance=verdict.clearance if verdict else -np.inf,
+            cost=shown.result.score.cost if shown else np.inf,
+            iterations=shown.result.iterations if shown else 0,
+            candidates=len(candidates),
+            total_time=finished - begin,
+            proposal_time=proposed - begin,
+            solver_time=solved - proposed,
+            verification_time=finished - solved,
+            message=_message(rung, shown),
+        )
+
+    def _stitched(self, problem: PlanningProblem) -> PlanningProblem:
+        """Start from the plan in use where the car follows it closely."""
+        previous = self._previous
+        if previous is None or not previous.stamp <= problem.stamp <= previous.times[-1]:
+            return problem
+        planned = _state_at(previous, problem.stamp)
+        measured = problem.initial_state
+        gap = measured - planned
+        c, s = np.cos(planned[2]), np.sin(planned[2])
+        turn = (gap[2] + np.pi) % (2 * np.pi) - np.pi
+        errors = np.abs([c * gap[0] + s * gap[1], c * gap[1] - s * gap[0], turn, gap[3], gap[4]])
+        limits = (
+            self.settings.stitch_longitudinal,
+            self.settings.stitch_lateral,
+            self.settings.stitch_yaw,
+            self.settings.stitch_speed,
+            self.settings.stitch_steering,
+        )
+        if (errors > limits).any():
+            return problem
+        return replace(problem, initial_state=planned)
+
+    def _to_refine(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Return the plan in use and the best others, as many as there are threads."""
+        kept = [c for c in candidates if c.proposal.source == SHIFTED][:1]
+        others = [c for c in candidates if c.proposal.source != SHIFTED]
+        if kept:
+            return [*kept, *others][: self.settings.refined]
+        return others[: self.settings.refined]
+
+    def _best(self, refined: list[Refined]) -> Refined | None:
+        """Return the cheapest acceptable plan; the plan in use has a bonus."""
+
+        def price(entry: Refined) -> float:
+            kept = entry.candidate.proposal.source == SHIFTED
+            return entry.result.score.merit * (1.0 - self.settings.keep_bonus * kept)
+
+        return min(filter(self._acceptable, refined), key=price, default=None)
+
+    def _acceptable(self, entry: Refined) -> bool:
+        return _recovers(entry.verdict, round(self.settings.return_time / self.horizon.dt))
+
+    def _climb(
+        self, problem: PlanningProblem, best: Refined | None, candidates: list[Candidate]
+    ) -> tuple[Trajectory | None, Rung, Verdict | None, str]:
+        """Take the best rung there is: a new plan, the previous one, braking along the last path."""
+        if best is not None:
+            self._previous = best.result.trajectory
+            self._multiplier = best.result.multiplier
+            return self._previous, Rung.OPTIMISED, best.verdict, best.candidate.proposal.source
+        previous = self._previous
+        if previous is not None:
+            age = problem.stamp - previous.stamp
+            if 0.0 <= age <= self.settings.previous_age_max:
+                aged = _cut(problem, previous)
+                verdict = verify(problem, aged)
+                if verdict.collision <= 0.0:
+                    return aged, Rung.PREVIOUS, verdict, SHIFTED
+        path = previous if previous is not None else _first(candidates)
+        if path is None or path.times[-1] <= problem.stamp:
+            self.reset()
+            path = _first(candidates)
+        if path is None:
+            return None, Rung.NONE, None, ''
+        braked = braking_profile(
+            path,
+            problem.vehicle,
+            problem.friction,
+            self.settings.braking,
+            start=problem.stamp,
+            speed=float(problem.initial_state[3]),
+        )
+        return braked, Rung.BRAKING, verify(problem, braked), BRAKING
+
+
+def _recovers(verdict: Verdict, steps: int) -> bool:
+    """Whether a plan is feasible, or at least free of collisions and soon back inside the limits.
+
+    The second holds only where the start itself was outside, which no plan can change.
+    """
+    if verdict.feasible:
+        return True
+    to_go = verdict.constraint_to_go
+    starts_outside = to_go[0] - to_go[1] > 0.0
+    return bool(starts_outside and verdict.collision <= 0.0 and to_go[min(steps, len(to_go) - 1)] <= 0)
+
+
+def _on_grid(problem: PlanningProblem, trajectory: Trajectory) -> Trajectory:
+    """A proposal for a problem shortly before, moved on to this one's time."""
+    same = abs(trajectory.stamp - problem.stamp) < 1e-6
+    return trajectory if same else shift(problem, trajectory)
+
+
+def _state_at(trajectory: Trajectory, stamp: float) -> NDArray[np.float64]:
+    return np.array([np.interp(stamp, trajectory.times, column) for column in trajectory.states.T])
+
+
+def _cut(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
+    """Return what is left of a plan, from the problem's stamp on."""
+    left = int(np.floor((previous.times[-1] - problem.stamp) / previous.dt + 1e-6))
+    whole = shift(problem, previous)
+    return Trajectory(whole.stamp, whole.dt, whole.states[: left + 1], whole.controls[:left])
+
+
+def _first(candidates: list[Candidate]) -> Trajectory | None:
+    return candidates[0].proposal.trajectory if candidates else None
+
+
+def _message(rung: Rung, shown: Refined | None) -> str:
+    if rung is Rung.OPTIMISED and shown is not None:
+        return '' if shown.verdict.feasible else 'the start is outside the limits; returning'
+    if shown is None:
+        return 'no candidate could be judged'
+    groups = ('collision', 'road', 'limits', 'friction', 'dynamics', 'terminal')
+    worst = max(groups, key=lambda name: getattr(shown.verdict, name))
+    return f'no feasible plan: {worst} violated by {getattr(shown.verdict, worst):.2f}'

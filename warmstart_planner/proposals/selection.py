@@ -1,0 +1,40 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Selection: every candidate is rolled out by the model and judged by the one merit function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from warmstart_planner.problem import Proposal
+from warmstart_planner.scp.solver import BoundProblem, Score, ScpSolver
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A proposal after its roll-out, with its merit (smaller is better)."""
+
+    proposal: Proposal
+    score: Score
+
+
+def judge(
+    solver: ScpSolver, bound: BoundProblem, proposals: Iterable[Proposal]
+) -> list[Candidate]:
+    """Roll out and score proposals; best first, equal merits in the order given.
+
+    Proposals that are not on the problem's grid, or whose merit is not finite, are left out: a
+    source may fail, the plan may not.
+    """
+    candidates = []
+    for proposal in proposals:
+        if len(proposal.trajectory.controls) != solver.horizon.steps:
+            continue
+        trajectory = solver.roll_out(bound, proposal.trajectory)
+        score = solver.score(bound, trajectory)
+        if np.isfinite(score.merit):
+            candidates.append(Candidate(replace(proposal, trajectory=trajectory), score))
+    return sorted(candidates, key=lambda candidate: candidate.score.merit)

@@ -1,0 +1,73 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The interface that every source of proposals has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
+
+
+class ProposalSource(Protocol):
+    """Proposes starts for a problem; learned and plain sources alike."""
+
+    name: str
+
+    def propose(
+        self, problem: PlanningProblem, previous: Trajectory | None = None
+    ) -> Sequence[Proposal]:
+        """Return candidates for the problem, on its grid, map frame.
+
+        Args:
+            problem: what to plan.
+            previous: the plan in use, if there is one.
+
+        """
+        ...
+
+
+def follow_road(
+    problem: PlanningProblem,
+    stations: NDArray[np.float64],
+    offsets: ArrayLike,
+    speeds: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """States of a rear axle that moves along the road, shape (..., N + 1, 5), map frame.
+
+    A guess in the road's geometry: heading and steering follow the path's tangent and curvature,
+    nothing says that a car can do it. The first state is the problem's.
+
+    Args:
+        problem: gives road, car and start.
+        stations: station at every node, shape (..., N + 1) [m].
+        offsets: lateral offset, broadcast against `stations` [m].
+        speeds: speed, shape of `stations` [m/s].
+
+    """
+    road, vehicle = problem.road, problem.vehicle
+    offsets = np.broadcast_to(offsets, stations.shape)
+    states = np.empty((*stations.shape, STATE_SIZE))
+    states[..., :3] = road.poses(stations, offsets)
+    ahead = np.diff(stations, axis=-1)
+    slope = np.where(ahead > 1e-3, np.diff(offsets, axis=-1) / np.maximum(ahead, 1e-3), 0.0)
+    states[..., :-1, 2] += np.arctan(slope)
+    states[..., 3] = speeds
+    bend = road.at('curvature', stations)
+    states[..., 4] = np.arctan(vehicle.wheelbase * bend / np.maximum(1 - offsets * bend, 0.2))
+    limit = vehicle.steering_max
+    states[..., 4] = np.clip(states[..., 4], -limit, limit)
+    turns = np.round((problem.initial_state[2] - states[..., :1, 2]) / (2 * np.pi))
+    states[..., 2] += 2 * np.pi * turns
+    states[..., 0, :] = problem.initial_state
+    return states
+
+
+def zero_controls(problem: PlanningProblem) -> NDArray[np.float64]:
+    """Controls of nothing, shape (N, 2)."""
+    return np.zeros((problem.horizon.steps, CONTROL_SIZE))
