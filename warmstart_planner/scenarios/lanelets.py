@@ -24,6 +24,9 @@ EDGE_RESERVE = 0.02  # the corridor keeps inside the lanelets by this much [m]
 LEAST_WIDTH = 0.3  # of the corridor on either side of the reference path, where it is off [m]
 OPENING = 40.0  # the opposite lane is open this far before and behind what blocks ours [m]
 TAPER = 10.0  # over this length the opening widens [m]
+SMOOTHINGS = (8.0, 6.0, 4.0, 3.0, 2.0)  # standard deviations that a path is tried with [m]
+LARGEST_SHIFT = 0.25  # smoothing may move the path by this much [m]
+END_RESERVE = 1.0  # near a road's ends normals can leave through a lanelet's end [m]
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ def road_along(
         network: all lanelets by id.
         rows: the route, grouped by `route_rows`.
         start: where the drive begins (x, y).
-        default_limit: speed limit where the lanelets have none [m/s].
+        default_limit: speed limit where no lanelet of the route has one [m/s].
 
     Returns:
         The road, from at least RUN_UP behind the start.
@@ -247,13 +250,28 @@ def road_along(
     """
     points, limits = reference_path(network, rows, start)
     points, limits = _with_run_up(points, limits, start)
-    ones = np.ones(len(points))
-    road = road_from_polyline(points, ones, ones, default_limit)
+    road = _smoothed(points, default_limit)
     arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    known = np.where(np.isfinite(limits), limits, default_limit)
-    limit = np.interp(road.station / road.end, arc / arc[-1], known)
+    known = np.isfinite(limits)
+    if known.any():
+        limit = np.interp(road.station / road.end, arc[known] / arc[-1], limits[known])
+    else:
+        limit = np.full(len(road.station), default_limit)
     left, right = corridor(network, same_way(network, rows), road)
     return replace(road, left_width=left, right_width=right, speed_limit=limit)
+
+
+def _smoothed(points: NDArray[np.float64], speed_limit: float) -> Road:
+    """Smooth a path as much as it stays in place: surveyed lanes wobble, corners must not be cut.
+
+    The road comes with a corridor one metre wide on either side.
+    """
+    ones = np.ones(len(points))
+    for smoothing in SMOOTHINGS:
+        road = road_from_polyline(points, ones, ones, speed_limit, smoothing)
+        if np.abs(road.left_width - 1.0).max() <= LARGEST_SHIFT:
+            break
+    return replace(road, left_width=np.ones_like(road.x), right_width=np.ones_like(road.x))
 
 
 def _with_run_up(
@@ -311,7 +329,8 @@ def corridor(
         if found is not None:
             right[k] = max(-found[0] - EDGE_RESERVE, LEAST_WIDTH)
             left[k] = max(found[1] - EDGE_RESERVE, LEAST_WIDTH)
-    measured = np.isfinite(left)
+    inner = (road.station > road.start + END_RESERVE) & (road.station < road.end - END_RESERVE)
+    measured = np.isfinite(left) & inner
     if not measured.any():
         raise ValueError('route: its centre line lies in none of its lanelets')
     station = road.station
