@@ -1,0 +1,164 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""An animation of a drive as a GIF that follows the car."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from warmstart_planner.problem import KeepSpeed, PoseGoal
+from warmstart_planner.scenarios.scenario import Scenario
+from warmstart_planner.simulation import view
+from warmstart_planner.simulation.record import DriveRecord
+from warmstart_planner.simulation.report import centers
+from warmstart_planner.vehicle import SPEED
+
+SIZE = (720, 300)  # [pixel]
+SMOOTHING = 2  # drawn that much larger and scaled down, for smooth edges
+PIXELS_PER_METRE = 8.0
+AHEAD = 18.0  # the camera looks that far ahead of the car [m]
+FRAME_TIME = 0.1  # between frames [s]
+MAX_BYTES = 3_000_000
+PALETTE = 48  # colours
+
+
+def write_animation(path: str | Path, scenario: Scenario, record: DriveRecord) -> None:
+    """
+    Write a GIF of a drive, in real time, at 10 frames a second.
+
+    It shows road, traffic, the car, its driven path and the plan in force. A drive that would
+    take more than MAX_BYTES is shown with fewer frames.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    """
+    studio = _Studio(scenario, record)
+    count = max(int((record.times[-1] - record.times[0]) / FRAME_TIME), 1)
+    times = record.times[0] + np.arange(count + 1) * FRAME_TIME
+    frames = [studio.frame(float(min(t, record.times[-1]))) for t in times]
+    stride, data = 1, _encode(frames, FRAME_TIME)
+    while len(data) > MAX_BYTES and len(frames) > 2 * stride:
+        stride += 1
+        data = _encode(frames[::stride], stride * FRAME_TIME)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(data)
+
+
+class _Studio:
+    """Draws the frames of one drive."""
+
+    def __init__(self, scenario: Scenario, record: DriveRecord) -> None:
+        self._scenario, self._record = scenario, record
+        self._poses = centers(record.states, scenario.car)
+        self._flat = view.Flat(self._poses[:, :2])
+        self._scale = PIXELS_PER_METRE * SMOOTHING
+        self._font = ImageFont.load_default(size=15 * SMOOTHING)
+        road = scenario.road
+        self._outline = self._flat(view.road_outline(road))
+        self._edges = [self._flat(edge) for edge in road.edges()]
+        self._line = self._flat(np.stack([road.x, road.y], axis=-1))
+        self._goal = self._goal_line()
+
+    def frame(self, t: float) -> Image.Image:
+        """Return the picture at a time."""
+        large = (SIZE[0] * SMOOTHING, SIZE[1] * SMOOTHING)
+        image = Image.new('RGB', large, view.GROUND)
+        draw = ImageDraw.Draw(image)
+        pose = self._pose(t)
+        heading = pose[2] - self._flat.angle
+        look = AHEAD * np.array([np.cos(heading), 0.4 * np.sin(heading)])
+        self._camera = self._flat(pose[:2]) + look
+        self._draw_road(draw)
+        self._draw_driven(draw, t)
+        self._draw_plan(draw, t)
+        for participant, place in view.participants_at(self._scenario, t):
+            shape = self._flat(view.outline(participant, place))
+            self._fill(draw, shape, view.TRAFFIC[participant.kind])
+        self._fill(draw, self._flat(view.car_outline(pose, self._scenario.car)), view.EGO)
+        self._fill(draw, self._flat(view.windscreen(pose, self._scenario.car)), '#ffffff')
+        self._caption(draw, t)
+        return image.resize(SIZE, Image.Resampling.LANCZOS)
+
+    def _pose(self, t: float) -> NDArray[np.float64]:
+        times = self._record.times
+        return np.array([np.interp(t, times, self._poses[:, i]) for i in range(3)])
+
+    def _draw_road(self, draw: ImageDraw.ImageDraw) -> None:
+        self._fill(draw, self._outline, view.ASPHALT)
+        dash = 6  # samples of the path
+        for i in range(0, len(self._line) - dash, 2 * dash):
+            self._stroke(draw, self._line[i : i + dash + 1], view.CENTER_LINE, 0.12)
+        for edge in self._edges:
+            self._stroke(draw, edge, view.EDGE, 0.2)
+        if self._goal is not None:
+            self._stroke(draw, self._goal, view.GOAL, 0.5)
+
+    def _draw_driven(self, draw: ImageDraw.ImageDraw, t: float) -> None:
+        driven = self._flat(self._poses[self._record.times <= t, :2])
+        self._stroke(draw, driven, '#7db4de', 0.35)
+
+    def _draw_plan(self, draw: ImageDraw.ImageDraw, t: float) -> None:
+        plan = self._record.plan_in_force(t)
+        if plan is None or plan.reference is None:
+            return
+        reference = plan.reference
+        ahead = centers(reference.states, self._scenario.car)[reference.times >= t, :2]
+        self._stroke(draw, self._flat(ahead), view.REFERENCE, 0.3)
+
+    def _caption(self, draw: ImageDraw.ImageDraw, t: float) -> None:
+        speed = np.interp(t, self._record.times, self._record.states[:, SPEED])
+        plan = self._record.plan_in_force(t)
+        rung = f'   {plan.source} ({plan.rung})' if plan else ''
+        text = f'{t - self._record.times[0]:4.1f} s   {speed:4.1f} m/s{rung}'
+        at = (10 * SMOOTHING, 8 * SMOOTHING)
+        draw.text(at, text, fill=view.INK, font=self._font)
+
+    def _goal_line(self) -> NDArray[np.float64] | None:
+        goal, road = self._scenario.goal, self._scenario.road
+        if isinstance(goal, KeepSpeed):
+            return None
+        station = (
+            float(road.project([goal.x, goal.y])[0])
+            if isinstance(goal, PoseGoal)
+            else goal.station
+        )
+        sides = [float(road.at('left_width', station)), -float(road.at('right_width', station))]
+        return self._flat(road.poses(np.full(2, station), np.array(sides))[:, :2])
+
+    def _pixels(self, points: NDArray[np.float64]) -> list[tuple[float, float]]:
+        middle = np.array(SIZE) * SMOOTHING / 2
+        shown = (points - self._camera) * [self._scale, -self._scale] + middle
+        # far outside nothing shows, and huge coordinates slow the rasteriser
+        return [(float(x), float(y)) for x, y in np.clip(shown, -4e3, 8e3)]
+
+    def _fill(self, draw: ImageDraw.ImageDraw, points: NDArray[np.float64], color: str) -> None:
+        draw.polygon(self._pixels(points), fill=color)
+
+    def _stroke(
+        self, draw: ImageDraw.ImageDraw, points: NDArray[np.float64], color: str, width: float
+    ) -> None:
+        if len(points) > 1:
+            thick = max(round(width * self._scale), 1)
+            draw.line(self._pixels(points), fill=color, width=thick, joint='curve')
+
+
+def _encode(frames: list[Image.Image], frame_time: float) -> bytes:
+    palette = frames[len(frames) // 2].quantize(PALETTE, dither=Image.Dither.NONE)
+    flat = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    target = io.BytesIO()
+    flat[0].save(
+        target,
+        format='GIF',
+        save_all=True,
+        append_images=flat[1:],
+        duration=round(1e3 * frame_time),
+        loop=0,
+        optimize=False,
+    )
+    return target.getvalue()

@@ -1,0 +1,118 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What picture and animation share: colours, outlines, and the direction that lies flat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.road import Road
+from warmstart_planner.scenarios.scenario import Scenario, TrafficParticipant
+from warmstart_planner.vehicle import VehicleParameters
+
+PAPER = '#ffffff'
+GROUND = '#e9ede4'
+ASPHALT = '#c9ccd1'
+EDGE = '#5b626d'
+CENTER_LINE = '#f4f5f7'
+EGO = '#0b5fa5'
+REFERENCE = '#12a150'
+GOAL = '#12a150'
+INK = '#23272e'
+TRAFFIC = {
+    'car': '#c8502f',
+    'truck': '#8c3b7a',
+    'bus': '#8c3b7a',
+    'motorcycle': '#d98b1f',
+    'bicycle': '#d98b1f',
+    'pedestrian': '#b3195e',
+    'static': '#6b5c4d',
+}
+ROUND_POINTS = 8  # of each corner of a rounded outline
+
+
+class Flat:
+    """
+    A rotation about the map's origin that lays the driven path along the x axis.
+
+    Args:
+        path: shape (T, 2), in driving direction, map frame.
+
+    """
+
+    def __init__(self, path: NDArray[np.float64]) -> None:
+        middle = path - path.mean(axis=0)
+        direction = np.linalg.svd(middle, full_matrices=False)[2][0]
+        if direction @ (path[-1] - path[0]) < 0:
+            direction = -direction
+        self.angle = float(np.arctan2(direction[1], direction[0]))
+        cos, sin = np.cos(self.angle), np.sin(self.angle)
+        self._matrix = np.array([[cos, -sin], [sin, cos]])
+
+    def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rotate points, shape (..., 2)."""
+        return np.asarray(points, dtype=float) @ self._matrix
+
+
+def car_outline(pose: NDArray[np.float64], vehicle: VehicleParameters) -> NDArray[np.float64]:
+    """Corners of the car with its centre at a pose (x, y, yaw), shape (4, 2)."""
+    return _placed(_box(vehicle.length / 2, vehicle.width / 2), pose)
+
+
+def windscreen(pose: NDArray[np.float64], vehicle: VehicleParameters) -> NDArray[np.float64]:
+    """Corners of a windscreen, which shows where the car's front is, shape (4, 2)."""
+    x, y = vehicle.length / 2, vehicle.width / 2
+    glass = np.array([[0.45 * x, 0.8 * y], [0.1 * x, 0.7 * y], [0.1 * x, -0.7 * y]])
+    return _placed(np.concatenate([glass, [[0.45 * x, -0.8 * y]]]), pose)
+
+
+def outline(participant: TrafficParticipant, pose: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Outline of a participant at a pose, shape (P, 2): its box grown by its radius."""
+    corners = _box(participant.half_length, participant.half_width)
+    if participant.radius > 0.0:
+        corners = np.concatenate(
+            [
+                corner + participant.radius * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+                for corner, turn in zip(corners, _corner_turns(), strict=True)
+            ]
+        )
+    return _placed(corners, pose)
+
+
+def participants_at(
+    scenario: Scenario, t: float
+) -> Iterator[tuple[TrafficParticipant, NDArray[np.float64]]]:
+    """Yield the participants that exist at a time, with their poses."""
+    for participant in scenario.traffic:
+        pose = participant.pose_at(t)
+        if pose is not None:
+            yield participant, pose
+
+
+def moves(participant: TrafficParticipant) -> bool:
+    """Whether a participant ever leaves its place."""
+    return bool(np.ptp(participant.poses[:, :2], axis=0).max() > 0.1)
+
+
+def road_outline(road: Road) -> NDArray[np.float64]:
+    """Outline of the corridor, shape (2 M, 2), map frame."""
+    left, right = road.edges()
+    return np.concatenate([left, right[::-1]])
+
+
+def _box(half_length: float, half_width: float) -> NDArray[np.float64]:
+    signs = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], dtype=float)
+    return signs * np.array([half_length, half_width])
+
+
+def _corner_turns() -> NDArray[np.float64]:
+    quarter = np.linspace(0.0, np.pi / 2, ROUND_POINTS)
+    return quarter + np.arange(4)[:, None] * np.pi / 2
+
+
+def _placed(points: NDArray[np.float64], pose: NDArray[np.float64]) -> NDArray[np.float64]:
+    cos, sin = np.cos(pose[2]), np.sin(pose[2])
+    return points @ np.array([[cos, sin], [-sin, cos]]) + pose[:2]
