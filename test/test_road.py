@@ -103,13 +103,13 @@ def test_a_polyline_keeps_its_ends_and_directions():
 def test_smoothing_moves_the_path_and_not_the_corridor():
     road = corner()
     assert np.abs(road.curvature).max() < 0.6 < np.abs(corner(0.2).curvature).max()
-    np.testing.assert_allclose(road.left_width + road.right_width, 5.0)
-    right = road.edges()[1]
-    # the outer edge is 2 m from the sharp corner's arms
-    outside = np.maximum(right[:, 0] - 20.0, -right[:, 1])
-    straight = (road.station < 10.0) | (road.station > road.end - 10.0)
-    np.testing.assert_allclose(outside[straight], 2.0, atol=0.01)
-    assert road.right_width.max() < 2.1 and road.right_width.min() > 0.5
+    left, right = road.edges()
+    outer = np.maximum(right[:, 0] - 20.0, -right[:, 1])
+    inner = np.minimum(left[:, 1], 20.0 - left[:, 0])
+    straight = np.abs(road.station - road.end / 2) > 9.0
+    for distance, width in ((outer, 2.0), (inner, 3.0)):
+        np.testing.assert_allclose(distance[straight], width, atol=0.01)
+        assert distance.max() < width + 0.01
 
 
 def test_without_smoothing_the_polyline_is_the_path():
