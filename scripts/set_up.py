@@ -120,6 +120,8 @@ def sourced_ros() -> str:
     if found.returncode != 0:
         say(f'ROS_DISTRO={distribution}, but {sys.executable} has no rclpy: using the wheels')
         return ''
+    if VENV in Path(found.stdout.strip()).parents:
+        return ''
     ours = str(ROOT / 'install')
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
     return ':'.join([distribution, *(p for p in prefixes if not p.startswith(ours))])

@@ -1,0 +1,247 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `make setup` and the packaging promise."""
+
+import fcntl
+import importlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import venv
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = sorted((ROOT / 'requirements').glob('*.txt'))
+MESSAGES = sorted((ROOT / 'msg').glob('*.msg'))
+
+
+def without_comments(path):
+    lines = (line.split('#')[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def load_set_up(folder):
+    """Load a copy of the set-up script that takes the folder for the project."""
+    script = folder / 'scripts' / 'set_up.py'
+    script.parent.mkdir()
+    shutil.copy(ROOT / 'scripts' / 'set_up.py', script)
+    spec = importlib.util.spec_from_file_location('set_up', script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def set_up(tmp_path):
+    module = load_set_up(tmp_path)
+    venv.create(module.VENV)
+    return module
+
+
+class TestRequirements:
+    @pytest.mark.parametrize('path', REQUIREMENTS, ids=lambda path: path.name)
+    def test_every_requirement_is_pinned(self, path):
+        pinned = re.compile(r"[a-z0-9-]+==[\w.]+(; python_version (<|>=) '3\.\d+')?")
+        assert [line for line in without_comments(path) if not pinned.fullmatch(line)] == []
+
+    def test_acados_and_casadi_are_installed_by_one_command(self):
+        lines = without_comments(ROOT / 'requirements' / 'runtime.txt')
+        names = [line.split('==')[0] for line in lines]
+        assert {'comma-deps-acados', 'casadi'} <= set(names)
+
+    def test_the_pins_satisfy_what_pip_install_asks_for(self):
+        asked = re.findall(r"'([a-z-]+)>=([\d.]+)", (ROOT / 'setup.py').read_text())
+        lines = [line for path in REQUIREMENTS for line in without_comments(path)]
+        for name, least in asked:
+            pins = [re.match(rf'{name}==([\d.]+)', line) for line in lines]
+            versions = [as_tuple(pin[1]) for pin in pins if pin]
+            assert versions, f'{name} is pinned nowhere'
+            assert min(versions) >= as_tuple(least), name
+
+
+def as_tuple(version):
+    return tuple(int(number) for number in version.strip('.').split('.'))
+
+
+class TestPackage:
+    def test_the_version_is_the_same_everywhere(self):
+        manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+        assert f"version='{manifest.findtext('version')}'" in (ROOT / 'setup.py').read_text()
+
+    def test_every_message_package_that_messages_use_is_a_dependency(self):
+        text = '\n'.join(path.read_text() for path in MESSAGES)
+        used = set(re.findall(r'^(\w+)/\w+', text, re.MULTILINE))
+        manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+        declared = {node.text for node in manifest.iter('depend')}
+        cmake = re.search(r'DEPENDENCIES ([\w ]+)', (ROOT / 'CMakeLists.txt').read_text())[1]
+        assert used == declared == set(cmake.split())
+
+    def test_every_ros_package_that_the_nodes_import_is_a_dependency(self):
+        text = '\n'.join(path.read_text() for path in ROOT.glob('warmstart_planner/nodes/*.py'))
+        imported = set(re.findall(r'^\s*(?:from|import) (\w+_msgs|rclpy|launch\w*)', text, re.M))
+        manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+        declared = {node.text for node in manifest if node.tag in ('depend', 'exec_depend')}
+        assert imported - declared == set()
+
+
+class TestMessages:
+    @pytest.mark.parametrize('path', MESSAGES, ids=lambda path: path.stem)
+    def test_every_field_says_what_it_is(self, path):
+        fields = [line for line in path.read_text().splitlines() if re.match(r'[a-zA-Z]', line)]
+        assert fields
+        assert [line for line in fields if '# ' not in line] == []
+
+    @pytest.mark.parametrize('path', MESSAGES, ids=lambda path: path.stem)
+    def test_every_number_has_a_unit(self, path):
+        counts = ('steps', 'count', 'candidates', 'type', 'rung')
+        for line in path.read_text().splitlines():
+            number = re.match(r'(float|uint)\d+(\[\d*\])? (\w+) ', line)
+            if number and number[3] not in counts:
+                assert re.search(r'\[\S+\]|\[m/s', line.split('#')[1]), line
+
+    @pytest.mark.parametrize('path', MESSAGES, ids=lambda path: path.stem)
+    def test_the_built_message_is_the_one_in_the_source(self, path):
+        messages = pytest.importorskip(
+            'warmstart_planner.msg', reason='messages are not built: make setup'
+        )
+        built = getattr(messages, path.stem).get_fields_and_field_types()
+        fields = re.findall(r'^[\w/\[\]]+ +(\w+)(?!\w*=) +#', path.read_text(), re.MULTILINE)
+        assert list(built) == fields
+
+    def test_messages_and_modules_are_one_package_and_the_source_comes_first(self):
+        messages = pytest.importorskip(
+            'warmstart_planner.msg', reason='messages are not built: make setup'
+        )
+        core = importlib.import_module('warmstart_planner.vehicle')
+        assert Path(core.__file__).parent == ROOT / 'warmstart_planner'
+        assert ROOT / 'warmstart_planner' not in Path(messages.__file__).parents
+
+
+class TestEnvironment:
+    ECHO = 'echo $ROS_DOMAIN_ID $ROS_AUTOMATIC_DISCOVERY_RANGE'
+
+    @staticmethod
+    def start(code, **environment):
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ('ROS_DOMAIN_ID', 'ROS_AUTOMATIC_DISCOVERY_RANGE', 'ROS_DISTRO')
+        }
+        return subprocess.Popen(
+            [ROOT / 'scripts' / 'run', 'bash', '-c', code],
+            env={**inherited, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def test_runs_at_the_same_time_have_different_domains(self):
+        running = [self.start(f'{self.ECHO}; read') for _ in range(8)]
+        try:
+            domains = [int(process.stdout.readline().split()[0]) for process in running]
+        finally:
+            for process in running:
+                process.communicate('\n')
+        assert len(set(domains)) == len(domains)
+        assert all(1 <= domain <= 101 for domain in domains)
+
+    def test_a_run_keeps_to_this_machine(self):
+        assert self.start(self.ECHO).communicate()[0].split()[1] == 'LOCALHOST'
+
+    def test_a_domain_that_the_user_has_set_is_kept(self):
+        output = self.start(self.ECHO, ROS_DOMAIN_ID='42').communicate()[0]
+        assert output.split()[0] == '42'
+
+    def test_the_exit_status_is_that_of_the_command(self):
+        process = self.start('exit 3')
+        process.communicate()
+        assert process.returncode == 3
+
+
+class TestSetUp:
+    def test_a_step_is_current_until_one_of_its_inputs_changes(self, set_up, tmp_path):
+        file = tmp_path / 'input'
+        file.write_text('a')
+        key = set_up.digest([file], 'option')
+        assert not set_up.is_current('step', key)
+        set_up.stamp('step', key)
+        assert set_up.is_current('step', set_up.digest([file], 'option'))
+        assert not set_up.is_current('step', set_up.digest([file], 'other option'))
+        file.write_text('b')
+        assert not set_up.is_current('step', set_up.digest([file], 'option'))
+
+    def test_texts_are_not_confused_across_their_borders(self, set_up):
+        assert set_up.digest([], 'ab', 'c') != set_up.digest([], 'a', 'bc')
+
+    def test_the_wheels_cmake_files_name_this_python_afterwards(self, set_up):
+        file = set_up.VENV / 'share' / 'some_package' / 'cmake' / 'export.cmake'
+        file.parent.mkdir(parents=True)
+        build_machine = '/opt/python/cp312-cp312'
+        file.write_text(
+            f'"{build_machine}/include/python3.12;'
+            f'{build_machine}/lib/python3.12/site-packages/numpy/_core/include"'
+        )
+        set_up.rewrite_wheel_paths()
+        python = f'python{sys.version_info[0]}.{sys.version_info[1]}'
+        packages = set_up.VENV / 'lib' / python / 'site-packages'
+        assert file.read_text() == (
+            f'"{sysconfig.get_path("include")};{packages}/numpy/_core/include"'
+        )
+
+    def test_a_missing_compiler_is_named_with_the_packages_that_have_it(self, tmp_path):
+        set_up = load_set_up(tmp_path)
+        script = Path(set_up.__file__)
+        failed = subprocess.run(
+            [sys.executable, script],
+            env={**os.environ, 'PATH': str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert failed.returncode == 1
+        assert 'set-up: cmake, make, cc, c++ not found' in failed.stderr
+        assert 'apt-get install build-essential cmake' in failed.stderr
+        assert not set_up.VENV.exists()
+
+    def test_a_failed_command_shows_its_output_and_what_it_was_for(self, set_up, capfd):
+        with pytest.raises(set_up.SetUpError, match='greeting failed with status 4'):
+            set_up.run(['bash', '-c', 'echo hello; exit 4'], 'greeting')
+        assert 'hello' in capfd.readouterr().err
+
+    def test_a_sourced_ros_is_recognised_by_its_rclpy(self, set_up, tmp_path, monkeypatch):
+        (tmp_path / 'ros' / 'rclpy').mkdir(parents=True)
+        (tmp_path / 'ros' / 'rclpy' / '__init__.py').touch()
+        monkeypatch.setenv('ROS_DISTRO', 'jazzy')
+        monkeypatch.setenv('PYTHONPATH', str(tmp_path / 'ros'))
+        monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}/install/warmstart_planner:/opt/ros/x')
+        assert set_up.sourced_ros() == 'jazzy:/opt/ros/x'
+
+    def test_no_ros_is_sourced_where_only_the_wheels_of_this_checkout_are(
+        self, set_up, monkeypatch
+    ):
+        packages = set_up.VENV / 'lib'
+        (packages / 'rclpy').mkdir(parents=True)
+        (packages / 'rclpy' / '__init__.py').touch()
+        monkeypatch.setenv('PYTHONPATH', str(packages))
+        monkeypatch.setenv('ROS_DISTRO', 'jazzy')
+        assert set_up.sourced_ros() == ''
+        monkeypatch.delenv('ROS_DISTRO')
+        assert set_up.sourced_ros() == ''
+
+    def test_a_second_set_up_of_the_same_checkout_waits(self, set_up, tmp_path, capfd):
+        path = tmp_path / 'lock'
+        with path.open('w') as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            release = threading.Timer(0.2, fcntl.flock, (other, fcntl.LOCK_UN))
+            release.start()
+            with set_up.locked(path):
+                assert not release.is_alive()
+        assert 'another set-up' in capfd.readouterr().out
