@@ -1,0 +1,151 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The tracking problem: what each stage's parameters are, its residuals and its constraints.
+
+The functions are generic over numpy and CasADi: the generated solver and the merit that judges
+starts are made from the same lines. All lengths are in the ego-centred frame, whose origin is the
+car's predicted pose at the first stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from warmstart_planner import objective
+from warmstart_planner.vehicle import (
+    ACCELERATION,
+    CONTROL_SIZE,
+    PX,
+    PY,
+    SPEED,
+    STATE_SIZE,
+    STEERING,
+    STEERING_RATE,
+    YAW,
+    VehicleParameters,
+)
+
+ROAD_FIELDS = ('x', 'y', 'cos', 'sin', 'curvature', 'left', 'left_slope', 'right', 'right_slope')
+STATE_RESIDUALS = 5
+RESIDUALS = STATE_RESIDUALS + CONTROL_SIZE
+LATERAL_SCALE = STATE_SIZE + CONTROL_SIZE
+GRIP = LATERAL_SCALE + 1
+REFERENCE_STATE = slice(0, STATE_SIZE)
+REFERENCE_CONTROL = slice(STATE_SIZE, STATE_SIZE + CONTROL_SIZE)
+WEIGHT_ROOTS = slice(GRIP + 1, GRIP + 1 + RESIDUALS)
+ROAD = slice(WEIGHT_ROOTS.stop, WEIGHT_ROOTS.stop + len(ROAD_FIELDS))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """
+    Sizes that follow from the number of obstacles a stage sees.
+
+    A stage's parameters are the reference's state and control, the lateral scale [m/s], the grip
+    [m/s^2], the square roots of the weights, the road's local arc, and the obstacles.
+    """
+
+    obstacles: int
+
+    @property
+    def size(self) -> int:
+        """Length of a stage's parameter vector."""
+        return ROAD.stop + self.obstacles * objective.OBSTACLE_PARAMETERS
+
+    @property
+    def state_constraints(self) -> int:
+        """Rows of `state_constraints`."""
+        return self.obstacles + objective.ROAD_ROWS
+
+    def obstacle(self, index: int) -> slice:
+        """Where the index-th obstacle lies in the parameter vector."""
+        first = ROAD.stop + index * objective.OBSTACLE_PARAMETERS
+        return slice(first, first + objective.OBSTACLE_PARAMETERS)
+
+
+def state_residuals(x: Any, p: Any, wheelbase: float) -> list[Any]:
+    """
+    Weighted deviation of a state from the reference, in the reference's own frame.
+
+    Longitudinal and lateral distance, lateral speed, speed, and lateral acceleration: heading and
+    steering errors are weighed by the lateral motion that they make at the stage's speed.
+    """
+    reference = p[REFERENCE_STATE]
+    roots = p[WEIGHT_ROOTS]
+    scale = p[LATERAL_SCALE]
+    cosine, sine = np.cos(reference[YAW]), np.sin(reference[YAW])
+    dx, dy = x[PX] - reference[PX], x[PY] - reference[PY]
+    errors = [
+        cosine * dx + sine * dy,
+        cosine * dy - sine * dx,
+        scale * (x[YAW] - reference[YAW]),
+        x[SPEED] - reference[SPEED],
+        scale * scale / wheelbase * (x[STEERING] - reference[STEERING]),
+    ]
+    return [roots[i] * error for i, error in enumerate(errors)]
+
+
+def residuals(x: Any, u: Any, p: Any, wheelbase: float) -> list[Any]:
+    """Weighted residuals of a stage; half their sum of squares is the cost per second."""
+    reference = p[REFERENCE_CONTROL]
+    roots = p[WEIGHT_ROOTS]
+    scale = p[LATERAL_SCALE]
+    errors = [
+        u[ACCELERATION] - reference[ACCELERATION],
+        scale * scale / wheelbase * (u[STEERING_RATE] - reference[STEERING_RATE]),
+    ]
+    return state_residuals(x, p, wheelbase) + [
+        roots[STATE_RESIDUALS + i] * error for i, error in enumerate(errors)
+    ]
+
+
+def state_constraints(x: Any, p: Any, layout: Layout, vehicle: VehicleParameters) -> list[Any]:
+    """Separation from each obstacle and clearance to the road's edges, >= 0 where fulfilled."""
+    rows = [
+        objective.obstacle_separation(x, p[layout.obstacle(i)], vehicle)
+        for i in range(layout.obstacles)
+    ]
+    return rows + objective.road_clearances(x, _on_road(x, p[ROAD], vehicle), vehicle)
+
+
+def path_constraints(
+    x: Any, u: Any, p: Any, layout: Layout, vehicle: VehicleParameters
+) -> list[Any]:
+    """`state_constraints` and what the friction circle leaves."""
+    return [
+        *state_constraints(x, p, layout, vehicle),
+        objective.friction_reserve(x, u, p[GRIP], vehicle),
+    ]
+
+
+def _on_road(x: Any, road: Any, vehicle: VehicleParameters) -> objective.RoadCoordinates:
+    """
+    Road coordinates of the car's centre about the stage's own road point.
+
+    The stage's prediction stays within metres of the reference, so the parabola that osculates
+    the path there replaces its arc.
+    """
+    rx, ry, cosine, sine, curvature, left, left_slope, right, right_slope = (
+        road[i] for i in range(len(ROAD_FIELDS))
+    )
+    px, py = objective.box_centre(x, vehicle)
+    dx, dy = px - rx, py - ry
+    along = cosine * dx + sine * dy
+    turn = curvature * along
+    return objective.RoadCoordinates(
+        station=along,
+        offset=cosine * dy - sine * dx - turn * along / 2,
+        heading_cos=cosine - sine * turn,
+        heading_sin=sine + cosine * turn,
+        curvature=curvature,
+        left=left + left_slope * along,
+        left_slope=left_slope,
+        right=right + right_slope * along,
+        right_slope=right_slope,
+        target_offset=0.0,
+        target_speed=0.0,
+    )
