@@ -104,8 +104,7 @@ def sourced_ros() -> str:
     Name the ROS 2 that the calling shell has sourced.
 
     Returns:
-        The distribution with its prefixes, as in "jazzy:/opt/ros/jazzy", or "" if there is none
-        that this Python can use.
+        The distribution and where its rclpy is, or "" if there is none that this Python can use.
 
     """
     distribution = os.environ.get('ROS_DISTRO', '')
@@ -120,11 +119,8 @@ def sourced_ros() -> str:
     if found.returncode != 0:
         say(f'ROS_DISTRO={distribution}, but {sys.executable} has no rclpy: using the wheels')
         return ''
-    if VENV in Path(found.stdout.strip()).parents:
-        return ''
-    ours = str(ROOT / 'install')
-    prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-    return ':'.join([distribution, *(p for p in prefixes if not p.startswith(ours))])
+    rclpy = Path(found.stdout.strip()).parent
+    return '' if VENV in rclpy.parents else f'{distribution} of {rclpy}'
 
 
 def make_environment(sourced: str) -> None:

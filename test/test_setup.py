@@ -221,8 +221,7 @@ class TestSetUp:
         (tmp_path / 'ros' / 'rclpy' / '__init__.py').touch()
         monkeypatch.setenv('ROS_DISTRO', 'jazzy')
         monkeypatch.setenv('PYTHONPATH', str(tmp_path / 'ros'))
-        monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}/install/warmstart_planner:/opt/ros/x')
-        assert set_up.sourced_ros() == 'jazzy:/opt/ros/x'
+        assert set_up.sourced_ros() == f'jazzy of {tmp_path}/ros/rclpy'
 
     def test_no_ros_is_sourced_where_only_the_wheels_of_this_checkout_are(
         self, set_up, monkeypatch
