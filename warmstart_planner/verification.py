@@ -64,9 +64,10 @@ class Tolerances:
     planner's business. `road` is how far the outline may be out of the corridor [m]. `limits`
     holds for speed [m/s], steering [rad], acceleration [m/s^2] and steering rate [rad/s] each.
     `friction` [m/s^2] is on the total acceleration. `position` [m], `yaw` [rad], `speed` [m/s] and
-    `steering` [rad] are on the defect of a node against the model integrated from the node before,
-    and of the first node against the problem's initial state. `terminal` [m] is on the place where
-    the car comes to a stand after the horizon. A car slower than `standing` [m/s] stands.
+    `steering` [rad] are on the sum of the nodes' defects against the model integrated from the
+    node before, and on the first node against the problem's initial state. `terminal` [m] is on
+    the place where the car comes to a stand after the horizon. A car slower than `standing` [m/s]
+    stands.
     """
 
     collision: float = 0.0
@@ -142,8 +143,9 @@ def verify(
       bound is what the car reaches when it returns as fast as it can.
     - friction: sqrt(a^2 + (v^2 tan(steering) / wheelbase)^2) <= friction * g. Where the start
       itself is outside, the bound is what steering back as fast as possible leaves.
-    - dynamics: each node against the nonlinear model from the node before; the first against
-      `problem.initial_state` (yaw modulo a turn there; within a trajectory yaw is unwrapped).
+    - dynamics: each node against the nonlinear model from the node before, the differences summed
+      from the start to each node; the first node against `problem.initial_state` (yaw modulo a
+      turn there; within a trajectory yaw is unwrapped).
     - terminal: from the last state the car can stop, with a deceleration of STOPPING_SHARE of the
       friction, before the road's end, and before the station of a `StopBefore` goal; or, where
       that is out of reach from the start too, no further than if it had braked so at once.
@@ -401,6 +403,7 @@ def _obstacle_samples(obstacles: Sequence[Obstacle], steps: int) -> Array:
     poses = np.stack([obstacle.poses_at(steps) for obstacle in obstacles])
     delta = np.diff(poses, axis=1)
     delta[..., 2] -= 2 * np.pi * np.round(delta[..., 2] / (2 * np.pi))
+    poses[:, 1:, 2] = poses[:, :1, 2] + np.cumsum(delta[..., 2], axis=1)
     fraction = np.arange(SUBSTEPS) / SUBSTEPS
     inside = poses[:, :-1, None] + delta[:, :, None] * fraction[:, None]
     flat = np.concatenate([inside.reshape(len(poses), -1, 3), poses[:, -1:]], axis=1)
@@ -749,11 +752,13 @@ def _dynamics(
     """
     Defect of each node, scaled to metres, shape (N + 1,).
 
-    The defect at the end of an interval belongs to the step that it ends.
+    Defects are summed, with their signs, up to each node: each by itself may be small where the
+    whole is a slip that no car can follow. What a node is off belongs to the step that it ends;
+    the first node's own distance from the initial state to step 0.
     """
     scale = tolerances.position / np.array([tolerances.yaw, tolerances.speed, tolerances.steering])
     states = trajectory.states
-    defect = np.abs(states[1:] - ends)
+    defect = np.abs(np.cumsum(states[1:] - ends, axis=0))
     first = np.abs(states[0] - problem.initial_state)
     first[YAW] = np.abs((first[YAW] + np.pi) % (2 * np.pi) - np.pi)
     everything = np.concatenate([defect, first[None]])
