@@ -1,0 +1,216 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.scenarios.scenario import TrafficParticipant
+from warmstart_planner.simulation.configuration import (
+    ActuatorConfiguration,
+    EgoNoiseConfiguration,
+    ImpulseConfiguration,
+    ObstacleNoiseConfiguration,
+    SimulationConfiguration,
+    TransportConfiguration,
+    WindConfiguration,
+)
+from warmstart_planner.simulation.disturbances import CUT, CorrelatedNoise, Wind
+from warmstart_planner.simulation.sensors import constant_velocity, disturbed
+from warmstart_planner.simulation.simulator import Command, Simulator
+
+NOISY = SimulationConfiguration(
+    seed=5,
+    wind=WindConfiguration(speed=4.0, direction=1.5, gust=2.0),
+    ego_noise=EgoNoiseConfiguration(0.1, 0.01, 0.2, 0.005, 0.3),
+    obstacle_noise=ObstacleNoiseConfiguration(0.2, 0.02, 0.1, 0.5),
+    transport=TransportConfiguration(0.02, 0.1, 0.1, 0.05),
+)
+
+
+@pytest.fixture
+def leader():
+    times = np.linspace(0.0, 20.0, 201)
+    poses = np.column_stack([40.0 + 8.0 * times, np.full(201, 1.0), np.zeros(201)])
+    return TrafficParticipant('leader', 2.2, 0.9, 0.0, times, poses, 'car')
+
+
+def run(simulator, ticks=100):
+    seen = []
+    for k in range(ticks):
+        seen.append(simulator.observe())
+        simulator.apply(Command(simulator.time, 1.0 * np.sin(k), 0.02 * np.cos(k)))
+        simulator.advance(0.05)
+    return seen, simulator.true_state
+
+
+def test_the_same_seed_gives_the_same_world_bit_for_bit(make_scenario, horizon, leader):
+    scenario = make_scenario(traffic=[leader])
+    one, state = run(Simulator(scenario, NOISY, horizon))
+    other, again = run(Simulator(scenario, NOISY, horizon))
+    assert (state == again).all()
+    for a, b in zip(one, other, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert a.stamp == b.stamp
+            assert (a.state == b.state).all()
+            assert all(
+                (p.poses == q.poses).all() for p, q in zip(a.obstacles, b.obstacles, strict=True)
+            )
+
+
+def test_another_seed_gives_another_world(make_scenario, horizon):
+    _, one = run(Simulator(make_scenario(), NOISY, horizon))
+    _, other = run(Simulator(make_scenario(), replace(NOISY, seed=6), horizon))
+    assert (one != other).any()
+
+
+def test_one_noise_does_not_change_another(make_scenario, horizon, leader):
+    scenario = make_scenario(traffic=[leader])
+    calm = replace(NOISY, wind=WindConfiguration(), ego_noise=EgoNoiseConfiguration())
+    with_all, _ = run(Simulator(scenario, NOISY, horizon), 1)
+    without, _ = run(Simulator(scenario, calm, horizon), 1)
+    assert (with_all[0].obstacles[0].poses == without[0].obstacles[0].poses).all()
+
+
+def test_without_noise_the_observation_is_the_truth(make_scenario, horizon, leader):
+    simulator = Simulator(make_scenario(traffic=[leader]), SimulationConfiguration(), horizon)
+    simulator.advance(1.0)
+    seen = simulator.observe()
+    assert seen.stamp == simulator.time == 1.0
+    assert (seen.state == simulator.true_state).all()
+    (obstacle,) = seen.obstacles
+    assert obstacle.poses == pytest.approx(leader.obstacle_at(1.0, horizon).poses)
+
+
+def test_a_command_acts_after_the_actuator_delay(make_scenario, horizon):
+    delays = []
+    for delay in (0.0, 0.1):
+        actuators = ActuatorConfiguration(steering_lag=0.01, delay=delay)
+        configuration = SimulationConfiguration(actuators=actuators)
+        simulator = Simulator(make_scenario(), configuration, horizon)
+        simulator.apply(Command(0.0, 0.0, 0.1))
+        while simulator.true_state[4] <= 0.0:
+            simulator.advance(0.005)
+        delays.append(simulator.time)
+    assert delays == pytest.approx([0.005, 0.105])
+
+
+def test_without_a_command_the_car_keeps_speed_and_steering(make_scenario, horizon):
+    simulator = Simulator(make_scenario(), SimulationConfiguration(), horizon)
+    simulator.advance(2.0)
+    assert simulator.true_state == pytest.approx([30.0, 0.0, 0.0, 10.0, 0.0], abs=1e-6)
+
+
+def test_time_does_not_depend_on_how_it_is_divided(make_scenario, horizon):
+    whole = Simulator(make_scenario(), NOISY, horizon)
+    parts = Simulator(make_scenario(), NOISY, horizon)
+    whole.advance(1.0)
+    for _ in range(300):
+        parts.advance(1.0 / 300)
+    assert parts.time == whole.time
+    assert (parts.true_state == whole.true_state).all()
+
+
+def test_an_impulse_strikes_at_its_time(make_scenario, horizon):
+    impulse = ImpulseConfiguration(time=1.0, lateral_speed=1.0)
+    simulator = Simulator(make_scenario(), SimulationConfiguration(impulses=(impulse,)), horizon)
+    simulator.advance(1.0)
+    assert simulator.true_state[1] == 0.0
+    simulator.advance(0.1)
+    assert simulator.true_state[1] > 0.01
+
+
+def test_all_observations_can_be_lost_or_late(make_scenario, horizon):
+    lost = SimulationConfiguration(transport=TransportConfiguration(loss_probability=1.0))
+    assert Simulator(make_scenario(), lost, horizon).observe() is None
+    late = SimulationConfiguration(
+        transport=TransportConfiguration(delay=0.02, late_probability=1.0, late_delay=0.1)
+    )
+    simulator = Simulator(make_scenario(), late, horizon)
+    simulator.advance(1.0)
+    seen = simulator.observe()
+    assert seen.stamp == pytest.approx(0.88)
+    assert seen.state[0] == pytest.approx(10.0 + 0.88 * 10.0)
+
+
+def test_messages_are_lost_as_often_as_configured(make_scenario, horizon):
+    configuration = SimulationConfiguration(transport=TransportConfiguration(loss_probability=0.2))
+    simulator = Simulator(make_scenario(), configuration, horizon)
+    lost = sum(simulator.observe() is None for _ in range(2000))
+    assert lost / 2000 == pytest.approx(0.2, abs=0.03)
+
+
+def test_ego_noise_has_the_configured_deviation_and_no_bias(make_scenario, horizon):
+    noise = EgoNoiseConfiguration(0.1, 0.01, 0.2, 0.005)
+    simulator = Simulator(make_scenario(), SimulationConfiguration(ego_noise=noise), horizon)
+    errors = np.array([simulator.observe().state - simulator.true_state for _ in range(4000)])
+    deviation = np.array([0.1, 0.1, 0.01, 0.2, 0.005])
+    assert errors.std(axis=0) == pytest.approx(deviation, rel=0.06)
+    assert (np.abs(errors.mean(axis=0)) < 0.06 * deviation).all()
+    assert (np.abs(errors) <= CUT * deviation + 1e-12).all()
+
+
+def test_a_standing_car_is_measured_as_standing(make_scenario, horizon):
+    noise = EgoNoiseConfiguration(speed=1.0)
+    scenario = make_scenario(speed=0.0)
+    simulator = Simulator(scenario, SimulationConfiguration(ego_noise=noise), horizon)
+    assert all(simulator.observe().state[3] == 0.0 for _ in range(20))
+
+
+def test_correlated_noise_decays_with_its_time_constant():
+    noise = CorrelatedNoise(1.0, 0.5, np.random.default_rng(1))
+    values = np.array([float(noise.sample(0.1)) for _ in range(40000)])
+    lagged = np.corrcoef(values[:-5], values[5:])[0, 1]
+    assert lagged == pytest.approx(np.exp(-1.0), abs=0.04)
+    assert values.std() == pytest.approx(1.0, abs=0.04)
+
+
+def test_wind_from_the_side_pushes_to_where_it_blows():
+    for direction, sign in ((np.pi / 2, 1.0), (-np.pi / 2, -1.0)):
+        configuration = WindConfiguration(speed=8.0, direction=direction)
+        load = Wind(configuration, 4.5, np.random.default_rng(0)).load(0.0, 15.0, 0.01)
+        assert np.sign(load.force) == sign == np.sign(load.moment)
+    tail = WindConfiguration(speed=8.0, direction=0.0)
+    assert Wind(tail, 4.5, np.random.default_rng(0)).load(0.0, 15.0, 0.01).force == 0.0
+
+
+def test_a_perceived_prediction_is_shifted_turned_and_stretched():
+    poses = np.column_stack([np.arange(11.0), np.zeros(11), np.zeros(11)])
+    seen = disturbed(Obstacle('a', poses, 1.0, 0.5), np.array([0.3, -0.2, np.pi / 2, 0.1]))
+    assert seen.poses[0] == pytest.approx([0.3, -0.2, np.pi / 2])
+    assert seen.poses[-1] == pytest.approx([0.3, 10.8, np.pi / 2])
+
+
+def test_constant_velocity_goes_straight_on_from_the_present_motion():
+    turning = np.array([[0.0, 0.0, 0.0], [1.0, 0.1, 0.2], [1.5, 1.0, 1.0]])
+    seen = constant_velocity(Obstacle('a', turning, 1.0, 0.5), 4)
+    assert seen.poses[0] == pytest.approx(turning[0])
+    assert seen.poses[4] == pytest.approx([4.0, 0.4, 0.0])
+    still = Obstacle('b', turning[:1], 1.0, 0.5)
+    assert constant_velocity(still, 4) is still
+
+
+def test_constant_velocity_is_what_the_simulator_predicts_when_asked(make_scenario, horizon):
+    times = np.linspace(0.0, 20.0, 201)
+    poses = np.column_stack([40.0 + 0.5 * 2.0 * times**2, np.ones(201), np.zeros(201)])
+    braking = TrafficParticipant('a', 2.0, 0.9, 0.0, times, poses, 'car')
+    configuration = SimulationConfiguration(prediction='constant_velocity')
+    seen = Simulator(make_scenario(traffic=[braking]), configuration, horizon).observe()
+    steps = np.diff(seen.obstacles[0].poses[:, 0])
+    assert steps == pytest.approx(steps[0])
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), None])
+def test_a_command_that_is_not_finite_is_refused(value):
+    with pytest.raises(ValueError, match=r'command\.acceleration'):
+        Command(0.0, value, 0.0)
+    with pytest.raises(ValueError, match=r'command\.steering_angle'):
+        Command(0.0, 0.0, value)
+
+
+def test_time_does_not_run_backwards(make_scenario, horizon):
+    with pytest.raises(ValueError, match='duration'):
+        Simulator(make_scenario(), SimulationConfiguration(), horizon).advance(-0.1)
