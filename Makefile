@@ -32,7 +32,7 @@ test: setup  ## Run all tests: [ARGS='-k name']
 	$(RUN) -m pytest $(ARGS)
 
 drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds each] [ARGS=...]
-	$(RUN) -m training.experiments.drive_all $(call option,N,n) $(ARGS)
+	$(RUN) -m warmstart_planner.drive_all $(call option,N,seeds) $(ARGS)
 
 benchmark-scp: setup  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_scp $(call option,N,n) $(ARGS)
