@@ -232,13 +232,21 @@ def stopping_reserve(
     return stop_station - front - x[SPEED] * x[SPEED] / grip
 
 
-def obstacle_separation(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Any:
-    """Smooth signed separation of the car's box and an obstacle's rounded box [m].
+class Separations(NamedTuple):
+    """Separations of two boxes along their four axes [m]; positive along any: they are apart."""
 
-    The separating-axis theorem for two boxes: they are apart where the largest of the four
-    separations along their axes is positive. The maximum is a Boltzmann average, which is never
-    above it, and absolute values are rounded, so one differentiable row serves any pair of
-    positions, overlapping ones included.
+    ego_along: Any
+    ego_across: Any
+    other_along: Any
+    other_across: Any
+    alignment: Any
+
+
+def axis_separations(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Separations:
+    """Separations of the car's box and an obstacle's rounded box along the boxes' axes [m].
+
+    `alignment` is the cosine of the angle between the boxes, rounded and without its sign: it
+    tells which of the obstacle's axes lies along the car's.
 
     Args:
         x: state.
@@ -254,15 +262,36 @@ def obstacle_separation(x: Any, obstacle: Any, vehicle: VehicleParameters) -> An
     dx, dy = cx - ox, cy - oy
     parallel = _smooth_absolute(c * oc + s * os)
     crossing = _smooth_absolute(c * os - s * oc)
-    length, width = vehicle.length / 2, vehicle.width / 2
-    separations = [
+    length, width = vehicle.length / 2 + radius, vehicle.width / 2 + radius
+    long_reach, wide_reach = vehicle.length / 2, vehicle.width / 2
+    return Separations(
         _centre_distance(c * dx + s * dy)
         - (length + half_length * parallel + half_width * crossing),
-        _centre_distance(c * dy - s * dx) - (width + half_length * crossing + half_width * parallel),
-        _centre_distance(oc * dx + os * dy) - (half_length + length * parallel + width * crossing),
-        _centre_distance(oc * dy - os * dx) - (half_width + length * crossing + width * parallel),
-    ]
-    return _soft_maximum(separations) - radius
+        _centre_distance(c * dy - s * dx)
+        - (width + half_length * crossing + half_width * parallel),
+        _centre_distance(oc * dx + os * dy)
+        - (half_length + radius + long_reach * parallel + wide_reach * crossing),
+        _centre_distance(oc * dy - os * dx)
+        - (half_width + radius + long_reach * crossing + wide_reach * parallel),
+        parallel,
+    )
+
+
+def obstacle_separation(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Any:
+    """Smooth signed separation of the car's box and an obstacle's rounded box [m].
+
+    The separating-axis theorem for two boxes: they are apart where the largest of the four
+    separations along their axes is positive. The maximum is a Boltzmann average, which is never
+    above it, and absolute values are rounded, so one differentiable row serves any pair of
+    positions, overlapping ones included.
+
+    Args:
+        x: state.
+        obstacle: the numbers of `OBSTACLE_FIELDS`; `radius` includes the wanted margin.
+        vehicle: the car.
+
+    """
+    return _soft_maximum(list(axis_separations(x, obstacle, vehicle)[:4]))
 
 
 def _smooth_absolute(value: Any) -> Any:

@@ -33,7 +33,8 @@ def casadi_functions(
     - `terminal_value(x, road)`: cost, rows (road, stopping).
     - `terminal_model(x, road)`: the same, and Q, q, C.
     - `obstacle_value(x, obstacle)`: separation less margin.
-    - `obstacle_model(x, obstacle)`: the same, and its gradient by the state.
+    - `obstacle_model(x, obstacle)`: the same, its gradient by the state, the separations along
+      the four axes, their gradients (4 x nx) and the boxes' alignment.
     """
     x, u = ca.SX.sym('x', STATE_SIZE), ca.SX.sym('u', CONTROL_SIZE)
     road = ca.SX.sym('road', objective.ROAD_PARAMETERS)
@@ -74,7 +75,15 @@ def casadi_functions(
     ]
 
     separation = objective.obstacle_separation(x, obstacle, vehicle)
-    gradient = ca.gradient(separation, x)
+    axes = objective.axis_separations(x, obstacle, vehicle)
+    along_axes = ca.vertcat(*axes[:4])
+    obstacle_model = [
+        separation,
+        ca.gradient(separation, x),
+        along_axes,
+        ca.jacobian(along_axes, x),
+        axes.alignment,
+    ]
     return [
         _function('dynamics', [x, u], model[:1]),
         _function('stage_value', [x, u, road], model[:3]),
@@ -82,7 +91,7 @@ def casadi_functions(
         _function('terminal_value', [x, road], end_model[:2]),
         _function('terminal_model', [x, road], end_model),
         _function('obstacle_value', [x, obstacle], [separation]),
-        _function('obstacle_model', [x, obstacle], [separation, gradient]),
+        _function('obstacle_model', [x, obstacle], obstacle_model),
     ]
 
 

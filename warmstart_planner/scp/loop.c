@@ -35,6 +35,8 @@
 #define MAX_OBSTACLES 12
 #define MAX_NEAR 4      /* obstacle rows a node may have */
 #define MAX_ROWS (STAGE_ROWS + MAX_NEAR)
+#define TURN_SHARE 0.3  /* of the distance ahead that a turned row leaves */
+#define TURN_DEPTH 1.0  /* overlap across [m] beyond which a row is not turned */
 #define WORK_SIZE 4096
 #define HISTORY_COLUMNS 8
 
@@ -141,13 +143,33 @@ static double call_obstacle_value(workspace_t *w, const double *x, const double 
     return value;
 }
 
-static double call_obstacle_model(workspace_t *w, const double *x, const double *obstacle,
-                                  double *gradient) {
-    double value;
+/* A half-plane that keeps car and obstacle apart: value and gradient of a row >= 0.
+ *
+ * Where they overlap it is the linearised separation. Where they do not, any non-negative
+ * combination of the separations along the boxes' axes is an inner approximation of being apart,
+ * and the largest one is not the best: a node ahead of an obstacle would be held behind its face
+ * although the path already bends past its side. So the row is turned from the axis along the car
+ * towards the one across it as far as a share of the distance ahead remains; at a distance of zero
+ * nothing is turned, and fixed points are those of the plain linearisation. */
+static double separating_row(workspace_t *w, const double *x, const double *obstacle,
+                             double *gradient) {
+    double value, axis[4], slope[4 * NX], alignment;
     const double *arg[2 + 8] = {x, obstacle};
-    double *res[2 + 8] = {&value, gradient};
+    double *res[5 + 8] = {&value, gradient, axis, slope, &alignment};
     obstacle_model(arg, res, w->iwork, w->work, 0);
-    return value;
+    if (value < 0.0) return value;
+    int same = alignment > 0.7, other_along = same ? 2 : 3, other_across = same ? 3 : 2;
+    int along = axis[0] > axis[other_along] ? 0 : other_along;
+    int across = axis[1] > axis[other_across] ? 1 : other_across;
+    double ahead = axis[along], aside = axis[across], turn = 1.0;
+    if (ahead > 0.0) {
+        double beside = fmin(fmax(1.0 + aside / TURN_DEPTH, 0.0), 1.0);
+        if (aside < TURN_SHARE * ahead)
+            turn = beside * (1.0 - TURN_SHARE) * ahead / (ahead - aside);
+    }
+    for (int i = 0; i < NX; i++)
+        gradient[i] = (1.0 - turn) * slope[along + 4 * i] + turn * slope[across + 4 * i];
+    return (1.0 - turn) * ahead + turn * aside;
 }
 
 /* -------------------------------------------------------------------------------- geometry */
@@ -231,7 +253,7 @@ static void add_obstacle_rows(workspace_t *w, const problem_t *p, const double *
     for (int i = 0; i < count; i++) {
         int row = node->rows++;
         double gradient[NX];
-        node->value[row] = call_obstacle_model(w, x, obstacle_at(p, near[i], k), gradient);
+        node->value[row] = separating_row(w, x, obstacle_at(p, near[i], k), gradient);
         node->weight[row] = p->dt;
         for (int c = 0; c < NX; c++) node->c[row + MAX_ROWS * c] = gradient[c];
         for (int c = 0; c < NU; c++) node->d[row + MAX_ROWS * c] = 0.0;
@@ -488,12 +510,53 @@ static int all_finite(const double *v, int n) {
     return 1;
 }
 
+/* Steering rate that brings the car back to a guess's path: critically damped in the distance
+ * driven, with a length that grows with speed; nothing where the car is on the guess. */
+static double steering_feedback(const problem_t *p, const double *x, const double *guess) {
+    double c = cos(guess[2]), s = sin(guess[2]);
+    double lateral = c * (x[1] - guess[1]) - s * (x[0] - guess[0]);
+    double length = fmax(3.0, 0.5 * x[3]);
+    double bend = -lateral / (length * length) - 2.0 * sin(x[2] - guess[2]) / length;
+    double wanted = atan(tan(guess[4]) + p->wheelbase * bend);
+    return (wanted - x[4]) / 0.25;
+}
+
+/* Acceleration that brings the car back to where a guess is at that time. */
+static double speed_feedback(const double *x, const double *guess) {
+    double c = cos(guess[2]), s = sin(guess[2]);
+    double ahead = c * (guess[0] - x[0]) + s * (guess[1] - x[1]);
+    return 0.5 * ahead + 1.5 * (guess[3] - x[3]);
+}
+
+/* Turn a guess (x, u) into something the car can do: drive the model with the guess's controls
+ * and feedback towards its states, within all bounds. A consistent guess comes back unchanged. */
+void scp_roll_out(workspace_t *w, const problem_t *p, double *x, double *u) {
+    static const int moves[NU] = {3, 4};
+    double here[NX], next[NX];
+    memcpy(here, p->initial_state, NX * sizeof(double));
+    for (int k = 0; k < p->steps; k++) {
+        double *uk = u + k * NU, *xk = x + k * NX;
+        uk[0] += speed_feedback(here, xk);
+        uk[1] += steering_feedback(p, here, xk);
+        for (int i = 0; i < NU; i++) {
+            double least = (p->state_lower[(k + 1) * NX + moves[i]] - here[moves[i]]) / p->dt;
+            double most = (p->state_upper[(k + 1) * NX + moves[i]] - here[moves[i]]) / p->dt;
+            uk[i] = fmin(fmax(uk[i], least), most);
+            uk[i] = fmin(fmax(uk[i], p->control_lower[i]), p->control_upper[i]);
+        }
+        call_dynamics(w, here, uk, next);
+        memcpy(xk, here, sizeof here);
+        memcpy(here, next, sizeof here);
+    }
+    memcpy(x + p->steps * NX, here, sizeof here);
+}
+
+/* The QP's step, driven through the model: feedback keeps the car on the step's states, so that the
+ * trial has no defects and can be handed over at any time. */
 static void make_trial(workspace_t *w, const problem_t *p) {
     for (int i = 0; i < (p->steps + 1) * NX; i++) w->trial_x[i] = w->x[i] + w->step_x[i];
-    for (int k = 0; k < p->steps; k++)
-        for (int i = 0; i < NU; i++)
-            w->trial_u[k * NU + i] = fmin(fmax(w->u[k * NU + i] + w->step_u[k * NU + i],
-                                               p->control_lower[i]), p->control_upper[i]);
+    for (int i = 0; i < p->steps * NU; i++) w->trial_u[i] = w->u[i] + w->step_u[i];
+    scp_roll_out(w, p, w->trial_x, w->trial_u);
 }
 
 static void swap(double **a, double **b) {
@@ -535,47 +598,6 @@ void scp_destroy(workspace_t *w) {
     free(w->node);
     free(w->memory);
     free(w);
-}
-
-/* Steering rate that brings the car back to a guess's path: critically damped in the distance
- * driven, with a length that grows with speed; nothing where the car is on the guess. */
-static double steering_feedback(const problem_t *p, const double *x, const double *guess) {
-    double c = cos(guess[2]), s = sin(guess[2]);
-    double lateral = c * (x[1] - guess[1]) - s * (x[0] - guess[0]);
-    double length = fmax(3.0, 0.5 * x[3]);
-    double bend = -lateral / (length * length) - 2.0 * sin(x[2] - guess[2]) / length;
-    double wanted = atan(tan(guess[4]) + p->wheelbase * bend);
-    return (wanted - x[4]) / 0.25;
-}
-
-/* Acceleration that brings the car back to where a guess is at that time. */
-static double speed_feedback(const double *x, const double *guess) {
-    double c = cos(guess[2]), s = sin(guess[2]);
-    double ahead = c * (guess[0] - x[0]) + s * (guess[1] - x[1]);
-    return 0.5 * ahead + 1.5 * (guess[3] - x[3]);
-}
-
-/* Turn a guess (x, u) into something the car can do: drive the model with the guess's controls
- * and feedback towards its states, within all bounds. A consistent guess comes back unchanged. */
-void scp_roll_out(workspace_t *w, const problem_t *p, double *x, double *u) {
-    static const int moves[NU] = {3, 4};
-    double here[NX], next[NX];
-    memcpy(here, p->initial_state, NX * sizeof(double));
-    for (int k = 0; k < p->steps; k++) {
-        double *uk = u + k * NU, *xk = x + k * NX;
-        uk[0] += speed_feedback(here, xk);
-        uk[1] += steering_feedback(p, here, xk);
-        for (int i = 0; i < NU; i++) {
-            double least = (p->state_lower[(k + 1) * NX + moves[i]] - here[moves[i]]) / p->dt;
-            double most = (p->state_upper[(k + 1) * NX + moves[i]] - here[moves[i]]) / p->dt;
-            uk[i] = fmin(fmax(uk[i], least), most);
-            uk[i] = fmin(fmax(uk[i], p->control_lower[i]), p->control_upper[i]);
-        }
-        call_dynamics(w, here, uk, next);
-        memcpy(xk, here, sizeof here);
-        memcpy(here, next, sizeof here);
-    }
-    memcpy(x + p->steps * NX, here, sizeof here);
 }
 
 /* Merit, cost, violation and defect of a trajectory, by the base penalty. */
