@@ -37,6 +37,9 @@
 #define MAX_ROWS (STAGE_ROWS + MAX_NEAR)
 #define TURN_SHARE 0.3  /* of the distance ahead that a turned row leaves */
 #define TURN_DEPTH 1.0  /* overlap across [m] beyond which a row is not turned */
+#define TURN_DISTANCE 0.1 /* closer than this [m] the plain linearisation is used */
+#define SOFT_MAXIMUM_GAP 0.03 /* by which the soft maximum may be below the largest [m] */
+#define NEARLY 0.15      /* a violation [m] that a larger penalty may still remove */
 #define WORK_SIZE 4096
 #define HISTORY_COLUMNS 8
 
@@ -145,11 +148,11 @@ static double call_obstacle_value(workspace_t *w, const double *x, const double 
 
 /* A half-plane that keeps car and obstacle apart: value and gradient of a row >= 0.
  *
- * Where they overlap it is the linearised separation. Where they do not, any non-negative
+ * Where they overlap or touch it is the linearised separation. Where they do not, any non-negative
  * combination of the separations along the boxes' axes is an inner approximation of being apart,
  * and the largest one is not the best: a node ahead of an obstacle would be held behind its face
  * although the path already bends past its side. So the row is turned from the axis along the car
- * towards the one across it as far as a share of the distance ahead remains; at a distance of zero
+ * towards the one across it as far as a share of the distance ahead remains; near contact
  * nothing is turned, and fixed points are those of the plain linearisation. */
 static double separating_row(workspace_t *w, const double *x, const double *obstacle,
                              double *gradient) {
@@ -157,7 +160,7 @@ static double separating_row(workspace_t *w, const double *x, const double *obst
     const double *arg[2 + 8] = {x, obstacle};
     double *res[5 + 8] = {&value, gradient, axis, slope, &alignment};
     obstacle_model(arg, res, w->iwork, w->work, 0);
-    if (value < 0.0) return value;
+    if (value < TURN_DISTANCE) return value;
     int same = alignment > 0.7, other_along = same ? 2 : 3, other_across = same ? 3 : 2;
     int along = axis[0] > axis[other_along] ? 0 : other_along;
     int across = axis[1] > axis[other_across] ? 1 : other_across;
@@ -169,7 +172,7 @@ static double separating_row(workspace_t *w, const double *x, const double *obst
     }
     for (int i = 0; i < NX; i++)
         gradient[i] = (1.0 - turn) * slope[along + 4 * i] + turn * slope[across + 4 * i];
-    return (1.0 - turn) * ahead + turn * aside;
+    return (1.0 - turn) * ahead + turn * aside - SOFT_MAXIMUM_GAP;
 }
 
 /* -------------------------------------------------------------------------------- geometry */
@@ -651,7 +654,7 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
         if (usable && qp == 0 && predicted <= o->merit_tolerance * (1.0 + fabs(current.cost))) {
             int feasible = current.violation <= o->violation_tolerance;
             status = CONVERGED;
-            if (!feasible && raises < o->penalty_raises) {
+            if (!feasible && current.violation < NEARLY && raises < o->penalty_raises) {
                 raises++;
                 penalty *= 10.0;
                 current = score(w, p, o, penalty, w->x, w->u);
