@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.simulation.configuration import (
@@ -183,9 +184,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     seeds = range(configuration.seed, configuration.seed + options.seeds)
     results: list[Result] = []
-    for result in drive_many(names, seeds, configuration, options.workers, options.deadline):
-        results.append(result)
-        _show(result, len(results), len(names) * len(seeds))
+    try:
+        for result in drive_many(names, seeds, configuration, options.workers, options.deadline):
+            results.append(result)
+            _show(result, len(results), len(names) * len(seeds))
+    except SolverMissingError as error:
+        print(f'drive-all: {error}', file=sys.stderr)
+        return 2
     grouped = {name: [r for r in results if r.scenario == name] for name in names}
     rows = [row(name, grouped[name]) for name in names]
     print(table(rows))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from warmstart_planner.problem import KeepSpeed, PoseGoal
 from warmstart_planner.scenarios.scenario import Scenario
@@ -24,7 +24,9 @@ PIXELS_PER_METRE = 8.0
 AHEAD = 18.0  # the camera looks that far ahead of the car [m]
 FRAME_TIME = 0.1  # between frames [s]
 MAX_BYTES = 3_000_000
-PALETTE = 48  # colours
+SHADES = (0.33, 0.67)  # of a colour on the ground, for smooth edges
+DRIVEN = '#7db4de'
+GLASS = '#ffffff'
 
 
 def write_animation(path: str | Path, scenario: Scenario, record: DriveRecord) -> None:
@@ -81,7 +83,7 @@ class _Studio:
             shape = self._flat(view.outline(participant, place))
             self._fill(draw, shape, view.TRAFFIC[participant.kind])
         self._fill(draw, self._flat(view.car_outline(pose, self._scenario.car)), view.EGO)
-        self._fill(draw, self._flat(view.windscreen(pose, self._scenario.car)), '#ffffff')
+        self._fill(draw, self._flat(view.windscreen(pose, self._scenario.car)), GLASS)
         self._caption(draw, t)
         return image.resize(SIZE, Image.Resampling.LANCZOS)
 
@@ -101,7 +103,7 @@ class _Studio:
 
     def _draw_driven(self, draw: ImageDraw.ImageDraw, t: float) -> None:
         driven = self._flat(self._poses[self._record.times <= t, :2])
-        self._stroke(draw, driven, '#7db4de', 0.35)
+        self._stroke(draw, driven, DRIVEN, 0.35)
 
     def _draw_plan(self, draw: ImageDraw.ImageDraw, t: float) -> None:
         plan = self._record.plan_in_force(t)
@@ -149,7 +151,7 @@ class _Studio:
 
 
 def _encode(frames: list[Image.Image], frame_time: float) -> bytes:
-    palette = frames[len(frames) // 2].quantize(PALETTE, dither=Image.Dither.NONE)
+    palette = _palette()
     flat = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     target = io.BytesIO()
     flat[0].save(
@@ -162,3 +164,20 @@ def _encode(frames: list[Image.Image], frame_time: float) -> bytes:
         optimize=False,
     )
     return target.getvalue()
+
+
+def _palette() -> Image.Image:
+    """Return an image whose palette has every colour of the view and what smooth edges need."""
+    grounds = [view.GROUND, view.ASPHALT]
+    others = [view.EDGE, view.CENTER_LINE, view.EGO, DRIVEN, view.REFERENCE, view.INK, GLASS]
+    colors = {ImageColor.getrgb(name) for name in [*grounds, *others, *view.TRAFFIC.values()]}
+    mixed = [
+        tuple(round(share * a + (1 - share) * b) for a, b in zip(color, ground, strict=True))
+        for color in sorted(colors)
+        for ground in (ImageColor.getrgb(name) for name in grounds)
+        for share in SHADES
+    ]
+    entries = [value for color in [*sorted(colors), *mixed][:256] for value in color]
+    palette = Image.new('P', (1, 1))
+    palette.putpalette(entries)
+    return palette

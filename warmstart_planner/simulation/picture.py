@@ -277,7 +277,7 @@ def _scale_bar(ax: Axes, window: tuple[float, float, float, float]) -> None:
 def _headline(figure: Any, scenario: Scenario, record: DriveRecord) -> None:
     figure.text(
         0.03,
-        0.985,
+        0.97,
         scenario.name.replace('_', ' '),
         fontsize=15,
         fontweight='bold',
@@ -286,7 +286,7 @@ def _headline(figure: Any, scenario: Scenario, record: DriveRecord) -> None:
     )
     figure.text(
         0.955,
-        0.98,
+        0.965,
         f'{record.times[-1] - record.times[0]:.1f} s',
         fontsize=11,
         va='top',
