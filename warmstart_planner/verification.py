@@ -543,6 +543,8 @@ class _Path:
             new = self._foot(x[todo], y[todo], guess[todo])
             for array, value in zip((station, offset, segment, excess), new, strict=True):
                 array[todo] = value
+        # outside a corner of the polyline neither segment has the foot: the corner is it
+        np.clip(station, self.lower[segment], self.upper[segment], out=station)
         lost = np.flatnonzero(excess > PROJECTION_LOST)
         if len(lost):
             station[lost], offset[lost], segment[lost] = self._search(x[lost], y[lost])
