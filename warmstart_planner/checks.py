@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 def finite_array(
     name: str, value: ArrayLike, shape: tuple[int | None, ...]
 ) -> NDArray[np.float64]:
-    """Return `value` as a read-only float array of the given shape (None: any length).
+    """
+    Return `value` as a read-only float array of the given shape (None: any length).
 
     Raises:
         ValueError: not numeric, not of that shape, or not finite; the message names the field.
@@ -36,10 +37,9 @@ def finite_array(
     return array
 
 
-def number(
-    name: str, value: Any, at_least: float = -np.inf, at_most: float = np.inf
-) -> float:
-    """Return `value` as a finite float within the range.
+def number(name: str, value: Any, at_least: float = -np.inf, at_most: float = np.inf) -> float:
+    """
+    Return `value` as a finite float within the range.
 
     Raises:
         ValueError: not a finite number, or out of range; the message names the field.

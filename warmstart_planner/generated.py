@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where generated solvers live, and the card that says what each was generated for.
+"""
+Where generated solvers live, and the card that says what each was generated for.
 
 Nothing is generated or compiled while a vehicle drives: a program that needs a solver asks for it
 here, by its key, and refuses to start when it is missing or was made for something else.
@@ -41,7 +42,8 @@ def solver_folder(name: str, key: dict[str, Any]) -> Path:
 
 
 def require(name: str, key: dict[str, Any]) -> Path:
-    """Return the folder of a generated solver that fits the key.
+    """
+    Return the folder of a generated solver that fits the key.
 
     Args:
         name: the solver's name.
@@ -78,7 +80,8 @@ def require(name: str, key: dict[str, Any]) -> Path:
 
 
 def generate(name: str, key: dict[str, Any], build: Callable[[Path], list[str]]) -> Path:
-    """Generate a solver unless one that fits is there.
+    """
+    Generate a solver unless one that fits is there.
 
     Args:
         name: the solver's name.

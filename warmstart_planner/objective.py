@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The one cost and the one list of constraints of the planning problem.
+"""
+The one cost and the one list of constraints of the planning problem.
 
 SCP, MPC, benchmark solvers, rewards and merit all read these functions. They are written with
 numpy's element-wise functions, which CasADi's symbols answer too: a state is indexed by its first
@@ -55,7 +56,8 @@ SHARPNESS = 10.0  # of the soft maximum over separating axes [1/m]
 
 @dataclass(frozen=True)
 class CostWeights:
-    """Weights of the squared residuals, per second along the horizon, once at its end.
+    """
+    Weights of the squared residuals, per second along the horizon, once at its end.
 
     `speed` [s^2/m^2], `offset` [1/m^2] and `heading` weigh the distance from the road's target;
     `acceleration`, `lateral_acceleration` [s^4/m^2] and `steering_rate` [s^2/rad^2] weigh
@@ -73,7 +75,7 @@ class CostWeights:
     terminal_speed: float = 0.4
     terminal_offset: float = 1.0
     terminal_heading: float = 20.0
-    violation: float = 100.0
+    violation: float = 300.0
     violation_square: float = 10.0
 
 
@@ -94,7 +96,8 @@ class RoadCoordinates(NamedTuple):
 
 
 def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
-    """Smooth road coordinates of a point, in closed form, without a projection.
+    """
+    Smooth road coordinates of a point, in closed form, without a projection.
 
     The path is given by `ANCHORS` circular arcs that osculate it. Each arc has exact coordinates
     of its own; they are blended with weights that fall with the fourth power of the squared
@@ -111,9 +114,22 @@ def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
     size = len(ANCHOR_FIELDS)
     for anchor in range(ANCHORS):
         first = len(SCALAR_FIELDS) + anchor * size
-        (ax, ay, c, s, kappa, station, left, dleft, right, dright, offset, doffset, speed, dspeed) = (
-            road[first + i] for i in range(size)
-        )
+        (
+            ax,
+            ay,
+            c,
+            s,
+            kappa,
+            station,
+            left,
+            dleft,
+            right,
+            dright,
+            offset,
+            doffset,
+            speed,
+            dspeed,
+        ) = (road[first + i] for i in range(size))
         dx, dy = px - ax, py - ay
         along, across = c * dx + s * dy, c * dy - s * dx
         square = dx * dx + dy * dy
@@ -159,7 +175,8 @@ def heading_error(x: Any, on_road: RoadCoordinates) -> tuple[Any, Any]:
 
 
 def tracking_residuals(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:
-    """Speed, lateral and heading deviation from the road's target [m/s, m, -].
+    """
+    Speed, lateral and heading deviation from the road's target [m/s, m, -].
 
     The heading is compared at the rear axle, where the car drives along its own axis.
     """
@@ -199,7 +216,8 @@ def terminal_residuals(
 
 
 def road_clearances(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:
-    """Distance of the car's corners to the corridor's edges [m].
+    """
+    Distance of the car's corners to the corridor's edges [m].
 
     Order: front left, front right, rear left, rear right. In a bend the side of a straight car
     bulges over the line between its corners' offsets; the bulge is added on the inner side.
@@ -219,7 +237,7 @@ def road_clearances(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters
 
 
 def friction_reserve(x: Any, u: Any, grip: Any, vehicle: VehicleParameters) -> Any:
-    """What the friction circle leaves [m/s^2]: grip minus the total acceleration asked for."""
+    """Return what the friction circle leaves: grip minus the total acceleration asked for [m/s^2]."""
     lateral = lateral_acceleration(x, vehicle.wheelbase)
     return grip - np.sqrt(u[ACCELERATION] * u[ACCELERATION] + lateral * lateral + 1e-4)
 
@@ -243,7 +261,8 @@ class Separations(NamedTuple):
 
 
 def axis_separations(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Separations:
-    """Separations of the car's box and an obstacle's rounded box along the boxes' axes [m].
+    """
+    Separations of the car's box and an obstacle's rounded box along the boxes' axes [m].
 
     `alignment` is the cosine of the angle between the boxes, rounded and without its sign: it
     tells which of the obstacle's axes lies along the car's.
@@ -278,7 +297,8 @@ def axis_separations(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Separ
 
 
 def obstacle_separation(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Any:
-    """Smooth signed separation of the car's box and an obstacle's rounded box [m].
+    """
+    Smooth signed separation of the car's box and an obstacle's rounded box [m].
 
     The separating-axis theorem for two boxes: they are apart where the largest of the four
     separations along their axes is positive. The maximum is a Boltzmann average, which is never

@@ -14,7 +14,8 @@ from warmstart_planner.checks import finite_array, number
 
 @dataclass(frozen=True)
 class Obstacle:
-    """One obstacle with its predicted motion.
+    """
+    One obstacle with its predicted motion.
 
     The shape is a box of `half_length` by `half_width` grown by `radius`: an oriented box has
     radius 0, a disc has both halves 0. `poses` are the predicted (x, y, yaw) of its centre in the

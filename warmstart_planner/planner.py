@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The planner: proposals in competition, refinement, independent verdict, safety ladder.
+"""
+The planner: proposals in competition, refinement, independent verdict, safety ladder.
 
 A plan that leaves here was found feasible by the verifier, or says by its rung that it was not
 made for this problem. Learned proposals take part as candidates like all others; without them
@@ -34,7 +35,7 @@ from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.scp.settings import ScpSettings
-from warmstart_planner.scp.solver import ScpResult, ScpSolver
+from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.supervision import BrakingSettings, braking_profile
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import VehicleParameters
@@ -46,7 +47,8 @@ BRAKING = 'braking'
 
 @dataclass(frozen=True)
 class PlannerSettings:
-    """How candidates are chosen, refined and judged.
+    """
+    How candidates are chosen, refined and judged.
 
     `refined`: how many candidates are refined in a cycle, on as many threads. `keep_bonus`: share
     by which another way round must be cheaper than the plan in use to replace it.
@@ -80,10 +82,12 @@ class Refined:
     candidate: Candidate
     result: ScpResult
     verdict: Verdict
+    verification_time: float
 
 
 class Planner:
-    """One plan a cycle; remembers the plan in use.
+    """
+    One plan a cycle; remembers the plan in use.
 
     Raises:
         SolverMissingError: the SCP loop is not generated for this vehicle and horizon.
@@ -117,6 +121,7 @@ class Planner:
             ZeroControl(),
         )
         self._previous: Trajectory | None = None
+        self._braking: Trajectory | None = None
         self._multiplier = 0.0
         self.last_candidates: tuple[Candidate, ...] = ()
         self.last_refined: tuple[Refined, ...] = ()
@@ -124,6 +129,7 @@ class Planner:
     def reset(self) -> None:
         """Forget the plan in use."""
         self._previous = None
+        self._braking = None
         self._multiplier = 0.0
         self.last_candidates = ()
         self.last_refined = ()
@@ -134,7 +140,8 @@ class Planner:
         learned: Sequence[Proposal] = (),
         deadline: float = 0.05,
     ) -> PlanResult:
-        """Plan once.
+        """
+        Plan once.
 
         Args:
             problem: what to plan; its vehicle and horizon must be the planner's.
@@ -158,25 +165,15 @@ class Planner:
         self.last_candidates = tuple(candidates)
         proposed = time.perf_counter()
 
-        budget = deadline - (proposed - begin) - self.settings.verification_reserve
-        chosen = self._to_refine(candidates)
-
-        def refine(job: tuple[ScpSolver, Candidate]) -> ScpResult:
-            solver, candidate = job
-            start = candidate.proposal.trajectory
-            known = self._multiplier if candidate.proposal.source == SHIFTED else 0.0
-            return solver.solve(bound, start, budget, known)
-
-        jobs = list(zip(self._solvers, chosen, strict=False))
-        results = list(self._pool.map(refine, jobs)) if len(jobs) > 1 else list(map(refine, jobs))
+        end = begin + deadline - self.settings.verification_reserve
+        refined = self._refine(bound, self._to_refine(candidates), end)
+        if not any(map(self._acceptable, refined)):
+            refined += self._refine(bound, self._safest(candidates, refined), end)
         solved = time.perf_counter()
-        refined = [
-            Refined(candidate, result, verify(problem, result.trajectory))
-            for candidate, result in zip(chosen, results, strict=True)
-        ]
         self.last_refined = tuple(refined)
         best = self._best(refined)
         reference, rung, verdict, source = self._climb(problem, best, candidates)
+        self._braking = reference if rung is Rung.BRAKING else None
         shown = best or min(refined, key=lambda r: r.verdict.violation, default=None)
         finished = time.perf_counter()
         return PlanResult(
@@ -194,9 +191,24 @@ class Planner:
             total_time=finished - begin,
             proposal_time=proposed - begin,
             solver_time=solved - proposed,
-            verification_time=finished - solved,
+            verification_time=sum(entry.verification_time for entry in refined),
             message=_message(rung, shown),
         )
+
+    def _refine(self, bound: BoundProblem, chosen: list[Candidate], end: float) -> list[Refined]:
+        """Refine candidates side by side until a time of the steady clock, and judge them."""
+
+        def refine(job: tuple[ScpSolver, Candidate]) -> Refined:
+            solver, candidate = job
+            known = self._multiplier if candidate.proposal.source == SHIFTED else 0.0
+            result = solver.solve(
+                bound, candidate.proposal.trajectory, end - time.perf_counter(), known
+            )
+            begin = time.perf_counter()
+            verdict = verify(bound.problem, result.trajectory)
+            return Refined(candidate, result, verdict, time.perf_counter() - begin)
+
+        return list(self._pool.map(refine, zip(self._solvers, chosen, strict=False)))
 
     def _stitched(self, problem: PlanningProblem) -> PlanningProblem:
         """Start from the plan in use where the car follows it closely."""
@@ -228,6 +240,12 @@ class Planner:
             return [*kept, *others][: self.settings.refined]
         return others[: self.settings.refined]
 
+    def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
+        """Return the candidates not yet refined that violate least: where merit led nowhere."""
+        done = {id(entry.candidate) for entry in refined}
+        rest = [c for c in candidates if id(c) not in done]
+        return sorted(rest, key=lambda c: c.score.violation)[: self.settings.refined]
+
     def _best(self, refined: list[Refined]) -> Refined | None:
         """Return the cheapest acceptable plan; the plan in use has a bonus."""
 
@@ -254,27 +272,35 @@ class Planner:
             if 0.0 <= age <= self.settings.previous_age_max:
                 aged = _cut(problem, previous)
                 verdict = verify(problem, aged)
-                if verdict.collision <= 0.0:
+                if verdict.collision <= 0.0 and self._braking is None:
                     return aged, Rung.PREVIOUS, verdict, SHIFTED
-        path = previous if previous is not None else _first(candidates)
-        if path is None or path.times[-1] <= problem.stamp:
-            self.reset()
-            path = _first(candidates)
-        if path is None:
+        braked = self._braked(problem, candidates)
+        if braked is None:
             return None, Rung.NONE, None, ''
-        braked = braking_profile(
+        return braked, Rung.BRAKING, verify(problem, braked), BRAKING
+
+    def _braked(self, problem: PlanningProblem, candidates: list[Candidate]) -> Trajectory | None:
+        """Go on with the braking under way, or begin it along the last safe path there is."""
+        if self._braking is not None and problem.stamp < self._braking.times[-2]:
+            return _cut(problem, self._braking)
+        path = self._previous
+        if path is None or not path.stamp <= problem.stamp < path.times[-1]:
+            if not candidates:
+                return None
+            path = min(candidates, key=lambda c: c.score.violation).proposal.trajectory
+        return braking_profile(
             path,
             problem.vehicle,
             problem.friction,
             self.settings.braking,
             start=problem.stamp,
-            speed=float(problem.initial_state[3]),
+            state=np.asarray(problem.initial_state),
         )
-        return braked, Rung.BRAKING, verify(problem, braked), BRAKING
 
 
 def _recovers(verdict: Verdict, steps: int) -> bool:
-    """Whether a plan is feasible, or at least free of collisions and soon back inside the limits.
+    """
+    Whether a plan is feasible, or at least free of collisions and soon back inside the limits.
 
     The second holds only where the start itself was outside, which no plan can change.
     """
@@ -282,7 +308,9 @@ def _recovers(verdict: Verdict, steps: int) -> bool:
         return True
     to_go = verdict.constraint_to_go
     starts_outside = to_go[0] - to_go[1] > 0.0
-    return bool(starts_outside and verdict.collision <= 0.0 and to_go[min(steps, len(to_go) - 1)] <= 0)
+    return bool(
+        starts_outside and verdict.collision <= 0.0 and to_go[min(steps, len(to_go) - 1)] <= 0
+    )
 
 
 def _on_grid(problem: PlanningProblem, trajectory: Trajectory) -> Trajectory:
@@ -300,10 +328,6 @@ def _cut(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
     left = int(np.floor((previous.times[-1] - problem.stamp) / previous.dt + 1e-6))
     whole = shift(problem, previous)
     return Trajectory(whole.stamp, whole.dt, whole.states[: left + 1], whole.controls[:left])
-
-
-def _first(candidates: list[Candidate]) -> Trajectory | None:
-    return candidates[0].proposal.trajectory if candidates else None
 
 
 def _message(rung: Rung, shown: Refined | None) -> str:

@@ -81,7 +81,8 @@ Goal = KeepSpeed | StationGoal | PoseGoal | StopBefore
 
 @dataclass(frozen=True)
 class PlanningProblem:
-    """All that one plan is made for.
+    """
+    All that one plan is made for.
 
     `initial_state` has shape (5,): rear axle, map frame. `stamp` is the time of that state [s].
     `friction` is the road's friction coefficient.
@@ -121,7 +122,8 @@ class PlanningProblem:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """States and controls on a horizon's grid, map frame.
+    """
+    States and controls on a horizon's grid, map frame.
 
     `states` has shape (N + 1, 5) and `controls` (N, 2); `stamp` is the time of the first state.
     """
@@ -151,7 +153,8 @@ class Trajectory:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A start for an optimiser, and what its source says of it.
+    """
+    A start for an optimiser, and what its source says of it.
 
     `predicted_return` is the source's own estimate of the negative cost and `uncertainty` grows
     with unfamiliar problems; both are NaN where a source has none. `multipliers` is what
@@ -190,7 +193,8 @@ class SolverStatus(Enum):
 
 @dataclass(frozen=True)
 class PlanResult:
-    """One plan: the reference, where it comes from, and what it cost to find.
+    """
+    One plan: the reference, where it comes from, and what it cost to find.
 
     `trajectory` is None only on rung NONE. `violation` is the verifier's largest violation over
     all constraints [m, m/s or m/s^2, 0 when feasible]; times are in seconds and hold all that

@@ -18,7 +18,8 @@ SAMPLE_SPACING = 0.5  # of a reference path that is made here [m]
 
 @dataclass(frozen=True)
 class Road:
-    """A reference path sampled by arc length, with the corridor to its left and right.
+    """
+    A reference path sampled by arc length, with the corridor to its left and right.
 
     Arrays share one length M >= 2, map frame, SI: `station` (arc length, increasing), `x`, `y`,
     `heading` (unwrapped), `curvature` (left bends positive), `left_width` and `right_width`
@@ -81,7 +82,8 @@ class Road:
         return np.maximum(np.einsum('ij,ij->i', self._segment, self._segment), 1e-12)
 
     def project(self, points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Project points to the nearest place of the reference path.
+        """
+        Project points to the nearest place of the reference path.
 
         Args:
             points: shape (..., 2), map frame [m].
@@ -122,7 +124,8 @@ class Road:
         return np.interp(station, self.station, getattr(self, name))
 
     def poses(self, station: ArrayLike, offset: ArrayLike = 0.0) -> NDArray[np.float64]:
-        """Poses (x, y, heading) at stations and lateral offsets, straight on beyond the ends.
+        """
+        Poses (x, y, heading) at stations and lateral offsets, straight on beyond the ends.
 
         Args:
             station: [m], any shape.
@@ -161,7 +164,8 @@ def road_from_segments(
     speed_limit: float,
     start_pose: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Road:
-    """Build a road from clothoid segments.
+    """
+    Build a road from clothoid segments.
 
     Args:
         segments: (length, curvature at its start, curvature at its end) each [m, 1/m, 1/m].
@@ -209,7 +213,8 @@ def road_from_polyline(
     speed_limit: float,
     smoothing: float = 2.0,
 ) -> Road:
-    """Build a road from a centre line's vertices, resampled and smoothed.
+    """
+    Build a road from a centre line's vertices, resampled and smoothed.
 
     Args:
         points: vertices in driving direction, shape (M, 2), map frame [m].

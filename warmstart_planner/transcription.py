@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a planning problem to the numbers that the solvers' functions read, and back.
+"""
+From a planning problem to the numbers that the solvers' functions read, and back.
 
 Problems are solved in the ego-centred frame: origin at the first state's rear axle, x along its
 heading. Solvers then see the same numbers wherever on the map, and however often turned, the car
@@ -22,7 +23,6 @@ from warmstart_planner.objective import (
     SCALAR_FIELDS,
 )
 from warmstart_planner.problem import KeepSpeed, PlanningProblem, PoseGoal, StationGoal, StopBefore
-from warmstart_planner.road import Road
 from warmstart_planner.vehicle import (
     GRAVITY,
     PX,
@@ -41,7 +41,8 @@ COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2
 
 @dataclass(frozen=True)
 class Margins:
-    """What is kept free beyond the hard limits.
+    """
+    What is kept free beyond the hard limits.
 
     `obstacle` and `road` are distances [m], `grip` is the used share of the friction circle.
     """
@@ -86,7 +87,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class Transcription:
-    """A planning problem as numbers, in the ego-centred `frame`.
+    """
+    A planning problem as numbers, in the ego-centred `frame`.
 
     `initial_state` (5,); `road` (ROAD_PARAMETERS,); `obstacles` (M, N + 1, OBSTACLE_PARAMETERS)
     with the margin in the radius; `state_lower` and `state_upper` (N + 1, 5): the car's bounds,
@@ -118,7 +120,8 @@ def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription:
 def state_envelope(
     problem: PlanningProblem,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """State bounds at every node, shape (N + 1, 5) each.
+    """
+    State bounds at every node, shape (N + 1, 5) each.
 
     A state that starts beyond a bound must move back as fast as the controls allow (at 90 % of
     them), which keeps the problem solvable and says at every node how far outside it may be.
@@ -159,7 +162,8 @@ def stop_station(problem: PlanningProblem) -> float:
 
 
 def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Speed to aim at by station [m/s].
+    """
+    Speed to aim at by station [m/s].
 
     The least of the goal's speed, the limit and what bends allow in comfort, lowered ahead of
     every slower place so that comfortable braking reaches it.
@@ -247,7 +251,9 @@ def obstacle_parameters(
     return result
 
 
-def box_centre_point(state: NDArray[np.float64], vehicle: VehicleParameters) -> NDArray[np.float64]:
+def box_centre_point(
+    state: NDArray[np.float64], vehicle: VehicleParameters
+) -> NDArray[np.float64]:
     """Centre of the car's box for states (..., 5), shape (..., 2) [m]."""
     heading = np.stack([np.cos(state[..., YAW]), np.sin(state[..., YAW])], axis=-1)
     return state[..., :2] + vehicle.rear_to_center * heading

@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The car: its parameters and the kinematic single-track model.
+"""
+The car: its parameters and the kinematic single-track model.
 
 `derivative` and `step` are the only definition of the planning dynamics. They are written with
 numpy's element-wise functions, which CasADi's symbols answer too, so the same lines serve numpy
@@ -30,7 +31,8 @@ DEFAULT_VEHICLE = 'commonroad_2'
 
 @dataclass(frozen=True)
 class VehicleParameters:
-    """Size and limits of one car, SI units.
+    """
+    Size and limits of one car, SI units.
 
     `length` and `width` are those of the bounding box; `rear_to_center` is the distance from the
     rear axle forward to the box's centre. The acceleration limits are what the planner may ask
@@ -88,7 +90,8 @@ class VehicleParameters:
 
 
 def load_vehicle(name: str = DEFAULT_VEHICLE) -> VehicleParameters:
-    """Return a CommonRoad vehicle's parameters by name, `commonroad_1` to `commonroad_4`.
+    """
+    Return a CommonRoad vehicle's parameters by name, `commonroad_1` to `commonroad_4`.
 
     Limits are those that CommonRoad publishes, with acceleration held to 4 m/s^2 and braking to
     8 m/s^2: the published 11.5 m/s^2 is the tyres' limit, which the friction circle expresses.
@@ -118,7 +121,8 @@ def load_vehicle(name: str = DEFAULT_VEHICLE) -> VehicleParameters:
 
 
 def derivative(x: Any, u: Any, wheelbase: float) -> list[Any]:
-    """Time derivative of the kinematic single-track model about the rear axle.
+    """
+    Time derivative of the kinematic single-track model about the rear axle.
 
     Args:
         x: state, indexable by 0..4 (first axis), any batch shape behind it.
@@ -139,7 +143,8 @@ def derivative(x: Any, u: Any, wheelbase: float) -> list[Any]:
 
 
 def step(x: Any, u: Any, dt: float, wheelbase: float) -> list[Any]:
-    """Integrate the model over one step with the control held: one Runge-Kutta step of order 4.
+    """
+    Integrate the model over one step with the control held: one Runge-Kutta step of order 4.
 
     Args:
         x: state, indexable by 0..4.
@@ -173,7 +178,8 @@ def roll_out(
     dt: float,
     vehicle: VehicleParameters,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Drive the model from a state through controls, within the car's limits.
+    """
+    Drive the model from a state through controls, within the car's limits.
 
     Controls are clipped to the car's bounds and, beyond that, to what keeps speed and steering
     within theirs, so that the result is always something the car can do. A start outside the

@@ -18,7 +18,8 @@ from warmstart_planner.vehicle import SPEED
 
 @dataclass(frozen=True)
 class BundleSettings:
-    """What the bundle is made of.
+    """
+    What the bundle is made of.
 
     `shares`: lateral places between the right (-1) and the left (+1) end of where the car fits.
     `accelerations`: until the target speed or a stand is reached [m/s^2].
@@ -26,7 +27,7 @@ class BundleSettings:
     """
 
     shares: tuple[float, ...] = (-0.9, -0.45, 0.0, 0.45, 0.9)
-    accelerations: tuple[float, ...] = (1.5, -1.5, -4.0)
+    accelerations: tuple[float, ...] = (1.5, -1.5, -4.0, -7.0)
     approach: float = 18.0
 
 

@@ -24,7 +24,8 @@ class Candidate:
 def judge(
     solver: ScpSolver, bound: BoundProblem, proposals: Iterable[Proposal]
 ) -> list[Candidate]:
-    """Roll out and score proposals; best first, equal merits in the order given.
+    """
+    Roll out and score proposals; best first, equal merits in the order given.
 
     Proposals that are not on the problem's grid, or whose merit is not finite, are left out: a
     source may fail, the plan may not.

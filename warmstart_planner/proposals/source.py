@@ -22,7 +22,8 @@ class ProposalSource(Protocol):
     def propose(
         self, problem: PlanningProblem, previous: Trajectory | None = None
     ) -> Sequence[Proposal]:
-        """Return candidates for the problem, on its grid, map frame.
+        """
+        Return candidates for the problem, on its grid, map frame.
 
         Args:
             problem: what to plan.
@@ -38,7 +39,8 @@ def follow_road(
     offsets: ArrayLike,
     speeds: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """States of a rear axle that moves along the road, shape (..., N + 1, 5), map frame.
+    """
+    States of a rear axle that moves along the road, shape (..., N + 1, 5), map frame.
 
     A guess in the road's geometry: heading and steering follow the path's tangent and curvature,
     nothing says that a car can do it. The first state is the problem's.

@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The symbolic functions of SCP's convexification, and the C code generated from them.
+"""
+The symbolic functions of SCP's convexification, and the C code generated from them.
 
 Everything here is derived from `vehicle` and `objective`; nothing is defined a second time.
 Matrices are dense and column-major, as HPIPM reads them.
@@ -24,7 +25,8 @@ TERMINAL_ROWS = objective.ROAD_ROWS + 1  # road corners, then stopping
 def casadi_functions(
     vehicle: VehicleParameters, weights: CostWeights, dt: float
 ) -> list[ca.Function]:
-    """Return the functions that the SCP loop calls.
+    """
+    Return the functions that the SCP loop calls.
 
     - `dynamics(x, u)`: next state.
     - `stage_value(x, u, road)`: next state, cost over dt, rows (road, friction).

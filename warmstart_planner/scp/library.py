@@ -136,7 +136,8 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
 
 @cache
 def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctypes.CDLL:
-    """Load the compiled loop.
+    """
+    Load the compiled loop.
 
     Raises:
         SolverMissingError: it is not generated for this car, cost and horizon.

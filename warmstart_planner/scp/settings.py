@@ -13,7 +13,8 @@ from warmstart_planner.checks import number
 
 @dataclass(frozen=True)
 class ScpSettings:
-    """Trust region, tolerances, penalties and limits of the SCP loop.
+    """
+    Trust region, tolerances, penalties and limits of the SCP loop.
 
     Radii multiply `state_scale` and `control_scale`, which make positions, angles, speeds and
     controls comparable. Ratios are of actual to predicted merit decrease. Tolerances:

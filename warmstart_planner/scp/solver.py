@@ -17,7 +17,7 @@ from warmstart_planner.scp import library
 from warmstart_planner.scp.library import OutcomeStructure, ProblemStructure, SettingsStructure
 from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.transcription import Margins, Transcription, transcribe
-from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
+from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
 STATUS = tuple(SolverStatus)  # in the order of loop.c's enum
 
@@ -38,7 +38,8 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Score:
-    """Merit of a trajectory and its parts, by the base penalty.
+    """
+    Merit of a trajectory and its parts, by the base penalty.
 
     `violation` is the largest one of the planner's rows, margins included [m, m/s^2]; `defect`
     is the largest scaled gap of the dynamics.
@@ -52,7 +53,8 @@ class Score:
 
 @dataclass(frozen=True)
 class ScpResult:
-    """A refined trajectory in the map frame and how it was found.
+    """
+    A refined trajectory in the map frame and how it was found.
 
     `within_tolerance` says whether the planner's own rows are met; only the verifier says
     feasible. `multiplier` is the largest multiplier of a soft row per its weight, which a later
@@ -105,7 +107,8 @@ class BoundProblem:
         )
 
     def localise(self, trajectory: Trajectory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """States and controls of a map-frame trajectory in the problem's frame, as copies.
+        """
+        States and controls of a map-frame trajectory in the problem's frame, as copies.
 
         Raises:
             ValueError: the trajectory is not on the problem's grid.
@@ -113,17 +116,13 @@ class BoundProblem:
         """
         steps = self.problem.horizon.steps
         if trajectory.controls.shape[0] != steps:
-            raise ValueError(
-                f'start has {trajectory.controls.shape[0]} steps: expected {steps}'
-            )
+            raise ValueError(f'start has {trajectory.controls.shape[0]} steps: expected {steps}')
         states = self.numbers.frame.localise(trajectory.states)
         # yaw the short way round from the first state, so that any multiple of 2 pi is the same
         states[:, 2] -= 2 * np.pi * np.round(states[0, 2] / (2 * np.pi))
         return np.ascontiguousarray(states), np.array(trajectory.controls)
 
-    def globalise(
-        self, states: NDArray[np.float64], controls: NDArray[np.float64]
-    ) -> Trajectory:
+    def globalise(self, states: NDArray[np.float64], controls: NDArray[np.float64]) -> Trajectory:
         """Return a trajectory of the problem's frame in the map frame."""
         return Trajectory(
             self.problem.stamp,
@@ -134,7 +133,8 @@ class BoundProblem:
 
 
 class ScpSolver:
-    """The compiled trust-region loop for one car, cost and horizon.
+    """
+    The compiled trust-region loop for one car, cost and horizon.
 
     One instance serves one thread at a time; instances are independent.
 
@@ -165,7 +165,8 @@ class ScpSolver:
         weakref.finalize(self, self._library.scp_destroy, self._workspace)
 
     def bind(self, problem: PlanningProblem) -> BoundProblem:
-        """Prepare a problem for this solver.
+        """
+        Prepare a problem for this solver.
 
         Raises:
             ValueError: it is for another car or horizon than the solver.
@@ -184,7 +185,8 @@ class ScpSolver:
         return BoundProblem(problem, self.margins)
 
     def roll_out(self, bound: BoundProblem, guess: Trajectory) -> Trajectory:
-        """Turn a guess into something the car can do from the problem's start; map frame.
+        """
+        Turn a guess into something the car can do from the problem's start; map frame.
 
         The model is driven with the guess's controls and a feedback towards its states, within
         all bounds; a consistent guess from the same start comes back unchanged.
@@ -219,7 +221,8 @@ class ScpSolver:
         deadline: float = np.inf,
         multiplier: float = 0.0,
     ) -> ScpResult:
-        """Refine a start.
+        """
+        Refine a start.
 
         Args:
             bound: the problem.
