@@ -7,9 +7,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from warmstart_planner.mpc.generate import generate as generate_mpc
+from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.scp import library as scp_library
+from warmstart_planner.scp.library import generate as generate_scp
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
 
 
@@ -25,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f'generate: {error}', file=sys.stderr)
         return 2
-    print(scp_library.generate(vehicle, CostWeights(), horizon))
+    print(generate_scp(vehicle, CostWeights(), horizon))
+    print(generate_mpc(vehicle, ControllerSettings()))
     return 0
 
 

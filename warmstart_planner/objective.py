@@ -237,7 +237,7 @@ def road_clearances(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters
 
 
 def friction_reserve(x: Any, u: Any, grip: Any, vehicle: VehicleParameters) -> Any:
-    """Return what the friction circle leaves: grip minus the total acceleration asked for [m/s^2]."""
+    """Return grip minus the total acceleration asked for: what the circle leaves [m/s^2]."""
     lateral = lateral_acceleration(x, vehicle.wheelbase)
     return grip - np.sqrt(u[ACCELERATION] * u[ACCELERATION] + lateral * lateral + 1e-4)
 

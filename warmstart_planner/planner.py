@@ -261,7 +261,7 @@ class Planner:
     def _climb(
         self, problem: PlanningProblem, best: Refined | None, candidates: list[Candidate]
     ) -> tuple[Trajectory | None, Rung, Verdict | None, str]:
-        """Take the best rung there is: a new plan, the previous one, braking along the last path."""
+        """Take the best rung there is: a new plan, the previous one, braking along its path."""
         if best is not None:
             self._previous = best.result.trajectory
             self._multiplier = best.result.multiplier
@@ -314,7 +314,7 @@ def _recovers(verdict: Verdict, steps: int) -> bool:
 
 
 def _on_grid(problem: PlanningProblem, trajectory: Trajectory) -> Trajectory:
-    """A proposal for a problem shortly before, moved on to this one's time."""
+    """Return a proposal for a problem shortly before, moved on to this time."""
     same = abs(trajectory.stamp - problem.stamp) < 1e-6
     return trajectory if same else shift(problem, trajectory)
 

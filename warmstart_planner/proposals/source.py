@@ -71,5 +71,5 @@ def follow_road(
 
 
 def zero_controls(problem: PlanningProblem) -> NDArray[np.float64]:
-    """Controls of nothing, shape (N, 2)."""
+    """Return controls of nothing, shape (N, 2)."""
     return np.zeros((problem.horizon.steps, CONTROL_SIZE))
