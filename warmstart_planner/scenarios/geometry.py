@@ -7,12 +7,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+Half = tuple[ArrayLike, ArrayLike]
+
 
 def separation(
     first: ArrayLike,
-    first_half: tuple[float, float],
+    first_half: Half,
     second: ArrayLike,
-    second_half: tuple[float, float],
+    second_half: Half,
 ) -> NDArray[np.float64]:
     """
     Largest gap between two oriented boxes along any of their four axes.
@@ -22,7 +24,7 @@ def separation(
 
     Args:
         first: poses (x, y, yaw) of the first box's centre, shape (..., 3).
-        first_half: its half length and half width [m].
+        first_half: its half length and half width, numbers or arrays [m].
         second: poses of the second box's centre, broadcast against `first`.
         second_half: its half length and half width [m].
 
@@ -44,5 +46,5 @@ def separation(
     return gap
 
 
-def _extent(angle: NDArray[np.float64], half: tuple[float, float]) -> NDArray[np.float64]:
+def _extent(angle: NDArray[np.float64], half: Half) -> NDArray[np.float64]:
     return half[0] * np.abs(np.cos(angle)) + half[1] * np.abs(np.sin(angle))

@@ -262,7 +262,8 @@ def road_along(
 
 
 def _smoothed(points: NDArray[np.float64], speed_limit: float) -> Road:
-    """Smooth a path as much as it stays in place: surveyed lanes wobble, corners must not be cut.
+    """
+    Smooth a path as much as it stays in place: surveyed lanes wobble, corners must not be cut.
 
     The road comes with a corridor one metre wide on either side.
     """

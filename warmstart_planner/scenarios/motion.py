@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from warmstart_planner.road import Road
 
 MOTION_DT = 0.1  # sampling of a prescribed motion [s]
+RATE_PASSES = 5  # fixed-point passes for the stations of a motion in a bend
 AFTERLIFE = 12.0  # motions last this much longer than the scenario, for predictions [s]
 
 Motion = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -50,13 +51,12 @@ def along_road(
     times = _sampling(duration)
     speed = np.interp(times, *zip(*speeds, strict=True))
     offset = _smooth(times, offsets)
-    stations = np.empty(len(times))
-    stations[0] = station
-    for k in range(len(times) - 1):
+    ahead = MOTION_DT * (speed[1:] + speed[:-1]) / 2
+    stations = station + sense * np.concatenate([[0.0], np.cumsum(ahead)])
+    for _ in range(RATE_PASSES):
         # off the reference path the same speed covers stations at another rate
-        rate = max(1.0 - float(road.at('curvature', stations[k])) * offset[k], 0.2)
-        advance = MOTION_DT * (speed[k] + speed[k + 1]) / 2 / rate
-        stations[k + 1] = stations[k] + sense * advance
+        rate = np.maximum(1.0 - road.at('curvature', stations) * offset, 0.2)[:-1]
+        stations = station + sense * np.concatenate([[0.0], np.cumsum(ahead / rate)])
     poses = road.poses(stations, offset)
     along = np.maximum(np.abs(np.gradient(stations)), 1e-3)
     slip = sense * np.arctan2(np.gradient(offset), along)

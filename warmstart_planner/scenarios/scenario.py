@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,10 @@ STOP_DISTANCE = 30.0  # a stop counts if what it is for is this near ahead [m]
 RELEVANCE_SAMPLES = 7  # instants of the horizon at which traffic is compared with the car
 RELEVANCE_ACCELERATION = 3.0  # bounds where the car may be on the road ahead [m/s^2]
 RELEVANCE_REACH = 25.0  # traffic that stays farther away from the car is left out [m]
+
+
+# reading the published parameters takes some 20 ms
+cached_vehicle = cache(load_vehicle)
 
 
 class ScenarioError(ValueError):
@@ -102,7 +106,7 @@ class TrafficParticipant:
             return self.poses[0]
         if not self.times[0] - 1e-9 <= t <= self.times[-1] + 1e-9:
             return None
-        return self._interpolate(np.array([t]))[0]
+        return self.poses_over(np.array([t]))[0]
 
     def obstacle_at(self, t: float, horizon: Horizon) -> Obstacle | None:
         """
@@ -118,10 +122,11 @@ class TrafficParticipant:
         instants = t + horizon.times
         instants = instants[instants <= self.times[-1] + 1e-9]
         instants = instants if len(instants) else np.array([t])
-        return Obstacle(self.name, self._interpolate(instants), *shape)
+        return Obstacle(self.name, self.poses_over(instants), *shape)
 
-    def _interpolate(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
-        columns = [np.interp(t, self.times, self.poses[:, i]) for i in range(3)]
+    def poses_over(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Poses at times of shape (S,), held before its first and after its last, shape (S, 3)."""
+        columns = [np.interp(times, self.times, self.poses[:, i]) for i in range(3)]
         return np.stack(columns, axis=-1)
 
 
@@ -160,7 +165,7 @@ class Scenario:
             number('initial_state speed', state[SPEED], at_least=0.0)
             for field in fields(self.goal):
                 number(f'goal.{field.name}', getattr(self.goal, field.name))
-            load_vehicle(self.vehicle)
+            cached_vehicle(self.vehicle)
         except ValueError as error:
             raise ScenarioError(str(error)) from None
         object.__setattr__(self, 'initial_state', state)
@@ -172,7 +177,7 @@ class Scenario:
     @cached_property
     def car(self) -> VehicleParameters:
         """Parameters of the scenario's vehicle."""
-        return load_vehicle(self.vehicle)
+        return cached_vehicle(self.vehicle)
 
     def center(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
         """Pose (x, y, yaw) of the vehicle's centre in a state of the rear axle, shape (3,)."""
