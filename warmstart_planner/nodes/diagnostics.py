@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Diagnostics on /diagnostics, one task a concern.
+"""
+Diagnostics on /diagnostics, one task a concern.
 
 `diagnostic_updater` is not everywhere that rclpy is, so its few lines are here.
 """
@@ -39,7 +40,8 @@ class Task(Protocol):
 
 
 class RateTask:
-    """Does something happen as often as it should?
+    """
+    Watches whether something happens as often as it should.
 
     Args:
         name: of the task.
@@ -79,7 +81,8 @@ class RateTask:
 
 
 class DeadlineTask:
-    """How often did work take longer than it may?
+    """
+    Watches how often work takes longer than it may.
 
     Args:
         name: of the task.

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
@@ -25,7 +26,8 @@ Settings = TypeVar('Settings')
 
 @dataclass(frozen=True)
 class Parameter:
-    """Declaration of one parameter.
+    """
+    Declaration of one parameter.
 
     `low` and `high` bound a number, both inclusive; `choices` lists what a text may be. A
     read-only parameter is fixed once the node runs.
@@ -63,7 +65,8 @@ class Parameter:
         return f'one of: {", ".join(self.choices)}' if self.choices else ''
 
     def check(self, value: Any) -> None:
-        """Refuse a value.
+        """
+        Refuse a value.
 
         Raises:
             ValueError: not finite, out of range, or not one of the choices.
@@ -75,7 +78,12 @@ class Parameter:
             raise ValueError(
                 f'{self.name} is {value!r}: expected one of {", ".join(self.choices)}'
             )
-        if self.low is not None and value < self.low or self.high is not None and value > self.high:
+        if (
+            self.low is not None
+            and value < self.low
+            or self.high is not None
+            and value > self.high
+        ):
             unit = f' {self.unit}' if self.unit else ''
             raise ValueError(
                 f'{self.name} is {value}{unit}: expected a number in [{self.low}, {self.high}]'
@@ -83,7 +91,8 @@ class Parameter:
 
 
 class Parameters(Generic[Settings]):
-    """A node's parameters and the settings that are built from them.
+    """
+    A node's parameters and the settings that are built from them.
 
     A change is checked whole: each value against its declaration, then all together by `build`,
     which raises ValueError where they do not fit each other. Only then `settings` is replaced and
@@ -113,7 +122,7 @@ class Parameters(Generic[Settings]):
         self._applied = applied
         for each in declarations:
             self._declare(each)
-        self.settings: Settings = self._validated(self._values())
+        self.settings: Settings = self._validated(self.values())
         node.add_on_set_parameters_callback(self._validate)
         node.add_post_set_parameters_callback(self._apply)
 
@@ -125,7 +134,8 @@ class Parameters(Generic[Settings]):
         except ParameterException as error:
             raise ValueError(f'parameter {declaration.name}: {error}') from None
 
-    def _values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
+        """Return all values by name."""
         return {name: self._node.get_parameter(name).value for name in self._declarations}
 
     def _validated(self, values: Mapping[str, Any]) -> Settings:
@@ -136,12 +146,68 @@ class Parameters(Generic[Settings]):
     def _validate(self, changes: list[RosParameter]) -> SetParametersResult:
         known = {each.name: each.value for each in changes if each.name in self._declarations}
         try:
-            self._validated(self._values() | known)
+            self._validated(self.values() | known)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
     def _apply(self, changes: list[RosParameter]) -> None:
         if any(each.name in self._declarations for each in changes):
-            self.settings = self._validated(self._values())
+            self.settings = self._validated(self.values())
             self._applied(self.settings)
+
+
+def declared(
+    settings: object,
+    rows: Sequence[tuple[str, str, float, float, str]],
+    read_only: Collection[str] = (),
+) -> list[Parameter]:
+    """
+    Declare parameters for fields of nested settings, with the settings' values as defaults.
+
+    Args:
+        settings: frozen dataclass, of dataclasses.
+        rows: (dotted name of the field, unit, least, greatest, description) each.
+        read_only: names of those that are fixed once the node runs.
+
+    """
+    return [
+        Parameter(
+            name,
+            _field(settings, name),
+            text,
+            unit=unit,
+            low=low,
+            high=high,
+            read_only=name in read_only,
+        )
+        for name, unit, low, high, text in rows
+    ]
+
+
+def replaced(settings: Settings, values: Mapping[str, Any], names: Sequence[str]) -> Settings:
+    """
+    Return nested settings with the fields of some dotted names replaced.
+
+    Raises:
+        ValueError: the settings refuse a value.
+
+    """
+    groups: dict[str, dict[str, Any]] = {}
+    changes: dict[str, Any] = {}
+    for name in names:
+        head, _, rest = name.partition('.')
+        if rest:
+            groups.setdefault(head, {})[rest] = values[name]
+        else:
+            changes[head] = values[name]
+    for head, inner in groups.items():
+        changes[head] = replaced(getattr(settings, head), inner, list(inner))
+    return replace(settings, **changes)  # type: ignore[type-var]
+
+
+def _field(settings: object, name: str) -> Value:
+    value = reduce(getattr, name.split('.'), settings)
+    if not isinstance(value, (bool, int, float, str)):
+        raise TypeError(f'{name} is a {type(value).__name__}: expected a number or a text')
+    return value

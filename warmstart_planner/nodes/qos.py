@@ -1,6 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Named quality-of-service profiles; every publisher and subscription takes one of these.
+"""
+Named quality-of-service profiles; every publisher and subscription takes one of these.
 
 A command, state or plan is never latched: a late joiner would act on an old one.
 """

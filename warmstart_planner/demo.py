@@ -1,0 +1,217 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Drive a scenario with the four nodes and report on the drive.
+
+Starts the processes of `system.py`, as `ros2 launch` would, on machines that have no `ros2
+launch`. Shows progress, ends all processes when the drive is over or on Ctrl-C, then prints a
+table and writes `summary.json`, `drive.png`, `drive.gif` and `driven.csv`. Exit status: 0 when
+the car drove to its goal without a collision, 1 when it did not, 2 when it could not be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from honcho.manager import Manager
+from honcho.printer import Message
+from honcho.process import Process
+
+from warmstart_planner.measurement import header, write_json
+from warmstart_planner.scenarios import Scenario, load_scenario
+from warmstart_planner.simulation.monitor import Outcome
+from warmstart_planner.simulation.record import DriveRecord
+from warmstart_planner.simulation.record_file import read_record
+from warmstart_planner.simulation.report import summary, summary_table, write_csv
+from warmstart_planner.system import (
+    LOG_LEVELS,
+    SystemArguments,
+    simulation_processes,
+)
+from warmstart_planner.verification import drive_verdict
+
+DEFAULT_SCENARIO = 'parked_cars_slalom'
+RECORD_FILE = 'drive.npz'
+MEMORY_MARK = 'peak memory [kB]: '
+GOOD, UNSAFE, NOT_STARTED = 0, 1, 2
+INTERRUPTED = (130, 143)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the user asked for."""
+
+    scenario: str
+    out: Path
+    system: SystemArguments
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return the exit status."""
+    try:
+        chosen = _parse(arguments)
+        scenario = load_scenario(chosen.scenario)
+        _require_ros()
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        (chosen.out / RECORD_FILE).unlink(missing_ok=True)
+    except (ValueError, OSError) as error:
+        print(f'demo: {error}', file=sys.stderr)
+        return NOT_STARTED
+    print(f'{scenario.name}: {scenario.description}', flush=True)
+    status, memory = _run(chosen, scenario)
+    if status in INTERRUPTED:
+        print('demo: interrupted, all processes have ended', file=sys.stderr)
+        return status
+    try:
+        record, outcome = read_record(chosen.out / RECORD_FILE)
+    except ValueError:
+        print('demo: the drive did not come to an end, see the lines above', file=sys.stderr)
+        return status or UNSAFE
+    return _report(chosen.out, scenario, record, outcome, memory)
+
+
+def _parse(arguments: Sequence[str] | None) -> Arguments:
+    parser = argparse.ArgumentParser(prog='demo', description=__doc__.strip().splitlines()[0])
+    add = parser.add_argument
+    add('--scenario', default=DEFAULT_SCENARIO, help='packaged name, or path of .yaml or .xml')
+    add('--out', type=Path, default=Path('out/demo'), help='folder for what is written')
+    add('--params-file', default='', help='parameters that override the packaged ones')
+    add('--mode', default='', choices=['', 'real_time', 'lockstep'], help='of simulated time')
+    add('--seed', type=int, default=-1, help="of all noise; the configuration's if negative")
+    add('--log-level', default='info', choices=LOG_LEVELS, help='of the nodes')
+    given = parser.parse_args(arguments)
+    path = Path(given.scenario)
+    return Arguments(
+        scenario=given.scenario,
+        out=given.out,
+        system=SystemArguments(
+            params_file=given.params_file,
+            log_level=given.log_level,
+            record=str(given.out.resolve()),
+            scenario=str(path.resolve()) if path.suffix else given.scenario,
+            vehicle='',
+            mode=given.mode,
+            seed=given.seed,
+        ),
+    )
+
+
+def _require_ros() -> None:
+    for module in ('rclpy', f'{__package__}.msg'):
+        if importlib.util.find_spec(module) is None:
+            raise ValueError(
+                f'the module {module} is not found: run `make demo`, or source ROS 2 and the '
+                'workspace in which this package was built'
+            )
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+
+def _run(chosen: Arguments, scenario: Scenario) -> tuple[int, dict[str, float]]:
+    """Run all processes until one ends; return the first exit status and peak memory [MB]."""
+    printer = _Printer(sys.stdout)
+    manager = Manager(printer)
+    manager._process_ctor = _MeasuredProcess
+    arguments = SystemArguments(**{**vars(chosen.system), 'vehicle': scenario.vehicle})
+    for process in simulation_processes(arguments):
+        environment = _environment(chosen.out, process.environment)
+        manager.add_process(process.name, process.shell_command(), env=environment)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        manager.loop()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return manager.returncode or 0, printer.memory
+
+
+def _environment(out: Path, own: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a node: a ROS domain of this run, one thread, plain log lines."""
+    environment = {
+        'ROS_DOMAIN_ID': str(os.getpid() % 101 + 1),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        **os.environ,
+        **own,
+    }
+    environment['ROS_LOG_DIR'] = str((out / 'log').resolve())
+    environment['RCUTILS_CONSOLE_OUTPUT_FORMAT'] = '{severity}: {message}'
+    environment['RCUTILS_COLORIZED_OUTPUT'] = '0'
+    environment['PYTHONUNBUFFERED'] = '1'
+    return environment
+
+
+class _MeasuredProcess(Process):
+    """A process that tells its peak memory when it ends."""
+
+    def _send_message(self, data: Any, type: str = 'line') -> None:
+        if type == 'stop':
+            used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+            super()._send_message(f'{MEMORY_MARK}{used}\n'.encode())
+        super()._send_message(data, type)
+
+
+class _Printer:
+    """Prints what the nodes say, and keeps their peak memory [MB]."""
+
+    def __init__(self, output: TextIO) -> None:
+        self.width = 0  # set by honcho
+        self.memory: dict[str, float] = {}
+        self._output = output
+
+    def write(self, message: Message) -> None:
+        """Take a line from a process, or from honcho itself."""
+        data = message.data
+        text = data.decode('utf-8', 'replace') if isinstance(data, bytes) else data
+        for line in text.splitlines():
+            self._line(message.name, line)
+
+    def _line(self, name: str, line: str) -> None:
+        if line.startswith(MEMORY_MARK):
+            self.memory[name] = int(line.removeprefix(MEMORY_MARK)) / 1024
+        elif name != 'system':
+            shown = line.removeprefix('INFO: ')
+            print(f'{name.ljust(self.width)} | {shown}', file=self._output, flush=True)
+
+
+# --- report --------------------------------------------------------------------------------------
+
+
+def _report(
+    out: Path, scenario: Scenario, record: DriveRecord, outcome: str, memory: Mapping[str, float]
+) -> int:
+    # Drawing is for the end: while the car drives, the processor is the nodes'.
+    from warmstart_planner.simulation.animation import write_animation
+    from warmstart_planner.simulation.picture import draw_picture
+
+    verdict = drive_verdict(scenario, record.times, record.states)
+    goal_reached = outcome == Outcome.GOAL.value
+    csv, picture, animation = out / 'driven.csv', out / 'drive.png', out / 'drive.gif'
+    figures = summary(record, verdict, goal_reached, csv)
+    figures.update({f'memory_mb_{name}': round(used, 1) for name, used in memory.items()})
+    write_csv(csv, record, scenario.car)
+    write_json(
+        out / 'summary.json',
+        {**figures, 'scenario': scenario.name, 'outcome': outcome, **header()},
+    )
+    print(f'\n{summary_table(figures)}')
+    if memory:
+        used = ', '.join(f'{name} {size:.0f}' for name, size in memory.items())
+        print(f'{"peak memory [MB]":25}{used}')
+    draw_picture(picture, scenario, record)
+    write_animation(animation, scenario, record)
+    print('\n' + '\n'.join(str(path) for path in (out / 'summary.json', csv, picture, animation)))
+    return GOOD if goal_reached and verdict.collisions == 0 else UNSAFE
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

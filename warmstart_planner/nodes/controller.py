@@ -1,0 +1,219 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `controller`: answers each state of the car with a command that tracks the reference."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from nav_msgs.msg import Path
+from visualization_msgs.msg import MarkerArray
+
+from warmstart_planner import msg
+from warmstart_planner.alignment import aligned
+from warmstart_planner.mpc.controller import Controller, ControlOutput
+from warmstart_planner.nodes.controller_parameters import (
+    DECLARATIONS,
+    ControllerNodeSettings,
+    settings_from,
+)
+from warmstart_planner.nodes.diagnostics import DeadlineTask, RateTask, StateTask
+from warmstart_planner.nodes.lifecycle import ManagedNode, run
+from warmstart_planner.nodes.markers import Scene
+from warmstart_planner.nodes.messages import (
+    Answered,
+    ObstacleEstimate,
+    Reference,
+    StateEstimate,
+    command_message,
+    controller_status_message,
+    obstacles_from,
+    path_message,
+    reference_from,
+    road_from,
+    to_time,
+    vehicle_state_from,
+)
+from warmstart_planner.nodes.qos import DISPLAY, LATCHED, NEWEST
+from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.problem import Horizon, Rung, Trajectory
+from warmstart_planner.road import Road
+
+OVERDUE = 1.5  # periods after which a command is sent although no state has come
+RUNG_LEVELS = {
+    Rung.OPTIMISED: DiagnosticStatus.OK,
+    Rung.PREVIOUS: DiagnosticStatus.WARN,
+    Rung.BRAKING: DiagnosticStatus.ERROR,
+    Rung.NONE: DiagnosticStatus.ERROR,
+}
+
+
+class ControllerNode(ManagedNode[ControllerNodeSettings]):
+    """
+    Sends a command for each state, and where no state comes, one each period all the same.
+
+    A command is never repeated: what receives commands must brake by itself when none come, as
+    the simulator does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('controller', DECLARATIONS, settings_from)
+
+    # --- lifecycle ---
+
+    def configure(self) -> None:
+        """Load the solver and connect."""
+        settings = self.settings
+        self._controller = Controller(settings.controller, settings.vehicle)
+        self._road: Road | None = None
+        self._make_diagnostics(settings)
+        self._connect()
+        self.every(settings.controller.period, self._look_after_state)
+
+    def _make_diagnostics(self, settings: ControllerNodeSettings) -> None:
+        period = settings.controller.period
+        self._rate = RateTask('rate', 1.0 / period, self.now)
+        self._deadlines = DeadlineTask('step time', period)
+        self._rung = StateTask('rung')
+        self._solver = StateTask('solver')
+        for task in (self._rate, self._deadlines, self._rung, self._solver):
+            self.diagnostics.add(task)
+
+    def _connect(self) -> None:
+        self._command_out = self.send(msg.Command, '~/output/command', NEWEST)
+        self._status_out = self.send(msg.ControllerStatus, '~/output/status', NEWEST)
+        self._prediction_out = self.send(Path, '~/output/prediction', DISPLAY)
+        self._markers_out = self.send_markers()
+        take = self.receive
+        take(msg.VehicleState, '~/input/state', vehicle_state_from, self._take_state, NEWEST)
+        take(msg.ObstacleArray, '~/input/obstacles', obstacles_from, self._take_obstacles, NEWEST)
+        take(msg.Trajectory, '~/input/trajectory', reference_from, self._take_reference, NEWEST)
+        take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
+
+    def start(self) -> None:
+        """Forget what is old; the road stays."""
+        self._controller.reset()
+        self._state: StateEstimate | None = None
+        self._obstacles: ObstacleEstimate | None = None
+        self._reference: Reference | None = None
+        self._last_step = time.monotonic()
+
+    def apply(self, settings: ControllerNodeSettings) -> None:
+        """Take over changed settings, with a controller of their own."""
+        self._controller = Controller(settings.controller, settings.vehicle)
+
+    # --- inputs ---
+
+    def _take_state(self, estimate: StateEstimate) -> None:
+        if not self.active:
+            return
+        newest = self._state
+        if newest is not None and newest.stamp - 1.0 < estimate.stamp < newest.stamp:
+            return  # overtaken by a newer one
+        self._state = estimate
+        self._step()
+
+    def _take_obstacles(self, estimate: ObstacleEstimate) -> None:
+        self._obstacles = estimate
+
+    def _take_road(self, road: Road) -> None:
+        self._road = road
+
+    def _take_reference(self, reference: Reference) -> None:
+        # Rung NONE brings no trajectory; the ladder knows how old the last one is.
+        if reference.trajectory is not None:
+            self._reference = reference
+
+    # --- the step ---
+
+    def _look_after_state(self) -> None:
+        # Simulated time may stand still for long: only steady time tells that a state is missing.
+        silence = time.monotonic() - self._last_step
+        if silence > OVERDUE * self.settings.controller.period:
+            self._step()
+
+    def _step(self) -> None:
+        self._last_step = time.monotonic()
+        if self._state is None or self._road is None:
+            missing = 'car state' if self._state is None else 'road'
+            self._rung.set(DiagnosticStatus.ERROR, f'no {missing} yet', rung='none')
+            self.warn('missing input', f'cannot control: no {missing} yet')
+            return
+        self._rate.tick()
+        self._send(self._state, self._road)
+
+    def _send(self, estimate: StateEstimate, road: Road) -> None:
+        begin = time.perf_counter()
+        # The state may overtake the message that tells the time.
+        now = max(self.now(), estimate.stamp)
+        reference = self._reference
+        output = self._controller.step(
+            now,
+            estimate.state,
+            estimate.stamp,
+            reference.trajectory if reference else None,
+            road,
+            self._obstacles_at(estimate.stamp),
+            estimate.friction,
+        )
+        answered = Answered(now, estimate.stamp, reference.problem_stamp if reference else 0.0)
+        if not self._sound(output):
+            return
+        self._command_out.publish(command_message(output, answered))
+        total = time.perf_counter() - begin
+        delay = now - estimate.stamp + self.settings.controller.actuator_delay
+        self._status_out.publish(controller_status_message(output, answered, total, delay))
+        self._report(output, total)
+        if output.prediction is not None:
+            prediction = output.prediction
+            self.show(self._prediction_out, lambda: path_message(prediction))
+            self.show(self._markers_out, lambda: self._scene(now, prediction))
+
+    def _sound(self, output: ControlOutput) -> bool:
+        """Tell whether a command may reach the actuators: the last gate, never to be needed."""
+        values = (output.acceleration, output.steering_angle, output.steering_rate)
+        if all(math.isfinite(value) for value in values):
+            return True
+        self.complain('command', f'command withheld, it is not finite: {values}')
+        return False
+
+    def _obstacles_at(self, stamp: float) -> tuple[Obstacle, ...]:
+        seen = self._obstacles
+        if seen is None:
+            return ()
+        settings = self.settings.controller
+        steps = math.ceil((settings.duration + 1.0) / settings.obstacle_dt)
+        horizon = Horizon(settings.obstacle_dt, steps)
+        return aligned(seen.obstacles, stamp - seen.stamp, seen.dt, horizon)
+
+    # --- reports ---
+
+    def _report(self, output: ControlOutput, total: float) -> None:
+        self._deadlines.record(total)
+        rung, level = output.rung, RUNG_LEVELS[output.rung]
+        text = output.reason or rung.name.lower()
+        self._rung.set(level, text, rung=rung.name.lower())
+        self._solver.set(
+            DiagnosticStatus.OK if output.prediction is not None else DiagnosticStatus.WARN,
+            output.status,
+            iterations=output.iterations,
+            residual=f'{output.kkt_residual:.2e}',
+        )
+        if rung is not Rung.OPTIMISED:
+            self.warn(f'rung {rung.name}', f'{rung.name.lower()}: {output.reason}')
+
+    def _scene(self, now: float, prediction: Trajectory) -> MarkerArray:
+        scene = Scene(to_time(now), 2 * self.settings.controller.period)
+        scene.prediction(prediction)
+        return scene.message()
+
+
+def main() -> int:
+    """Run the node."""
+    return run(ControllerNode)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,82 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters of the node `controller`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from warmstart_planner.mpc.settings import ControllerSettings, Mode
+from warmstart_planner.nodes.parameters import Parameter, declared
+from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
+
+VEHICLE = Parameter('vehicle', DEFAULT_VEHICLE, 'Car to control', read_only=True)
+MODE = Parameter(
+    'mode',
+    Mode.RTI.value,
+    'One real-time iteration a step, or until converged',
+    choices=tuple(mode.value for mode in Mode),
+)
+SETTINGS = (
+    ('steps', '1', 1, 200, 'Steps of the prediction'),
+    ('dt', 's', 0.01, 0.5, 'Step of the prediction'),
+    ('obstacles', '1', 0, 12, 'Obstacles that the prediction keeps clear of'),
+    ('violation', '1/m', 0.0, 1e6, 'Linear penalty on violations, per second'),
+    ('violation_square', '1/m^2', 0.0, 1e6, 'Quadratic penalty on violations'),
+    ('iterations_max', '1', 1, 100, 'Iterations of a step in the mode converged'),
+    ('tolerance', '1', 0.0, 1.0, 'Largest change of a state or control that counts as converged'),
+    ('time_limit', 's', 0.0, 1.0, 'In the solver, at most'),
+    ('obstacle_dt', 's', 0.01, 0.5, "Step of the obstacles' predictions"),
+    ('period', 's', 0.005, 0.5, 'Between two commands'),
+    ('actuator_delay', 's', 0.0, 1.0, 'From a command to its first effect'),
+    ('acceleration_lag', 's', 0.0, 2.0, 'Time constant of drive and brakes'),
+    ('steering_lag', 's', 0.0, 2.0, 'Time constant of the steering'),
+    ('obstacle_margin', 'm', 0.0, 5.0, 'Kept free to obstacles'),
+    ('road_margin', 'm', 0.0, 5.0, "Kept free to the road's edges"),
+    ('friction_use', '1', 0.1, 1.0, 'Used share of the friction circle'),
+    ('speed_floor', 'm/s', 0.1, 20.0, 'Below it the lateral weights stay as at this speed'),
+    ('standstill_deceleration', 'm/s^2', 0.0, 10.0, 'Holds the brake of a standing car'),
+    ('weights.longitudinal', '1/m^2', 0.0, 1e4, 'Weight of the distance ahead or behind'),
+    ('weights.lateral', '1/m^2', 0.0, 1e4, 'Weight of the distance to the side'),
+    ('weights.lateral_speed', 's^2/m^2', 0.0, 1e4, 'Weight of the speed to the side'),
+    ('weights.speed', 's^2/m^2', 0.0, 1e4, 'Weight of the speed error'),
+    ('weights.lateral_acceleration', 's^4/m^2', 0.0, 1e4, 'Weight of lateral acceleration'),
+    ('weights.acceleration', 's^4/m^2', 0.0, 1e4, 'Weight of acceleration'),
+    ('weights.lateral_jerk', 's^6/m^2', 0.0, 1e4, 'Weight of lateral jerk'),
+    ('weights.terminal', 's', 0.0, 1e3, 'Multiplies the weights at the end'),
+    ('supervision.state_age_max', 's', 0.0, 10.0, 'Beyond, the car is taken to be lost'),
+    ('supervision.reference_age_fresh', 's', 0.0, 10.0, 'Up to it a reference is new'),
+    ('supervision.reference_age_max', 's', 0.0, 10.0, 'Up to it a reference is followed'),
+    ('supervision.result_age_max', 's', 0.0, 10.0, 'How long a result stands in for failed ones'),
+    ('supervision.clock_skew_max', 's', 0.0, 10.0, 'A stamp further ahead is not believed'),
+    ('supervision.recovery_cycles', '1', 0, 1000, 'Good cycles in a row that end braking'),
+    ('braking.comfort', 'm/s^2', 0.1, 20.0, 'Deceleration at first'),
+    ('braking.firm', 'm/s^2', 0.1, 20.0, 'Deceleration later'),
+    ('braking.comfort_time', 's', 0.0, 10.0, 'How long braking stays comfortable'),
+    ('braking.ramp_time', 's', 0.0, 10.0, 'From comfortable to firm'),
+    ('braking.grip_use', '1', 0.1, 1.0, 'Share of the friction circle that braking uses'),
+    ('braking.hold', 'm/s^2', 0.1, 20.0, 'Asked for while standing'),
+    ('braking.blind', 'm/s^2', 0.1, 20.0, 'Asked for where there is no path to follow'),
+)
+# Fixed when the solver is generated, or by the timer.
+FIXED = ('steps', 'dt', 'obstacles', 'violation', 'violation_square', 'period')
+NAMES = ('mode', *(row[0] for row in SETTINGS))
+DECLARATIONS = (VEHICLE, MODE, *declared(ControllerSettings(), SETTINGS, FIXED))
+
+
+@dataclass(frozen=True)
+class ControllerNodeSettings:
+    """All that the node is told."""
+
+    vehicle: VehicleParameters
+    controller: ControllerSettings
+
+
+def settings_from(values: Mapping[str, Any]) -> ControllerNodeSettings:
+    """Build the settings; raises ValueError where values do not fit each other."""
+    return ControllerNodeSettings(
+        vehicle=load_vehicle(values['vehicle']),
+        controller=ControllerSettings.from_mapping({name: values[name] for name in NAMES}),
+    )

@@ -1,0 +1,297 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What all four nodes share: lifecycle, bad input, clocks, start and end of the process."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle.publisher import LifecyclePublisher
+from rclpy.qos import QoSProfile
+from rclpy.timer import Timer
+from visualization_msgs.msg import MarkerArray
+
+from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics
+from warmstart_planner.nodes.messages import NANOSECONDS
+from warmstart_planner.nodes.parameters import Parameter, Parameters
+from warmstart_planner.nodes.qos import DISPLAY
+
+REPEAT = 5.0  # the same complaint is repeated after this long [s]
+BAD_START = 2  # exit status of a node that cannot start with what it was given
+AUTOSTART = Parameter(
+    'autostart',
+    False,
+    'Configure and activate without being told to by a lifecycle manager',
+    read_only=True,
+)
+Message = TypeVar('Message')
+Value = TypeVar('Value')
+Settings = TypeVar('Settings')
+
+
+class ManagedNode(LifecycleNode, Generic[Settings]):
+    """
+    A lifecycle node that is a thin shell about something of the core.
+
+    A node fills in `configure`, `start`, `stop` and `apply`. What `configure` raises as ValueError
+    or SolverMissingError is logged as one line, and the node stays unconfigured. Publishers,
+    subscriptions and timers that `configure` makes through the methods below are gone after
+    clean-up.
+
+    Args:
+        name: of the node.
+        declarations: its parameters.
+        build: makes its settings from their values.
+
+    Raises:
+        ValueError: the node was started with a bad parameter.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        declarations: Sequence[Parameter],
+        build: Callable[[Mapping[str, Any]], Settings],
+    ) -> None:
+        super().__init__(name)
+        self.parameters: Parameters[Settings] = Parameters(
+            self, (AUTOSTART, *declarations), build, self._apply
+        )
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.rejected = CountTask('input')
+        self.diagnostics = Diagnostics(self)
+        self.diagnostics.add(self.rejected)
+        self.active = False
+        self.exit_status = 0
+        self._configured = False
+        self._entities: list[tuple[Callable[[Any], Any], Any]] = []
+        self._complaints: dict[str, float] = {}
+
+    # --- what a node fills in ---
+
+    def configure(self) -> None:
+        """Build the core's object, publishers, subscriptions and timers."""
+
+    def start(self) -> None:
+        """Begin to work; what came in before is old."""
+
+    def stop(self) -> None:
+        """Stop working."""
+
+    def apply(self, settings: Settings) -> None:
+        """Take over settings that were changed after `configure`."""
+
+    # --- for its use ---
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.parameters.settings
+
+    def now(self) -> float:
+        """Time of the node's clock, simulated where that is asked for [s]."""
+        return self.get_clock().now().nanoseconds / NANOSECONDS
+
+    def receive(
+        self,
+        kind: type[Message],
+        topic: str,
+        convert: Callable[[Message], Value],
+        use: Callable[[Value], None],
+        qos: QoSProfile,
+    ) -> None:
+        """
+        Subscribe to a topic; a message that cannot be converted counts as not received.
+
+        Args:
+            kind: message type.
+            topic: its name.
+            convert: to the core's type; raises ValueError for a bad message.
+            use: what to do with a good one.
+            qos: profile.
+
+        """
+
+        def take(message: Message) -> None:
+            try:
+                value = convert(message)
+            except ValueError as error:
+                self.reject(topic, error)
+                return
+            use(value)
+
+        subscription = self.create_subscription(kind, topic, take, qos)
+        self._entities.append((self.destroy_subscription, subscription))
+
+    def send(self, kind: type, topic: str, qos: QoSProfile) -> LifecyclePublisher:
+        """Return a publisher that is silent while the node is not active."""
+        publisher = self.create_lifecycle_publisher(kind, topic, qos)
+        self._entities.append((self.destroy_lifecycle_publisher, publisher))
+        return publisher
+
+    def send_markers(self) -> LifecyclePublisher:
+        """Return the publisher of the node's markers."""
+        return self.send(MarkerArray, '~/debug/markers', DISPLAY)
+
+    def show(self, publisher: LifecyclePublisher, make: Callable[[], Any]) -> None:
+        """Publish what is only for display, and only while someone looks."""
+        if publisher.get_subscription_count() > 0:
+            publisher.publish(make())
+
+    def every(self, period: float, call: Callable[[], None]) -> Timer:
+        """Call something each period of the node's clock, while the node is active."""
+        return self._timer(period, lambda: call() if self.active else None, self.get_clock())
+
+    def every_steady(self, period: float, call: Callable[[], None]) -> Timer:
+        """Call something each period of steady time, while the node is active."""
+        return self._timer(period, lambda: call() if self.active else None, self.steady)
+
+    def once_steady(self, delay: float, call: Callable[[], None]) -> Timer:
+        """Return a timer that calls something a delay of steady time after each `reset()`."""
+
+        def expire() -> None:
+            timer.cancel()
+            if self.active:
+                call()
+
+        timer = self._timer(delay, expire, self.steady)
+        timer.cancel()
+        return timer
+
+    def _timer(self, period: float, call: Callable[[], None], clock: Clock) -> Timer:
+        timer = self.create_timer(period, call, clock=clock)
+        self._entities.append((self.destroy_timer, timer))
+        return timer
+
+    def reject(self, topic: str, reason: object) -> None:
+        """Count a bad input and say so, but not at every message."""
+        self.rejected.count(topic)
+        self.complain(f'input {topic}', f'{self.resolve_topic_name(topic)} rejected: {reason}')
+
+    def complain(self, subject: str, text: str) -> None:
+        """Log an error, but at most every REPEAT seconds for the same subject."""
+        if self._due(subject):
+            self.get_logger().error(text)
+
+    def warn(self, subject: str, text: str) -> None:
+        """Log a warning, but at most every REPEAT seconds for the same subject."""
+        if self._due(subject):
+            self.get_logger().warning(text)
+
+    def _due(self, subject: str) -> bool:
+        now = time.monotonic()
+        if now - self._complaints.get(subject, -REPEAT) < REPEAT:
+            return False
+        self._complaints[subject] = now
+        return True
+
+    def finish(self, status: int) -> None:
+        """End the process with an exit status."""
+        self.exit_status = status
+        rclpy.try_shutdown()
+
+    # --- lifecycle ---
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Configure; a failure leaves the node unconfigured, with one line that says why."""
+        try:
+            self.configure()
+        except (ValueError, SolverMissingError, OSError) as error:
+            self.get_logger().error(f'cannot configure: {error}')
+            self._release()
+            return TransitionCallbackReturn.FAILURE
+        self._configured = True
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Activate the publishers, then begin to work."""
+        result = super().on_activate(state)
+        self.active = True
+        self.start()
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working, then silence the publishers."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give back what `configure` built."""
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop from any state."""
+        self._stop()
+        self._release()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop after an error; the node can be configured again."""
+        self._stop()
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _stop(self) -> None:
+        if self.active:
+            self.stop()
+        self.active = False
+
+    def _release(self) -> None:
+        self._configured = False
+        for destroy, entity in reversed(self._entities):
+            destroy(entity)
+        self._entities.clear()
+
+    def _apply(self, settings: Settings) -> None:
+        if self._configured:
+            self.apply(settings)
+
+
+def run(make: Callable[[], ManagedNode[Any]]) -> int:
+    """
+    Run a node until Ctrl-C, SIGTERM or its own end; return the exit status.
+
+    A node that cannot start says so in one line on standard error.
+    """
+    rclpy.init()
+    node = None
+    try:
+        node = make()
+        if node.parameters.values()['autostart'] and not _start(node):
+            return BAD_START
+        # What lives by now lives as long as the node: not a thing to look through for garbage.
+        gc.collect()
+        gc.freeze()
+        rclpy.spin(node)
+    except ValueError as error:
+        if node is not None:
+            raise
+        print(f'cannot start: {error}', file=sys.stderr)
+        return BAD_START
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except Exception:
+        # whatever fails because the process was told to end meanwhile
+        if rclpy.ok():
+            raise
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return node.exit_status if node else 0
+
+
+def _start(node: ManagedNode[Any]) -> bool:
+    success = TransitionCallbackReturn.SUCCESS
+    return node.trigger_configure() == success and node.trigger_activate() == success

@@ -1,0 +1,356 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `planner`: poses a problem each cycle and publishes the reference that answers it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import Path
+from visualization_msgs.msg import MarkerArray
+
+from warmstart_planner import msg
+from warmstart_planner.alignment import Schedule, aligned, nearest, pose_goal
+from warmstart_planner.nodes.diagnostics import CountTask, DeadlineTask, RateTask, StateTask
+from warmstart_planner.nodes.lifecycle import ManagedNode, run
+from warmstart_planner.nodes.markers import Scene
+from warmstart_planner.nodes.messages import (
+    ObstacleEstimate,
+    StateEstimate,
+    goal_from,
+    goal_pose_from,
+    obstacles_from,
+    path_message,
+    plan_status_message,
+    problem_message,
+    proposals_from,
+    reference_of,
+    road_from,
+    to_time,
+    trajectory_message,
+    vehicle_state_from,
+)
+from warmstart_planner.nodes.planner_parameters import (
+    DECLARATIONS,
+    PlannerNodeSettings,
+    settings_from,
+)
+from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST
+from warmstart_planner.planner import Planner
+from warmstart_planner.problem import (
+    Goal,
+    PlanningProblem,
+    PlanResult,
+    Proposal,
+    Rung,
+    SolverStatus,
+)
+from warmstart_planner.road import Road
+
+RUNG_LEVELS = {
+    Rung.OPTIMISED: DiagnosticStatus.OK,
+    Rung.PREVIOUS: DiagnosticStatus.WARN,
+    Rung.BRAKING: DiagnosticStatus.ERROR,
+    Rung.NONE: DiagnosticStatus.ERROR,
+}
+SAME_TIME = 1e-6  # stamps that differ by less are one [s]
+
+
+@dataclass
+class Inputs:
+    """The newest of each input, None where there is none yet."""
+
+    state: StateEstimate | None = None
+    obstacles: ObstacleEstimate | None = None
+    road: Road | None = None
+    goal: Goal | None = None
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A problem that was posed and is waiting for proposals; `begin` is of perf_counter [s]."""
+
+    problem: PlanningProblem
+    begin: float
+
+
+class ProposalBox:
+    """Proposals that came in, as long as they answer this problem or the one before."""
+
+    def __init__(self, late: CountTask) -> None:
+        self._late = late
+        self._stamps: list[float] = []
+        self._proposals: list[Proposal] = []
+
+    def pose(self, stamp: float) -> None:
+        """Start a new problem; answers to the one before the last are dropped."""
+        self._stamps = [*self._stamps[-1:], stamp]
+        self._proposals = [p for p in self._proposals if self._answers(p)]
+
+    def put(self, proposals: tuple[Proposal, ...]) -> None:
+        """Take proposals in; late ones are counted and dropped."""
+        for proposal in proposals:
+            if self._answers(proposal):
+                self._proposals.append(proposal)
+            else:
+                self._late.count('late proposals')
+
+    def newest(self) -> tuple[Proposal, ...]:
+        """Return, of each source, the proposals for the newest problem that it answered."""
+        stamps: dict[str, float] = {}
+        for each in self._proposals:
+            stamps[each.source] = max(stamps.get(each.source, 0.0), each.trajectory.stamp)
+        return tuple(
+            each
+            for each in self._proposals
+            if abs(each.trajectory.stamp - stamps[each.source]) < SAME_TIME
+        )
+
+    def _answers(self, proposal: Proposal) -> bool:
+        return any(abs(proposal.trajectory.stamp - stamp) < SAME_TIME for stamp in self._stamps)
+
+
+class PlannerNode(ManagedNode[PlannerNodeSettings]):
+    """
+    Plans once a period, when the car's state for it has come.
+
+    A cycle takes the newest of all inputs, publishes the problem, gives the proposals a moment to
+    answer and plans in what is left of the deadline. Without what it needs for a problem it says
+    so in its status and hands out nothing: the controller's ladder knows how old its reference is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('planner', DECLARATIONS, settings_from)
+
+    # --- lifecycle ---
+
+    def configure(self) -> None:
+        """Load the solver and connect."""
+        settings = self.settings
+        self._planner = Planner(settings.vehicle, settings.horizon, settings.planner)
+        self._built_with = settings.planner
+        self._inputs = Inputs()
+        self._cycle: Cycle | None = None
+        self._make_diagnostics(settings)
+        self._connect()
+        self._wait = self.once_steady(max(settings.proposal_wait, 1e-3), self._close_cycle)
+        self.every(settings.period, self._look_after_state)
+
+    def _make_diagnostics(self, settings: PlannerNodeSettings) -> None:
+        self._rate = RateTask('rate', 1.0 / settings.period, self.now)
+        self._deadlines = DeadlineTask('planning time', settings.deadline)
+        self._rung = StateTask('rung')
+        self._solver = StateTask('solver')
+        self._late = CountTask('proposals')
+        for task in (self._rate, self._deadlines, self._rung, self._solver, self._late):
+            self.diagnostics.add(task)
+
+    def _connect(self) -> None:
+        self._problem_out = self.send(msg.PlanningProblem, '~/output/problem', NEWEST)
+        self._trajectory_out = self.send(msg.Trajectory, '~/output/trajectory', NEWEST)
+        self._status_out = self.send(msg.PlanStatus, '~/output/status', NEWEST)
+        self._path_out = self.send(Path, '~/output/path', DISPLAY)
+        self._markers_out = self.send_markers()
+        take = self.receive
+        take(msg.VehicleState, '~/input/state', vehicle_state_from, self._take_state, NEWEST)
+        take(msg.ObstacleArray, '~/input/obstacles', obstacles_from, self._take_obstacles, NEWEST)
+        take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
+        take(msg.Goal, '~/input/goal', goal_from, self._take_goal, LATCHED)
+        take(PoseStamped, '~/input/goal_pose', goal_pose_from, self._take_goal_pose, REQUEST)
+        take(msg.Proposals, '~/input/proposals', proposals_from, self._take_proposals, EVENTS)
+
+    def start(self) -> None:
+        """Forget what is old; road and goal stay."""
+        self._planner.reset()
+        self._inputs.state = self._inputs.obstacles = None
+        self._box = ProposalBox(self._late)
+        self._schedule = Schedule(self.settings.period)
+        self._cycle = None
+        self._last_state = time.monotonic()
+
+    def stop(self) -> None:
+        """Drop the cycle that waits for proposals."""
+        self._cycle = None
+        self._wait.cancel()
+
+    def apply(self, settings: PlannerNodeSettings) -> None:
+        """Take over changed settings; those of the solver need a planner of their own."""
+        self._deadlines.limit = settings.deadline
+        self._wait.timer_period_ns = int(max(settings.proposal_wait, 1e-3) * 1e9)
+        if settings.planner != self._built_with:
+            self._planner = Planner(settings.vehicle, settings.horizon, settings.planner)
+            self._built_with = settings.planner
+
+    # --- inputs ---
+
+    def _take_state(self, estimate: StateEstimate) -> None:
+        newest = self._inputs.state
+        if newest is not None and newest.stamp - 1.0 < estimate.stamp < newest.stamp:
+            return  # overtaken by a newer one
+        self._inputs.state = estimate
+        self._last_state = time.monotonic()
+        if self.active and self._cycle is None and self._schedule.due(estimate.stamp):
+            self._open_cycle()
+
+    def _take_obstacles(self, estimate: ObstacleEstimate) -> None:
+        self._inputs.obstacles = estimate
+
+    def _take_road(self, road: Road) -> None:
+        self._inputs.road = road
+
+    def _take_goal(self, goal: Goal) -> None:
+        self._inputs.goal = goal
+
+    def _take_goal_pose(self, pose: tuple[float, float, float]) -> None:
+        inputs = self._inputs
+        try:
+            if inputs.road is None or inputs.state is None:
+                raise ValueError('there is no road or no state yet')
+            inputs.goal = pose_goal(
+                pose,
+                self.settings.goal_pose_speed,
+                inputs.road,
+                inputs.state.state,
+                self.settings.vehicle,
+            )
+        except ValueError as error:
+            self.rejected.count('~/input/goal_pose')
+            self.get_logger().warning(f'goal kept as it is: {error}')
+            return
+        self.get_logger().info(f'new goal: {inputs.goal}')
+
+    def _take_proposals(self, proposals: tuple[Proposal, ...]) -> None:
+        if self.active:
+            self._box.put(proposals)
+
+    # --- the cycle ---
+
+    def _look_after_state(self) -> None:
+        # Simulated time may stand still for long: only steady time tells that a state is missing.
+        silence = time.monotonic() - self._last_state
+        if self._cycle is None and silence > max(self.settings.state_age_max, 0.1):
+            self._report_missing(f'no valid car state for {silence:.1f} s')
+
+    def _open_cycle(self) -> None:
+        begin = time.perf_counter()
+        try:
+            problem = self._pose_problem()
+        except ValueError as error:
+            self._report_missing(str(error))
+            return
+        self._schedule.done(problem.stamp)
+        self._rate.tick()
+        self._problem_out.publish(problem_message(problem))
+        self._box.pose(problem.stamp)
+        self._cycle = Cycle(problem, begin)
+        if self.settings.proposal_wait > 0.0 and self.count_publishers('~/input/proposals') > 0:
+            self._wait.reset()
+        else:
+            self._close_cycle()
+
+    def _pose_problem(self) -> PlanningProblem:
+        """Return the problem of now; raises ValueError naming what is missing or too old."""
+        inputs, settings = self._inputs, self.settings
+        for name, value in vars(inputs).items():
+            if value is None:
+                raise ValueError(f'no {name} yet')
+        state, obstacles = inputs.state, inputs.obstacles
+        age = self.now() - state.stamp
+        if age > settings.state_age_max:
+            raise ValueError(f'the car state is {age:.2f} s old')
+        age = state.stamp - obstacles.stamp
+        if abs(age) > settings.obstacle_age_max:
+            raise ValueError(f'the obstacles are {age:.2f} s old')
+        there = aligned(obstacles.obstacles, age, obstacles.dt, settings.horizon)
+        return PlanningProblem(
+            stamp=state.stamp,
+            initial_state=state.state,
+            road=inputs.road,
+            obstacles=nearest(there, state.state),
+            goal=inputs.goal,
+            vehicle=settings.vehicle,
+            friction=state.friction,
+            horizon=settings.horizon,
+        )
+
+    def _close_cycle(self) -> None:
+        cycle, self._cycle = self._cycle, None
+        if cycle is None:
+            return
+        spent = time.perf_counter() - cycle.begin
+        left = max(self.settings.deadline - spent, 1e-3)
+        result = self._planner.plan(cycle.problem, self._box.newest(), left)
+        self._hand_over(cycle, result)
+
+    def _hand_over(self, cycle: Cycle, result: PlanResult) -> None:
+        reference = reference_of(result)
+        self._trajectory_out.publish(trajectory_message(reference, self.settings.vehicle))
+        # From problem to reference, waiting and conversion too.
+        total = time.perf_counter() - cycle.begin
+        self._status_out.publish(plan_status_message(result, self.now(), total))
+        self._report(result, total)
+        if result.trajectory is not None:
+            trajectory = result.trajectory
+            self.show(self._path_out, lambda: path_message(trajectory))
+        self.show(self._markers_out, lambda: self._scene(cycle.problem, result))
+
+    # --- reports ---
+
+    def _report(self, result: PlanResult, total: float) -> None:
+        self._deadlines.record(total)
+        rung, level = result.rung, RUNG_LEVELS[result.rung]
+        self._rung.set(level, result.message or rung.name.lower(), rung=rung.name.lower())
+        self._solver.set(
+            DiagnosticStatus.OK if result.feasible else DiagnosticStatus.WARN,
+            result.solver_status.value,
+            iterations=result.iterations,
+            source=result.source,
+            violation=f'{result.violation:.3f}',
+        )
+        if rung is not Rung.OPTIMISED:
+            self.warn(f'rung {rung.name}', f'{rung.name.lower()}: {result.message}')
+
+    def _report_missing(self, text: str) -> None:
+        stamp = self._inputs.state.stamp if self._inputs.state else self.now()
+        result = PlanResult(
+            problem_stamp=stamp,
+            rung=Rung.NONE,
+            trajectory=None,
+            source='',
+            solver_status=SolverStatus.BAD_START,
+            feasible=False,
+            violation=float('inf'),
+            clearance=float('nan'),
+            cost=float('inf'),
+            iterations=0,
+            candidates=0,
+            total_time=0.0,
+            proposal_time=0.0,
+            solver_time=0.0,
+            verification_time=0.0,
+            message=f'cannot plan: {text}',
+        )
+        self._status_out.publish(plan_status_message(result, self.now(), 0.0))
+        self._rung.set(DiagnosticStatus.ERROR, result.message, rung='none')
+        self.warn('missing input', result.message)
+
+    def _scene(self, problem: PlanningProblem, result: PlanResult) -> MarkerArray:
+        scene = Scene(to_time(problem.stamp), 2 * self.settings.period)
+        scene.road(problem.road)
+        scene.obstacles(problem.obstacles)
+        scene.proposals([each.proposal for each in self._planner.last_candidates])
+        if result.trajectory is not None:
+            scene.reference(result.trajectory, result.rung)
+        return scene.message()
+
+
+def main() -> int:
+    """Run the node."""
+    return run(PlannerNode)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,364 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Node `simulator`: the car, the road and the traffic, in place of the vehicle."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock as ClockMessage
+from visualization_msgs.msg import MarkerArray
+
+from warmstart_planner import msg
+from warmstart_planner.alignment import Schedule
+from warmstart_planner.nodes.diagnostics import CountTask, StateTask
+from warmstart_planner.nodes.lifecycle import ManagedNode, run
+from warmstart_planner.nodes.markers import Scene
+from warmstart_planner.nodes.messages import (
+    ObstacleEstimate,
+    ReceivedCommand,
+    Reference,
+    StateEstimate,
+    command_from,
+    goal_message,
+    obstacles_message,
+    odometry_message,
+    reference_from,
+    road_message,
+    to_time,
+    vehicle_state_message,
+)
+from warmstart_planner.nodes.pacing import Lockstep, Pace, RealTime
+from warmstart_planner.nodes.qos import EVENTS, LATCHED, NEWEST
+from warmstart_planner.nodes.recorder import Recorder
+from warmstart_planner.nodes.simulator_parameters import (
+    DECLARATIONS,
+    LOCKSTEP,
+    SimulatorSettings,
+    settings_from,
+)
+from warmstart_planner.nodes.transforms import TransformPublisher
+from warmstart_planner.problem import KeepSpeed, PoseGoal
+from warmstart_planner.scenarios import Scenario, load_scenario
+from warmstart_planner.simulation.configuration import (
+    SimulationConfiguration,
+    default_configuration_path,
+    read_configuration,
+)
+from warmstart_planner.simulation.monitor import DriveMonitor, Outcome
+from warmstart_planner.simulation.record_file import write_record
+from warmstart_planner.simulation.simulator import Command, Observation, Simulator
+from warmstart_planner.vehicle import SPEED
+
+# Drives begin at this simulated time: ROS takes a time of 0 for no time at all. It is a multiple
+# of every period, so that all nodes count their cycles alike.
+CLOCK_EPOCH = 100.0
+KNOCK_PERIOD = 0.1  # between attempts to get the first answer [s]
+PROGRESS_PERIOD = 1.0  # between lines that tell where the drive is [s]
+FALLBACK_DECELERATION = 4.0  # of a vehicle that gets no commands [m/s^2]
+RECORD_FILE = 'drive.npz'
+
+
+class SimulatorNode(ManagedNode[SimulatorSettings]):
+    """
+    Publishes what the vehicle's sensors would and follows commands as the vehicle would.
+
+    Time stands still until planner and controller have answered the first state. Then it runs with
+    the wall's time, or in lockstep with the answers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('simulator', DECLARATIONS, settings_from)
+
+    # --- lifecycle ---
+
+    def configure(self) -> None:
+        """Load scenario and configuration, and connect."""
+        settings = self.settings
+        self._scenario = load_scenario(settings.scenario)
+        self._simulator = Simulator(self._scenario, self._configuration(), settings.horizon)
+        self._monitor = DriveMonitor(self._scenario)
+        self._run = StateTask('run')
+        self._trouble = CountTask('time')
+        self.diagnostics.add(self._run)
+        self.diagnostics.add(self._trouble)
+        self._connect()
+        pace = Lockstep if settings.mode == LOCKSTEP else RealTime
+        self._pace: Pace = pace(self)
+        self._knocking = self.every_steady(KNOCK_PERIOD, self._knock)
+        self._pacing = self.every_steady(self._pace.period, self._beat)
+        self._telling = self.every_steady(PROGRESS_PERIOD, self._tell)
+
+    def _configuration(self) -> SimulationConfiguration:
+        settings = self.settings
+        path = settings.configuration or default_configuration_path()
+        configuration = read_configuration(path)
+        if settings.seed >= 0:
+            return replace(configuration, seed=settings.seed)
+        return configuration
+
+    def _connect(self) -> None:
+        self._clock_out = self.send(ClockMessage, '/clock', NEWEST)
+        self._state_out = self.send(msg.VehicleState, '~/output/state', NEWEST)
+        self._odometry_out = self.send(Odometry, '~/output/odometry', NEWEST)
+        self._obstacles_out = self.send(msg.ObstacleArray, '~/output/obstacles', NEWEST)
+        self._road_out = self.send(msg.Road, '~/output/road', LATCHED)
+        self._goal_out = self.send(msg.Goal, '~/output/goal', LATCHED)
+        self._result_out = self.send(DiagnosticStatus, '~/output/result', LATCHED)
+        self._markers_out = self.send_markers()
+        self._transforms = TransformPublisher(self)
+        take = self.receive
+        take(msg.Command, '~/input/command', command_from, self._take_command, EVENTS)
+        take(msg.Trajectory, '~/input/trajectory', reference_from, self._take_reference, EVENTS)
+        take(msg.PlanStatus, '~/input/plan_status', _same, self._take_plan_status, EVENTS)
+        take(
+            msg.ControllerStatus,
+            '~/input/control_status',
+            _same,
+            self._take_control_status,
+            EVENTS,
+        )
+
+    def start(self) -> None:
+        """Show the scene and wait for the first answer."""
+        self.epoch = CLOCK_EPOCH if self.settings.publish_clock else self.now()
+        self._recorder = Recorder(self.epoch)
+        self._recorder.add_state(0.0, self._simulator.true_state)
+        self._schedule = Schedule(self.settings.plan_period)
+        self._first: Observation | None = None
+        self._driving = False
+        self._over = False
+        self._commanded = 0.0
+        self._asked = time.monotonic()
+        self.publish_clock()
+        self._road_out.publish(road_message(self._scenario.road, self.epoch))
+        self._goal_out.publish(goal_message(self._scenario.goal, self.epoch))
+        self._run.set(DiagnosticStatus.OK, 'waiting for the first command')
+
+    # --- what paces use ---
+
+    @property
+    def time(self) -> float:
+        """Time of the drive [s]."""
+        return self._simulator.time
+
+    @property
+    def driving(self) -> bool:
+        """Whether the drive has begun and is not over."""
+        return self.active and self._driving and not self._over
+
+    def publish_clock(self) -> None:
+        """Tell the simulated time."""
+        if self.settings.publish_clock:
+            stamp = to_time(self.epoch + self._simulator.time)
+            self._clock_out.publish(ClockMessage(clock=stamp))
+
+    def advance_to(self, t: float) -> None:
+        """Let the world go on until a time; without commands the vehicle brakes."""
+        if self._simulator.time - self._commanded > self.settings.command_timeout:
+            self._brake()
+        self._simulator.advance(max(t - self._simulator.time, 0.0))
+
+    def observe(self) -> Observation | None:
+        """End a period: judge the drive, then publish what the sensors see, if anything."""
+        state = self._simulator.true_state
+        self._recorder.add_state(self._simulator.time, state)
+        outcome = self._monitor.update(self._simulator.time, state)
+        if outcome is not None:
+            self._finish(outcome)
+            return None
+        self.show(self._markers_out, self._scene)
+        observation = self._simulator.observe()
+        if observation is not None:
+            self._publish(observation)
+        return observation
+
+    def apply(self, command: ReceivedCommand) -> None:
+        """Send a command to the actuators."""
+        now = self._simulator.time
+        self._commanded = now
+        self._simulator.apply(Command(now, command.acceleration, command.steering_angle))
+
+    def trouble(self, kind: str, text: str) -> None:
+        """Count and report something that should not happen to time."""
+        self._trouble.count(kind)
+        self.warn(kind, text)
+
+    def has_plan(self, stamp: float) -> bool:
+        """Tell whether a problem of a stamp of the drive is answered."""
+        return self._recorder.has_plan(self.epoch + stamp)
+
+    def plan_due(self, stamp: float) -> bool:
+        """Tell whether the planner plans from a state of a stamp of the drive."""
+        due = self._schedule.due(self.epoch + stamp)
+        if due:
+            self._schedule.done(self.epoch + stamp)
+        return due
+
+    # --- inputs ---
+
+    def _take_command(self, command: ReceivedCommand) -> None:
+        if not self.active or self._over:
+            return
+        if self._driving:
+            self._recorder.add_command(command)
+            self._pace.take_command(command)
+        elif command.answered.problem_stamp > 0.0:
+            self._begin(command)
+
+    def _take_reference(self, reference: Reference) -> None:
+        if self.active and not self._over:
+            self._recorder.add_reference(reference, self._simulator.time)
+            self._pace.take_plan()
+
+    def _take_plan_status(self, status: msg.PlanStatus) -> None:
+        if self.active and not self._over:
+            self._recorder.add_plan_status(status)
+            self._pace.take_plan()
+
+    def _take_control_status(self, status: msg.ControllerStatus) -> None:
+        if self.active and not self._over:
+            self._recorder.add_control_status(status)
+
+    # --- the drive ---
+
+    def _knock(self) -> None:
+        """Show the first state again and again until a command answers it."""
+        if self._driving or self._over:
+            return
+        waited = time.monotonic() - self._asked
+        if waited > self.settings.start_timeout:
+            self._give_up(waited)
+            return
+        self.publish_clock()
+        while self._first is None:
+            self._first = self._simulator.observe()
+        self._publish(self._first)
+
+    def _give_up(self, waited: float) -> None:
+        missing = 'command' if self._recorder.newest_rungs()[0] != '-' else 'plan'
+        self.get_logger().error(f'no {missing} within {waited:.0f} s: nothing can be driven')
+        self._over = True
+        if self.settings.exit_when_done:
+            self.finish(1)
+
+    def _begin(self, command: ReceivedCommand) -> None:
+        self._driving = True
+        self._recorder.begin()
+        self._recorder.add_command(command)
+        self.plan_due(0.0)
+        self.apply(command)
+        self.get_logger().info(f'driving {self._scenario.name}')
+        self._run.set(DiagnosticStatus.OK, 'driving')
+        self._pace.begin()
+
+    def _beat(self) -> None:
+        if self._driving and not self._over:
+            self._pace.beat()
+
+    def _brake(self) -> None:
+        now = self._simulator.time
+        steering = float(self._simulator.true_state[4])
+        self._simulator.apply(Command(now, -FALLBACK_DECELERATION, steering))
+        self.trouble('no commands', f'no command for {now - self._commanded:.2f} s: braking')
+
+    def _publish(self, observation: Observation) -> None:
+        stamp = self.epoch + observation.stamp
+        state = StateEstimate(
+            stamp, observation.state, observation.acceleration, self._scenario.friction
+        )
+        obstacles = ObstacleEstimate(stamp, self.settings.horizon.dt, observation.obstacles)
+        # The state comes last: it is what the others are waiting for.
+        self._obstacles_out.publish(obstacles_message(obstacles))
+        self._state_out.publish(vehicle_state_message(state))
+        odometry = odometry_message(state, self._scenario.car.wheelbase)
+        self._odometry_out.publish(odometry)
+        self._transforms.publish(odometry)
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._over = True
+        file = self._write_record(outcome)
+        good = outcome is Outcome.GOAL
+        level = DiagnosticStatus.OK if good else DiagnosticStatus.ERROR
+        self._run.set(level, outcome.value)
+        self._tell_once()
+        self.get_logger().info(f'drive over: {outcome.value}')
+        self._result_out.publish(
+            DiagnosticStatus(
+                level=level,
+                name='drive',
+                message=outcome.value,
+                values=[
+                    KeyValue(key='scenario', value=self._scenario.name),
+                    KeyValue(key='duration', value=f'{self._simulator.time:.2f}'),
+                    KeyValue(key='record', value=file),
+                ],
+            )
+        )
+        if self.settings.exit_when_done:
+            self.finish(0)
+
+    def _write_record(self, outcome: Outcome) -> str:
+        if not self.settings.record:
+            return ''
+        file = FilePath(self.settings.record) / RECORD_FILE
+        try:
+            write_record(file, self._recorder.record(), outcome.value)
+        except OSError as error:
+            self.get_logger().error(f'cannot write the record: {error}')
+            return ''
+        return str(file)
+
+    # --- display ---
+
+    def _tell(self) -> None:
+        if self._driving and not self._over:
+            self._tell_once()
+
+    def _tell_once(self) -> None:
+        state = self._simulator.true_state
+        plan, control = self._recorder.newest_rungs()
+        self.get_logger().info(
+            f't {self._simulator.time:5.1f} s, {state[SPEED]:5.2f} m/s, '
+            f'{remaining(self._scenario, state):6.1f} m to go, '
+            f'planner {plan}, controller {control}'
+        )
+
+    def _scene(self) -> MarkerArray:
+        stamp = to_time(self.epoch + self._simulator.time)
+        scene = Scene(stamp, 2 * self.settings.period)
+        scene.car(self._simulator.true_state, self._scenario.car)
+        scene.driven(self._recorder.path[::4])
+        if isinstance(self._scenario.goal, PoseGoal):
+            goal = self._scenario.goal
+            scene.goal((goal.x, goal.y, goal.yaw))
+        return scene.message()
+
+
+def remaining(scenario: Scenario, state: Any) -> float:
+    """Way along the road that is left, to the goal or to the road's end [m]."""
+    goal, road = scenario.goal, scenario.road
+    here = float(road.project(state[:2])[0])
+    if isinstance(goal, KeepSpeed):
+        return road.end - here
+    if isinstance(goal, PoseGoal):
+        return float(road.project([goal.x, goal.y])[0]) - here
+    return goal.station - here
+
+
+def _same(message: Any) -> Any:
+    return message
+
+
+def main() -> int:
+    """Run the node."""
+    return run(SimulatorNode)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
