@@ -435,6 +435,27 @@ def test_the_middle_of_the_side_counts_on_the_inside_of_a_bend():
     assert verdict.road == pytest.approx(inner, abs=0.01)
 
 
+def test_the_corners_count_on_the_outside_of_a_bend():
+    bend = road_from_segments([(60.0, 0.1, 0.1)], 3.0, CAR.width / 2 + 0.12, 10.0)
+    at = bend.poses(30.0)
+    rear = at - [CAR.rear_to_center * np.cos(at[2]), CAR.rear_to_center * np.sin(at[2]), 0.0]
+    start = np.array([*rear, 0.0, 0.0])
+    verdict = verify(problem_of(bend, start=start, steps=5), driven(start, steps=5))
+    corner = np.hypot(10.0 + CAR.width / 2, CAR.length / 2) - 10.0
+    assert verdict.road == pytest.approx(corner - CAR.width / 2 - 0.12, abs=0.01)
+
+
+@pytest.mark.parametrize('offset', [-2.2, -1.0, 0.3, 1.5, 2.2])
+def test_a_pinch_anywhere_along_the_car_is_seen(offset):
+    for place in np.arange(60.0, 76.0, 0.5):
+        at = place + offset + np.array([-1.0, -0.5, 0.5, 1.0])
+        profile = list(zip(at, [3.0, 0.6, 0.6, 3.0], strict=True))
+        road = road_from_segments([(200.0, 0.0, 0.0)], profile, 3.0, 10.0)
+        start = np.array([place - CAR.rear_to_center, 0.0, 0.0, 0.0, 0.0])
+        verdict = verify(problem_of(road, start=start, steps=1), driven(start, steps=1))
+        assert verdict.road > 0.1
+
+
 def test_a_narrow_place_between_two_nodes_is_seen():
     # a pinch of a metre's length, passed at 30 m/s, of which no corner is in it at any node
     station = np.concatenate([np.arange(0, 100, 1.0), [100.4, 100.5, 100.6], np.arange(101, 201)])
