@@ -1,6 +1,10 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parameters of the node `controller`."""
+"""
+Parameters of the node `controller`.
+
+What is compiled into the solver (horizon, number of obstacles, penalties) is not among them.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,6 @@ MODE = Parameter(
     choices=tuple(mode.value for mode in Mode),
 )
 SETTINGS = (
-    ('steps', '1', 1, 200, 'Steps of the prediction'),
-    ('dt', 's', 0.01, 0.5, 'Step of the prediction'),
-    ('obstacles', '1', 0, 12, 'Obstacles that the prediction keeps clear of'),
-    ('violation', '1/m', 0.0, 1e6, 'Linear penalty on violations, per second'),
-    ('violation_square', '1/m^2', 0.0, 1e6, 'Quadratic penalty on violations'),
     ('iterations_max', '1', 1, 100, 'Iterations of a step in the mode converged'),
     ('tolerance', '1', 0.0, 1.0, 'Largest change of a state or control that counts as converged'),
     ('time_limit', 's', 0.0, 1.0, 'In the solver, at most'),
@@ -60,10 +59,8 @@ SETTINGS = (
     ('braking.hold', 'm/s^2', 0.1, 20.0, 'Asked for while standing'),
     ('braking.blind', 'm/s^2', 0.1, 20.0, 'Asked for where there is no path to follow'),
 )
-# Fixed when the solver is generated, or by the timer.
-FIXED = ('steps', 'dt', 'obstacles', 'violation', 'violation_square', 'period')
 NAMES = ('mode', *(row[0] for row in SETTINGS))
-DECLARATIONS = (VEHICLE, MODE, *declared(ControllerSettings(), SETTINGS, FIXED))
+DECLARATIONS = (VEHICLE, MODE, *declared(ControllerSettings(), SETTINGS, ('period',)))
 
 
 @dataclass(frozen=True)

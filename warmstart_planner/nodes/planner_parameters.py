@@ -1,6 +1,10 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Parameters of the node `planner`."""
+"""
+Parameters of the node `planner`.
+
+The weights of the cost are not among them: they are compiled into the solver.
+"""
 
 from __future__ import annotations
 
@@ -65,17 +69,6 @@ SETTINGS = (
     ('stitch_yaw', 'rad', 0.0, 1.0, 'The same, in heading'),
     ('stitch_speed', 'm/s', 0.0, 5.0, 'The same, in speed'),
     ('stitch_steering', 'rad', 0.0, 1.0, 'The same, in the front-wheel angle'),
-    ('weights.speed', 's^2/m^2', 0.0, 1e3, 'Cost of the speed being off its target'),
-    ('weights.offset', '1/m^2', 0.0, 1e3, 'Cost of the lateral distance from the target'),
-    ('weights.heading', '1', 0.0, 1e3, 'Cost of the heading being off the road'),
-    ('weights.acceleration', 's^4/m^2', 0.0, 1e3, 'Cost of acceleration'),
-    ('weights.lateral_acceleration', 's^4/m^2', 0.0, 1e3, 'Cost of lateral acceleration'),
-    ('weights.steering_rate', 's^2/rad^2', 0.0, 1e3, 'Cost of the steering rate'),
-    ('weights.terminal_speed', 's^2/m^2', 0.0, 1e4, 'The cost of speed, at the end'),
-    ('weights.terminal_offset', '1/m^2', 0.0, 1e4, 'The cost of offset, at the end'),
-    ('weights.terminal_heading', '1', 0.0, 1e4, 'The cost of heading, at the end'),
-    ('weights.violation', '1/m', 1.0, 1e5, 'Exact penalty on violations, per second'),
-    ('weights.violation_square', '1/m^2', 0.0, 1e5, 'Quadratic penalty on violations'),
     ('margins.obstacle', 'm', 0.0, 5.0, 'Kept free to obstacles'),
     ('margins.road', 'm', 0.0, 5.0, "Kept free to the road's edges"),
     ('margins.grip', '1', 0.1, 1.0, 'Used share of the friction circle'),
