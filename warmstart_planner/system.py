@@ -85,12 +85,17 @@ class NodeProcess:
     log_level: str = 'info'
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def logger(self) -> str:
+        """Name of the node's logger."""
+        return '.'.join([*self.namespace.strip('/').split('/'), self.name]).lstrip('.')
+
     def ros_arguments(self) -> list[str]:
         """Return the arguments behind `--ros-args`, as launch_ros would give them."""
         arguments = ['-r', f'__node:={self.name}']
         if self.namespace:
             arguments += ['-r', f'__ns:=/{self.namespace.strip("/")}']
-        arguments += ['--log-level', f'{self.name}:={self.log_level}']
+        arguments += ['--log-level', f'{self.logger}:={self.log_level}']
         for file in self.parameter_files:
             arguments += ['--params-file', str(file)]
         for name, value in self.parameters.items():
@@ -146,6 +151,16 @@ SIMULATOR_TOPICS = {
     '~/output/road': 'road',
     '~/output/goal': 'goal',
     '~/output/result': 'result',
+}
+# What a vehicle may call otherwise: the topics between it and the nodes.
+VEHICLE_TOPICS = {
+    'vehicle_state': 'Topic of the measured state (VehicleState)',
+    'obstacles': 'Topic of perceived obstacles with predictions (ObstacleArray)',
+    'road': 'Topic of the road (Road, latched)',
+    'goal': 'Topic of the goal (Goal, latched)',
+    'goal_pose': "Topic of a goal as a pose (geometry_msgs/PoseStamped), such as RViz'",
+    'trajectory': 'Topic of the reference (Trajectory)',
+    'command': 'Topic of the command to the actuators (Command)',
 }
 # Numerical libraries start a thread for each core in every process and take them from the others.
 ONE_THREAD = {
