@@ -228,7 +228,9 @@ class _Draw:
         return False
 
     def _keeps_apart(self, candidate: TrafficParticipant) -> bool:
-        start = np.array([*self.state[:2], self.state[2]])
+        heading = self.state[2]
+        ahead = self.car.rear_to_center * np.array([np.cos(heading), np.sin(heading)])
+        start = np.array([*(self.state[:2] + ahead), heading])
         half = (candidate.half_length, candidate.half_width)
         body = (self.car.length / 2 + 4.0, self.car.width / 2 + 0.5)
         gap = float(separation(start, body, candidate.poses[0], half)) - candidate.radius

@@ -85,11 +85,11 @@ class TrafficParticipant:
             )
         try:
             times = finite_array(f'{where}.times', self.times, (None,))
-            poses = finite_array(f'{where}.poses', self.poses, (len(times), 3)).copy()
             if len(times) == 0:
                 raise ScenarioError(f'{where}.times is empty: expected at least one time')
             if (np.diff(times) <= 0).any():
                 raise ScenarioError(f'{where}.times decreases or repeats: expected increasing')
+            poses = finite_array(f'{where}.poses', self.poses, (len(times), 3)).copy()
             poses[:, 2] = np.unwrap(poses[:, 2])
             poses.flags.writeable = False
             Obstacle(self.name, poses[:1], self.half_length, self.half_width, self.radius)
