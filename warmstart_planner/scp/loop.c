@@ -457,7 +457,7 @@ static double read_step(workspace_t *w, const problem_t *p, const settings_t *o,
         node_t *n = w->node + k;
         double *dx = w->step_x + k * NX, *du = w->step_u + k * NU;
         double v[NV], s[MAX_ROWS + NV];
-        int soft = k < p->steps ? inputs - NU : 0, rows = k > 0 ? n->rows : 1;
+        int rows = k > 0 ? n->rows : 1;
         int first_row = k > 0 ? 0 : STAGE_ROWS - 1;
         if (k > 0) d_ocp_qp_sol_get_x(k, &w->sol, dx);
         if (k < p->steps) {
@@ -489,7 +489,6 @@ static double read_step(workspace_t *w, const problem_t *p, const settings_t *o,
                 objective += n->weight[source] *
                              (penalty * -value + 0.5 * o->penalty_square * value * value);
         }
-        (void)soft;
     }
     return objective;
 }
@@ -576,6 +575,18 @@ static void keep_if_best(workspace_t *w, const settings_t *o, score_t s, score_t
     memcpy(w->best_u, w->u, w->steps * NU * sizeof(double));
 }
 
+/* Largest multiplier of a soft row over its weight, of the last QP. */
+static double largest_multiplier(const workspace_t *w) {
+    double largest = 0.0;
+    for (int k = 0; k <= w->steps; k++) {
+        const node_t *n = w->node + k;
+        int rows = k > 0 ? n->rows : 1, first = k > 0 ? 0 : STAGE_ROWS - 1;
+        for (int i = 0; i < rows; i++)
+            largest = fmax(largest, w->multiplier[k * MAX_ROWS + i] / n->weight[first + i]);
+    }
+    return isfinite(largest) ? largest : 0.0;
+}
+
 workspace_t *scp_create(int steps) {
     workspace_t *w = calloc(1, sizeof *w);
     if (!w) return NULL;
@@ -613,18 +624,21 @@ void scp_score(workspace_t *w, const problem_t *p, const settings_t *o, const do
     result[3] = s.defect;
 }
 
-/* Refine (x, u) in place. `history` has HISTORY_COLUMNS numbers for each of iteration_limit rows:
+/* Refine (x, u) in place; the guess may be inconsistent. `multipliers` is one number: the largest
+ * multiplier of an earlier solution in, that of this one out. `history` has HISTORY_COLUMNS numbers for each of iteration_limit rows:
  * merit, violation, defect, radius, ratio, QP status, QP iterations, seconds. */
 void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double seconds, double *x,
                double *u, double *multipliers, double *history, outcome_t *out) {
-    double start = now(), radius = o->initial_radius, penalty = o->penalty, longest = 0.0;
+    double start = now(), known = multipliers[0], radius = o->initial_radius, penalty = o->penalty, longest = 0.0;
     int n = p->steps, fresh = 1, stalls = 0, raises = 0, status = ITERATION_LIMIT, failures = 0;
     int inputs = NU;
     memset(out, 0, sizeof *out);
     out->status = BAD_START;
     out->penalty = penalty;
+    out->cost = out->merit = out->violation = out->defect = INFINITY;
     if (!all_finite(x, (n + 1) * NX) || !all_finite(u, n * NU)) return;
-    if (multipliers[0] > 0.0) penalty = fmin(fmax(penalty, 1.5 * multipliers[0]), 10.0 * penalty);
+    multipliers[0] = 0.0;
+    if (known > 0.0) penalty = fmin(fmax(penalty, 1.5 * known), 10.0 * penalty);
     memcpy(w->x, x, (n + 1) * NX * sizeof(double));
     memcpy(w->u, u, n * NU * sizeof(double));
     memcpy(w->x, p->initial_state, NX * sizeof(double));
@@ -647,11 +661,14 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
         out->qp_iterations += qp_iterations;
         out->virtual_iterations += inputs > NU;
         double model = read_step(w, p, o, penalty, inputs), ratio = NAN;
-        int usable = qp >= 0 && qp <= 2 && isfinite(model) && all_finite(w->step_u, n * NU) &&
+        /* a guess that cannot be driven has no merit to defend: the first trial replaces it */
+        int drivable = current.defect <= o->defect_tolerance;
+        int solved = qp == 0 || (drivable && qp > 0 && qp <= 2);
+        int usable = solved && isfinite(model) && all_finite(w->step_u, n * NU) &&
                      all_finite(w->step_x, (n + 1) * NX);
         double predicted = usable ? current.merit - current.cost - model : -1.0;
         fresh = 0;
-        if (usable && qp == 0 && predicted <= o->merit_tolerance * (1.0 + fabs(current.cost))) {
+        if (usable && drivable && qp == 0 && predicted <= o->merit_tolerance * (1.0 + fabs(current.cost))) {
             int feasible = current.violation <= o->violation_tolerance;
             status = CONVERGED;
             if (!feasible && current.violation < NEARLY && raises < o->penalty_raises) {
@@ -664,7 +681,7 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
             } else if (!feasible) {
                 status = LOCALLY_INFEASIBLE;
             }
-        } else if (!usable || predicted <= 0.0) {
+        } else if (!usable || (drivable && predicted <= 0.0)) {
             /* an infeasible QP about a rough guess: first more room, then virtual control */
             failures++;
             if (out->accepted == 0 && failures == 1) radius = fmin(4.0 * radius, o->largest_radius);
@@ -675,7 +692,7 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
             score_t trial = score(w, p, o, penalty, w->trial_x, w->trial_u);
             ratio = isfinite(trial.merit) ? (current.merit - trial.merit) / predicted : -1.0;
             double size = step_size(w, o);
-            if (ratio >= o->accept_ratio) {
+            if (isfinite(trial.merit) && (ratio >= o->accept_ratio || !drivable)) {
                 double gain = current.merit - trial.merit;
                 swap(&w->x, &w->trial_x);
                 swap(&w->u, &w->trial_u);
@@ -684,15 +701,15 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
                 out->accepted++;
                 fresh = 1;
                 inputs = NU;
-                int small = gain <= 10.0 * o->merit_tolerance * (1.0 + fabs(current.cost)) ||
-                            size <= o->step_tolerance;
+                int small = drivable && (gain <= 10.0 * o->merit_tolerance * (1.0 + fabs(current.cost)) ||
+                             size <= o->step_tolerance);
                 stalls = small ? stalls + 1 : 0;
                 if (ratio >= o->grow_ratio && size > 0.8 * radius)
                     radius = fmin(o->grow_factor * radius, o->largest_radius);
             } else if (isfinite(current.merit) && best.merit < INFINITY && radius < 0.1) {
                 stalls++;
             }
-            if (ratio < o->shrink_ratio) radius = o->shrink_factor * fmin(radius, size);
+            if (drivable && ratio < o->shrink_ratio) radius = o->shrink_factor * fmin(radius, size);
         }
         row[0] = current.merit;
         row[1] = current.violation;
@@ -717,15 +734,13 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
         memcpy(w->x, w->best_x, (n + 1) * NX * sizeof(double));
         memcpy(w->u, w->best_u, n * NU * sizeof(double));
     }
+    if (current.defect > o->defect_tolerance) {
+        scp_roll_out(w, p, w->x, w->u);
+        current = score(w, p, o, penalty, w->x, w->u);
+    }
     memcpy(x, w->x, (n + 1) * NX * sizeof(double));
     memcpy(u, w->u, n * NU * sizeof(double));
-    double largest = 0.0;
-    for (int k = 0; k <= n; k++) {
-        int rows = k > 0 ? w->node[k].rows : 1, first = k > 0 ? 0 : STAGE_ROWS - 1;
-        for (int i = 0; i < rows && w->node[k].weight[first + i] > 0.0; i++)
-            largest = fmax(largest, w->multiplier[k * MAX_ROWS + i] / w->node[k].weight[first + i]);
-    }
-    multipliers[0] = largest;
+    multipliers[0] = out->iterations > 0 ? largest_multiplier(w) : known;
     out->status = status;
     out->cost = current.cost;
     out->violation = current.violation;
