@@ -65,6 +65,10 @@ def require(name: str, key: dict[str, Any]) -> Path:
         raise SolverMissingError(
             f'solver card {card_file} is unreadable ({error}): run `{COMMAND}` again'
         ) from None
+    if not isinstance(card, dict) or not isinstance(card.get('files'), dict):
+        raise SolverMissingError(
+            f'solver card {card_file} holds no object with files: run `{COMMAND}` again'
+        )
     wanted = {'schema': SCHEMA, 'name': name, 'key': json.loads(json.dumps(key))}
     for field, value in wanted.items():
         if card.get(field) != value:
@@ -72,7 +76,7 @@ def require(name: str, key: dict[str, Any]) -> Path:
                 f'solver card {card_file} has {field} {card.get(field)!r}: '
                 f'expected {value!r}; run `{COMMAND}` again'
             )
-    for file, digest in card.get('files', {}).items():
+    for file, digest in card['files'].items():
         path = folder / file
         if not path.is_file() or file_digest(path) != digest:
             raise SolverMissingError(f'solver file {path} is missing or changed: run `{COMMAND}`')
@@ -139,7 +143,7 @@ def _replace(work: Path, folder: Path) -> None:
         # another run finished first, or a broken one is in the way
         try:
             require_same = json.loads((folder / CARD).read_text())['files']
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             require_same = None
         mine = json.loads((work / CARD).read_text())['files']
         if require_same != mine:
