@@ -1,0 +1,154 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Generated solvers: what is not there, or not for this, is refused with what to do about it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from warmstart_planner import generated
+from warmstart_planner.generated import CARD, SolverMissingError, generate, require, solver_folder
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Horizon
+from warmstart_planner.scp import library
+from warmstart_planner.scp.solver import ScpSolver
+from warmstart_planner.vehicle import load_vehicle
+
+KEY = {'horizon': {'dt': 0.1, 'steps': 60}, 'sources': 'abc'}
+REMEDY = 'make solvers'
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def build(folder):
+    (folder / 'solver.so').write_bytes(b'machine code')
+    (folder / 'source.c').write_text('int main;')
+    return ['solver.so']
+
+
+def test_what_was_generated_is_found_again():
+    folder = generate('toy', KEY, build)
+    assert require('toy', KEY) == folder == solver_folder('toy', KEY)
+    assert (folder / 'solver.so').read_bytes() == b'machine code'
+    assert json.loads((folder / CARD).read_text())['key'] == KEY
+
+
+def test_what_is_current_is_not_built_again():
+    generate('toy', KEY, build)
+    generate('toy', KEY, lambda folder: pytest.fail('built again'))
+
+
+def test_each_key_has_a_folder_of_its_own():
+    assert solver_folder('toy', KEY) != solver_folder('toy', {**KEY, 'sources': 'abd'})
+
+
+def test_a_missing_solver_names_the_command():
+    with pytest.raises(SolverMissingError, match=f'toy.*not generated.*{REMEDY}'):
+        require('toy', KEY)
+
+
+@pytest.mark.parametrize('text', ['', '{"schema": 1', '[]', '"card"', 'null', '\x00\xff'])
+def test_a_corrupt_card_names_the_command(text):
+    folder = generate('toy', KEY, build)
+    (folder / CARD).write_bytes(text.encode('latin-1'))
+    with pytest.raises(SolverMissingError, match=REMEDY):
+        require('toy', KEY)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [('schema', 99), ('name', 'other'), ('key', {'horizon': 0}), ('files', 'solver.so')],
+)
+def test_a_card_for_something_else_names_the_command(field, value):
+    folder = generate('toy', KEY, build)
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps({**card, field: value}))
+    with pytest.raises(SolverMissingError, match=f'{field}.*{REMEDY}'):
+        require('toy', KEY)
+
+
+@pytest.mark.parametrize('spoil', [lambda p: p.write_bytes(b'other code'), lambda p: p.unlink()])
+def test_a_changed_or_missing_library_names_the_command(spoil):
+    folder = generate('toy', KEY, build)
+    spoil(folder / 'solver.so')
+    with pytest.raises(SolverMissingError, match=f'solver.so.*{REMEDY}'):
+        require('toy', KEY)
+
+
+def test_a_broken_folder_is_replaced():
+    folder = generate('toy', KEY, build)
+    (folder / CARD).write_text('{')
+    (folder / 'solver.so').write_bytes(b'broken')
+    generate('toy', KEY, build)
+    assert (folder / 'solver.so').read_bytes() == b'machine code'
+
+
+def test_a_build_that_fails_leaves_nothing_behind(root):
+    def failing(folder):
+        build(folder)
+        raise RuntimeError('no compiler')
+
+    with pytest.raises(RuntimeError, match='no compiler'):
+        generate('toy', KEY, failing)
+    assert list(root.iterdir()) == []
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from warmstart_planner.generated import generate
+def build(folder):
+    (folder / 'solver.so').write_bytes(b'machine code')
+    Path(sys.argv[1], f'ready-{sys.argv[2]}').touch()
+    while len(list(Path(sys.argv[1]).glob('ready-*'))) < 2:
+        time.sleep(0.01)
+    return ['solver.so']
+print(generate('toy', {'a': 1}, build))
+"""
+
+
+def test_two_processes_that_generate_at_once_leave_one_good_folder(root, tmp_path_factory):
+    meeting = tmp_path_factory.mktemp('meeting')
+    runs = [
+        subprocess.Popen(
+            [sys.executable, '-c', RACE, str(meeting), name],
+            cwd=generated.__file__.rsplit('/', 2)[0],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in 'ab'
+    ]
+    printed = [run.communicate(timeout=30)[0].strip() for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    folder = require('toy', {'a': 1})
+    assert printed == [str(folder)] * 2
+    assert list(root.iterdir()) == [folder]
+
+
+# --- the real one ---
+
+
+def test_a_solver_that_was_not_generated_is_refused_before_anything_drives():
+    # the loaded library is kept for the process; weights that nobody uses are not in there
+    weights = CostWeights(speed=0.123)
+    with pytest.raises(SolverMissingError, match=f'scp.*{REMEDY}'):
+        ScpSolver(load_vehicle(), Horizon(), weights)
+
+
+@pytest.mark.parametrize(
+    ('vehicle', 'weights', 'horizon'),
+    [
+        ('commonroad_1', CostWeights(), Horizon()),
+        ('commonroad_2', CostWeights(offset=0.31), Horizon()),
+        ('commonroad_2', CostWeights(), Horizon(steps=61)),
+    ],
+)
+def test_vehicle_cost_and_horizon_each_make_another_solver(vehicle, weights, horizon):
+    usual = library.key(load_vehicle(), CostWeights(), Horizon())
+    assert library.key(load_vehicle(vehicle), weights, horizon) != usual

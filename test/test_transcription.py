@@ -1,0 +1,233 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""A problem as numbers: the same wherever it lies, and true to what is wanted."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, ROAD_PARAMETERS, SCALAR_FIELDS
+from warmstart_planner.obstacles import box, disc
+from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.road import road_from_segments
+from warmstart_planner.transcription import (
+    COMFORT_DECELERATION,
+    LATERAL_COMFORT,
+    Frame,
+    Margins,
+    goal_station,
+    state_envelope,
+    stop_station,
+    target_offsets,
+    target_speeds,
+    transcribe,
+)
+from warmstart_planner.vehicle import GRAVITY, load_vehicle, roll_out
+
+CAR = load_vehicle()
+BEND = road_from_segments([(40.0, 0.0, 0.02), (60.0, 0.02, -0.03), (80.0, -0.03, 0.0)], 4, 3, 14)
+POST = disc('post', np.array([40.0, 1.0, 0.0]), 0.4)
+OTHER = box('car', np.array([[60.0, 2.0, 0.1], [61.0, 2.1, 0.1]]), 4.5, 1.8)
+
+
+def numbers(low, high):
+    return st.floats(low, high, allow_nan=False)
+
+
+# --- where in the world ---
+
+
+@given(numbers(-1e3, 1e3), numbers(-1e3, 1e3), numbers(-10.0, 10.0))
+@settings(max_examples=25)
+@pytest.mark.parametrize('goal', [KeepSpeed(9.0), PoseGoal(70.0, 12.0, 0.9, 4.0)])
+def test_the_numbers_do_not_know_where_in_the_world_they_are(
+    make_problem, move_problem, goal, x, y, yaw
+):
+    problem = make_problem((20, 0.5, 0.1, 9, 0.05), BEND, obstacles=(POST, OTHER), goal=goal)
+    here = transcribe(problem, Margins())
+    there = transcribe(move_problem(problem, x, y, yaw), Margins())
+    for name in ('initial_state', 'road', 'obstacles', 'state_lower', 'state_upper'):
+        np.testing.assert_allclose(
+            getattr(there, name), getattr(here, name), rtol=1e-7, atol=1e-6, err_msg=name
+        )
+
+
+@pytest.mark.parametrize('turns', [-2, 1, 7])
+def test_full_turns_of_the_measured_yaw_change_nothing(make_problem, turns):
+    problem = make_problem((20, 0.5, 0.1, 9, 0.05), BEND, obstacles=(POST, OTHER))
+    turned = replace(
+        problem, initial_state=problem.initial_state + [0, 0, 2 * np.pi * turns, 0, 0]
+    )
+    here, there = transcribe(problem, Margins()), transcribe(turned, Margins())
+    np.testing.assert_allclose(there.road, here.road, atol=1e-9)
+    np.testing.assert_allclose(there.obstacles, here.obstacles, atol=1e-9)
+
+
+@given(*[numbers(-100, 100)] * 3, *[numbers(-100, 100)] * 3)
+def test_a_frame_takes_poses_there_and_back(x, y, yaw, px, py, angle):
+    frame, pose = Frame(x, y, yaw), np.array([px, py, angle, 5.0, 0.1])
+    np.testing.assert_allclose(frame.globalise(frame.localise(pose)), pose, atol=1e-9)
+    np.testing.assert_allclose(frame.localise(np.array([x, y, yaw])), 0.0, atol=1e-9)
+
+
+def test_the_car_starts_at_the_origin_with_its_own_speed_and_steering(make_problem):
+    numbers_ = transcribe(make_problem((20, 0.5, 0.1, 9, 0.05), BEND), Margins())
+    np.testing.assert_allclose(numbers_.initial_state, [0, 0, 0, 9, 0.05], atol=1e-12)
+
+
+# --- what the numbers hold ---
+
+
+def anchors_of(problem, margins=None):
+    road = transcribe(problem, margins or Margins()).road
+    assert road.shape == (ROAD_PARAMETERS,)
+    table = road[len(SCALAR_FIELDS) :].reshape(ANCHORS, len(ANCHOR_FIELDS))
+    return dict(zip(ANCHOR_FIELDS, table.T, strict=True))
+
+
+def test_margins_narrow_the_corridor_and_grow_the_obstacles(make_problem):
+    problem = make_problem(obstacles=(POST, OTHER))
+    margins = Margins(obstacle=0.5, road=0.25, grip=0.8)
+    anchors = anchors_of(problem, margins)
+    np.testing.assert_allclose(anchors['left'], 3.25)
+    np.testing.assert_allclose(anchors['right'], 3.25)
+    result = transcribe(problem, margins)
+    np.testing.assert_allclose(result.obstacles[:, :, 6], [[0.9] * 61, [0.5] * 61])
+    assert result.road[0] == pytest.approx(0.8 * GRAVITY)
+
+
+def test_obstacles_go_where_they_are_predicted_to(make_problem):
+    result = transcribe(make_problem(obstacles=(OTHER,)), Margins()).obstacles
+    # 1 m and 0.1 m a step, seen from station 20
+    np.testing.assert_allclose(result[0, 30, :2], [40.0 + 30, 2.0 + 3.0], atol=1e-9)
+    np.testing.assert_allclose(result[0, 30, 2:4], [np.cos(0.1), np.sin(0.1)], atol=1e-9)
+
+
+@pytest.mark.parametrize('speed', [0.0, 5.0, 14.0])
+def test_the_road_is_described_as_far_as_the_car_can_come(make_problem, speed):
+    horizon = Horizon()
+    problem = make_problem((20, 0, 0, speed, 0), goal=KeepSpeed(14.0), horizon=horizon)
+    station = anchors_of(problem)['station']
+    assert station[0] < -CAR.length / 2
+    controls = np.tile([2.0, 0.0], (horizon.steps, 1))
+    states, _ = roll_out(problem.initial_state, controls, horizon.dt, CAR)
+    reach = np.minimum(states[:, 3], 14.0).sum() * horizon.dt
+    assert station[-1] > reach
+
+
+# --- bounds ---
+
+
+def test_a_start_inside_the_bounds_leaves_them_as_they_are(make_problem):
+    lower, upper = state_envelope(make_problem())
+    np.testing.assert_array_equal(lower, np.tile(CAR.state_lower, (61, 1)))
+    np.testing.assert_array_equal(upper, np.tile(CAR.state_upper, (61, 1)))
+
+
+@pytest.mark.parametrize(
+    ('state', 'value'), [(3, CAR.speed_max + 3), (3, -1.0), (4, 1.3), (4, -1.3)]
+)
+def test_a_start_outside_a_bound_is_led_back_as_fast_as_the_car_can(make_problem, state, value):
+    start = np.array([20.0, 0.0, 0.0, 5.0, 0.0])
+    start[state] = value
+    lower, upper = state_envelope(make_problem(start))
+    assert lower[0, state] <= value <= upper[0, state]
+    # the car that returns with full controls is inside at every node
+    full = CAR.control_upper if value < 0 else CAR.control_lower
+    column = state - 3
+    times = Horizon().times
+    inside = [-CAR.steering_max, CAR.steering_max] if state == 4 else [0.0, CAR.speed_max]
+    driven = value + full[column] * times
+    driven = np.minimum(driven, inside[0]) if value < 0 else np.maximum(driven, inside[1])
+    assert (driven >= lower[:, state] - 1e-9).all()
+    assert (driven <= upper[:, state] + 1e-9).all()
+    # and the widening is over as soon as it can be
+    np.testing.assert_array_equal(lower[-1], CAR.state_lower)
+    np.testing.assert_array_equal(upper[-1], CAR.state_upper)
+
+
+# --- where to stop, how fast to be ---
+
+
+@pytest.mark.parametrize(
+    ('goal', 'front'),
+    [
+        (KeepSpeed(8.0), 300.0),
+        (StationGoal(120.0, 8.0), 300.0),
+        (StationGoal(120.0, 0.0), 120.0 + CAR.front_reach),
+        (PoseGoal(120.0, 0.5, 0.0, 8.0), 300.0),
+        (PoseGoal(120.0, 0.5, 0.0, 0.0), 120.0 + CAR.front_reach),
+        (StopBefore(120.0, 8.0), 120.0),
+        (StopBefore(1e4, 8.0), 300.0),
+        (StationGoal(299.0, 0.0), 300.0),
+    ],
+)
+def test_the_bumper_stops_where_the_goal_says_and_never_past_the_road(make_problem, goal, front):
+    assert stop_station(make_problem(goal=goal)) == pytest.approx(front)
+
+
+@pytest.mark.parametrize(
+    ('goal', 'station'),
+    [
+        (KeepSpeed(8.0), np.inf),
+        (StationGoal(120.0, 8.0), 120.0),
+        (PoseGoal(70.0, -1.0, 0.0, 8.0), 70.0),
+        (StopBefore(90.0, 8.0), 90.0),
+    ],
+)
+def test_the_goal_lies_at_its_station(make_problem, goal, station):
+    assert goal_station(make_problem(goal=goal)) == pytest.approx(station)
+
+
+GOALS = [
+    KeepSpeed(12.0),
+    StationGoal(90.0, 3.0),
+    StationGoal(90.0, 0.0),
+    StopBefore(90.0, 12.0),
+    PoseGoal(80.0, 20.0, 0.7, 2.0),
+]
+
+
+@pytest.mark.parametrize('goal', GOALS)
+@pytest.mark.parametrize('friction', [1.0, 0.3])
+def test_target_speeds_can_be_followed_by_comfortable_braking(make_problem, goal, friction):
+    problem = make_problem(road=BEND, goal=goal, friction=friction)
+    station = np.linspace(0.0, BEND.end, 800)
+    square = target_speeds(problem, station) ** 2
+    braking = -np.diff(square) / (2 * np.diff(station))
+    assert braking.max() <= COMFORT_DECELERATION + 1e-6
+
+
+@pytest.mark.parametrize('goal', GOALS)
+def test_target_speeds_keep_limit_goal_and_comfort_in_bends(make_problem, goal):
+    problem = make_problem(road=BEND, goal=goal, friction=0.5)
+    station = np.linspace(0.0, BEND.end, 800)
+    speed = target_speeds(problem, station)
+    lateral = speed**2 * np.abs(BEND.at('curvature', station))
+    assert lateral.max() <= LATERAL_COMFORT * 0.5 * GRAVITY + 1e-6
+    assert (speed <= 14.0 + 1e-9).all()
+    match goal:
+        case KeepSpeed(speed=wanted) | StopBefore(cruise_speed=wanted):
+            assert (speed <= wanted + 1e-9).all()
+        case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
+            assert (speed[station > goal_station(problem)] <= wanted + 1e-9).all()
+    bumper = station + CAR.length / 2
+    assert (speed[bumper >= stop_station(problem)] == 0.0).all()
+
+
+def test_on_a_free_road_the_target_is_the_wanted_speed(make_problem):
+    speed = target_speeds(make_problem(goal=KeepSpeed(11.0)), np.linspace(20.0, 150.0, 60))
+    np.testing.assert_allclose(speed, 11.0)
+
+
+def test_the_target_is_the_path_unless_a_pose_is_to_be_reached(make_problem):
+    station = np.linspace(20.0, 150.0, 60)
+    np.testing.assert_array_equal(target_offsets(make_problem(), station), 0.0)
+    pose = make_problem(goal=PoseGoal(100.0, 1.5, 0.0, 5.0))
+    offset = target_offsets(pose, station)
+    assert (np.diff(offset) >= 0.0).all()
+    assert offset[0] == 0.0
+    assert offset[-1] == pytest.approx(1.5)
