@@ -60,12 +60,39 @@ def _check_schema(data: Any) -> None:
     field = ''.join(
         f'[{part}]' if isinstance(part, int) else f'.{part}' for part in error.absolute_path
     ).lstrip('.')
-    value = repr(error.instance)
-    value = value if len(value) <= 80 else f'{value[:77]}...'
-    raise ScenarioError(
-        f'{field or "the file"} is {value}: expected {error.validator} '
-        f'{json.dumps(error.validator_value)[:200]} ({error.message[:200]})'
-    )
+    raise ScenarioError(_schema_message(field, error))
+
+
+def _schema_message(field: str, error: jsonschema.ValidationError) -> str:
+    """Say in the words of a person what the schema objects to."""
+    rule, wanted, value = error.validator, error.validator_value, error.instance
+    if rule == 'required':
+        missing = next(name for name in wanted if name not in value)
+        return f'{field}.{missing} is missing: expected {", ".join(wanted)}'.lstrip('.')
+    if rule == 'additionalProperties':
+        known = error.schema['properties']
+        extra = next(name for name in value if name not in known)
+        return f'{field}.{extra} is unknown: expected one of {", ".join(known)}'.lstrip('.')
+    shown = repr(value) if len(repr(value)) <= 80 else f'{repr(value)[:77]}...'
+    words = _EXPECTED.get(rule)
+    expected = error.message[:200] if words is None else words.format(wanted)
+    if rule == 'oneOf':
+        expected = error.schema.get('description', error.message[:200])
+    return f'{field or "the file"} is {shown}: expected {expected}'
+
+
+_EXPECTED = {
+    'type': 'type {}',
+    'enum': 'one of {}',
+    'minimum': 'at least {}',
+    'maximum': 'at most {}',
+    'exclusiveMinimum': 'more than {}',
+    'minItems': 'at least {} entries',
+    'maxItems': 'at most {} entries',
+    'minLength': 'at least {} characters',
+    'minProperties': 'at least {} fields',
+    'maxProperties': 'at most {} fields',
+}
 
 
 def _check_finite(data: Any, field: str) -> None:
