@@ -668,19 +668,9 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
                      all_finite(w->step_x, (n + 1) * NX);
         double predicted = usable ? current.merit - current.cost - model : -1.0;
         fresh = 0;
-        if (usable && drivable && qp == 0 && predicted <= o->merit_tolerance * (1.0 + fabs(current.cost))) {
-            int feasible = current.violation <= o->violation_tolerance;
+        double negligible = o->merit_tolerance * (1.0 + fabs(current.cost));
+        if (usable && drivable && qp == 0 && predicted <= negligible) {
             status = CONVERGED;
-            if (!feasible && current.violation < NEARLY && raises < o->penalty_raises) {
-                raises++;
-                penalty *= 10.0;
-                current = score(w, p, o, penalty, w->x, w->u);
-                radius = fmax(radius, 0.3 * o->initial_radius);
-                status = ITERATION_LIMIT;
-                fresh = 1;
-            } else if (!feasible) {
-                status = LOCALLY_INFEASIBLE;
-            }
         } else if (!usable || (drivable && predicted <= 0.0)) {
             /* an infeasible QP about a rough guess: first more room, then virtual control */
             failures++;
@@ -701,7 +691,7 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
                 out->accepted++;
                 fresh = 1;
                 inputs = NU;
-                int small = drivable && (gain <= 10.0 * o->merit_tolerance * (1.0 + fabs(current.cost)) ||
+                int small = drivable && (gain <= 10.0 * negligible ||
                              size <= o->step_tolerance);
                 stalls = small ? stalls + 1 : 0;
                 if (ratio >= o->grow_ratio && size > 0.8 * radius)
@@ -720,13 +710,22 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
         row[6] = qp_iterations;
         row[7] = now() - start;
         longest = fmax(longest, now() - begin);
-        if (status != ITERATION_LIMIT) break;
-        if (stalls >= o->stall_limit || radius < o->smallest_radius) {
-            status = current.violation <= o->violation_tolerance ? STALLED
-                     : inputs > NU && out->accepted == 0         ? QP_FAILURE
-                                                                 : LOCALLY_INFEASIBLE;
+        if (status == ITERATION_LIMIT && (stalls >= o->stall_limit || radius < o->smallest_radius))
+            status = inputs > NU && out->accepted == 0 ? QP_FAILURE : STALLED;
+        if (status == ITERATION_LIMIT) continue;
+        if (current.violation <= o->violation_tolerance || status == QP_FAILURE) break;
+        if (current.violation > NEARLY || raises == o->penalty_raises) {
+            status = LOCALLY_INFEASIBLE;
             break;
         }
+        /* the end of the road for this penalty: a larger one may remove what is left */
+        raises++;
+        penalty *= 10.0;
+        current = score(w, p, o, penalty, w->x, w->u);
+        radius = fmax(radius, 0.3 * o->initial_radius);
+        stalls = 0;
+        fresh = 1;
+        status = ITERATION_LIMIT;
     }
     out->feasible = best.merit < INFINITY;
     if (out->feasible) {
