@@ -28,6 +28,7 @@ from warmstart_planner.vehicle import (
 )
 
 LEAST_DECELERATION = 1.0  # where bends alone use up the friction circle [m/s^2]
+FASTEST = 2.0  # start of a braking profile, in the car's top speed
 STANDING_SPEED = 0.05  # [m/s]
 STANDING_STEP = 1e-6  # way between two nodes that counts as none [m]
 
@@ -287,7 +288,7 @@ def braking_profile(
         speed = float(np.interp(begin, trajectory.times, trajectory.states[:, SPEED]))
     else:
         station, speed = path.project(state[:2]), float(state[SPEED])
-    stations, speeds = [station], [max(speed, 0.0)]
+    stations, speeds = [station], [min(max(speed, 0.0), FASTEST * vehicle.speed_max)]
     grip = settings.grip_use * friction * GRAVITY
     least_nodes = len(trajectory.states)
     while speeds[-1] > 0.0 or len(speeds) < least_nodes:

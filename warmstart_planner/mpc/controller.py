@@ -28,6 +28,7 @@ from warmstart_planner.mpc.warm_starts import (
     StartSource,
     TrackingProblem,
     best,
+    facing,
 )
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Rung, Trajectory
@@ -57,6 +58,7 @@ from warmstart_planner.vehicle import (
 LOST_FRICTION = 0.3  # assumed where the given friction is not a usable number
 STANDING_SPEED = 0.1  # below, with a standing reference, the brake is held [m/s]
 STANDING_REFERENCE = 0.05  # largest speed of a reference that stands [m/s]
+ABSURD_SPEED = 2.0  # a measured speed beyond so many times the car's own is none
 LONGEST_ELAPSED = 0.2  # of the time between two commands that the rate limit believes [s]
 
 
@@ -227,11 +229,18 @@ class Controller:
         known = self._reference is not None
         return Health(
             state_age=now - stamp,
-            state_valid=state.shape == (STATE_SIZE,) and bool(np.isfinite(state).all()),
+            state_valid=self._believable(state),
             reference_age=self._reference_age(now),
             reference_valid=known,
             path_known=known,
         )
+
+    def _believable(self, state: NDArray[np.float64]) -> bool:
+        """Whether a measured state is one that a car can be in."""
+        if state.shape != (STATE_SIZE,) or not np.isfinite(state).all():
+            return False
+        moving = abs(state[SPEED]) <= ABSURD_SPEED * self.vehicle.speed_max
+        return bool(moving and abs(state[STEERING]) < np.pi / 2)
 
     def _reference_age(self, now: float) -> float:
         return now - self._reference.trajectory.stamp if self._reference is not None else np.inf
@@ -322,6 +331,7 @@ class Controller:
         states, controls = target.sample(times)
         # what cannot be, such as a little backwards or steering past its stop, is measurement
         initial = np.clip(ahead, vehicle.state_lower, vehicle.state_upper)
+        states = facing(states, initial[YAW])
         frame = Frame(*(float(value) for value in initial[PX : YAW + 1]))
         near = nearest_obstacles(
             moment.obstacles,

@@ -27,11 +27,13 @@ from warmstart_planner.vehicle import (
     STEERING_RATE,
     YAW,
     VehicleParameters,
+    lateral_acceleration,
 )
 
 ROAD_FIELDS = ('x', 'y', 'cos', 'sin', 'curvature', 'left', 'left_slope', 'right', 'right_slope')
 STATE_RESIDUALS = 5
 RESIDUALS = STATE_RESIDUALS + CONTROL_SIZE
+FRICTION_ROWS = 6
 LATERAL_SCALE = STATE_SIZE + CONTROL_SIZE
 GRIP = LATERAL_SCALE + 1
 REFERENCE_STATE = slice(0, STATE_SIZE)
@@ -112,13 +114,19 @@ def state_constraints(x: Any, p: Any, layout: Layout, vehicle: VehicleParameters
     return rows + objective.road_clearances(x, _on_road(x, p[ROAD], vehicle), vehicle)
 
 
-def path_constraints(
-    x: Any, u: Any, p: Any, layout: Layout, vehicle: VehicleParameters
-) -> list[Any]:
-    """`state_constraints` and what the friction circle leaves."""
+def friction_shares(x: Any, u: Any, p: Any, vehicle: VehicleParameters) -> list[Any]:
+    """
+    Components of the acceleration in some directions, in shares of the grip, in [-1, 1].
+
+    The circle of `objective.friction_reserve`, cut by its tangents: beside the lateral limit the
+    circle's own linearisation leaves the longitudinal acceleration free, and full steps then jump
+    from one side to the other. Six pairs of tangents exceed the circle by at most 3.5 %.
+    """
+    lateral = lateral_acceleration(x, vehicle.wheelbase)
+    angles = np.pi / FRICTION_ROWS * np.arange(FRICTION_ROWS)
     return [
-        *state_constraints(x, p, layout, vehicle),
-        objective.friction_reserve(x, u, p[GRIP], vehicle),
+        (float(np.cos(angle)) * u[ACCELERATION] + float(np.sin(angle)) * lateral) / p[GRIP]
+        for angle in angles
     ]
 
 

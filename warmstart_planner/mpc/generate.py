@@ -13,6 +13,7 @@ import contextlib
 import io
 import re
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,11 @@ def _build(folder: Path, vehicle: VehicleParameters, settings: ControllerSetting
     ocp = template.AcadosOcp()
     ocp.model.name = NAME
     _set_horizon(ocp, settings)
-    _set_model(ocp, layout, vehicle, settings)
+    with warnings.catch_warnings():
+        # newer CasADi versions announce a change of numpy's functions on matrices; here they
+        # only meet scalars
+        warnings.filterwarnings('ignore', category=FutureWarning, message=r'\s*casadi: a numpy')
+        _set_model(ocp, layout, vehicle, settings)
     _set_cost(ocp)
     _set_bounds(ocp, vehicle)
     _set_constraints(ocp, layout, settings)
@@ -105,10 +110,12 @@ def _set_model(
     path = casadi.vertcat(*formulation.residuals(x, u, p, vehicle.wheelbase))
     model.cost_y_expr = model.cost_y_expr_0 = path
     model.cost_y_expr_e = casadi.vertcat(*formulation.state_residuals(x, p, vehicle.wheelbase))
-    model.con_h_expr = casadi.vertcat(*formulation.path_constraints(x, u, p, layout, vehicle))
+    separations = formulation.state_constraints(x, p, layout, vehicle)
+    friction = formulation.friction_shares(x, u, p, vehicle)
+    model.con_h_expr = casadi.vertcat(*separations, *friction)
     if hasattr(model, 'con_h_expr_0'):
         model.con_h_expr_0 = model.con_h_expr
-    model.con_h_expr_e = casadi.vertcat(*formulation.state_constraints(x, p, layout, vehicle))
+    model.con_h_expr_e = casadi.vertcat(*separations)
 
 
 def _set_cost(ocp: Any) -> None:
@@ -132,16 +139,18 @@ def _set_bounds(ocp: Any, vehicle: VehicleParameters) -> None:
 
 
 def _set_constraints(ocp: Any, layout: formulation.Layout, settings: ControllerSettings) -> None:
-    sizes = {'': layout.state_constraints + 1, '_e': layout.state_constraints}
+    separations, friction = layout.state_constraints, formulation.FRICTION_ROWS
+    rows = {'': (separations, friction), '_e': (separations, 0)}
     if hasattr(ocp.model, 'con_h_expr_0'):
-        sizes['_0'] = sizes['']
-    for suffix, size in sizes.items():
-        setattr(ocp.constraints, f'lh{suffix}', np.zeros(size))
-        setattr(ocp.constraints, f'uh{suffix}', np.full(size, FAR))
-        setattr(ocp.constraints, f'idxsh{suffix}', np.arange(size))
+        rows['_0'] = rows['']
+    for suffix, counts in rows.items():
+        linear = np.repeat([settings.violation, settings.friction_violation], counts)
+        setattr(ocp.constraints, f'lh{suffix}', np.repeat([0.0, -1.0], counts))
+        setattr(ocp.constraints, f'uh{suffix}', np.repeat([FAR, 1.0], counts))
+        setattr(ocp.constraints, f'idxsh{suffix}', np.arange(sum(counts)))
         for side in 'lu':
-            setattr(ocp.cost, f'z{side}{suffix}', np.full(size, settings.violation))
-            setattr(ocp.cost, f'Z{side}{suffix}', np.full(size, settings.violation_square))
+            setattr(ocp.cost, f'z{side}{suffix}', linear)
+            setattr(ocp.cost, f'Z{side}{suffix}', np.full(sum(counts), settings.violation_square))
 
 
 def _set_options(ocp: Any) -> None:

@@ -16,7 +16,7 @@ from warmstart_planner.objective import OBSTACLE_PARAMETERS
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.road import Road
 from warmstart_planner.transcription import Frame, box_centre_point
-from warmstart_planner.vehicle import GRAVITY, SPEED, YAW, VehicleParameters
+from warmstart_planner.vehicle import GRAVITY, SPEED, VehicleParameters
 
 SLOPE_REACH = 3.0  # distance to both sides over which the corridor's slope is taken [m]
 ABSENT = 200.0  # where an obstacle is put that is none [m]
@@ -55,11 +55,8 @@ class StageParameters:
             friction: friction coefficient.
 
         """
-        local = frame.localise(states)
-        # the car's yaw and the reference's may differ by whole turns
-        local[:, YAW] -= 2 * np.pi * np.round(local[0, YAW] / (2 * np.pi))
         packed = np.empty((len(states), self._layout.size))
-        packed[:, formulation.REFERENCE_STATE] = local
+        packed[:, formulation.REFERENCE_STATE] = frame.localise(states)
         packed[:, formulation.REFERENCE_CONTROL] = controls
         packed[:, formulation.LATERAL_SCALE] = np.hypot(
             states[:, SPEED], self._settings.speed_floor

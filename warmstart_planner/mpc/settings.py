@@ -54,11 +54,12 @@ class ControllerSettings:
     """
     Everything that the controller can be told.
 
-    `steps`, `dt` [s], `obstacles`, `violation` and `violation_square` are fixed when the solver
-    is generated; the rest may change without generating it again.
+    `steps`, `dt` [s], `obstacles` and the penalties are fixed when the solver is generated; the
+    rest may change without generating it again.
 
-    `violation` and `violation_square` are the linear and quadratic penalty on a metre (or m/s^2)
-    of violated obstacle, road or friction constraint, per second.
+    `violation` and `violation_square` are the linear and quadratic penalty on a metre of violated
+    obstacle or road constraint, per second; `friction_violation` is the linear one on
+    what exceeds the friction circle, in shares of it: no reference is worth sliding for.
     `mode`, `iterations_max`, `tolerance` (on the largest change of a state or control), and
     `time_limit` [s] say how far a problem is solved.
     `obstacle_dt` [s] is the step of the obstacles' predictions.
@@ -76,15 +77,16 @@ class ControllerSettings:
     obstacles: int = 4
     violation: float = 100.0
     violation_square: float = 100.0
+    friction_violation: float = 3000.0
     mode: Mode = Mode.RTI
     iterations_max: int = 10
     tolerance: float = 1e-3
     time_limit: float = 0.008
     obstacle_dt: float = 0.1
     period: float = 0.05
-    actuator_delay: float = 0.05
-    acceleration_lag: float = 0.2
-    steering_lag: float = 0.1
+    actuator_delay: float = 0.02
+    acceleration_lag: float = 0.1
+    steering_lag: float = 0.05
     obstacle_margin: float = 0.1
     road_margin: float = 0.0
     friction_use: float = 0.95

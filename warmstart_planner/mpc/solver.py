@@ -87,6 +87,7 @@ def solver_key(vehicle: VehicleParameters, settings: ControllerSettings) -> dict
         'obstacles': settings.obstacles,
         'violation': settings.violation,
         'violation_square': settings.violation_square,
+        'friction_violation': settings.friction_violation,
     }
 
 

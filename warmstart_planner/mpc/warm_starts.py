@@ -16,7 +16,7 @@ from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.transcription import Frame
-from warmstart_planner.vehicle import ACCELERATION, SPEED, VehicleParameters, roll_out
+from warmstart_planner.vehicle import ACCELERATION, SPEED, YAW, VehicleParameters, roll_out
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class TrackingProblem:
     One problem of the controller.
 
     `initial_state` (5,), `reference_states` (N + 1, 5) and `reference_controls` (N, 2) are in the
-    map frame, the first at `stamp` [s], the others `dt` apart. `parameters`
+    map frame, the first at `stamp` [s], the others `dt` apart; the reference's yaw is within half
+    a turn of the initial state's. `parameters`
     (N + 1, Layout.size) are what the solver sees, in `frame`.
     """
 
@@ -45,6 +46,13 @@ class WarmStart:
     source: str
     states: NDArray[np.float64]
     controls: NDArray[np.float64]
+
+
+def facing(states: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
+    """Return states (n, 5) turned by whole turns, so that the first is nearest to a yaw."""
+    turned = states.copy()
+    turned[:, YAW] -= 2 * np.pi * np.round((states[0, YAW] - yaw) / (2 * np.pi))
+    return turned
 
 
 class StartSource(Protocol):
@@ -86,6 +94,8 @@ class ShiftedStart:
             return ()
         times = problem.stamp + problem.dt * np.arange(len(problem.reference_states))
         states, controls = self._previous.sample(times)
+        # a measured yaw may jump by a turn from one cycle to the next
+        states = facing(states, problem.initial_state[YAW])
         return (WarmStart('shifted', states, controls[:-1]),)
 
 
@@ -115,17 +125,17 @@ def merit(
     residuals = formulation.residuals(
         states[:, early], controls, parameters[:, early], vehicle.wheelbase
     )
-    violated = formulation.path_constraints(
-        states[:, early], controls, parameters[:, early], layout, vehicle
-    )
-    path = _squares(residuals) + _penalty(violated, settings)
     end_residuals = formulation.state_residuals(
         states[:, last], parameters[:, last], vehicle.wheelbase
     )
-    end_violated = formulation.state_constraints(
-        states[:, last], parameters[:, last], layout, vehicle
+    separations = np.stack(formulation.state_constraints(states, parameters, layout, vehicle))
+    shares = formulation.friction_shares(states[:, early], controls, parameters[:, early], vehicle)
+    close = _penalty(np.maximum(-separations, 0.0), settings.violation, settings)
+    sliding = _penalty(
+        np.maximum(np.abs(np.stack(shares)) - 1.0, 0.0), settings.friction_violation, settings
     )
-    return problem.dt * path + _squares(end_residuals) + _penalty(end_violated, settings)
+    path = _squares(residuals) + close[early].sum() + sliding.sum()
+    return float(problem.dt * path + _squares(end_residuals) + close[last].sum())
 
 
 def best(
@@ -138,14 +148,16 @@ def best(
     if len(starts) == 1:
         return starts[0]
     driven = [rolled_out(start.source, start.controls, problem, vehicle) for start in starts]
-    return min(driven, key=lambda start: merit(start, problem, settings, vehicle))
+    merits = np.array([merit(start, problem, settings, vehicle) for start in driven])
+    return driven[int(np.argmin(np.where(np.isfinite(merits), merits, np.inf)))]
 
 
 def _squares(residuals: list[NDArray[np.float64]]) -> float:
     return float(sum(np.sum(row**2) for row in residuals)) / 2
 
 
-def _penalty(rows: list[NDArray[np.float64]], settings: ControllerSettings) -> float:
-    violation = np.maximum(-np.stack(np.broadcast_arrays(*rows)), 0.0)
-    linear, square = settings.violation, settings.violation_square
-    return float(np.sum(linear * violation + square / 2 * violation**2))
+def _penalty(
+    violation: NDArray[np.float64], linear: float, settings: ControllerSettings
+) -> NDArray[np.float64]:
+    """Penalty of each stage for violations, shape (rows, stages)."""
+    return (linear * violation + settings.violation_square / 2 * violation**2).sum(axis=0)

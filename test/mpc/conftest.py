@@ -1,0 +1,27 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tracking solver that the controller's tests share, generated once and kept."""
+
+import pytest
+
+from warmstart_planner.mpc import Controller, ControllerSettings
+from warmstart_planner.vehicle import load_vehicle
+
+
+@pytest.fixture(scope='session')
+def vehicle():
+    return load_vehicle()
+
+
+@pytest.fixture(scope='session')
+def settings(vehicle):
+    from warmstart_planner.mpc.generate import generate
+
+    chosen = ControllerSettings()
+    generate(vehicle, chosen)
+    return chosen
+
+
+@pytest.fixture
+def controller(settings, vehicle):
+    return Controller(settings, vehicle)
