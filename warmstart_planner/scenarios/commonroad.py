@@ -6,6 +6,10 @@ Read CommonRoad scenarios, XML formats 2018b and 2020a, for lane following.
 The formats are described at https://commonroad.in.tum.de. Of each file the first planning problem
 is taken. Times count from its initial state. Uncertain values (intervals) become their middle,
 shapes that are neither rectangle nor circle their smallest enclosing rectangle.
+
+Known limits: lane following only. Traffic lights, priority rules and a goal's earliest time are
+not read, and at intersections the corridor is the route's own lanelet, which in some recorded
+files is narrower in the turn than the car's swept width.
 """
 
 from __future__ import annotations
@@ -53,6 +57,7 @@ STATIC_KINDS = ('unknown', 'constructionZone', 'roadBoundary', 'building', 'pill
 PASSABLE = 0.8  # beside an obstacle, room beyond the car's width that it needs to pass [m]
 MOVES = 0.5  # traffic that stays within it stands [m]
 GOAL_DEPTH = 5.0  # how far inside a long goal region the goal station lies at most [m]
+PACE = 1.2  # times the mean speed that a goal's time interval needs: time to speed up first
 LEAST_SPEED = 2.0  # to ask for at a goal that gives none [m/s]
 
 
@@ -475,7 +480,7 @@ def _goal(
     wanted = goal.speed
     if wanted is None:
         middle = max((goal.first_time + goal.last_time) / 2, 1.0)
-        wanted = min(max(speed, (station - here) / middle), limit)
+        wanted = min(max(speed, PACE * (station - here) / middle), limit)
     return StationGoal(place, max(wanted, LEAST_SPEED))
 
 
