@@ -32,9 +32,11 @@ def judge(
     """
     candidates = []
     for proposal in proposals:
-        if len(proposal.trajectory.controls) != solver.horizon.steps:
+        given = proposal.trajectory
+        same_step = abs(given.dt - solver.horizon.dt) < 1e-9
+        if not same_step or len(given.controls) != solver.horizon.steps:
             continue
-        trajectory = solver.roll_out(bound, proposal.trajectory)
+        trajectory = solver.roll_out(bound, given)
         score = solver.score(bound, trajectory)
         if np.isfinite(score.merit):
             candidates.append(Candidate(replace(proposal, trajectory=trajectory), score))

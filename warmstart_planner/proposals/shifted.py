@@ -10,7 +10,7 @@ import numpy as np
 
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import follow_road
-from warmstart_planner.vehicle import SPEED
+from warmstart_planner.vehicle import CONTROL_SIZE, SPEED
 
 
 class Shifted:
@@ -37,11 +37,9 @@ def shift(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
     states = np.stack(
         [np.interp(times, previous.times, column) for column in previous.states.T], axis=-1
     )
+    held = np.concatenate([previous.controls, np.zeros((1, CONTROL_SIZE))])
     index = np.floor((times[:-1] - previous.stamp) / previous.dt + 1e-9).astype(int)
-    inside = index < len(previous.controls)
-    controls = np.where(
-        inside[:, None], previous.controls[np.minimum(index, len(previous.controls) - 1)], 0.0
-    )
+    controls = held[np.clip(index, 0, len(previous.controls))]
     beyond = times > last + 1e-9
     if beyond.any():
         end = previous.states[-1]
