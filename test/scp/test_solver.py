@@ -369,7 +369,7 @@ def test_whatever_the_guess_the_answer_can_be_driven(problems, solve, straight_l
 def test_virtual_control_bridges_gaps_that_the_trust_region_leaves_open(
     problems, solve, straight_line, seed
 ):
-    """So small a region cannot close the guess's gaps in the dynamics; a first QP is infeasible."""
+    """So small a region cannot close the gaps of the guess: the first QP is infeasible."""
     problem = problems['parked']
     narrow = ScpSolver(CAR, HORIZON, settings=ScpSettings(initial_radius=0.02))
     result = solve(problem, spoiled(straight_line(problem), seed, 0.3), by=narrow)
