@@ -15,23 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from warmstart_planner.resources import share_folder
+
 PACKAGE = 'warmstart_planner'
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
-
-
-def share_folder() -> Path:
-    """
-    Return the folder that holds `config`: the source tree, or the installed share folder.
-
-    Raises:
-        FileNotFoundError: it is in neither place.
-
-    """
-    package = Path(__file__).resolve().parent
-    for candidate in (package.parent, *(up / 'share' / PACKAGE for up in package.parents)):
-        if (candidate / 'config' / 'planner.yaml').is_file():
-            return candidate
-    raise FileNotFoundError(f'config/planner.yaml is neither beside nor installed with {package}')
 
 
 @dataclass(frozen=True)

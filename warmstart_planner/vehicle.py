@@ -14,6 +14,7 @@ front-wheel angle [rad]. Control u = [acceleration, steering rate] [m/s^2, rad/s
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ class VehicleParameters:
         return np.array([self.acceleration_max, self.steering_rate_max])
 
 
+@cache
 def load_vehicle(name: str = DEFAULT_VEHICLE) -> VehicleParameters:
     """
     Return a CommonRoad vehicle's parameters by name, `commonroad_1` to `commonroad_4`.

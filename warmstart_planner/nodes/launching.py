@@ -13,12 +13,12 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext
+from warmstart_planner.resources import share_folder
 from warmstart_planner.system import (
     LOG_LEVELS,
     PACKAGE,
     NodeProcess,
     SystemArguments,
-    share_folder,
 )
 
 TRUTHS = ['true', 'false']

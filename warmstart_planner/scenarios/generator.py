@@ -29,8 +29,8 @@ from warmstart_planner.road import Road, road_from_segments
 from warmstart_planner.scenarios.geometry import separation
 from warmstart_planner.scenarios.motion import Motion, along_road, crossing, standing
 from warmstart_planner.scenarios.reachability import has_way
-from warmstart_planner.scenarios.scenario import Scenario, TrafficParticipant, cached_vehicle
-from warmstart_planner.vehicle import DEFAULT_VEHICLE, GRAVITY
+from warmstart_planner.scenarios.scenario import Scenario, TrafficParticipant
+from warmstart_planner.vehicle import DEFAULT_VEHICLE, GRAVITY, load_vehicle
 
 START_STATION = 25.0  # of the rear axle [m]
 PROBLEM_DURATION = 6.0  # that a problem's traffic and way through are made for [s]
@@ -186,7 +186,7 @@ class _Draw:
         self.half_width = rng.uniform(*family.half_width)
         self.road = self._road()
         self.state = self._start()
-        self.car = cached_vehicle(DEFAULT_VEHICLE)
+        self.car = load_vehicle(DEFAULT_VEHICLE)
         self.instants = np.arange(0.0, stretch + 1e-9, CHECK_DT)
         self.traffic: list[TrafficParticipant] = []
 

@@ -6,30 +6,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from warmstart_planner.resources import share_folder
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError
 
-PACKAGE = Path(__file__).resolve().parents[1]
 SCHEMA_NAME = 'scenario.schema.json'
 
 
 def scenario_folder() -> Path:
     """
-    Return the folder of the packaged scenarios, in the source tree or the installed share.
+    Return the folder of the packaged scenarios.
 
     Raises:
-        ScenarioError: neither is there.
+        FileNotFoundError: the package's files are not installed.
 
     """
-    share = Path('share') / PACKAGE.name
-    for parent in PACKAGE.parents:
-        for base in (parent, parent / share):
-            folder = base / 'config' / 'scenarios'
-            if (folder / SCHEMA_NAME).is_file():
-                return folder
-    raise ScenarioError(
-        f'packaged scenarios: found no config/scenarios above {PACKAGE}, expected it in the '
-        f'source tree or in {share} of the install prefix'
-    )
+    return share_folder() / 'config' / 'scenarios'
 
 
 def packaged_scenarios() -> tuple[str, ...]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,6 @@ STOP_DISTANCE = 30.0  # a stop counts if what it is for is this near ahead [m]
 RELEVANCE_SAMPLES = 7  # instants of the horizon at which traffic is compared with the car
 RELEVANCE_ACCELERATION = 3.0  # bounds where the car may be on the road ahead [m/s^2]
 RELEVANCE_REACH = 25.0  # traffic that stays farther away from the car is left out [m]
-
-
-# reading the published parameters takes some 20 ms
-cached_vehicle = cache(load_vehicle)
 
 
 class ScenarioError(ValueError):
@@ -165,7 +161,7 @@ class Scenario:
             number('initial_state speed', state[SPEED], at_least=0.0)
             for field in fields(self.goal):
                 number(f'goal.{field.name}', getattr(self.goal, field.name))
-            cached_vehicle(self.vehicle)
+            load_vehicle(self.vehicle)
         except ValueError as error:
             raise ScenarioError(str(error)) from None
         object.__setattr__(self, 'initial_state', state)
@@ -177,7 +173,7 @@ class Scenario:
     @cached_property
     def car(self) -> VehicleParameters:
         """Parameters of the scenario's vehicle."""
-        return cached_vehicle(self.vehicle)
+        return load_vehicle(self.vehicle)
 
     def center(self, state: NDArray[np.float64]) -> NDArray[np.float64]:
         """Pose (x, y, yaw) of the vehicle's centre in a state of the rear axle, shape (3,)."""

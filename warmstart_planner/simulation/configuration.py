@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from warmstart_planner.checks import number
+from warmstart_planner.resources import share_folder
 
-PACKAGE = Path(__file__).resolve().parents[1]
 PREDICTIONS = ('ground_truth', 'constant_velocity')
 
 
@@ -173,22 +173,13 @@ def configuration_from_mapping(content: Any) -> SimulationConfiguration:
 
 def default_configuration_path() -> Path:
     """
-    Return the packaged `config/simulation.yaml`, in the source tree or the installed share.
+    Return the packaged `config/simulation.yaml`.
 
     Raises:
-        ConfigurationError: neither is there.
+        FileNotFoundError: the package's files are not installed.
 
     """
-    share = Path('share') / PACKAGE.name
-    for parent in PACKAGE.parents:
-        for base in (parent, parent / share):
-            path = base / 'config' / 'simulation.yaml'
-            if path.is_file():
-                return path
-    raise ConfigurationError(
-        f'simulation configuration: found no config/simulation.yaml above {PACKAGE}, expected it '
-        f'in the source tree or in {share} of the install prefix'
-    )
+    return share_folder() / 'config' / 'simulation.yaml'
 
 
 def _checked(declared: Field[Any], owner: Any) -> float:
