@@ -13,7 +13,6 @@ import contextlib
 import io
 import re
 import subprocess
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from warmstart_planner import acados, generated
 from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.mpc.solver import NAME, SOURCE, library_name, solver_key
+from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
     SPEED,
@@ -60,10 +60,7 @@ def _build(folder: Path, vehicle: VehicleParameters, settings: ControllerSetting
     ocp = template.AcadosOcp()
     ocp.model.name = NAME
     _set_horizon(ocp, settings)
-    with warnings.catch_warnings():
-        # newer CasADi versions announce a change of numpy's functions on matrices; here they
-        # only meet scalars
-        warnings.filterwarnings('ignore', category=FutureWarning, message=r'\s*casadi: a numpy')
+    with numpy_on_symbols():
         _set_model(ocp, layout, vehicle, settings)
     _set_cost(ocp)
     _set_bounds(ocp, vehicle)

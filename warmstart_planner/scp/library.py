@@ -15,6 +15,7 @@ import numpy as np
 from warmstart_planner import acados, generated, objective, vehicle
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
+from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'scp'
@@ -126,7 +127,8 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
     def build(folder: Path) -> list[str]:
         from warmstart_planner.scp import functions
 
-        symbolic = functions.casadi_functions(car, weights, horizon.dt)
+        with numpy_on_symbols():
+            symbolic = functions.casadi_functions(car, weights, horizon.dt)
         functions.write_c_code(symbolic, folder, 'functions')
         acados.compile_library([LOOP], folder / LIBRARY, includes=[folder])
         return [LIBRARY]
