@@ -1,0 +1,358 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The planner: a verified plan or an honest rung below it, whatever is proposed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from warmstart_planner.obstacles import box
+from warmstart_planner.planner import Planner, PlannerSettings
+from warmstart_planner.problem import (
+    Horizon,
+    KeepSpeed,
+    PlanningProblem,
+    Proposal,
+    Rung,
+    StationGoal,
+    Trajectory,
+)
+from warmstart_planner.scenarios import load_scenario, packaged_scenarios
+from warmstart_planner.vehicle import SPEED, load_vehicle
+from warmstart_planner.verification import verify
+
+CAR = load_vehicle()
+IN_TIME = 20.0  # a deadline that no machine misses [s]
+PARKED = box('parked', np.array([50.0, 1.0, 0.0]), 4.5, 1.8)
+
+
+def wall(station):
+    """Return a wall across the whole road."""
+    return box('wall', np.array([station, 0.0, 0.0]), 1.0, 9.0)
+
+
+@pytest.fixture(scope='module')
+def shared(scp_folder):
+    return Planner(CAR)
+
+
+@pytest.fixture
+def planner(shared):
+    shared.reset()
+    return shared
+
+
+def narrowed(problem):
+    """Make the road too narrow for the car, everywhere."""
+    tight = np.full_like(problem.road.left_width, 0.5)
+    return replace(problem, road=replace(problem.road, left_width=tight, right_width=tight))
+
+
+def later(problem, plan, steps, **changes):
+    """Return the problem of a car that has followed a plan for some steps."""
+    state = plan.states[steps]
+    return replace(problem, stamp=plan.times[steps], initial_state=state, **changes)
+
+
+# --- plans ---
+
+
+@pytest.mark.parametrize('name', packaged_scenarios())
+def test_every_packaged_scenario_begins_with_a_feasible_plan(planner, name):
+    scenario = load_scenario(name)
+    problem = scenario.problem_at(0.0, scenario.initial_state)
+    if problem.vehicle != CAR:
+        pytest.skip(f'{name} is driven by {problem.vehicle.name}')
+    result = planner.plan(problem, deadline=IN_TIME)
+    assert result.rung is Rung.OPTIMISED
+    assert result.feasible
+    assert result.violation == 0.0
+    assert verify(problem, result.trajectory).feasible
+    assert result.message == ''
+
+
+def test_a_plan_tells_what_it_is(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,), stamp=3.0)
+    result = planner.plan(problem, deadline=IN_TIME)
+    verdict = verify(problem, result.trajectory)
+    assert result.problem_stamp == result.trajectory.stamp == 3.0
+    assert result.clearance == pytest.approx(verdict.clearance)
+    assert result.candidates == len(planner.last_candidates)
+    assert result.source in {c.proposal.source for c in planner.last_candidates}
+    assert result.iterations >= 1
+    parts = result.proposal_time + result.solver_time
+    assert 0.0 < parts <= result.total_time
+    merits = [candidate.score.merit for candidate in planner.last_candidates]
+    assert merits == sorted(merits)
+
+
+def test_the_same_cycle_gives_the_same_plan(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    plans = []
+    for _ in range(3):
+        planner.reset()
+        first = planner.plan(problem, deadline=IN_TIME)
+        second = planner.plan(later(problem, first.trajectory, 1), deadline=IN_TIME)
+        plans.append((first, second))
+    for first, second in plans[1:]:
+        np.testing.assert_array_equal(first.trajectory.states, plans[0][0].trajectory.states)
+        np.testing.assert_array_equal(second.trajectory.states, plans[0][1].trajectory.states)
+        assert (second.source, second.iterations) == (plans[0][1].source, plans[0][1].iterations)
+
+
+def test_a_followed_plan_is_kept(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    first = planner.plan(problem, deadline=IN_TIME)
+    second = planner.plan(later(problem, first.trajectory, 1), deadline=IN_TIME)
+    assert second.source == 'shifted'
+    gap = second.trajectory.states[:50, :2] - first.trajectory.states[1:51, :2]
+    assert np.abs(gap).max() < 0.3
+
+
+def test_after_a_reset_nothing_of_the_plan_before_is_left(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    first = planner.plan(problem, deadline=IN_TIME)
+    planner.reset()
+    assert planner.last_candidates == ()
+    planner.plan(later(problem, first.trajectory, 1), deadline=IN_TIME)
+    assert 'shifted' not in {c.proposal.source for c in planner.last_candidates}
+
+
+def test_planned_again_and_again_the_car_stands_before_a_wall(planner, make_problem):
+    problem = make_problem((20, 0, 0, 10, 0), obstacles=(wall(90.0),), goal=KeepSpeed(10.0))
+    for _ in range(40):
+        result = planner.plan(problem, deadline=IN_TIME)
+        assert result.rung is Rung.OPTIMISED
+        assert result.feasible
+        problem = later(problem, result.trajectory, 5)
+    bumper = problem.initial_state[0] + CAR.front_reach
+    assert problem.initial_state[SPEED] < 0.3
+    assert 80.0 < bumper < 89.5
+
+
+@pytest.mark.parametrize('gap', [20.0, 25.0])
+def test_a_car_that_can_just_stop_before_a_sudden_wall_does(planner, make_problem, gap):
+    """At 15 m/s, hard braking needs 14 m, comfortable braking 45 m."""
+    at = 20.0 + CAR.front_reach + gap + 0.5
+    problem = make_problem((20, 0, 0, 15, 0), obstacles=(wall(at),), goal=KeepSpeed(15.0))
+    result = planner.plan(problem, deadline=IN_TIME)
+    assert result.feasible
+    assert result.rung is Rung.OPTIMISED
+
+
+def test_without_any_time_there_is_still_a_verdict(planner, make_problem):
+    problem = make_problem()
+    result = planner.plan(problem, deadline=0.0)
+    assert result.iterations == 0
+    assert result.feasible == verify(problem, result.trajectory).feasible
+
+
+def test_problems_for_another_car_or_horizon_are_refused(planner, make_problem):
+    with pytest.raises(ValueError, match="problem.vehicle is 'commonroad_3'"):
+        planner.plan(make_problem(vehicle=load_vehicle('commonroad_3')))
+    with pytest.raises(ValueError, match='problem.horizon is'):
+        planner.plan(make_problem(horizon=Horizon(0.1, 40)))
+
+
+# --- the ladder ---
+
+
+def test_where_the_new_problem_has_no_solution_the_previous_plan_goes_on(planner, make_problem):
+    problem = make_problem()
+    first = planner.plan(problem, deadline=IN_TIME)
+    second = planner.plan(later(narrowed(problem), first.trajectory, 3), deadline=IN_TIME)
+    assert second.rung is Rung.PREVIOUS
+    assert second.trajectory.stamp == pytest.approx(0.3)
+    np.testing.assert_allclose(second.trajectory.states, first.trajectory.states[3:], atol=1e-9)
+    assert not second.feasible
+    assert 'no feasible plan: road violated by' in second.message
+
+
+def test_a_previous_plan_does_not_go_on_for_ever(planner, make_problem):
+    problem = make_problem()
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    tight = narrowed(problem)
+    rungs = {
+        steps: planner.plan(later(tight, plan, steps), deadline=IN_TIME).rung
+        for steps in (5, 14, 16)
+    }
+    assert PlannerSettings().previous_age_max == 1.5
+    assert rungs == {5: Rung.PREVIOUS, 14: Rung.PREVIOUS, 16: Rung.BRAKING}
+
+
+def standing_at_the_end(problem, result):
+    verdict = verify(problem, result.trajectory)
+    states = result.trajectory.states
+    assert result.rung is Rung.BRAKING
+    assert states[-1, SPEED] == 0.0
+    assert (np.diff(states[:, SPEED]) <= 1e-9).all()
+    assert verdict.dynamics < 0.05
+    assert verdict.limits < 1e-3
+    assert result.feasible == verdict.feasible
+    return verdict
+
+
+def test_where_the_previous_plan_would_collide_the_car_brakes_along_it(planner, make_problem):
+    problem = make_problem()
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    blocked = later(problem, plan, 5, obstacles=(wall(29.6),))
+    result = planner.plan(blocked, deadline=IN_TIME)
+    standing_at_the_end(blocked, result)
+    assert 'no feasible plan: collision violated by' in result.message
+
+
+def test_braking_once_begun_goes_on(planner, make_problem):
+    problem = make_problem()
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    blocked = later(problem, plan, 5, obstacles=(wall(29.6),))
+    first = planner.plan(blocked, deadline=IN_TIME).trajectory
+    again = later(blocked, first, 2, obstacles=(wall(29.6),))
+    result = planner.plan(again, deadline=IN_TIME)
+    standing_at_the_end(again, result)
+    np.testing.assert_allclose(result.trajectory.states, first.states[2:], atol=1e-9)
+
+
+def test_without_a_previous_plan_the_car_brakes_along_the_best_there_is(planner, make_problem):
+    problem = narrowed(make_problem())
+    result = planner.plan(problem, deadline=IN_TIME)
+    verdict = standing_at_the_end(problem, result)
+    assert verdict.collision == 0.0
+    assert not result.feasible
+    assert result.source == 'braking'
+
+
+def test_after_braking_the_car_plans_again_as_soon_as_it_can(planner, make_problem):
+    problem = make_problem()
+    braking = planner.plan(narrowed(problem), deadline=IN_TIME).trajectory
+    result = planner.plan(later(problem, braking, 2), deadline=IN_TIME)
+    assert result.rung is Rung.OPTIMISED
+    assert result.feasible
+
+
+def test_a_start_outside_the_limits_is_led_back_and_says_so(planner, make_problem):
+    problem = make_problem((60.0, 0.0, 0.0, 1.0, CAR.steering_max + 0.05))
+    result = planner.plan(problem, deadline=IN_TIME)
+    assert result.rung is Rung.OPTIMISED
+    to_go = verify(problem, result.trajectory).constraint_to_go
+    assert to_go[20] == 0.0
+
+
+# --- stitching ---
+
+
+def moved_start(problem, plan, steps, gap):
+    """Return the later problem, its state measured away from the plan's."""
+    there = later(problem, plan, steps)
+    return replace(there, initial_state=there.initial_state + gap)
+
+
+@pytest.mark.parametrize('gap', [(0.2, 0.0, 0, 0, 0), (0, -0.1, 0, 0, 0), (0, 0, 0.03, 0.2, 0.02)])
+def test_noise_of_the_measurement_does_not_move_the_plan(planner, make_problem, gap):
+    problem = make_problem(obstacles=(PARKED,))
+    first = planner.plan(problem, deadline=IN_TIME).trajectory
+    result = planner.plan(moved_start(problem, first, 4, gap), deadline=IN_TIME)
+    np.testing.assert_allclose(result.trajectory.states[0], first.states[4], atol=1e-9)
+
+
+@pytest.mark.parametrize('gap', [(1.5, 0, 0, 0, 0), (0, 0.5, 0, 0, 0), (0, 0, 0, -1.5, 0)])
+def test_a_car_that_left_the_plan_is_planned_for_where_it_is(planner, make_problem, gap):
+    problem = make_problem(obstacles=(PARKED,))
+    first = planner.plan(problem, deadline=IN_TIME).trajectory
+    there = moved_start(problem, first, 4, gap)
+    result = planner.plan(there, deadline=IN_TIME)
+    np.testing.assert_allclose(result.trajectory.states[0], there.initial_state, atol=1e-9)
+
+
+def test_full_turns_of_the_measured_yaw_are_no_distance_from_the_plan(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    first = planner.plan(problem, deadline=IN_TIME).trajectory
+    turned = moved_start(problem, first, 4, (0, 0, 2 * np.pi, 0, 0))
+    result = planner.plan(turned, deadline=IN_TIME)
+    np.testing.assert_allclose(result.trajectory.states[0], first.states[4], atol=1e-9)
+
+
+# --- learned proposals ---
+
+
+def noise(problem, seed, size, stamp=None):
+    """Return what a network that learned nothing may propose."""
+    rng = np.random.default_rng(seed)
+    steps = problem.horizon.steps
+    states = problem.initial_state + size * rng.normal(0, 1, (steps + 1, 5))
+    controls = size * rng.normal(0, 1, (steps, 2))
+    when = problem.stamp if stamp is None else stamp
+    return Proposal('noise', Trajectory(when, problem.horizon.dt, states, controls))
+
+
+def learning_problems(make_problem):
+    overtaking = load_scenario('overtaking_oncoming')
+    return [
+        make_problem(obstacles=(PARKED,)),
+        make_problem(obstacles=(PARKED, box('other', np.array([65.0, -1.2, 0]), 4.5, 1.8))),
+        make_problem(goal=StationGoal(60.0, 3.0)),
+        overtaking.problem_at(0.0, overtaking.initial_state),
+    ]
+
+
+@pytest.mark.parametrize('index', range(4))
+@pytest.mark.parametrize('size', [0.1, 3.0, 1e6])
+def test_noise_in_place_of_learned_proposals_makes_no_plan_worse(
+    planner, make_problem, index, size
+):
+    problem: PlanningProblem = learning_problems(make_problem)[index]
+    without = planner.plan(problem, deadline=IN_TIME)
+    for seed in range(2):
+        planner.reset()
+        stamps = (problem.stamp, problem.stamp - 0.2)
+        learned = [noise(problem, 10 * seed + i, size, stamp) for i, stamp in enumerate(stamps)]
+        result = planner.plan(problem, learned, deadline=IN_TIME)
+        assert result.feasible
+        assert result.cost <= 1.02 * without.cost + 0.01
+
+
+@pytest.mark.parametrize(
+    ('steps', 'dt', 'stamp'),
+    [(59, 0.1, 0.0), (60, 0.2, 0.0), (0, 0.1, 0.0), (0, 0.1, -0.1), (60, 0.1, 50.0)],
+)
+def test_learned_proposals_on_other_grids_disturb_nothing(planner, make_problem, steps, dt, stamp):
+    problem = make_problem(obstacles=(PARKED,))
+    without = planner.plan(problem, deadline=IN_TIME)
+    planner.reset()
+    odd = Trajectory(stamp, dt, np.ones((steps + 1, 5)), np.ones((steps, 2)))
+    result = planner.plan(problem, [Proposal('odd', odd)], deadline=IN_TIME)
+    np.testing.assert_array_equal(result.trajectory.states, without.trajectory.states)
+
+
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
+@pytest.mark.parametrize('size', [1e12, 1e160, 1e200])
+@pytest.mark.parametrize('stamp', [0.0, -0.1])
+def test_absurd_learned_proposals_disturb_nothing(planner, make_problem, size, stamp):
+    problem = make_problem(obstacles=(PARKED,))
+    without = planner.plan(problem, deadline=IN_TIME)
+    planner.reset()
+    result = planner.plan(problem, [noise(problem, 0, size, stamp)], deadline=IN_TIME)
+    np.testing.assert_array_equal(result.trajectory.states, without.trajectory.states)
+
+
+def test_a_good_learned_proposal_is_taken_and_saves_work(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    without = planner.plan(problem, deadline=IN_TIME)
+    planner.reset()
+    learned = [Proposal('decision_transformer', without.trajectory, model_id='v1')]
+    result = planner.plan(problem, learned, deadline=IN_TIME)
+    assert result.source == 'decision_transformer'
+    assert result.iterations < without.iterations
+    assert result.cost <= 1.01 * without.cost
+
+
+def test_a_learned_proposal_for_a_moment_ago_is_moved_on(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    planner.reset()
+    learned = [Proposal('decision_transformer', plan)]
+    result = planner.plan(later(problem, plan, 1), learned, deadline=IN_TIME)
+    best = planner.last_candidates[0].proposal
+    assert best.source == 'decision_transformer'
+    assert best.trajectory.stamp == result.trajectory.stamp == pytest.approx(0.1)
+    np.testing.assert_allclose(best.trajectory.states[:60], plan.states[1:], atol=1e-3)
