@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import QoSProfile
+from rclpy.signals import uninstall_signal_handlers
 from rclpy.timer import Timer
 from visualization_msgs.msg import MarkerArray
 
@@ -286,6 +288,9 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
         if rclpy.ok():
             raise
     finally:
+        # `ros2 launch` and the terminal both send SIGINT: the second must not cut the end short.
+        uninstall_signal_handlers()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

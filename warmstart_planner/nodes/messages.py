@@ -12,7 +12,6 @@ from __future__ import annotations
 import array
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -309,12 +308,6 @@ def problem_message(problem: PlanningProblem) -> msg.PlanningProblem:
     )
 
 
-@lru_cache(maxsize=8)
-def _vehicle(name: str) -> VehicleParameters:
-    # reading the published parameters takes 10 ms, too long for each problem
-    return load_vehicle(name)
-
-
 def problem_from(message: msg.PlanningProblem) -> PlanningProblem:
     """Return the planning problem in a message."""
     _check_frame('problem', message.header)
@@ -324,7 +317,7 @@ def problem_from(message: msg.PlanningProblem) -> PlanningProblem:
         road=road_from(message.road),
         obstacles=obstacles_from(message.obstacles).obstacles,
         goal=goal_from(message.goal),
-        vehicle=_vehicle(message.vehicle),
+        vehicle=load_vehicle(message.vehicle),
         friction=message.friction,
         horizon=Horizon(message.dt, message.steps),
     )
