@@ -132,10 +132,14 @@ def test_planned_again_and_again_the_car_stands_before_a_wall(planner, make_prob
 
 
 @pytest.mark.parametrize('gap', [20.0, 25.0])
-def test_a_car_that_can_just_stop_before_a_sudden_wall_does(planner, make_problem, gap):
+@pytest.mark.parametrize('known', [False, True], ids=['first plan', 'plan in use'])
+def test_a_car_that_can_just_stop_before_a_sudden_wall_does(planner, make_problem, gap, known):
     """At 15 m/s, hard braking needs 14 m, comfortable braking 45 m."""
-    at = 20.0 + CAR.front_reach + gap + 0.5
-    problem = make_problem((20, 0, 0, 15, 0), obstacles=(wall(at),), goal=KeepSpeed(15.0))
+    problem = make_problem((18.5, 0, 0, 15, 0), goal=KeepSpeed(15.0), stamp=-0.1)
+    if known:
+        planner.plan(problem, deadline=IN_TIME)
+    sudden = wall(20.0 + CAR.front_reach + gap + 0.5)
+    problem = make_problem((20, 0, 0, 15, 0), obstacles=(sudden,), goal=KeepSpeed(15.0), stamp=0.0)
     result = planner.plan(problem, deadline=IN_TIME)
     assert result.feasible
     assert result.rung is Rung.OPTIMISED
