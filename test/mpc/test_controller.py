@@ -13,7 +13,15 @@ from warmstart_planner.mpc import Controller
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Rung, Trajectory
 from warmstart_planner.road import road_from_segments
-from warmstart_planner.vehicle import GRAVITY, SPEED, STEERING, YAW, load_vehicle, step
+from warmstart_planner.vehicle import (
+    GRAVITY,
+    SPEED,
+    STEERING,
+    YAW,
+    lateral_acceleration,
+    load_vehicle,
+    step,
+)
 
 VEHICLE = load_vehicle()
 STRAIGHT = road_from_segments([(2000.0, 0.0, 0.0)], 4.0, 4.0, 40.0)
@@ -59,6 +67,19 @@ class Car:
         rate = np.clip(rate, -VEHICLE.steering_rate_max, VEHICLE.steering_rate_max)
         pull = max(self.acceleration, -self.state[SPEED] / h)
         self.state = np.array(step(self.state, (pull, rate), h, VEHICLE.wheelbase))
+
+
+@dataclass
+class SlippingCar(Car):
+    """Its rear axle moves outwards of its heading, in proportion to the lateral acceleration."""
+
+    slip: float = 0.005
+
+    def advance(self, now, h):
+        super().advance(now, h)
+        angle = self.slip * lateral_acceleration(self.state, VEHICLE.wheelbase)
+        outwards = np.array([np.sin(self.state[YAW]), -np.cos(self.state[YAW])])
+        self.state[:2] += h * self.state[SPEED] * np.sin(angle) * outwards
 
 
 @dataclass
@@ -159,6 +180,18 @@ def test_a_curved_reference_is_tracked_through_delay_and_lags(controller, speed,
     result = drive(controller, at_start(speed), along(road, speed), 9.0, road, age=age)
     assert np.abs(result.of('lateral_error')).max() < 0.03
     assert np.abs(result.of('longitudinal_error')).max() < 0.05
+
+
+def test_slip_that_is_known_leaves_no_standing_offset(settings, vehicle):
+    road = road_from_segments([(500.0, 0.01, 0.01)], 4.0, 4.0, 30.0)
+    offsets = []
+    for known in (0.0, 0.005):
+        controller = Controller(replace(settings, rear_slip=known), vehicle)
+        car = SlippingCar(np.array([0.0, 0.0, 0.0, 18.0, 0.026]))
+        result = drive(controller, car, along(road, 18.0), 8.0, road)
+        offsets.append(abs(result.of('lateral_error')[-1]))
+    assert offsets[0] > 0.1
+    assert offsets[1] < 0.15 * offsets[0]
 
 
 @pytest.mark.parametrize('age', [0.0, 0.1, 0.2])

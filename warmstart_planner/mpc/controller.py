@@ -45,6 +45,7 @@ from warmstart_planner.supervision import (
 from warmstart_planner.transcription import Frame
 from warmstart_planner.vehicle import (
     ACCELERATION,
+    GRAVITY,
     PX,
     PY,
     SPEED,
@@ -53,6 +54,7 @@ from warmstart_planner.vehicle import (
     STEERING_RATE,
     YAW,
     VehicleParameters,
+    lateral_acceleration,
 )
 
 LOST_FRICTION = 0.3  # assumed where the given friction is not a usable number
@@ -254,7 +256,7 @@ class Controller:
 
     def _track(self, decision: Decision, moment: _Moment) -> _Action:
         ahead = self._history.predict(
-            moment.state, moment.state_stamp, moment.effect, self.vehicle
+            self._on_course(moment), moment.state_stamp, moment.effect, self.vehicle
         )
         target = self._reference
         if decision.rung is Rung.BRAKING:
@@ -271,6 +273,22 @@ class Controller:
                 decision, follow(target, ahead, moment.effect, self.vehicle), target, attempt
             )
         return _Action(decision, self._previous_solution(moment), target, attempt)
+
+    def _on_course(self, moment: _Moment) -> NDArray[np.float64]:
+        """
+        Return the measured state with the direction in which the rear axle moves as its yaw.
+
+        The kinematic model knows no slip: its car moves along its heading. A real one points
+        into the bend by the slip angle of its rear tyres, which grows with the lateral
+        acceleration and shrinks with friction. Taken for a heading error, it would leave a
+        standing lateral offset.
+        """
+        state = np.array(moment.state)
+        lateral = lateral_acceleration(state, self.vehicle.wheelbase)
+        most = moment.friction * GRAVITY
+        slip = self.settings.rear_slip / moment.friction * np.clip(lateral, -most, most)
+        state[YAW] -= slip
+        return state
 
     def _after_failure(self, decision: Decision, attempt: _Attempt, moment: _Moment) -> Decision:
         self._forget_start()

@@ -19,6 +19,8 @@ from warmstart_planner.vehicle import (
     YAW,
 )
 
+ROUNDING = 1e-6  # so that the time of a node falls into the interval that begins there
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -41,7 +43,7 @@ class Sampler:
         last = len(trajectory.states) - 1
         elapsed = np.asarray(times, dtype=float) - trajectory.stamp
         inside = np.clip(elapsed, 0.0, last * trajectory.dt)
-        index = np.minimum((inside / trajectory.dt).astype(int), max(last - 1, 0))
+        index = np.minimum((inside / trajectory.dt + ROUNDING).astype(int), max(last - 1, 0))
         states = self._interpolated(index, inside - index * trajectory.dt)
         controls = self._controls(index)
         self._extend(states, controls, elapsed - inside)

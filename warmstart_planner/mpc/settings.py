@@ -35,7 +35,7 @@ class TrackingWeights:
     multiplies the weights of the state at the horizon's end [s].
     """
 
-    longitudinal: float = 0.5
+    longitudinal: float = 1.0
     lateral: float = 4.0
     lateral_speed: float = 2.0
     speed: float = 1.0
@@ -66,6 +66,8 @@ class ControllerSettings:
     `period` [s] is the time between two steps. `actuator_delay` [s] is the time from a command to
     its first effect; `acceleration_lag` and `steering_lag` [s] are the time constants of the
     actuators behind it.
+    `rear_slip` [rad s^2/m] is the slip angle of the rear tyres per lateral acceleration at
+    friction 1: 1 / (g C) with C the cornering stiffness per axle load, 0 for a car without slip.
     `obstacle_margin`, `road_margin` [m] and `friction_use` (fraction of the friction circle) are
     kept smaller than the planner's, so that the two don't pull against each other.
     `speed_floor` [m/s] keeps the lateral weights alive at standstill.
@@ -87,6 +89,7 @@ class ControllerSettings:
     actuator_delay: float = 0.02
     acceleration_lag: float = 0.1
     steering_lag: float = 0.05
+    rear_slip: float = 0.0035
     obstacle_margin: float = 0.1
     road_margin: float = 0.0
     friction_use: float = 0.95
