@@ -100,6 +100,27 @@ def test_the_quadratic_model_of_the_cost_is_convex(functions, road):
         assert np.linalg.eigvalsh(end).min() > -1e-9
 
 
+def test_the_quadratic_model_is_the_square_of_the_linearised_residuals(functions, road):
+    """Gauss-Newton: 2 dt J'J, with J by finite differences of the objective's residuals."""
+
+    def residuals(z):
+        on_road = objective.road_coordinates(*objective.box_centre(z, CAR), road)
+        return np.array(objective.stage_residuals(z[:5], z[5:], on_road, CAR, WEIGHTS))
+
+    def end_residuals(x):
+        on_road = objective.road_coordinates(*objective.box_centre(x, CAR), road)
+        return np.array(objective.terminal_residuals(x, on_road, CAR, WEIGHTS))
+
+    for x, u in points():
+        got = dict(zip(MODEL, arrays(functions['stage_model'], x, u, road), strict=True))
+        hessian = np.block([[got['Q'], got['S'].T], [got['S'], got['R']]])
+        jacobian = slope(residuals, np.concatenate([x, u]))
+        np.testing.assert_allclose(hessian, 2 * DT * jacobian.T @ jacobian, rtol=1e-5, atol=1e-4)
+        jacobian = slope(end_residuals, x)
+        end = arrays(functions['terminal_model'], x, road)[2]
+        np.testing.assert_allclose(end, 2 * jacobian.T @ jacobian, rtol=1e-5, atol=1e-3)
+
+
 def test_the_dynamics_are_the_vehicle_s(functions):
     for x, u in points():
         x[3] = abs(x[3]) + 1.0
