@@ -291,7 +291,7 @@ class Controller:
         return state
 
     def _after_failure(self, decision: Decision, attempt: _Attempt, moment: _Moment) -> Decision:
-        self._forget_start()
+        self._shifted.forget()
         failed = decide(
             Health(result_age=moment.now - self._solved_at, path_known=True),
             self.settings.supervision,
@@ -407,12 +407,8 @@ class Controller:
         deceleration = braking.hold if standing else braking.blind
         return Actuation(-deceleration, moment.previous.steering_angle)
 
-    def _forget_start(self) -> None:
-        self._solver.reset()
-        self._shifted.forget()
-
     def _forget_solution(self) -> None:
-        self._forget_start()
+        self._shifted.forget()
         self._solved_at = -np.inf
         self._braking = None
 
