@@ -32,6 +32,7 @@ SETTINGS = (
     ('actuator_delay', 's', 0.0, 1.0, 'From a command to its first effect'),
     ('acceleration_lag', 's', 0.0, 2.0, 'Time constant of drive and brakes'),
     ('steering_lag', 's', 0.0, 2.0, 'Time constant of the steering'),
+    ('rear_slip', 'rad s^2/m', 0.0, 0.1, 'Slip of the rear tyres per lateral acceleration'),
     ('obstacle_margin', 'm', 0.0, 5.0, 'Kept free to obstacles'),
     ('road_margin', 'm', 0.0, 5.0, "Kept free to the road's edges"),
     ('friction_use', '1', 0.1, 1.0, 'Used share of the friction circle'),

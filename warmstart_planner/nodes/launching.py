@@ -12,6 +12,8 @@ from launch.actions import DeclareLaunchArgument
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+import shlex
+
 from launch import LaunchContext
 from warmstart_planner.resources import share_folder
 from warmstart_planner.system import (
@@ -81,6 +83,7 @@ def node_action(process: NodeProcess) -> Node:
         parameters=[*map(str, process.parameter_files), parameters],
         remappings=list(process.remappings),
         ros_arguments=['--log-level', f'{process.logger}:={process.log_level}'],
+        prefix=shlex.join(process.prefix),
         additional_env=dict(process.environment),
         output='screen',
     )

@@ -1,0 +1,91 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Diagnostics find what is too slow, too late or wrong, and forget it when it is over."""
+
+import pytest
+
+pytest.importorskip('rclpy', reason='ROS 2 is not installed')
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from warmstart_planner.nodes.diagnostics import (
+    CountTask,
+    DeadlineTask,
+    Diagnostics,
+    RateTask,
+    StateTask,
+)
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+
+class Watch:
+    def __init__(self):
+        self.time = 0.0
+
+    def __call__(self):
+        return self.time
+
+
+@pytest.mark.parametrize(('ticks', 'level'), [(10, OK), (9, OK), (5, WARN), (0, ERROR)])
+def test_a_rate_is_judged_against_the_expected_one(ticks, level):
+    watch = Watch()
+    task = RateTask('rate', 10.0, watch)
+    task()
+    for _ in range(ticks):
+        task.tick()
+    watch.time = 1.0
+    assert task().level == level
+
+
+def test_a_rate_is_not_judged_while_simulated_time_stands_still():
+    task = RateTask('rate', 10.0, Watch())
+    task()
+    assert task().level == OK
+
+
+def test_missed_deadlines_are_told_once_and_counted_for_ever():
+    task = DeadlineTask('work', 0.05)
+    for duration in (0.01, 0.06, 0.2):
+        task.record(duration)
+    found = task()
+    assert found.level == WARN
+    assert found.values['missed'] == '2 of 3'
+    assert found.values['worst_ms'] == '200.0'
+    later = task()
+    assert later.level == OK
+    assert later.values['missed_total'] == '2'
+
+
+def test_new_rejections_warn_until_they_are_told():
+    task = CountTask('input')
+    task.count('state')
+    task.count('state')
+    assert task().level == WARN
+    again = task()
+    assert again.level == OK
+    assert again.values == {'state': '2'}
+    assert task.total('state') == 2
+
+
+def test_the_newest_state_is_told():
+    task = StateTask('rung')
+    task.set(ERROR, 'braking', rung='braking')
+    assert (task().level, task().message) == (ERROR, 'braking')
+
+
+def test_all_tasks_travel_in_one_message_under_the_nodes_name(ros_node):
+    import rclpy
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    received = []
+    ros_node.create_subscription(DiagnosticArray, '/diagnostics', received.append, 10)
+    diagnostics = Diagnostics(ros_node)
+    diagnostics.add(CountTask('input'))
+    diagnostics.add(StateTask('rung'))
+    diagnostics.add(StateTask('rung'))
+    for _ in range(100):
+        rclpy.spin_once(ros_node, timeout_sec=0.1)
+        if received:
+            break
+    assert [s.name for s in received[0].status] == ['tested: input', 'tested: rung']

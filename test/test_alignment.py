@@ -1,0 +1,98 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What was perceived at another time is where it will be at the problem's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warmstart_planner.alignment import SAME_TIME, Schedule, aligned, nearest, pose_goal
+from warmstart_planner.obstacles import box, disc
+from warmstart_planner.problem import MAX_OBSTACLES, Horizon
+from warmstart_planner.road import road_from_segments
+from warmstart_planner.vehicle import load_vehicle
+
+HORIZON = Horizon(0.1, 20)
+ROAD = road_from_segments([(100.0, 0.0, 0.0)], 3.0, 3.0, 10.0)
+VEHICLE = load_vehicle()
+STATE = np.array([10.0, 0.0, 0.0, 5.0, 0.0])
+
+
+def moving(dt, count, speed=(6.0, -2.0)):
+    t = np.arange(count)[:, None] * dt
+    return box('car', np.hstack([t * speed, np.full((count, 1), 0.3)]), 4.0, 2.0)
+
+
+@given(st.floats(-0.3, 1.5), st.sampled_from([0.05, 0.1, 0.25]))
+def test_uniform_motion_is_met_exactly_at_any_age_and_rate(age, dt):
+    seen = aligned([moving(dt, 40)], age, dt, HORIZON)[0]
+    expected = (age + HORIZON.times)[:, None] * (6.0, -2.0)
+    np.testing.assert_allclose(seen.poses_at(21)[:, :2], expected, atol=SAME_TIME * 7)
+    np.testing.assert_allclose(seen.poses[:, 2], 0.3)
+
+
+def test_what_has_the_problems_own_time_is_left_as_it_is():
+    obstacle = moving(0.1, 5)
+    assert aligned([obstacle], 0.0, 0.1, HORIZON) == (obstacle,)
+
+
+def test_what_stands_stays():
+    post = disc('post', np.array([[3.0, 1.0, 0.0]]), 0.2)
+    np.testing.assert_array_equal(aligned([post], 0.7, 0.2, HORIZON)[0].poses, post.poses)
+
+
+def test_only_the_nearest_obstacles_are_kept_when_there_are_too_many():
+    crowd = [disc(f'{x}', np.array([[float(x), 0.0, 0.0]]), 0.3) for x in range(100, 0, -5)]
+    kept = nearest(crowd, STATE)
+    assert len(kept) == MAX_OBSTACLES
+    assert {o.name for o in kept} == {str(x) for x in range(5, 65, 5)}
+
+
+def test_a_truck_counts_by_its_side_not_its_centre():
+    near = [disc(f'{i}', np.array([[30.0, 0.0, 0.0]]), 0.3) for i in range(MAX_OBSTACLES)]
+    truck = box('truck', np.array([[34.0, 0.0, 0.0]]), 18.0, 2.5)
+    assert truck in nearest([*near, truck], STATE)
+
+
+def test_a_pose_on_the_road_is_a_goal_with_the_cars_turns():
+    state = STATE + [0.0, 0.0, 4 * np.pi, 0.0, 0.0]
+    goal = pose_goal((50.0, 1.0, 0.2), 3.0, ROAD, state, VEHICLE)
+    assert (goal.x, goal.y, goal.speed) == (50.0, 1.0, 3.0)
+    assert goal.yaw == pytest.approx(0.2 + 4 * np.pi)
+
+
+@pytest.mark.parametrize(
+    ('pose', 'reason'),
+    [
+        ((50.0, 2.9, 0.0), r'goal \(50.0, 2.9\) is at station 50.0, offset 2.9: expected on the'),
+        ((150.0, 0.0, 0.0), 'station 150.0'),
+        ((50.0, 0.0, 3.0), 'goal yaw is 3.00'),
+        ((5.0, 0.0, 0.0), 'station 5.0: expected ahead of the car'),
+    ],
+)
+def test_a_pose_that_cannot_be_driven_to_is_refused_by_value(pose, reason):
+    with pytest.raises(ValueError, match=reason):
+        pose_goal(pose, 0.0, ROAD, STATE, VEHICLE)
+
+
+def stamps_of_cycles(stamps, period=0.1):
+    schedule = Schedule(period)
+    for stamp in stamps:
+        if schedule.due(stamp):
+            schedule.done(stamp)
+            yield stamp
+
+
+@given(st.integers(0, 10**6))
+def test_a_cycle_is_due_once_a_period_whatever_the_rate_of_states(start):
+    stamps = [start * 0.05 + 0.05 * k for k in range(41)]
+    assert len(list(stamps_of_cycles(stamps))) in (20, 21)
+
+
+def test_a_lost_state_delays_a_cycle_and_loses_none():
+    assert list(stamps_of_cycles([100.0, 100.05, 100.15, 100.2])) == [100.0, 100.15, 100.2]
+
+
+def test_time_that_starts_again_starts_the_schedule_again():
+    assert list(stamps_of_cycles([200.0, 100.0, 100.05, 100.1])) == [200.0, 100.0, 100.1]
