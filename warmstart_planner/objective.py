@@ -176,15 +176,18 @@ def heading_error(x: Any, on_road: RoadCoordinates) -> tuple[Any, Any]:
 
 def tracking_residuals(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:
     """
-    Speed, lateral and heading deviation from the road's target [m/s, m, -].
+    Speed, lateral and heading deviation from the road's target [m/s, m, -, -].
 
-    The heading is compared at the rear axle, where the car drives along its own axis.
+    The heading is compared at the rear axle, where the car drives along its own axis. Its two
+    residuals, sine and one minus cosine, together are four times the squared sine of half the
+    angle, which rises up to the opposite direction.
     """
-    _, sine = heading_error(x, on_road)
+    cosine, sine = heading_error(x, on_road)
     return [
         x[SPEED] - on_road.target_speed,
         on_road.offset - on_road.target_offset,
         sine + on_road.curvature * vehicle.rear_to_center,
+        1.0 - cosine,
     ]
 
 
@@ -192,11 +195,12 @@ def stage_residuals(
     x: Any, u: Any, on_road: RoadCoordinates, vehicle: VehicleParameters, weights: CostWeights
 ) -> list[Any]:
     """Weighted residuals; their sum of squares is the cost per second."""
-    speed, offset, heading = tracking_residuals(x, on_road, vehicle)
+    speed, offset, heading, turned = tracking_residuals(x, on_road, vehicle)
     return [
         weights.speed**0.5 * speed,
         weights.offset**0.5 * offset,
         weights.heading**0.5 * heading,
+        weights.heading**0.5 * turned,
         weights.acceleration**0.5 * u[ACCELERATION],
         weights.lateral_acceleration**0.5 * lateral_acceleration(x, vehicle.wheelbase),
         weights.steering_rate**0.5 * u[STEERING_RATE],
@@ -207,11 +211,12 @@ def terminal_residuals(
     x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters, weights: CostWeights
 ) -> list[Any]:
     """Weighted residuals at the horizon's end; their sum of squares is the terminal cost."""
-    speed, offset, heading = tracking_residuals(x, on_road, vehicle)
+    speed, offset, heading, turned = tracking_residuals(x, on_road, vehicle)
     return [
         weights.terminal_speed**0.5 * speed,
         weights.terminal_offset**0.5 * offset,
         weights.terminal_heading**0.5 * heading,
+        weights.terminal_heading**0.5 * turned,
     ]
 
 

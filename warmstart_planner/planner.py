@@ -56,6 +56,7 @@ class PlannerSettings:
     plan of a car that starts outside the limits must be back inside [s]. `verification_reserve`:
     time kept for the verdict [s]. `stitch_*`: while the car is this close to the plan in use, the
     next one starts from that plan, not from the noise of the measurement [m, m, rad, m/s, rad].
+    `emergency` is how the car brakes where `braking` would not keep it from a collision.
     """
 
     refined: int = 2
@@ -73,6 +74,9 @@ class PlannerSettings:
     scp: ScpSettings = field(default_factory=ScpSettings)
     bundle: BundleSettings = field(default_factory=BundleSettings)
     braking: BrakingSettings = field(default_factory=BrakingSettings)
+    emergency: BrakingSettings = field(
+        default_factory=lambda: BrakingSettings(comfort=8.0, firm=8.0, grip_use=0.95)
+    )
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Planner:
         horizon: Horizon | None = None,
         settings: PlannerSettings | None = None,
     ) -> None:
-        """Load the compiled solver, one workspace a thread."""
+        """Load the compiled solver, one workspace a candidate that is refined."""
         self.settings = settings or PlannerSettings()
         self.horizon = horizon or Horizon()
         self._solvers = [
@@ -111,7 +115,7 @@ class Planner:
                 self.settings.scp,
                 self.settings.margins,
             )
-            for _ in range(self.settings.refined)
+            for _ in range(self.settings.refined + 1)
         ]
         self._pool = ThreadPoolExecutor(self.settings.refined, 'scp')
         self._sources: tuple[ProposalSource, ...] = (
@@ -120,8 +124,10 @@ class Planner:
             ColdBundle(self.settings.bundle),
             ZeroControl(),
         )
+        self._own = {source.name for source in self._sources}
         self._previous: Trajectory | None = None
-        self._braking: Trajectory | None = None
+        self._in_use: Trajectory | None = None
+        self._is_braking = False
         self._multiplier = 0.0
         self.last_candidates: tuple[Candidate, ...] = ()
         self.last_refined: tuple[Refined, ...] = ()
@@ -129,7 +135,8 @@ class Planner:
     def reset(self) -> None:
         """Forget the plan in use."""
         self._previous = None
-        self._braking = None
+        self._in_use = None
+        self._is_braking = False
         self._multiplier = 0.0
         self.last_candidates = ()
         self.last_refined = ()
@@ -160,8 +167,7 @@ class Planner:
             for source in self._sources
             for proposal in source.propose(problem, self._previous)
         ]
-        learned = [replace(p, trajectory=_on_grid(problem, p.trajectory)) for p in learned]
-        candidates = judge(self._solvers[0], bound, [*proposals, *learned])
+        candidates = judge(self._solvers[0], bound, [*proposals, *_on_grid(problem, learned)])
         self.last_candidates = tuple(candidates)
         proposed = time.perf_counter()
 
@@ -173,7 +179,7 @@ class Planner:
         self.last_refined = tuple(refined)
         best = self._best(refined)
         reference, rung, verdict, source = self._climb(problem, best, candidates)
-        self._braking = reference if rung is Rung.BRAKING else None
+        self._in_use, self._is_braking = reference, rung is Rung.BRAKING
         shown = best or min(refined, key=lambda r: r.verdict.violation, default=None)
         finished = time.perf_counter()
         return PlanResult(
@@ -212,12 +218,17 @@ class Planner:
 
     def _stitched(self, problem: PlanningProblem) -> PlanningProblem:
         """Start from the plan in use where the car follows it closely."""
-        previous = self._previous
-        if previous is None or not previous.stamp <= problem.stamp <= previous.times[-1]:
+        in_use = self._in_use
+        if in_use is None or not in_use.stamp <= problem.stamp <= in_use.times[-1]:
             return problem
-        planned = _state_at(previous, problem.stamp)
-        measured = problem.initial_state
-        gap = measured - planned
+        if not self._follows(in_use, problem):
+            return problem
+        return replace(problem, initial_state=_state_at(in_use, problem.stamp))
+
+    def _follows(self, in_use: Trajectory, problem: PlanningProblem) -> bool:
+        """Whether the car is where a trajectory has it, within the stitching limits."""
+        planned = _state_at(in_use, problem.stamp)
+        gap = problem.initial_state - planned
         c, s = np.cos(planned[2]), np.sin(planned[2])
         turn = (gap[2] + np.pi) % (2 * np.pi) - np.pi
         errors = np.abs([c * gap[0] + s * gap[1], c * gap[1] - s * gap[0], turn, gap[3], gap[4]])
@@ -228,23 +239,31 @@ class Planner:
             self.settings.stitch_speed,
             self.settings.stitch_steering,
         )
-        if (errors > limits).any():
-            return problem
-        return replace(problem, initial_state=planned)
+        return bool((errors <= limits).all())
 
     def _to_refine(self, candidates: list[Candidate]) -> list[Candidate]:
-        """Return the plan in use and the best others, as many as there are threads."""
-        kept = [c for c in candidates if c.proposal.source == SHIFTED][:1]
-        others = [c for c in candidates if c.proposal.source != SHIFTED]
-        if kept:
-            return [*kept, *others][: self.settings.refined]
-        return others[: self.settings.refined]
+        """
+        Return the plan in use and the best others, as many as there are threads.
+
+        Proposals from elsewhere have a place of their own, and only where they are better: they
+        never take one from a plan that would have been found without them.
+        """
+        own = [c for c in candidates if c.proposal.source in self._own]
+        kept = [c for c in own if c.proposal.source == SHIFTED][:1]
+        others = [c for c in own if c.proposal.source != SHIFTED]
+        chosen = [*kept, *others][: self.settings.refined]
+        worst = max((c.score.merit for c in chosen), default=np.inf)
+        learned = [c for c in candidates if c.proposal.source not in self._own]
+        return [*chosen, *(c for c in learned[:1] if c.score.merit < worst)]
 
     def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
         """Return the candidates not yet refined that violate least: where merit led nowhere."""
         done = {id(entry.candidate) for entry in refined}
         rest = [c for c in candidates if id(c) not in done]
-        return sorted(rest, key=lambda c: c.score.violation)[: self.settings.refined]
+        rest.sort(key=lambda candidate: candidate.score.violation)
+        own = [c for c in rest if c.proposal.source in self._own]
+        learned = [c for c in rest if c.proposal.source not in self._own]
+        return [*own[: self.settings.refined], *learned[:1]]
 
     def _best(self, refined: list[Refined]) -> Refined | None:
         """Return the cheapest acceptable plan; the plan in use has a bonus."""
@@ -272,7 +291,7 @@ class Planner:
             if 0.0 <= age <= self.settings.previous_age_max:
                 aged = _cut(problem, previous)
                 verdict = verify(problem, aged)
-                if verdict.collision <= 0.0 and self._braking is None:
+                if verdict.collision <= 0.0 and not self._is_braking:
                     return aged, Rung.PREVIOUS, verdict, SHIFTED
         braked = self._braked(problem, candidates)
         if braked is None:
@@ -281,18 +300,26 @@ class Planner:
 
     def _braked(self, problem: PlanningProblem, candidates: list[Candidate]) -> Trajectory | None:
         """Go on with the braking under way, or begin it along the last safe path there is."""
-        if self._braking is not None and problem.stamp < self._braking.times[-2]:
-            return _cut(problem, self._braking)
-        path = self._previous
-        if path is None or not path.stamp <= problem.stamp < path.times[-1]:
+        path = self._in_use
+        if path is None or not path.stamp <= problem.stamp < path.times[-2]:
             if not candidates:
                 return None
             path = min(candidates, key=lambda c: c.score.violation).proposal.trajectory
+        elif self._is_braking and self._follows(path, problem):
+            return _cut(problem, path)
+        gentle = self._braking_along(path, problem, self.settings.braking)
+        if not self._is_braking and verify(problem, gentle).collision <= 0.0:
+            return gentle
+        return self._braking_along(path, problem, self.settings.emergency)
+
+    def _braking_along(
+        self, path: Trajectory, problem: PlanningProblem, settings: BrakingSettings
+    ) -> Trajectory:
         return braking_profile(
             path,
             problem.vehicle,
             problem.friction,
-            self.settings.braking,
+            settings,
             start=problem.stamp,
             state=np.asarray(problem.initial_state),
         )
@@ -313,10 +340,18 @@ def _recovers(verdict: Verdict, steps: int) -> bool:
     )
 
 
-def _on_grid(problem: PlanningProblem, trajectory: Trajectory) -> Trajectory:
-    """Return a proposal for a problem shortly before, moved on to this time."""
-    same = abs(trajectory.stamp - problem.stamp) < 1e-6
-    return trajectory if same else shift(problem, trajectory)
+def _on_grid(problem: PlanningProblem, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Move proposals for a problem shortly before on to this one; what cannot be is left out."""
+    moved = []
+    for proposal in proposals:
+        if abs(proposal.trajectory.stamp - problem.stamp) < 1e-6:
+            moved.append(proposal)
+            continue
+        try:
+            moved.append(replace(proposal, trajectory=shift(problem, proposal.trajectory)))
+        except ValueError:
+            continue
+    return moved
 
 
 def _state_at(trajectory: Trajectory, stamp: float) -> NDArray[np.float64]:

@@ -181,7 +181,8 @@ def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDA
         case KeepSpeed(speed=wanted) | StopBefore(cruise_speed=wanted):
             speed = np.minimum(speed, wanted)
         case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
-            speed = np.where(station >= goal_station(problem), np.minimum(speed, wanted), speed)
+            passed = station - problem.vehicle.rear_to_center >= goal_station(problem)
+            speed = np.where(passed, np.minimum(speed, wanted), speed)
     stop = stop_station(problem) - problem.vehicle.length / 2
     speed = np.where(station >= stop, 0.0, speed)
     square = speed**2 + 2 * COMFORT_DECELERATION * station

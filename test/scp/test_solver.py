@@ -240,19 +240,16 @@ def merit_by_numpy(problem, trajectory, weights):
     rows = [
         *(dt * row[1:] for row in objective.road_clearances(x, on_road, CAR)),
         dt * objective.friction_reserve(x[:, :-1], u, grip, CAR),
-        np.array([objective.stopping_reserve(x[:, -1], ends, stop, grip, CAR)]),
+        dt * np.array([objective.stopping_reserve(x[:, -1], ends, stop, grip, CAR)]),
         *(
             dt * objective.obstacle_separation(x, obstacle.T, CAR)[1:]
             for obstacle in numbers.obstacles
         ),
     ]
-    scale = [*[dt] * 5, 1.0, *[dt] * len(problem.obstacles)]
     penalty = 0.0
-    for row, weight in zip(rows, scale, strict=True):
-        over = np.maximum(-np.asarray(row) / weight, 0.0)
-        penalty += (
-            weight * (weights.violation * over + weights.violation_square / 2 * over**2).sum()
-        )
+    for row in rows:
+        over = np.maximum(-np.asarray(row) / dt, 0.0)
+        penalty += dt * (weights.violation * over + weights.violation_square / 2 * over**2).sum()
     return cost, cost + penalty
 
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import follow_road, zero_controls
 from warmstart_planner.transcription import target_speeds
-from warmstart_planner.vehicle import SPEED
+from warmstart_planner.vehicle import GRAVITY, SPEED
+
+BRAKING_SHARE = 0.85  # of the friction circle that the hardest braking may use
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class BundleSettings:
     """
 
     shares: tuple[float, ...] = (-0.9, -0.45, 0.0, 0.45, 0.9)
-    accelerations: tuple[float, ...] = (1.5, -1.5, -4.0, -7.0)
+    accelerations: tuple[float, ...] = (1.5, -1.5, -4.0, -8.0)
     approach: float = 18.0
 
 
@@ -74,7 +76,9 @@ class ColdBundle:
         ahead = np.linspace(here, here + max(now, 3.0) * times[-1] + 10.0, 60)
         wanted = float(np.median(target_speeds(problem, ahead)))
         profiles = []
-        for acceleration in self.settings.accelerations:
+        grip = BRAKING_SHARE * problem.friction * GRAVITY
+        for wish in self.settings.accelerations:
+            acceleration = max(wish, -grip)
             goal = wanted if acceleration > 0 else 0.0
             towards = abs(acceleration) * np.sign(goal - now)
             profile = now + towards * times

@@ -210,7 +210,7 @@ static score_t score(workspace_t *w, const problem_t *p, const settings_t *o, do
     score_t s = {0.0, 0.0, 0.0, 0.0};
     for (int k = 0; k <= p->steps; k++) {
         const double *xk = x + k * NX;
-        double rows[STAGE_ROWS], cost, weight = k < p->steps ? p->dt : 1.0;
+        double rows[STAGE_ROWS], cost;
         if (k < p->steps) {
             double next[NX], defect[NX];
             call_stage_value(w, xk, u + k * NU, p->road, next, &cost, rows);
@@ -223,7 +223,7 @@ static score_t score(workspace_t *w, const problem_t *p, const settings_t *o, do
         }
         s.cost += cost;
         for (int i = k > 0 ? 0 : STAGE_ROWS - 1; i < STAGE_ROWS; i++)
-            add_violation(&s, o, penalty, i < STAGE_ROWS - 1 ? p->dt : weight, rows[i]);
+            add_violation(&s, o, penalty, p->dt, rows[i]);
         for (int j = 0; k > 0 && j < p->obstacle_count; j++) {
             const double *obstacle = obstacle_at(p, j, k);
             if (circle_gap(p, xk, j, obstacle) > 0.0) continue;
@@ -284,15 +284,13 @@ static void convexify(workspace_t *w, const problem_t *p, double reach) {
             stage_model(arg, res, w->iwork, w->work, 0);
             for (int i = 0; i < NX; i++) n->defect[i] = next[i] - x[NX + i];
             store_rows(n, c, d);
-            for (int i = 0; i < STAGE_ROWS; i++) n->weight[i] = p->dt;
         } else {
             const double *arg[2 + 8] = {x, p->road};
             double *res[5 + 8] = {&cost, n->value, n->qq, n->q, c};
             terminal_model(arg, res, w->iwork, w->work, 0);
             store_rows(n, c, NULL);
-            for (int i = 0; i < STAGE_ROWS - 1; i++) n->weight[i] = p->dt;
-            n->weight[STAGE_ROWS - 1] = 1.0;
         }
+        for (int i = 0; i < STAGE_ROWS; i++) n->weight[i] = p->dt;
         if (k > 0) add_obstacle_rows(w, p, x, k, reach, n);
     }
 }
@@ -691,7 +689,7 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
                 out->accepted++;
                 fresh = 1;
                 inputs = NU;
-                int small = drivable && (gain <= 10.0 * negligible ||
+                int small = drivable && (gain <= 4.0 * negligible ||
                              size <= o->step_tolerance);
                 stalls = small ? stalls + 1 : 0;
                 if (ratio >= o->grow_ratio && size > 0.8 * radius)

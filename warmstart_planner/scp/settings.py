@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from warmstart_planner.checks import number
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class ScpSettings:
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, tuple):
+                size = STATE_SIZE if field.name == 'state_scale' else CONTROL_SIZE
+                if len(value) != size:
+                    raise ValueError(f'scp.{field.name} is {value}: expected {size} numbers')
                 for entry in value:
                     number(f'scp.{field.name}', entry, at_least=np.finfo(float).tiny)
             else:
