@@ -1,0 +1,112 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The whole system: four processes drive a scenario, report on it, and leave nothing behind."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+SCENARIO = """\
+description: A short straight road.
+duration: 15.0
+road:
+  speed_limit: 10.0
+  segments: [{length: 120.0, curvature: 0.0}]
+  left_width: 3.5
+  right_width: 3.5
+start: {station: 10.0, offset: 0.0, speed: 8.0}
+goal:
+  station: {station: 45.0, speed: 8.0}
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    path = tmp_path / 'short_hop.yaml'
+    path.write_text(SCENARIO)
+    return path
+
+
+def descendants(process):
+    """Return the command lines of nodes that a run of the demo has started."""
+    found = []
+    for entry in os.listdir('/proc'):
+        try:
+            with open(f'/proc/{entry}/environ', 'rb') as stream:
+                mine = f'OUT_MARK={process.pid_mark}'.encode() in stream.read()
+            with open(f'/proc/{entry}/cmdline', 'rb') as stream:
+                line = stream.read().decode().replace('\0', ' ')
+        except (OSError, NotADirectoryError):
+            continue
+        if mine and 'warmstart_planner' in line:
+            found.append(line)
+    return found
+
+
+@pytest.fixture
+def demo(start, tmp_path, solvers):
+    def begin(*arguments):
+        mark = str(tmp_path)
+        out = str(tmp_path / 'out')
+        process = start('warmstart_planner.demo', '--out', out, *arguments, OUT_MARK=mark)
+        process.pid_mark = mark
+        return process
+
+    return begin
+
+
+def test_a_lockstep_drive_reaches_its_goal_and_reports(demo, scenario, tmp_path):
+    process = demo('--scenario', str(scenario), '--mode', 'lockstep', '--seed', '4')
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert 'm to go, planner optimised, controller optimised' in output
+    assert 'goal reached' in output
+    figures = json.loads((tmp_path / 'out' / 'summary.json').read_text())
+    assert figures['goal_reached'] is True
+    assert figures['collisions'] == 0
+    assert figures['duration_s'] < 15.0
+    assert set(figures['rungs_planner']) == {'optimised'}
+    for node in ('proposal', 'planner', 'controller', 'simulator'):
+        assert 20.0 < figures[f'memory_mb_{node}'] < 400.0
+    for file in ('driven.csv', 'drive.png', 'drive.gif'):
+        assert (tmp_path / 'out' / file).stat().st_size > 100
+    assert descendants(process) == []
+
+
+def test_ctrl_c_while_nodes_start_ends_all_of_them(demo, scenario):
+    process = demo('--scenario', str(scenario))
+    end = time.monotonic() + 20.0
+    while len(descendants(process)) < 5 and time.monotonic() < end:
+        time.sleep(0.1)
+    interrupt(process, '')
+
+
+def test_ctrl_c_while_driving_ends_all_processes_and_says_so(demo, scenario):
+    process = demo('--scenario', str(scenario))
+    seen = ''
+    while 'm to go' not in seen and process.poll() is None:
+        seen += process.stdout.readline()
+    interrupt(process, seen)
+
+
+def interrupt(process, seen):
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert 'interrupted' in output
+    assert 'Traceback' not in seen + output
+    assert descendants(process) == []
+
+
+def test_a_node_that_cannot_start_ends_the_demo_with_its_reason(demo, scenario, tmp_path):
+    parameters = tmp_path / 'own.yaml'
+    parameters.write_text('/**/planner:\n  ros__parameters:\n    deadline: 99.0\n')
+    process = demo('--scenario', str(scenario), '--params-file', str(parameters))
+    output, _ = process.communicate(timeout=40)
+    assert process.returncode == 2
+    assert 'deadline' in output
+    assert 'Traceback' not in output
+    assert descendants(process) == []

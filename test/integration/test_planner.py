@@ -1,0 +1,202 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The planner node poses problems, takes proposals in time, and says what it lacks."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from warmstart_planner.problem import KeepSpeed, PoseGoal
+
+
+@pytest.fixture
+def bench(rig, solvers):
+    return Bench(rig)
+
+
+class Bench:
+    """A car on an empty straight road, seen by a planner."""
+
+    def __init__(self, rig):
+        from geometry_msgs.msg import PoseStamped
+
+        from warmstart_planner import msg
+        from warmstart_planner.nodes.messages import goal_message, road_message
+        from warmstart_planner.nodes.planner import PlannerNode
+        from warmstart_planner.nodes.qos import EVENTS, LATCHED
+        from warmstart_planner.road import road_from_segments
+
+        self.rig = rig
+        self.node = rig.run(PlannerNode())
+        self.problems = rig.collect(msg.PlanningProblem, '/planner/output/problem')
+        self.trajectories = rig.collect(msg.Trajectory, '/planner/output/trajectory')
+        self.statuses = rig.collect(msg.PlanStatus, '/planner/output/status')
+        self.state = rig.sender(msg.VehicleState, '/planner/input/state')
+        self.obstacles = rig.sender(msg.ObstacleArray, '/planner/input/obstacles')
+        self.goal_pose = rig.sender(PoseStamped, '/planner/input/goal_pose')
+        self.proposals = rig.sender(msg.Proposals, '/planner/input/proposals', EVENTS)
+        road = rig.sender(msg.Road, '/planner/input/road', LATCHED)
+        road(road_message(road_from_segments([(900.0, 0.0, 0.0)], 3.0, 3.0, 10.0), 0.0))
+        goal = rig.sender(msg.Goal, '/planner/input/goal', LATCHED)
+        goal(goal_message(KeepSpeed(8.0), 0.0))
+        rig.spin(0.1)
+        self.begin = self.node.now()
+
+    def send(self, state=None, obstacles=None):
+        from warmstart_planner.nodes.messages import (
+            ObstacleEstimate,
+            StateEstimate,
+            obstacles_message,
+            vehicle_state_message,
+        )
+        from warmstart_planner.obstacles import box
+
+        now = self.node.now()
+        parked = box('parked', np.array([[400.0, 2.0, 0.0]]), 4.0, 2.0)
+        seen = obstacles_message(ObstacleEstimate(now, 0.1, (parked,)))
+        (obstacles or (lambda message: None))(seen)
+        self.obstacles(seen)
+        x = 20.0 + 8.0 * (now - self.begin)
+        message = vehicle_state_message(
+            StateEstimate(now, np.array([x, 0.0, 0.0, 8.0, 0.0]), 0.0, 1.0)
+        )
+        for field, value in (state or {}).items():
+            setattr(message, field, value)
+        self.state(message)
+
+    def drive(self, seconds, **spoilt):
+        """Send what a car sees, 20 times a second; return the statuses."""
+        self.statuses.clear()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.send(**spoilt)
+            self.rig.spin(0.05)
+        return list(self.statuses)
+
+
+def test_a_plan_answers_each_problem_and_carries_its_stamp(bench):
+    from warmstart_planner.nodes.messages import nanoseconds
+
+    bench.drive(0.3)
+    statuses = bench.drive(1.2)
+    assert len(statuses) >= 8
+    assert {(s.rung, s.violation) for s in statuses} == {(0, 0.0)}
+    posed = {nanoseconds(p.header.stamp) for p in bench.problems}
+    assert {nanoseconds(s.problem_stamp) for s in statuses} <= posed
+    assert {nanoseconds(t.problem_stamp) for t in bench.trajectories} <= posed
+    assert all(t.verified for t in bench.trajectories)
+
+
+def test_proposals_are_used_if_they_answer_in_time_and_counted_if_they_do_not(bench):
+    from warmstart_planner.nodes.messages import problem_from, proposals_message
+    from warmstart_planner.problem import Proposal
+    from warmstart_planner.proposals.straight_line import StraightLine
+
+    without = bench.drive(0.6)[-1].candidates
+    old = problem_from(bench.problems[0])
+    trajectory = StraightLine().propose(old)[0].trajectory
+    bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), old, 0.001))
+    late = bench.drive(0.5)
+    assert bench.node._late.total('late proposals') == 1
+    assert all(s.rung == 0 and s.candidates == without for s in late)
+
+    new = problem_from(bench.problems[-1])
+    trajectory = StraightLine().propose(new)[0].trajectory
+    bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), new, 0.001))
+    assert max(s.candidates for s in bench.drive(0.5)) == without + 1
+
+
+@pytest.mark.parametrize(
+    ('spoilt', 'reason', 'topic'),
+    [
+        ({'state': {'yaw': math.nan}}, 'no valid car state', '~/input/state'),
+        (
+            {'obstacles': lambda m: m.poses.__setitem__(0, math.nan)},
+            'the obstacles are',
+            '~/input/obstacles',
+        ),
+    ],
+)
+def test_an_input_that_is_not_a_number_stops_planning_until_it_is_one(
+    bench, spoilt, reason, topic
+):
+    assert bench.drive(0.6)[-1].rung == 0
+    statuses = bench.drive(1.5, **spoilt)
+    assert statuses[-1].rung == 3
+    assert reason in statuses[-1].message
+    assert bench.node.rejected.total(topic) > 5
+    bench.trajectories.clear()
+    bench.drive(0.3, **spoilt)
+    assert bench.trajectories == []
+    assert bench.drive(0.6)[-1].rung == 0
+
+
+def pose(x, y, yaw=0.0):
+    from geometry_msgs.msg import PoseStamped
+
+    from warmstart_planner.nodes import messages
+
+    message = PoseStamped(pose=messages.pose(x, y, yaw))
+    message.header.frame_id = 'map'
+    return message
+
+
+def goals(bench):
+    from warmstart_planner.nodes.messages import goal_from
+
+    return [goal_from(problem.goal) for problem in bench.problems]
+
+
+def test_a_goal_pose_on_the_road_is_planned_for(bench):
+    bench.drive(0.3)
+    bench.goal_pose(pose(90.0, 1.0))
+    assert bench.drive(0.6)[-1].rung == 0
+    assert goals(bench)[-1] == PoseGoal(90.0, 1.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize('wrong', [(90.0, 50.0), (90.0, math.nan), (-5.0, 0.0), (90.0, 0.0, 3.0)])
+def test_a_goal_pose_that_cannot_be_driven_to_leaves_the_goal(bench, wrong):
+    bench.drive(0.3)
+    bench.goal_pose(pose(*wrong))
+    assert bench.drive(0.5)[-1].rung == 0
+    assert goals(bench)[-1] == KeepSpeed(8.0)
+    assert bench.node.rejected.total('~/input/goal_pose') == 1
+
+
+def test_without_a_road_the_planner_says_so(rig, solvers):
+    from warmstart_planner import msg
+    from warmstart_planner.nodes.messages import StateEstimate, vehicle_state_message
+    from warmstart_planner.nodes.planner import PlannerNode
+
+    node = rig.run(PlannerNode())
+    statuses = rig.collect(msg.PlanStatus, '/planner/output/status')
+    state = rig.sender(msg.VehicleState, '/planner/input/state')
+    rig.spin(0.2)
+    state(vehicle_state_message(StateEstimate(node.now(), np.zeros(5), 0.0, 1.0)))
+    rig.until(lambda: any('yet' in s.message for s in statuses))
+    assert all(s.rung == 3 for s in statuses)
+
+
+def test_markers_cost_nothing_until_someone_looks(bench):
+    from visualization_msgs.msg import MarkerArray
+
+    bench.drive(0.3)
+    shown = bench.rig.collect(MarkerArray, '/planner/debug/markers')
+    bench.drive(0.8)
+    names = {marker.ns for marker in shown[-1].markers}
+    assert {'road', 'obstacles', 'reference', 'proposals/shifted'} <= names
+
+
+def test_a_changed_setting_takes_effect_while_driving_and_a_bad_one_does_not(bench):
+    from rclpy.parameter import Parameter
+
+    bench.drive(0.3)
+    margin = Parameter('margins.obstacle', value=0.6)
+    assert bench.node.set_parameters([margin])[0].successful
+    assert bench.drive(0.5)[-1].rung == 0
+    assert bench.node.settings.planner.margins.obstacle == 0.6
+    bad = bench.node.set_parameters([Parameter('proposal_wait', value=0.9)])[0]
+    assert not bad.successful
+    assert 'expected at most deadline' in bad.reason
