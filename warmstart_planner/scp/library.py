@@ -54,7 +54,13 @@ class SettingsStructure(ctypes.Structure):
         ('control_scale', ctypes.c_double * CONTROL_SIZE),
         *(
             (name, ctypes.c_int)
-            for name in ('iteration_limit', 'qp_iteration_limit', 'stall_limit', 'penalty_raises')
+            for name in (
+                'iteration_limit',
+                'qp_iteration_limit',
+                'qp_blocks',
+                'stall_limit',
+                'penalty_raises',
+            )
         ),
     ]
 

@@ -24,6 +24,7 @@
 #include <hpipm_d_ocp_qp.h>
 #include <hpipm_d_ocp_qp_sol.h>
 #include <hpipm_d_ocp_qp_ipm.h>
+#include <hpipm_d_part_cond.h>
 
 #include "functions.c"
 
@@ -61,7 +62,7 @@ typedef struct {
     double penalty, penalty_square, defect_penalty;
     double qp_tolerance;
     double state_scale[NX], control_scale[NU];
-    int iteration_limit, qp_iteration_limit, stall_limit, penalty_raises;
+    int iteration_limit, qp_iteration_limit, qp_blocks, stall_limit, penalty_raises;
 } settings_t;
 
 typedef struct {
@@ -103,9 +104,12 @@ typedef struct {
     int iwork[WORK_SIZE];
     void *memory;
     size_t memory_size;
-    struct d_ocp_qp_dim dim;
-    struct d_ocp_qp qp;
-    struct d_ocp_qp_sol sol;
+    int *block_size;
+    struct d_ocp_qp_dim dim, block_dim; /* of the QP, and of its partially condensed form */
+    struct d_ocp_qp qp, block_qp;
+    struct d_ocp_qp_sol sol, block_sol;
+    struct d_part_cond_qp_arg cond_arg;
+    struct d_part_cond_qp_ws cond_ws;
     struct d_ocp_qp_ipm_arg arg;
     struct d_ocp_qp_ipm_ws ws;
 } workspace_t;
@@ -297,53 +301,69 @@ static void convexify(workspace_t *w, const problem_t *p, double reach) {
 
 /* ------------------------------------------------------------------------------ the convex QP */
 
-static size_t carve(char **at, size_t size) {
-    size_t start = ((size_t)*at + 63) / 64 * 64;
-    *at = (char *)(start + size);
-    return start;
+/* Take the next piece of the workspace's memory; NULL once it does not suffice. */
+static void *carve(workspace_t *w, size_t *used, size_t size) {
+    size_t start = (*used + 63) / 64 * 64;
+    *used = start + size;
+    return *used <= w->memory_size ? (char *)w->memory + start : NULL;
 }
 
-/* Lay out HPIPM's structures for the rows of this iteration in the workspace's memory. Node 0 has
- * no state: the first state is given. */
-static int lay_out(workspace_t *w, const problem_t *p, const settings_t *o, int inputs) {
-    int n = p->steps;
-    size_t need = d_ocp_qp_dim_memsize(n) + 64;
-    char *at = w->memory;
-    if (need > w->memory_size) return 0;
-    d_ocp_qp_dim_create(n, &w->dim, (void *)carve(&at, d_ocp_qp_dim_memsize(n)));
-    for (int k = 0; k <= n; k++) {
-        int nu = k < n ? inputs : 0, nx = k > 0 ? NX : 0;
+/* Set the QP's dimensions. Node 0 has no state: the first state is given. */
+static void set_dimensions(workspace_t *w, const problem_t *p, int inputs) {
+    for (int k = 0; k <= p->steps; k++) {
+        int nu = k < p->steps ? inputs : 0, nx = k > 0 ? NX : 0;
         int rows = k > 0 ? w->node[k].rows : 1;
-        int soft = nu > NU ? nu - NU : 0;
         d_ocp_qp_dim_set_nx(k, nx, &w->dim);
         d_ocp_qp_dim_set_nu(k, nu, &w->dim);
         d_ocp_qp_dim_set_nbx(k, nx, &w->dim);
         d_ocp_qp_dim_set_nbu(k, nu, &w->dim);
         d_ocp_qp_dim_set_ng(k, rows, &w->dim);
         d_ocp_qp_dim_set_nsbx(k, 0, &w->dim);
-        d_ocp_qp_dim_set_nsbu(k, soft, &w->dim);
+        d_ocp_qp_dim_set_nsbu(k, nu > NU ? nu - NU : 0, &w->dim);
         d_ocp_qp_dim_set_nsg(k, rows, &w->dim);
     }
-    size_t sizes[4] = {d_ocp_qp_memsize(&w->dim), d_ocp_qp_sol_memsize(&w->dim),
-                       d_ocp_qp_ipm_arg_memsize(&w->dim), 0};
-    char *blocks[4];
-    for (int i = 0; i < 3; i++) blocks[i] = (char *)carve(&at, sizes[i]);
-    if ((size_t)(at - (char *)w->memory) > w->memory_size) return 0;
-    d_ocp_qp_create(&w->dim, &w->qp, blocks[0]);
-    d_ocp_qp_sol_create(&w->dim, &w->sol, blocks[1]);
-    d_ocp_qp_ipm_arg_create(&w->dim, &w->arg, blocks[2]);
-    d_ocp_qp_ipm_arg_set_default(SPEED, &w->arg);
-    int limit = o->qp_iteration_limit;
+}
+
+/* Lay out HPIPM's structures for the rows of this iteration in the workspace's memory: the QP, and
+ * its form with the states inside blocks of nodes eliminated, which has less overhead. */
+static int lay_out(workspace_t *w, const problem_t *p, const settings_t *o, int inputs) {
+    int n = p->steps, blocks = o->qp_blocks < n ? o->qp_blocks : n, limit = o->qp_iteration_limit;
     double tolerance = o->qp_tolerance;
+    size_t used = 0;
+    void *piece;
+#define CARVE(size) if (!(piece = carve(w, &used, size))) return 0
+    CARVE(d_ocp_qp_dim_memsize(n));
+    d_ocp_qp_dim_create(n, &w->dim, piece);
+    set_dimensions(w, p, inputs);
+    CARVE(d_ocp_qp_memsize(&w->dim));
+    d_ocp_qp_create(&w->dim, &w->qp, piece);
+    CARVE(d_ocp_qp_sol_memsize(&w->dim));
+    d_ocp_qp_sol_create(&w->dim, &w->sol, piece);
+    CARVE(d_ocp_qp_dim_memsize(blocks));
+    d_ocp_qp_dim_create(blocks, &w->block_dim, piece);
+    d_part_cond_qp_compute_block_size(n, blocks, w->block_size);
+    d_part_cond_qp_compute_dim(&w->dim, w->block_size, &w->block_dim);
+    CARVE(d_ocp_qp_memsize(&w->block_dim));
+    d_ocp_qp_create(&w->block_dim, &w->block_qp, piece);
+    CARVE(d_ocp_qp_sol_memsize(&w->block_dim));
+    d_ocp_qp_sol_create(&w->block_dim, &w->block_sol, piece);
+    CARVE(d_part_cond_qp_arg_memsize(blocks));
+    d_part_cond_qp_arg_create(blocks, &w->cond_arg, piece);
+    d_part_cond_qp_arg_set_default(&w->cond_arg);
+    CARVE(d_part_cond_qp_ws_memsize(&w->dim, w->block_size, &w->block_dim, &w->cond_arg));
+    d_part_cond_qp_ws_create(&w->dim, w->block_size, &w->block_dim, &w->cond_arg, &w->cond_ws,
+                             piece);
+    CARVE(d_ocp_qp_ipm_arg_memsize(&w->block_dim));
+    d_ocp_qp_ipm_arg_create(&w->block_dim, &w->arg, piece);
+    d_ocp_qp_ipm_arg_set_default(SPEED, &w->arg);
     d_ocp_qp_ipm_arg_set_iter_max(&limit, &w->arg);
     d_ocp_qp_ipm_arg_set_tol_stat(&tolerance, &w->arg);
     d_ocp_qp_ipm_arg_set_tol_eq(&tolerance, &w->arg);
     d_ocp_qp_ipm_arg_set_tol_ineq(&tolerance, &w->arg);
     d_ocp_qp_ipm_arg_set_tol_comp(&tolerance, &w->arg);
-    sizes[3] = d_ocp_qp_ipm_ws_memsize(&w->dim, &w->arg);
-    blocks[3] = (char *)carve(&at, sizes[3]);
-    if ((size_t)(at - (char *)w->memory) > w->memory_size) return 0;
-    d_ocp_qp_ipm_ws_create(&w->dim, &w->arg, &w->ws, blocks[3]);
+    CARVE(d_ocp_qp_ipm_ws_memsize(&w->block_dim, &w->arg));
+    d_ocp_qp_ipm_ws_create(&w->block_dim, &w->arg, &w->ws, piece);
+#undef CARVE
     return 1;
 }
 
@@ -439,7 +459,10 @@ static int solve_qp(workspace_t *w, const problem_t *p, const settings_t *o, dou
                     double radius, int inputs, int *iterations) {
     if (!lay_out(w, p, o, inputs)) return -1;
     for (int k = 0; k <= p->steps; k++) fill_node(w, p, o, penalty, radius, inputs, k);
-    d_ocp_qp_ipm_solve(&w->qp, &w->sol, &w->arg, &w->ws);
+    d_part_cond_qp_cond(&w->qp, &w->block_qp, &w->cond_arg, &w->cond_ws);
+    d_ocp_qp_ipm_solve(&w->block_qp, &w->block_sol, &w->arg, &w->ws);
+    d_part_cond_qp_expand_sol(&w->qp, &w->block_qp, &w->block_sol, &w->sol, &w->cond_arg,
+                              &w->cond_ws);
     int status;
     d_ocp_qp_ipm_get_status(&w->ws, &status);
     d_ocp_qp_ipm_get_iter(&w->ws, iterations);
@@ -598,9 +621,10 @@ workspace_t *scp_create(int steps) {
         complete = complete && *arrays[i];
     }
     /* what the largest QP of this horizon needs, found once and with a reserve */
-    w->memory_size = (size_t)(steps + 1) * 64 * 1024;
+    w->block_size = calloc(steps + 1, sizeof *w->block_size);
+    w->memory_size = (size_t)(steps + 1) * 128 * 1024;
     w->memory = malloc(w->memory_size);
-    return complete && w->memory ? w : NULL;
+    return complete && w->memory && w->block_size ? w : NULL;
 }
 
 void scp_destroy(workspace_t *w) {
@@ -609,6 +633,7 @@ void scp_destroy(workspace_t *w) {
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(w->node);
     free(w->memory);
+    free(w->block_size);
     free(w);
 }
 

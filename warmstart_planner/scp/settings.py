@@ -44,6 +44,7 @@ class ScpSettings:
     control_scale: tuple[float, ...] = (5.0, 0.6)
     iteration_limit: int = 40
     qp_iteration_limit: int = 50
+    qp_blocks: int = 15
     stall_limit: int = 2
     penalty_raises: int = 1
 
