@@ -714,7 +714,7 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
                 out->accepted++;
                 fresh = 1;
                 inputs = NU;
-                int small = drivable && (gain <= 4.0 * negligible ||
+                int small = drivable && (gain <= 10.0 * negligible ||
                              size <= o->step_tolerance);
                 stalls = small ? stalls + 1 : 0;
                 if (ratio >= o->grow_ratio && size > 0.8 * radius)

@@ -36,7 +36,7 @@ class ScpSettings:
     grow_factor: float = 2.0
     step_tolerance: float = 1e-3
     merit_tolerance: float = 1e-3
-    violation_tolerance: float = 0.02
+    violation_tolerance: float = 0.05
     defect_tolerance: float = 0.01
     defect_penalty: float = 100.0
     qp_tolerance: float = 1e-4
