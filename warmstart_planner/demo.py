@@ -17,12 +17,13 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from honcho.manager import Manager
+from honcho.manager import KILL_WAIT, Manager
 from honcho.printer import Message
 from honcho.process import Process
 
@@ -120,8 +121,7 @@ def _require_ros() -> None:
 def _run(chosen: Arguments, scenario: Scenario) -> tuple[int, dict[str, float]]:
     """Run all processes until one ends; return the first exit status and peak memory [MB]."""
     printer = _Printer(sys.stdout)
-    manager = Manager(printer)
-    manager._process_ctor = _MeasuredProcess
+    manager = _Manager(printer)
     arguments = SystemArguments(**{**vars(chosen.system), 'vehicle': scenario.vehicle})
     for process in simulation_processes(arguments):
         environment = _environment(chosen.out, process.environment)
@@ -148,6 +148,35 @@ def _environment(out: Path, own: Mapping[str, str]) -> dict[str, str]:
     environment['RCUTILS_COLORIZED_OUTPUT'] = '0'
     environment['PYTHONUNBUFFERED'] = '1'
     return environment
+
+
+class _Manager(Manager):
+    """
+    Ends processes that are just starting, too, and kills those that do not end.
+
+    honcho itself knows a process only once it runs, and kills only after one has ended.
+    """
+
+    def __init__(self, printer: _Printer) -> None:
+        super().__init__(printer)
+        self._process_ctor = _MeasuredProcess
+        self._asked_to_end: float | None = None
+
+    def terminate(self) -> None:
+        """End all processes as soon as all have started."""
+        if self._asked_to_end is None:
+            self._asked_to_end = time.monotonic()
+        if super()._all_started():
+            super().terminate()
+
+    def _all_started(self) -> bool:
+        # asked by honcho's loop at every turn
+        started = super()._all_started()
+        if started and self._asked_to_end is not None:
+            super().terminate()
+            if time.monotonic() - self._asked_to_end > KILL_WAIT:
+                self.kill()
+        return started
 
 
 class _MeasuredProcess(Process):

@@ -97,10 +97,12 @@ class Rig:
 
 
 @pytest.fixture
-def rig():
+def rig(request):
+    """Start ROS, with parameters (name:=value) where a test gives them."""
     import rclpy
 
-    rclpy.init()
+    given = [text for parameter in getattr(request, 'param', ()) for text in ('-p', parameter)]
+    rclpy.init(args=['--ros-args', *given] if given else None)
     rig = Rig()
     yield rig
     rig.close()

@@ -8,11 +8,11 @@ Only `ros2 launch` imports this module; `launch` and `launch_ros` come with ROS 
 
 from __future__ import annotations
 
+import shlex
+
 from launch.actions import DeclareLaunchArgument
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-
-import shlex
 
 from launch import LaunchContext
 from warmstart_planner.resources import share_folder

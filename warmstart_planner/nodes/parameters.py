@@ -123,8 +123,11 @@ class Parameters(Generic[Settings]):
         for each in declarations:
             self._declare(each)
         self.settings: Settings = self._validated(self.values())
-        node.add_on_set_parameters_callback(self._validate)
-        node.add_post_set_parameters_callback(self._apply)
+        if hasattr(node, 'add_post_set_parameters_callback'):
+            node.add_on_set_parameters_callback(self._validate)
+            node.add_post_set_parameters_callback(self._apply)
+        else:  # Humble: what this callback accepts is set right behind it
+            node.add_on_set_parameters_callback(self._validate_and_apply)
 
     def _declare(self, declaration: Parameter) -> None:
         try:
@@ -144,17 +147,26 @@ class Parameters(Generic[Settings]):
         return self._build(values)
 
     def _validate(self, changes: list[RosParameter]) -> SetParametersResult:
-        known = {each.name: each.value for each in changes if each.name in self._declarations}
         try:
-            self._validated(self.values() | known)
+            self._validated(self._with(changes))
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
     def _apply(self, changes: list[RosParameter]) -> None:
         if any(each.name in self._declarations for each in changes):
-            self.settings = self._validated(self.values())
+            self.settings = self._validated(self._with(changes))
             self._applied(self.settings)
+
+    def _validate_and_apply(self, changes: list[RosParameter]) -> SetParametersResult:
+        result = self._validate(changes)
+        if result.successful:
+            self._apply(changes)
+        return result
+
+    def _with(self, changes: list[RosParameter]) -> dict[str, Any]:
+        known = {each.name: each.value for each in changes if each.name in self._declarations}
+        return self.values() | known
 
 
 def declared(

@@ -232,14 +232,14 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         # Simulated time may stand still for long: only steady time tells that a state is missing.
         silence = time.monotonic() - self._last_state
         if self._cycle is None and silence > max(self.settings.state_age_max, 0.1):
-            self._report_missing(f'no valid car state for {silence:.1f} s')
+            self._report_missing(f'no valid car state for {silence:.1f} s', self.now())
 
     def _open_cycle(self) -> None:
         begin = time.perf_counter()
         try:
             problem = self._pose_problem()
         except ValueError as error:
-            self._report_missing(str(error))
+            self._report_missing(str(error), self._inputs.state.stamp)
             return
         self._schedule.done(problem.stamp)
         self._rate.tick()
@@ -313,8 +313,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         if rung is not Rung.OPTIMISED:
             self.warn(f'rung {rung.name}', f'{rung.name.lower()}: {result.message}')
 
-    def _report_missing(self, text: str) -> None:
-        stamp = self._inputs.state.stamp if self._inputs.state else self.now()
+    def _report_missing(self, text: str, stamp: float) -> None:
         result = PlanResult(
             problem_stamp=stamp,
             rung=Rung.NONE,

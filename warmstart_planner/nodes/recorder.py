@@ -47,9 +47,11 @@ class Recorder:
         self._control_statuses: dict[int, msg.ControllerStatus] = {}
 
     def begin(self) -> None:
-        """Forget the commands of a car that waited for its first plan."""
+        """Forget what was before the first plan."""
         self._commands.clear()
         self._control_statuses.clear()
+        planned = self._plan_statuses.keys() & self._references.keys()
+        self._plan_statuses = {key: self._plan_statuses[key] for key in sorted(planned)}
 
     @property
     def path(self) -> NDArray[np.float64]:

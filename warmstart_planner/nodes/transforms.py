@@ -8,8 +8,8 @@ from typing import Any
 
 from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
-from rclpy.lifecycle import LifecycleNode
 
+from warmstart_planner.nodes.lifecycle import ManagedNode
 from warmstart_planner.nodes.messages import MAP
 from warmstart_planner.nodes.qos import EVENTS
 
@@ -23,7 +23,7 @@ class TransformPublisher:
     The simulated odometry does not drift: map and odom are one.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(self, node: ManagedNode[Any]) -> None:
         try:
             from tf2_msgs.msg import TFMessage
         except ImportError:

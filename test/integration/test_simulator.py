@@ -1,0 +1,145 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator node stands in for a vehicle: it waits, it drives, it brakes without commands."""
+
+import math
+
+import pytest
+
+
+@pytest.fixture
+def bench(rig):
+    return Bench(rig)
+
+
+class Bench:
+    """A simulator, and what would command it."""
+
+    def __init__(self, rig):
+        from rosgraph_msgs.msg import Clock
+
+        from warmstart_planner import msg
+        from warmstart_planner.nodes.simulator import SimulatorNode
+
+        self.rig = rig
+        self.node = rig.add(SimulatorNode())
+        self.clocks = rig.collect(Clock, '/clock')
+        self.states = rig.collect(msg.VehicleState, '/simulator/output/state')
+        self.node.trigger_configure()
+        self.node.trigger_activate()
+        self.command = rig.sender(msg.Command, '/simulator/input/command')
+        rig.until(lambda: self.states)
+
+    def send(self, acceleration=0.0, steering=0.0, problem=1):
+        from warmstart_planner import msg
+
+        message = msg.Command(acceleration_mps2=acceleration, front_wheel_angle_rad=steering)
+        message.state_stamp = self.states[-1].header.stamp
+        message.header.stamp = self.states[-1].header.stamp
+        message.problem_stamp.sec = problem
+        self.command(message)
+
+    def begin(self):
+        self.send()
+        self.rig.until(lambda: self.node.driving)
+
+    def times(self):
+        return [c.clock.sec + c.clock.nanosec / 1e9 for c in self.clocks]
+
+
+def test_time_stands_still_until_a_command_follows_a_plan(bench):
+    bench.rig.spin(0.4)
+    bench.send(problem=0)
+    bench.rig.spin(0.2)
+    assert len(set(bench.times())) == 1
+    assert len(bench.states) > 2
+    bench.begin()
+    bench.rig.until(lambda: bench.node.time > 0.1)
+    assert bench.times() == sorted(bench.times())
+
+
+def test_commands_are_followed(bench):
+    bench.begin()
+    before = bench.states[-1].longitudinal_velocity_mps
+    for _ in range(20):
+        bench.send(acceleration=2.0)
+        bench.rig.spin(0.05)
+    assert bench.states[-1].longitudinal_velocity_mps > before + 1.0
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_a_command_that_is_not_a_number_is_none_and_without_commands_the_vehicle_brakes(
+    bench, value
+):
+    bench.begin()
+    before = bench.states[-1].longitudinal_velocity_mps
+    for _ in range(24):
+        bench.send(steering=value)
+        bench.rig.spin(0.05)
+    assert bench.node.rejected.total('~/input/command') > 10
+    assert bench.states[-1].longitudinal_velocity_mps < before - 1.5
+    assert abs(bench.states[-1].front_wheel_angle_rad) < 0.1
+
+
+def test_who_joins_late_still_gets_road_and_goal(bench):
+    from warmstart_planner import msg
+    from warmstart_planner.nodes.messages import goal_from, road_from
+    from warmstart_planner.nodes.qos import LATCHED
+    from warmstart_planner.scenarios import load_scenario
+
+    received = []
+    for kind, topic in ((msg.Road, 'road'), (msg.Goal, 'goal')):
+        bench.rig.probe.create_subscription(
+            kind, f'/simulator/output/{topic}', received.append, LATCHED
+        )
+    bench.rig.until(lambda: len(received) == 2)
+    by_kind = {type(message): message for message in received}
+    scenario = load_scenario('parked_cars_slalom')
+    assert road_from(by_kind[msg.Road]).end == scenario.road.end
+    assert goal_from(by_kind[msg.Goal]) == scenario.goal
+
+
+@pytest.mark.parametrize('rig', [['mode:=lockstep', 'answer_timeout:=0.3']], indirect=True)
+def test_in_lockstep_time_waits_for_answers_but_not_for_ever(bench):
+    bench.begin()
+    bench.rig.until(lambda: bench.node.time > 0.0)
+    waiting_at = bench.node.time
+    bench.rig.spin(0.15)
+    assert bench.node.time == waiting_at
+    bench.send()
+    bench.rig.until(lambda: bench.node.time > waiting_at)
+    alone_at = bench.node.time
+    bench.rig.until(lambda: bench.node.time > alone_at + 0.05)
+
+
+def test_a_simulator_that_nobody_drives_gives_up(start):
+    given = ('autostart:=true', 'start_timeout:=1.0')
+    arguments = [text for parameter in given for text in ('-p', parameter)]
+    process = start('warmstart_planner.nodes.simulator', '--ros-args', *arguments)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert 'no plan within 1 s: nothing can be driven' in output
+    assert 'Traceback' not in output
+
+
+@pytest.mark.parametrize(
+    'rig', [['scenario:=blocked_road', 'seed:=-1', 'exit_when_done:=false']], indirect=True
+)
+def test_a_drive_ends_with_a_latched_result(bench, tmp_path):
+    from diagnostic_msgs.msg import DiagnosticStatus
+
+    from warmstart_planner.nodes.qos import LATCHED
+
+    bench.begin()
+    for _ in range(400):
+        bench.send(acceleration=3.0)
+        bench.rig.spin(0.02)
+        if not bench.node.driving:
+            break
+    received = []
+    bench.rig.probe.create_subscription(
+        DiagnosticStatus, '/simulator/output/result', received.append, LATCHED
+    )
+    bench.rig.until(lambda: received)
+    assert received[0].level == DiagnosticStatus.ERROR
+    assert received[0].message in ('collision', 'off_road')
