@@ -44,18 +44,29 @@ class Margins:
     """
     What is kept free beyond the hard limits.
 
-    `obstacle` and `road` are distances [m], `grip` is the used share of the friction circle.
+    `obstacle` and `road` are distances [m], `grip` is the used share of the friction circle. Of
+    the distance to obstacles only the share `obstacle_now` is demanded at once, all of it after
+    `settling_time` [s]: where noise moves an obstacle a little nearer, the car gives way calmly.
     """
 
     obstacle: float = 0.3
     road: float = 0.1
     grip: float = 0.85
+    obstacle_now: float = 0.4
+    settling_time: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse margins that make no sense."""
         number('margins.obstacle', self.obstacle, at_least=0.0, at_most=5.0)
         number('margins.road', self.road, at_least=0.0, at_most=5.0)
         number('margins.grip', self.grip, at_least=0.1, at_most=1.0)
+        number('margins.obstacle_now', self.obstacle_now, at_least=0.0, at_most=1.0)
+        number('margins.settling_time', self.settling_time, at_least=1e-3, at_most=10.0)
+
+    def obstacle_at(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the distance to obstacles that is demanded at times of the horizon [m]."""
+        settled = np.minimum(times / self.settling_time, 1.0)
+        return self.obstacle * (self.obstacle_now + (1.0 - self.obstacle_now) * settled)
 
 
 @dataclass(frozen=True)
@@ -244,11 +255,8 @@ def obstacle_parameters(
         poses = frame.localise(obstacle.poses_at(nodes))
         result[index, :, 0:2] = poses[:, 0:2]
         result[index, :, 2], result[index, :, 3] = np.cos(poses[:, 2]), np.sin(poses[:, 2])
-        result[index, :, 4:] = (
-            obstacle.half_length,
-            obstacle.half_width,
-            obstacle.radius + margins.obstacle,
-        )
+        result[index, :, 4:6] = obstacle.half_length, obstacle.half_width
+        result[index, :, 6] = obstacle.radius + margins.obstacle_at(problem.horizon.times)
     return result
 
 

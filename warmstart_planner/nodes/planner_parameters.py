@@ -72,6 +72,8 @@ SETTINGS = (
     ('margins.obstacle', 'm', 0.0, 5.0, 'Kept free to obstacles'),
     ('margins.road', 'm', 0.0, 5.0, "Kept free to the road's edges"),
     ('margins.grip', '1', 0.1, 1.0, 'Used share of the friction circle'),
+    ('margins.obstacle_now', '1', 0.0, 1.0, 'Share of the distance to obstacles kept at once'),
+    ('margins.settling_time', 's', 0.001, 10.0, 'After it the whole distance is kept'),
     ('scp.initial_radius', '1', 1e-3, 100.0, 'Trust region at the start'),
     ('scp.smallest_radius', '1', 1e-9, 1.0, 'Trust region at which the loop gives up'),
     ('scp.largest_radius', '1', 1e-3, 1e3, 'Trust region at most'),
