@@ -95,8 +95,15 @@ def test_margins_narrow_the_corridor_and_grow_the_obstacles(make_problem):
     np.testing.assert_allclose(anchors['left'], 3.25)
     np.testing.assert_allclose(anchors['right'], 3.25)
     result = transcribe(problem, margins)
-    np.testing.assert_allclose(result.obstacles[:, :, 6], [[0.9] * 61, [0.5] * 61])
+    np.testing.assert_allclose(result.obstacles[:, 10:, 6], [[0.9] * 51, [0.5] * 51])
     assert result.road[0] == pytest.approx(0.8 * GRAVITY)
+
+
+def test_the_margin_to_obstacles_grows_from_its_share_now_to_all_of_it(make_problem):
+    margins = Margins(obstacle=0.5, obstacle_now=0.4, settling_time=1.0)
+    radius = transcribe(make_problem(obstacles=(OTHER,)), margins).obstacles[0, :, 6]
+    np.testing.assert_allclose(radius[:11], np.linspace(0.2, 0.5, 11))
+    assert (radius[11:] == 0.5).all()
 
 
 def test_obstacles_go_where_they_are_predicted_to(make_problem):
