@@ -60,7 +60,7 @@ class NodeProcess:
 
     `executable` is the name below lib/warmstart_planner and of the module in
     `warmstart_planner.nodes`. Later parameter files win over earlier ones, and `parameters` over
-    the files. `niceness` lets shorter cycles go first where processors are few.
+    the files.
     """
 
     executable: str
@@ -70,13 +70,7 @@ class NodeProcess:
     parameters: Mapping[str, bool | int | float | str]
     remappings: tuple[tuple[str, str], ...]
     log_level: str = 'info'
-    niceness: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def prefix(self) -> tuple[str, ...]:
-        """What stands before the command."""
-        return ('nice', '-n', str(self.niceness)) if self.niceness else ()
 
     @property
     def logger(self) -> str:
@@ -100,7 +94,7 @@ class NodeProcess:
     def command(self, python: str = sys.executable) -> list[str]:
         """Return the command line that runs the node without ROS' own tools."""
         module = f'{PACKAGE}.nodes.{self.executable}'
-        return [*self.prefix, python, '-m', module, '--ros-args', *self.ros_arguments()]
+        return [python, '-m', module, '--ros-args', *self.ros_arguments()]
 
     def shell_command(self, python: str = sys.executable) -> str:
         """Return the command for a shell, which it replaces, so that signals reach the node."""
@@ -155,8 +149,6 @@ VEHICLE_TOPICS = {
     'trajectory': 'Topic of the reference (Trajectory)',
     'command': 'Topic of the command to the actuators (Command)',
 }
-# The controller's 2 ms must not wait for the planner's 30 ms.
-NICENESS = {'planner': 5, 'proposal': 10}
 # Numerical libraries start a thread for each core in every process and take them from the others.
 ONE_THREAD = {
     'OMP_NUM_THREADS': '1',
@@ -227,7 +219,6 @@ def _process(
         },
         remappings=tuple((own, renamed.get(topic, topic)) for own, topic in topics.items()),
         log_level=arguments.log_level,
-        niceness=NICENESS.get(executable, 0),
         environment=ONE_THREAD,
     )
 

@@ -20,6 +20,7 @@ from warmstart_planner.nodes import (
     proposal,
     simulator_parameters,
 )
+from warmstart_planner.nodes.lifecycle import AUTOSTART, NICENESS
 from warmstart_planner.nodes.parameters import Parameter, Parameters, replaced
 from warmstart_planner.resources import share_folder
 
@@ -141,7 +142,7 @@ def test_the_packaged_file_holds_every_parameter_with_a_value_that_is_taken(node
     declarations, settings_from = NODES[node]
     text = (share_folder() / 'config' / f'{node}.yaml').read_text(encoding='utf-8')
     packaged = dict(flat(yaml.safe_load(text)[f'/**/{node}']['ros__parameters']))
-    declared = {each.name: each for each in declarations}
+    declared = {each.name: each for each in (AUTOSTART, NICENESS, *declarations)}
     assert packaged.keys() == declared.keys()
     for name, value in packaged.items():
         assert type(value) is type(declared[name].default), name

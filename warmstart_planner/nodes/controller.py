@@ -139,7 +139,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         if self._state is None or self._road is None:
             missing = 'car state' if self._state is None else 'road'
             self._rung.set(DiagnosticStatus.ERROR, f'no {missing} yet', rung='none')
-            self.warn('missing input', f'cannot control: no {missing} yet')
+            self.tell('missing input', f'waiting: no {missing} yet')
             return
         self._rate.tick()
         self._send(self._state, self._road)
@@ -201,7 +201,9 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
             iterations=output.iterations,
             residual=f'{output.kkt_residual:.2e}',
         )
-        if rung is not Rung.OPTIMISED:
+        if self._reference is None:
+            self.tell('missing input', 'waiting: no reference yet')
+        elif rung is not Rung.OPTIMISED:
             self.warn(f'rung {rung.name}', f'{rung.name.lower()}: {output.reason}')
 
     def _scene(self, now: float, prediction: Trajectory) -> MarkerArray:

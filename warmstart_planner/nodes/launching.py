@@ -8,8 +8,6 @@ Only `ros2 launch` imports this module; `launch` and `launch_ros` come with ROS 
 
 from __future__ import annotations
 
-import shlex
-
 from launch.actions import DeclareLaunchArgument
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -83,7 +81,6 @@ def node_action(process: NodeProcess) -> Node:
         parameters=[*map(str, process.parameter_files), parameters],
         remappings=list(process.remappings),
         ros_arguments=['--log-level', f'{process.logger}:={process.log_level}'],
-        prefix=shlex.join(process.prefix),
         additional_env=dict(process.environment),
         output='screen',
     )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 import time
@@ -33,6 +34,16 @@ AUTOSTART = Parameter(
     'autostart',
     False,
     'Configure and activate without being told to by a lifecycle manager',
+    read_only=True,
+)
+NICENESS = Parameter(
+    'niceness',
+    0,
+    'How readily the process lets others go first, so that short cycles need not wait for long '
+    'ones where processors are few',
+    unit='1',
+    low=0,
+    high=19,
     read_only=True,
 )
 Message = TypeVar('Message')
@@ -67,7 +78,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
     ) -> None:
         super().__init__(name)
         self.parameters: Parameters[Settings] = Parameters(
-            self, (AUTOSTART, *declarations), build, self._apply
+            self, (AUTOSTART, NICENESS, *declarations), build, self._apply
         )
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.rejected = CountTask('input')
@@ -190,6 +201,11 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         if self._due(subject):
             self.get_logger().warning(text)
 
+    def tell(self, subject: str, text: str) -> None:
+        """Log for information, but at most every REPEAT seconds for the same subject."""
+        if self._due(subject):
+            self.get_logger().info(text)
+
     def _due(self, subject: str) -> bool:
         now = time.monotonic()
         if now - self._complaints.get(subject, -REPEAT) < REPEAT:
@@ -270,6 +286,7 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
     node = None
     try:
         node = make()
+        os.nice(node.parameters.values()['niceness'])
         if node.parameters.values()['autostart'] and not _start(node):
             return BAD_START
         # What lives by now lives as long as the node: not a thing to look through for garbage.

@@ -169,6 +169,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._box = ProposalBox(self._late)
         self._schedule = Schedule(self.settings.period)
         self._cycle = None
+        self._planned = False
         self._last_state = time.monotonic()
 
     def stop(self) -> None:
@@ -286,6 +287,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._hand_over(cycle, result)
 
     def _hand_over(self, cycle: Cycle, result: PlanResult) -> None:
+        self._planned = True
         reference = reference_of(result)
         self._trajectory_out.publish(trajectory_message(reference, self.settings.vehicle))
         # From problem to reference, waiting and conversion too.
@@ -334,7 +336,9 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         )
         self._status_out.publish(plan_status_message(result, self.now(), 0.0))
         self._rung.set(DiagnosticStatus.ERROR, result.message, rung='none')
-        self.warn('missing input', result.message)
+        # Before the first plan nothing is lost yet.
+        say = self.warn if self._planned else self.tell
+        say('missing input', result.message)
 
     def _scene(self, problem: PlanningProblem, result: PlanResult) -> MarkerArray:
         scene = Scene(to_time(problem.stamp), 2 * self.settings.period)

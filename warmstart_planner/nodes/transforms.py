@@ -28,7 +28,7 @@ class TransformPublisher:
             from tf2_msgs.msg import TFMessage
         except ImportError:
             self._message: Any = None
-            node.get_logger().info('tf2_msgs is not installed: /tf is not published')
+            node.get_logger().debug('tf2_msgs is not installed: /tf is not published')
             return
         self._message = TFMessage
         self._publisher = node.send(TFMessage, '/tf', EVENTS)
