@@ -50,7 +50,8 @@ class PlannerSettings:
     """
     How candidates are chosen, refined and judged.
 
-    `refined`: how many candidates are refined in a cycle, on as many threads. `keep_bonus`: share
+    `refined`: how many candidates are refined in a cycle, on as many threads; `refined_first`: as
+    many where there is no plan in use yet, with ends `distinct` metres apart. `keep_bonus`: share
     by which another way round must be cheaper than the plan in use to replace it.
     `previous_age_max`: how long a verified plan may stand in [s]. `return_time`: within this the
     plan of a car that starts outside the limits must be back inside [s]. `verification_reserve`:
@@ -60,6 +61,8 @@ class PlannerSettings:
     """
 
     refined: int = 2
+    refined_first: int = 6
+    distinct: float = 4.0
     keep_bonus: float = 0.1
     previous_age_max: float = 1.5
     return_time: float = 2.0
@@ -115,7 +118,7 @@ class Planner:
                 self.settings.scp,
                 self.settings.margins,
             )
-            for _ in range(self.settings.refined + 1)
+            for _ in range(max(self.settings.refined, self.settings.refined_first) + 1)
         ]
         self._pool = ThreadPoolExecutor(self.settings.refined, 'scp')
         self._sources: tuple[ProposalSource, ...] = (
@@ -251,7 +254,10 @@ class Planner:
         own = [c for c in candidates if c.proposal.source in self._own]
         kept = [c for c in own if c.proposal.source == SHIFTED][:1]
         others = [c for c in own if c.proposal.source != SHIFTED]
-        chosen = [*kept, *others][: self.settings.refined]
+        if kept:
+            chosen = [*kept, *others][: self.settings.refined]
+        else:
+            chosen = _distinct(others, self.settings.distinct)[: self.settings.refined_first]
         worst = max((c.score.merit for c in chosen), default=np.inf)
         learned = [c for c in candidates if c.proposal.source not in self._own]
         return [*chosen, *(c for c in learned[:1] if c.score.merit < worst)]
@@ -323,6 +329,17 @@ class Planner:
             start=problem.stamp,
             state=np.asarray(problem.initial_state),
         )
+
+
+def _distinct(candidates: list[Candidate], distance: float) -> list[Candidate]:
+    """Return candidates, best first, that end at least a distance [m] from all better ones."""
+    chosen: list[Candidate] = []
+    for candidate in candidates:
+        end = candidate.proposal.trajectory.states[-1, :2]
+        others = (c.proposal.trajectory.states[-1, :2] for c in chosen)
+        if all(np.hypot(*(end - other)) >= distance for other in others):
+            chosen.append(candidate)
+    return chosen
 
 
 def _recovers(verdict: Verdict, steps: int) -> bool:

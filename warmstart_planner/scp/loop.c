@@ -714,7 +714,9 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
                 out->accepted++;
                 fresh = 1;
                 inputs = NU;
-                int small = drivable && (gain <= 10.0 * negligible ||
+                /* far from feasible, progress counts against the merit, most of which is penalty */
+                double stuck = current.violation > NEARLY ? 0.02 * current.merit : 0.0;
+                int small = drivable && (gain <= fmax(10.0 * negligible, stuck) ||
                              size <= o->step_tolerance);
                 stalls = small ? stalls + 1 : 0;
                 if (ratio >= o->grow_ratio && size > 0.8 * radius)
@@ -760,6 +762,8 @@ void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double s
         scp_roll_out(w, p, w->x, w->u);
         current = score(w, p, o, penalty, w->x, w->u);
     }
+    /* candidates are compared by the base penalty, whatever this solve needed */
+    if (raises > 0) current = score(w, p, o, o->penalty, w->x, w->u);
     memcpy(x, w->x, (n + 1) * NX * sizeof(double));
     memcpy(u, w->u, n * NU * sizeof(double));
     multipliers[0] = out->iterations > 0 ? largest_multiplier(w) : known;

@@ -42,7 +42,7 @@ class ScpSettings:
     qp_tolerance: float = 1e-4
     state_scale: tuple[float, ...] = (5.0, 5.0, 0.6, 5.0, 0.4)
     control_scale: tuple[float, ...] = (5.0, 0.6)
-    iteration_limit: int = 40
+    iteration_limit: int = 25
     qp_iteration_limit: int = 50
     qp_blocks: int = 15
     stall_limit: int = 2
