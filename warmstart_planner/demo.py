@@ -40,7 +40,7 @@ from warmstart_planner.system import (
 )
 from warmstart_planner.verification import drive_verdict
 
-DEFAULT_SCENARIO = 'parked_cars_slalom'
+DEFAULT_SCENARIO = 'overtaking_oncoming'
 RECORD_FILE = 'drive.npz'
 MEMORY_MARK = 'peak memory [kB]: '
 GOOD, UNSAFE, NOT_STARTED = 0, 1, 2

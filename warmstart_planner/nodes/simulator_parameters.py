@@ -14,7 +14,7 @@ from warmstart_planner.problem import Horizon
 REAL_TIME, LOCKSTEP = 'real_time', 'lockstep'
 DECLARATIONS = (
     Parameter(
-        'scenario', 'parked_cars_slalom', 'Packaged name, or path of a .yaml or CommonRoad .xml',
+        'scenario', 'overtaking_oncoming', 'Packaged name, or path of a .yaml or CommonRoad .xml',
         read_only=True,
     ),
     Parameter(
