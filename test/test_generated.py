@@ -5,6 +5,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,20 @@ REMEDY = 'make solvers'
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(tmp_path))
     return tmp_path
+
+
+def test_solvers_of_the_sources_are_below_build(monkeypatch):
+    monkeypatch.delenv(generated.ENVIRONMENT_VARIABLE)
+    sources = Path(generated.__file__).resolve().parents[1]
+    assert generated.solver_root() == sources / 'build' / 'solvers'
+
+
+def test_solvers_of_an_installed_package_are_below_ros_home(tmp_path, monkeypatch):
+    monkeypatch.delenv(generated.ENVIRONMENT_VARIABLE)
+    monkeypatch.setenv('ROS_HOME', str(tmp_path))
+    installed = tmp_path / 'lib' / 'warmstart_planner' / 'generated.py'
+    monkeypatch.setattr(generated, '__file__', str(installed))
+    assert generated.solver_root() == tmp_path / 'warmstart_planner' / 'solvers'
 
 
 def build(folder):

@@ -21,7 +21,7 @@ from typing import Any
 CARD = 'card.json'
 SCHEMA = 1
 ENVIRONMENT_VARIABLE = 'WARMSTART_PLANNER_SOLVERS'
-COMMAND = 'make solvers'
+COMMAND = 'make solvers` or `python3 -m warmstart_planner.generate'
 
 
 class SolverMissingError(RuntimeError):
@@ -29,11 +29,20 @@ class SolverMissingError(RuntimeError):
 
 
 def solver_root() -> Path:
-    """Folder of all generated solvers: the environment's, or `build/solvers` of the sources."""
+    """
+    Return the folder of all generated solvers.
+
+    The environment's; else `build/solvers` of the sources; else, where the package is installed,
+    a folder of the user's below ROS_HOME.
+    """
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
         return Path(named)
-    return Path(__file__).resolve().parents[1] / 'build' / 'solvers'
+    sources = Path(__file__).resolve().parents[1]
+    if (sources / 'package.xml').is_file():
+        return sources / 'build' / 'solvers'
+    home = Path(os.environ.get('ROS_HOME', Path.home() / '.ros'))
+    return home / 'warmstart_planner' / 'solvers'
 
 
 def solver_folder(name: str, key: dict[str, Any]) -> Path:

@@ -22,6 +22,7 @@ from training.experiments.nlp import Formulation, Task
 from training.experiments.solving import Attempt, trajectory_of
 from warmstart_planner import acados, generated
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, ROAD_ROWS
+from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, STATE_SIZE, STEERING
 
 CONDENSED_STAGES = 10
@@ -138,6 +139,7 @@ def _load(folder: Path) -> Any:
         return template.AcadosOcpSolver(None, str(moved), build=False, generate=False)
 
 
+@numpy_on_symbols()
 def _ocp(template: Any, form: Formulation) -> Any:
     ocp = template.AcadosOcp()
     steps, car = form.horizon.steps, form.vehicle

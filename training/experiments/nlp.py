@@ -28,6 +28,7 @@ from warmstart_planner.objective import (
 )
 from warmstart_planner.problem import Horizon, Trajectory
 from warmstart_planner.scp.solver import BoundProblem
+from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters, step
 
 CAPACITIES = (3, 5, 7, 10, 12)  # obstacles that solvers are compiled for
@@ -168,6 +169,7 @@ class Programme:
     node behind the other. Parameters: initial state, road, obstacles of nodes 1 .. N.
     """
 
+    @numpy_on_symbols()
     def __init__(self, formulation: Formulation) -> None:
         """Build the expressions of the three kinds of nodes."""
         self.formulation = formulation
