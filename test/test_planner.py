@@ -16,6 +16,7 @@ from warmstart_planner.problem import (
     Proposal,
     Rung,
     StationGoal,
+    StopBefore,
     Trajectory,
 )
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
@@ -364,3 +365,16 @@ def test_a_learned_proposal_for_a_moment_ago_is_moved_on(planner, make_problem):
     assert best.source == 'decision_transformer'
     assert best.trajectory.stamp == result.trajectory.stamp == pytest.approx(0.1)
     np.testing.assert_allclose(best.trajectory.states[:60], plan.states[1:], atol=1e-3)
+
+
+def test_a_car_that_could_only_creep_stops_and_holds(planner, make_problem):
+    problem = make_problem(start=(20.0, 0.0, 0.0, 0.4, 0.0), goal=StopBefore(24.5, 10.0))
+    result = planner.plan(problem, deadline=IN_TIME)
+    assert result.feasible
+    assert result.trajectory.states[15:, SPEED].max() <= 1e-6
+
+
+def test_a_car_that_has_room_goes_on_from_standstill(planner, make_problem):
+    problem = make_problem(start=(20.0, 0.0, 0.0, 0.0, 0.0), goal=StopBefore(60.0, 10.0))
+    result = planner.plan(problem, deadline=IN_TIME)
+    assert result.trajectory.states[-1, SPEED] > 1.0

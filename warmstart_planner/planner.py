@@ -57,6 +57,8 @@ class PlannerSettings:
     plan of a car that starts outside the limits must be back inside [s]. `verification_reserve`:
     time kept for the verdict [s]. `stitch_*`: while the car is this close to the plan in use, the
     next one starts from that plan, not from the noise of the measurement [m, m, rad, m/s, rad].
+    Slower than `hold_speed` [m/s], a plan that gets no further than `hold_distance` [m] is not
+    worth creeping: the car stops and holds.
     `emergency` is how the car brakes where `braking` would not keep it from a collision.
     """
 
@@ -67,6 +69,8 @@ class PlannerSettings:
     previous_age_max: float = 1.5
     return_time: float = 2.0
     verification_reserve: float = 0.004
+    hold_distance: float = 0.8
+    hold_speed: float = 0.5
     stitch_longitudinal: float = 0.8
     stitch_lateral: float = 0.3
     stitch_yaw: float = 0.1
@@ -288,9 +292,9 @@ class Planner:
     ) -> tuple[Trajectory | None, Rung, Verdict | None, str]:
         """Take the best rung there is: a new plan, the previous one, braking along its path."""
         if best is not None:
-            self._previous = best.result.trajectory
+            self._previous, verdict = self._without_creeping(problem, best)
             self._multiplier = best.result.multiplier
-            return self._previous, Rung.OPTIMISED, best.verdict, best.candidate.proposal.source
+            return self._previous, Rung.OPTIMISED, verdict, best.candidate.proposal.source
         previous = self._previous
         if previous is not None:
             age = problem.stamp - previous.stamp
@@ -303,6 +307,25 @@ class Planner:
         if braked is None:
             return None, Rung.NONE, None, ''
         return braked, Rung.BRAKING, verify(problem, braked), BRAKING
+
+    def _without_creeping(
+        self, problem: PlanningProblem, best: Refined
+    ) -> tuple[Trajectory, Verdict]:
+        """
+        Return the plan, or a stop where the plan hardly moves.
+
+        A receding horizon spreads the last metre before a stop over its whole length, again and
+        again: the car would creep for many seconds.
+        """
+        plan = best.result.trajectory
+        travelled = float(np.hypot(*np.diff(plan.states[:, :2], axis=0).T).sum())
+        slow = problem.initial_state[3] <= self.settings.hold_speed
+        if slow and travelled <= self.settings.hold_distance:
+            stop = self._braking_along(plan, problem, self.settings.braking)
+            verdict = verify(problem, stop)
+            if verdict.feasible:
+                return stop, verdict
+        return plan, best.verdict
 
     def _braked(self, problem: PlanningProblem, candidates: list[Candidate]) -> Trajectory | None:
         """Go on with the braking under way, or begin it along the last safe path there is."""

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.blockage import first_blocked_station
 from warmstart_planner.checks import finite_array, number
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.road import Road
@@ -118,6 +120,17 @@ class PlanningProblem:
         for name, value in vars(self.goal).items():
             least = 0.0 if name.endswith('speed') else -np.inf
             number(f'problem.goal.{name}', value, at_least=least)
+
+    @cached_property
+    def blocked_station(self) -> float:
+        """Station before which standing obstacles make the car stop [m]; infinite without."""
+        return first_blocked_station(
+            self.road,
+            self.obstacles,
+            self.vehicle,
+            self.initial_state[:2],
+            self.horizon.steps + 1,
+        )
 
 
 @dataclass(frozen=True)

@@ -161,8 +161,12 @@ def goal_station(problem: PlanningProblem) -> float:
 
 
 def stop_station(problem: PlanningProblem) -> float:
-    """Station that the front bumper must be able to stop before [m]."""
-    end = problem.road.end
+    """
+    Return the station that the front bumper must be able to stop before [m].
+
+    The goal's, the road's end, or the first place that standing obstacles block.
+    """
+    end = min(problem.road.end, problem.blocked_station)
     match problem.goal:
         case StopBefore(station=station):
             return min(station, end)

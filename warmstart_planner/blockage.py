@@ -1,0 +1,88 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Where standing obstacles block the road.
+
+A plan that ends at speed just before a place that nobody can pass could not be continued, and
+each cycle would put off braking to its end. Such a place is where the road ends for this plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.road import Road
+from warmstart_planner.vehicle import VehicleParameters
+
+DISTANCE = 1.0  # kept to a place that is blocked [m]
+STANDING_MOTION = 0.3  # by which a standing obstacle may seem to move over the horizon [m]
+
+
+def first_blocked_station(
+    road: Road,
+    obstacles: Sequence[Obstacle],
+    vehicle: VehicleParameters,
+    position: NDArray[np.float64],
+    nodes: int,
+) -> float:
+    """
+    Return the station before which the front bumper has to stop [m].
+
+    At each place where a standing obstacle begins, the gaps that all standing obstacles leave
+    beside them are compared with the car's width. Infinite where there is always a gap.
+
+    Args:
+        road: the corridor.
+        obstacles: with predictions; what moves is no blockage.
+        vehicle: the car.
+        position: of its rear axle, shape (2,), map frame [m].
+        nodes: of the horizon over which an obstacle has to stand.
+
+    """
+    corners = [_corners(obstacle) for obstacle in obstacles if _stands(obstacle, nodes)]
+    if not corners:
+        return float('inf')
+    station, offset = road.project(np.array([*corners, np.tile(position, (4, 1))]))
+    ahead = station[-1, 0] + vehicle.front_reach
+    first, last = station[:-1].min(axis=1), station[:-1].max(axis=1)
+    half = vehicle.width / 2
+    right, left = offset[:-1].min(axis=1) - half, offset[:-1].max(axis=1) + half
+    for begin in np.sort(first[first > ahead]):
+        beside = (first <= begin) & (begin <= last)
+        low = half - float(road.at('right_width', begin))
+        high = float(road.at('left_width', begin)) - half
+        if not _has_gap(low, high, right[beside], left[beside]):
+            return float(begin) - DISTANCE
+    return float('inf')
+
+
+def _stands(obstacle: Obstacle, nodes: int) -> bool:
+    """Whether an obstacle is predicted to stay where it is."""
+    moved = obstacle.poses_at(nodes)[-1, :2] - obstacle.poses[0, :2]
+    return bool(np.hypot(*moved) <= STANDING_MOTION)
+
+
+def _corners(obstacle: Obstacle) -> NDArray[np.float64]:
+    """Return the corners of the box about an obstacle, shape (4, 2), map frame."""
+    x, y, yaw = obstacle.poses[0]
+    length, width = obstacle.half_length + obstacle.radius, obstacle.half_width + obstacle.radius
+    along = length * np.array([np.cos(yaw), np.sin(yaw)])
+    across = width * np.array([-np.sin(yaw), np.cos(yaw)])
+    signs = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+    return np.array([x, y]) + signs @ np.stack([along, across])
+
+
+def _has_gap(
+    low: float, high: float, right: NDArray[np.float64], left: NDArray[np.float64]
+) -> bool:
+    """Whether [low, high] is not covered by the intervals [right, left]."""
+    reached = low
+    for index in np.argsort(right):
+        if right[index] > reached:
+            break
+        reached = max(reached, float(left[index]))
+    return reached < high
