@@ -83,6 +83,7 @@ def test_a_command_that_is_not_a_number_is_none_and_without_commands_the_vehicle
 
 def test_who_joins_late_still_gets_road_and_goal(bench):
     from warmstart_planner import msg
+    from warmstart_planner.demo import DEFAULT_SCENARIO
     from warmstart_planner.nodes.messages import goal_from, road_from
     from warmstart_planner.nodes.qos import LATCHED
     from warmstart_planner.scenarios import load_scenario
@@ -94,7 +95,7 @@ def test_who_joins_late_still_gets_road_and_goal(bench):
         )
     bench.rig.until(lambda: len(received) == 2)
     by_kind = {type(message): message for message in received}
-    scenario = load_scenario('parked_cars_slalom')
+    scenario = load_scenario(DEFAULT_SCENARIO)
     assert road_from(by_kind[msg.Road]).end == scenario.road.end
     assert goal_from(by_kind[msg.Goal]) == scenario.goal
 

@@ -86,6 +86,8 @@ def test_a_changed_library_is_refused(settings, vehicle, tmp_path, monkeypatch):
     for name in ('card.json', library_name()):
         (copy / name).write_bytes((original / name).read_bytes())
     TrackingSolver(settings, vehicle)
+    # a new file: writing into one that is loaded would take the process down
+    (copy / library_name()).unlink()
     (copy / library_name()).write_bytes(b'something else')
     with pytest.raises(generated.SolverMissingError, match='missing or changed'):
         TrackingSolver(settings, vehicle)
