@@ -22,6 +22,7 @@ NAME = 'scp'
 LIBRARY = 'libscp.so'
 LOOP = Path(__file__).with_name('loop.c')
 HISTORY_COLUMNS = 8
+WORK_SIZE = 4096  # of loop.c
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 
 
@@ -135,6 +136,9 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
 
         with numpy_on_symbols():
             symbolic = functions.casadi_functions(car, weights, horizon.dt)
+        needed = max(max(f.sz_w(), f.sz_iw()) for f in symbolic)
+        if needed > WORK_SIZE:
+            raise RuntimeError(f'functions need {needed} work numbers: loop.c has {WORK_SIZE}')
         functions.write_c_code(symbolic, folder, 'functions')
         acados.compile_library([LOOP], folder / LIBRARY, includes=[folder])
         return [LIBRARY]
