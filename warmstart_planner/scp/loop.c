@@ -647,131 +647,184 @@ void scp_score(workspace_t *w, const problem_t *p, const settings_t *o, const do
     result[3] = s.defect;
 }
 
-/* Refine (x, u) in place; the guess may be inconsistent. `multipliers` is one number: the largest
- * multiplier of an earlier solution in, that of this one out. `history` has HISTORY_COLUMNS numbers for each of iteration_limit rows:
- * merit, violation, defect, radius, ratio, QP status, QP iterations, seconds. */
-void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double seconds, double *x,
-               double *u, double *multipliers, double *history, outcome_t *out) {
-    double start = now(), known = multipliers[0], radius = o->initial_radius, penalty = o->penalty, longest = 0.0;
-    int n = p->steps, fresh = 1, stalls = 0, raises = 0, status = ITERATION_LIMIT, failures = 0;
-    int inputs = NU;
-    memset(out, 0, sizeof *out);
-    out->status = BAD_START;
-    out->penalty = penalty;
-    out->cost = out->merit = out->violation = out->defect = INFINITY;
-    if (!all_finite(x, (n + 1) * NX) || !all_finite(u, n * NU)) return;
-    multipliers[0] = 0.0;
-    if (known > 0.0) penalty = fmin(fmax(penalty, 1.5 * known), 10.0 * penalty);
+/* What the search for a better trajectory knows between two iterations. */
+typedef struct {
+    double radius, penalty;
+    int inputs;   /* controls of the QP: NU, or NV with virtual controls */
+    int fresh;    /* the trajectory moved since it was convexified */
+    int stalls, raises, failures, accepted, status;
+    score_t current, best;
+} search_t;
+
+/* Take over the guess, its controls clipped. Returns 0 where it is not finite. */
+static int begin_search(workspace_t *w, const problem_t *p, const settings_t *o, const double *x,
+                        const double *u, double known, search_t *s) {
+    int n = p->steps;
+    memset(s, 0, sizeof *s);
+    s->radius = o->initial_radius;
+    s->penalty = o->penalty;
+    s->inputs = NU;
+    s->fresh = 1;
+    s->status = ITERATION_LIMIT;
+    s->best.merit = INFINITY;
+    if (!all_finite(x, (n + 1) * NX) || !all_finite(u, n * NU)) return 0;
+    if (known > 0.0) s->penalty = fmin(fmax(o->penalty, 1.5 * known), 10.0 * o->penalty);
     memcpy(w->x, x, (n + 1) * NX * sizeof(double));
     memcpy(w->u, u, n * NU * sizeof(double));
     memcpy(w->x, p->initial_state, NX * sizeof(double));
-    for (int k = 0; k < n; k++)
-        for (int i = 0; i < NU; i++)
-            w->u[k * NU + i] =
-                fmin(fmax(w->u[k * NU + i], p->control_lower[i]), p->control_upper[i]);
-    score_t current = score(w, p, o, penalty, w->x, w->u), best = {INFINITY, 0, 0, 0};
-    if (!isfinite(current.merit)) return;
-    keep_if_best(w, o, current, &best);
+    for (int i = 0; i < n * NU; i++)
+        w->u[i] = fmin(fmax(w->u[i], p->control_lower[i % NU]), p->control_upper[i % NU]);
+    s->current = score(w, p, o, s->penalty, w->x, w->u);
+    if (!isfinite(s->current.merit)) return 0;
+    keep_if_best(w, o, s->current, &s->best);
+    return 1;
+}
 
-    for (int iteration = 1; iteration <= o->iteration_limit; iteration++) {
-        double begin = now();
-        if (begin - start + longest > seconds) { status = DEADLINE; break; }
-        double *row = history + (iteration - 1) * HISTORY_COLUMNS;
-        if (fresh) convexify(w, p, 2.0 * radius * o->state_scale[0]);
-        int qp_iterations = 0;
-        int qp = solve_qp(w, p, o, penalty, radius, inputs, &qp_iterations);
-        out->iterations = iteration;
-        out->qp_iterations += qp_iterations;
-        out->virtual_iterations += inputs > NU;
-        double model = read_step(w, p, o, penalty, inputs), ratio = NAN;
-        /* a guess that cannot be driven has no merit to defend: the first trial replaces it */
-        int drivable = current.defect <= o->defect_tolerance;
-        int solved = qp == 0 || (drivable && qp > 0 && qp <= 2);
-        int usable = solved && isfinite(model) && all_finite(w->step_u, n * NU) &&
-                     all_finite(w->step_x, (n + 1) * NX);
-        double predicted = usable ? current.merit - current.cost - model : -1.0;
-        fresh = 0;
-        double negligible = o->merit_tolerance * (1.0 + fabs(current.cost));
-        if (usable && drivable && qp == 0 && predicted <= negligible) {
-            status = CONVERGED;
-        } else if (!usable || (drivable && predicted <= 0.0)) {
-            /* an infeasible QP about a rough guess: first more room, then virtual control */
-            failures++;
-            if (out->accepted == 0 && failures == 1) radius = fmin(4.0 * radius, o->largest_radius);
-            else if (inputs == NU) inputs = NV;
-            else radius *= o->shrink_factor;
-        } else {
-            make_trial(w, p);
-            score_t trial = score(w, p, o, penalty, w->trial_x, w->trial_u);
-            ratio = isfinite(trial.merit) ? (current.merit - trial.merit) / predicted : -1.0;
-            double size = step_size(w, o);
-            if (isfinite(trial.merit) && (ratio >= o->accept_ratio || !drivable)) {
-                double gain = current.merit - trial.merit;
-                swap(&w->x, &w->trial_x);
-                swap(&w->u, &w->trial_u);
-                current = trial;
-                keep_if_best(w, o, current, &best);
-                out->accepted++;
-                fresh = 1;
-                inputs = NU;
-                /* far from feasible, progress counts against the merit, most of which is penalty */
-                double stuck = current.violation > NEARLY ? 0.02 * current.merit : 0.0;
-                int small = drivable && (gain <= fmax(10.0 * negligible, stuck) ||
-                             size <= o->step_tolerance);
-                stalls = small ? stalls + 1 : 0;
-                if (ratio >= o->grow_ratio && size > 0.8 * radius)
-                    radius = fmin(o->grow_factor * radius, o->largest_radius);
-            } else if (isfinite(current.merit) && best.merit < INFINITY && radius < 0.1) {
-                stalls++;
-            }
-            if (drivable && ratio < o->shrink_ratio) radius = o->shrink_factor * fmin(radius, size);
-        }
-        row[0] = current.merit;
-        row[1] = current.violation;
-        row[2] = current.defect;
-        row[3] = radius;
-        row[4] = ratio;
-        row[5] = qp;
-        row[6] = qp_iterations;
-        row[7] = now() - start;
-        longest = fmax(longest, now() - begin);
-        if (status == ITERATION_LIMIT && (stalls >= o->stall_limit || radius < o->smallest_radius))
-            status = inputs > NU && out->accepted == 0 ? QP_FAILURE : STALLED;
-        if (status == ITERATION_LIMIT) continue;
-        if (current.violation <= o->violation_tolerance || status == QP_FAILURE) break;
-        if (current.violation > NEARLY || raises == o->penalty_raises) {
-            status = LOCALLY_INFEASIBLE;
-            break;
-        }
-        /* the end of the road for this penalty: a larger one may remove what is left */
-        raises++;
-        penalty *= 10.0;
-        current = score(w, p, o, penalty, w->x, w->u);
-        radius = fmax(radius, 0.3 * o->initial_radius);
-        stalls = 0;
-        fresh = 1;
-        status = ITERATION_LIMIT;
+/* A QP without a usable step: an infeasible one about a rough guess gets more room first, then
+ * virtual control. */
+static void after_failed_qp(const settings_t *o, search_t *s) {
+    s->failures++;
+    if (s->accepted == 0 && s->failures == 1)
+        s->radius = fmin(4.0 * s->radius, o->largest_radius);
+    else if (s->inputs == NU)
+        s->inputs = NV;
+    else
+        s->radius *= o->shrink_factor;
+}
+
+static void accept_trial(workspace_t *w, const settings_t *o, score_t trial, search_t *s) {
+    swap(&w->x, &w->trial_x);
+    swap(&w->u, &w->trial_u);
+    s->current = trial;
+    keep_if_best(w, o, trial, &s->best);
+    s->accepted++;
+    s->fresh = 1;
+    s->inputs = NU;
+}
+
+/* Drive the step and judge it; `drivable` says that the trajectory it starts from has no defects.
+ * Returns the ratio of actual to predicted decrease. */
+static double try_step(workspace_t *w, const problem_t *p, const settings_t *o, double predicted,
+                       double negligible, int drivable, search_t *s) {
+    make_trial(w, p);
+    score_t trial = score(w, p, o, s->penalty, w->trial_x, w->trial_u);
+    int finite = isfinite(trial.merit);
+    double gain = s->current.merit - trial.merit, ratio = finite ? gain / predicted : -1.0;
+    double size = step_size(w, o);
+    if (finite && (ratio >= o->accept_ratio || !drivable)) {
+        accept_trial(w, o, trial, s);
+        /* far from feasible, progress counts against the merit, most of which is penalty */
+        double stuck = trial.violation > NEARLY ? 0.02 * trial.merit : 0.0;
+        int small = gain <= fmax(10.0 * negligible, stuck) || size <= o->step_tolerance;
+        s->stalls = drivable && small ? s->stalls + 1 : 0;
+        if (ratio >= o->grow_ratio && size > 0.8 * s->radius)
+            s->radius = fmin(o->grow_factor * s->radius, o->largest_radius);
+    } else if (s->best.merit < INFINITY && s->radius < 0.1) {
+        s->stalls++;
     }
-    out->feasible = best.merit < INFINITY;
+    if (drivable && ratio < o->shrink_ratio) s->radius = o->shrink_factor * fmin(s->radius, size);
+    return ratio;
+}
+
+/* One iteration: convexify, solve the QP, try its step. Fills a row of the history. */
+static void iterate(workspace_t *w, const problem_t *p, const settings_t *o, search_t *s,
+                    outcome_t *out, double *row) {
+    if (s->fresh) convexify(w, p, 2.0 * s->radius * o->state_scale[0]);
+    s->fresh = 0;
+    int n = p->steps, qp_iterations = 0;
+    int qp = solve_qp(w, p, o, s->penalty, s->radius, s->inputs, &qp_iterations);
+    out->iterations++;
+    out->qp_iterations += qp_iterations;
+    out->virtual_iterations += s->inputs > NU;
+    double model = read_step(w, p, o, s->penalty, s->inputs), ratio = NAN;
+    /* a guess that cannot be driven has no merit to defend: the first trial replaces it */
+    int drivable = s->current.defect <= o->defect_tolerance;
+    int solved = qp == 0 || (drivable && qp > 0 && qp <= 2);
+    int usable = solved && isfinite(model) && all_finite(w->step_u, n * NU) &&
+                 all_finite(w->step_x, (n + 1) * NX);
+    double predicted = usable ? s->current.merit - s->current.cost - model : -1.0;
+    double negligible = o->merit_tolerance * (1.0 + fabs(s->current.cost));
+    if (usable && drivable && qp == 0 && predicted <= negligible)
+        s->status = CONVERGED;
+    else if (!usable || (drivable && predicted <= 0.0))
+        after_failed_qp(o, s);
+    else
+        ratio = try_step(w, p, o, predicted, negligible, drivable, s);
+    if (s->status == ITERATION_LIMIT &&
+        (s->stalls >= o->stall_limit || s->radius < o->smallest_radius))
+        s->status = s->inputs > NU && s->accepted == 0 ? QP_FAILURE : STALLED;
+    double values[] = {s->current.merit, s->current.violation, s->current.defect, s->radius,
+                       ratio,            qp,                   qp_iterations};
+    memcpy(row, values, sizeof values);
+}
+
+/* At the end of the road for this penalty: raise it where that may remove what violation is left,
+ * and go on (returns 1), or end. */
+static int raise_penalty(workspace_t *w, const problem_t *p, const settings_t *o, search_t *s) {
+    if (s->current.violation <= o->violation_tolerance || s->status == QP_FAILURE) return 0;
+    if (s->current.violation > NEARLY || s->raises == o->penalty_raises) {
+        s->status = LOCALLY_INFEASIBLE;
+        return 0;
+    }
+    s->raises++;
+    s->penalty *= 10.0;
+    s->current = score(w, p, o, s->penalty, w->x, w->u);
+    s->radius = fmax(s->radius, 0.3 * o->initial_radius);
+    s->stalls = 0;
+    s->fresh = 1;
+    s->status = ITERATION_LIMIT;
+    return 1;
+}
+
+/* Hand over the best iterate within the tolerances, or the last one, always drivable. Candidates
+ * are compared by the base penalty, whatever this solve needed. */
+static void hand_over(workspace_t *w, const problem_t *p, const settings_t *o, search_t *s,
+                      double *x, double *u, outcome_t *out) {
+    int n = p->steps;
+    out->feasible = s->best.merit < INFINITY;
     if (out->feasible) {
-        current = best;
         memcpy(w->x, w->best_x, (n + 1) * NX * sizeof(double));
         memcpy(w->u, w->best_u, n * NU * sizeof(double));
-    }
-    if (current.defect > o->defect_tolerance) {
+    } else if (s->current.defect > o->defect_tolerance) {
         scp_roll_out(w, p, w->x, w->u);
-        current = score(w, p, o, penalty, w->x, w->u);
     }
-    /* candidates are compared by the base penalty, whatever this solve needed */
-    if (raises > 0) current = score(w, p, o, o->penalty, w->x, w->u);
+    score_t final = score(w, p, o, o->penalty, w->x, w->u);
     memcpy(x, w->x, (n + 1) * NX * sizeof(double));
     memcpy(u, w->u, n * NU * sizeof(double));
-    multipliers[0] = out->iterations > 0 ? largest_multiplier(w) : known;
-    out->status = status;
-    out->cost = current.cost;
-    out->violation = current.violation;
-    out->defect = current.defect;
-    out->merit = current.merit;
-    out->penalty = penalty;
+    out->status = s->status;
+    out->accepted = s->accepted;
+    out->cost = final.cost;
+    out->violation = final.violation;
+    out->defect = final.defect;
+    out->merit = final.merit;
+    out->penalty = s->penalty;
+}
+
+/* Refine (x, u) in place; the guess may be inconsistent. `multiplier` is the largest of an earlier
+ * solution, and that of this one afterwards. `history` has HISTORY_COLUMNS numbers for each of
+ * iteration_limit rows: merit, violation, defect, radius, ratio, QP status, QP iterations,
+ * seconds. */
+void scp_solve(workspace_t *w, const problem_t *p, const settings_t *o, double seconds, double *x,
+               double *u, double *multiplier, double *history, outcome_t *out) {
+    double start = now(), longest = 0.0;
+    search_t s;
+    memset(out, 0, sizeof *out);
+    out->status = BAD_START;
+    out->penalty = o->penalty;
+    out->cost = out->merit = out->violation = out->defect = INFINITY;
+    if (!begin_search(w, p, o, x, u, *multiplier, &s)) return;
+    for (int i = 0; i < o->iteration_limit; i++) {
+        double begin = now(), *row = history + i * HISTORY_COLUMNS;
+        if (begin - start + longest > seconds) {
+            s.status = DEADLINE;
+            break;
+        }
+        iterate(w, p, o, &s, out, row);
+        row[HISTORY_COLUMNS - 1] = now() - start;
+        longest = fmax(longest, now() - begin);
+        if (s.status != ITERATION_LIMIT && !raise_penalty(w, p, o, &s)) break;
+    }
+    if (out->iterations > 0) *multiplier = largest_multiplier(w);
+    hand_over(w, p, o, &s, x, u, out);
     out->seconds = now() - start;
 }
