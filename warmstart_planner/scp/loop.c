@@ -367,65 +367,82 @@ static int lay_out(workspace_t *w, const problem_t *p, const settings_t *o, int 
     return 1;
 }
 
-static void fill_node(workspace_t *w, const problem_t *p, const settings_t *o, double penalty,
-                      double radius, int inputs, int k) {
+/* Dynamics and cost of the controls; virtual controls move the next state directly. */
+static void fill_dynamics(workspace_t *w, const settings_t *o, int inputs, int k) {
+    node_t *n = w->node + k;
+    double b[NX * NV] = {0}, r[NV] = {0}, rr[NV * NV] = {0}, ss[NV * NX] = {0};
+    memcpy(b, n->b, sizeof n->b);
+    for (int i = 0; i < inputs - NU; i++) b[i + NX * (NU + i)] = o->state_scale[i];
+    for (int i = 0; i < NU; i++) {
+        r[i] = n->r[i];
+        for (int j = 0; j < NU; j++) rr[i + inputs * j] = n->rr[i + NU * j];
+        for (int j = 0; j < NX; j++) ss[i + inputs * j] = n->ss[i + NU * j];
+    }
+    for (int i = NU; i < inputs; i++) rr[i + inputs * i] = 1e-6;
+    if (k > 0) {
+        d_ocp_qp_set_A(k, n->a, &w->qp);
+        d_ocp_qp_set_S(k, ss, &w->qp);
+    }
+    d_ocp_qp_set_B(k, b, &w->qp);
+    d_ocp_qp_set_b(k, n->defect, &w->qp);
+    d_ocp_qp_set_R(k, rr, &w->qp);
+    d_ocp_qp_set_r(k, r, &w->qp);
+}
+
+/* Trust region and bounds of the controls; virtual controls are softly held at zero. */
+static void bound_controls(workspace_t *w, const problem_t *p, const settings_t *o, double radius,
+                           int inputs, int k) {
+    int index[NV];
+    double lower[NV] = {0}, upper[NV] = {0};
+    for (int i = 0; i < inputs; i++) index[i] = i;
+    for (int i = 0; i < NU; i++) {
+        double box = radius * o->control_scale[i], here = w->u[k * NU + i];
+        lower[i] = fmin(fmax(p->control_lower[i] - here, -box), 0.0);
+        upper[i] = fmax(fmin(p->control_upper[i] - here, box), 0.0);
+    }
+    d_ocp_qp_set_idxbu(k, index, &w->qp);
+    d_ocp_qp_set_lbu(k, lower, &w->qp);
+    d_ocp_qp_set_ubu(k, upper, &w->qp);
+}
+
+/* Trust region and bounds of the state. */
+static void bound_state(workspace_t *w, const problem_t *p, const settings_t *o, double radius,
+                        int k) {
+    const double *x = w->x + k * NX;
+    const double *least = p->state_lower + k * NX, *most = p->state_upper + k * NX;
+    int index[NX];
+    double lower[NX], upper[NX];
+    for (int i = 0; i < NX; i++) {
+        double box = radius * o->state_scale[i];
+        index[i] = i;
+        lower[i] = fmax(least[i] - x[i], -box);
+        upper[i] = fmin(most[i] - x[i], box);
+        /* a guess outside the bounds by more than the radius: the bound wins */
+        if (lower[i] > upper[i]) {
+            double nearest = most[i] - x[i] < -box ? most[i] - x[i] : least[i] - x[i];
+            lower[i] = nearest - 1e-3;
+            upper[i] = nearest + 1e-3;
+        }
+    }
+    d_ocp_qp_set_idxbx(k, index, &w->qp);
+    d_ocp_qp_set_lbx(k, lower, &w->qp);
+    d_ocp_qp_set_ubx(k, upper, &w->qp);
+}
+
+/* The linearised rows, each with a slack of its own, behind the slacks of virtual controls. */
+static void fill_rows(workspace_t *w, const problem_t *p, const settings_t *o, double penalty,
+                      int inputs, int k) {
     static double zeros[MAX_ROWS + NV]; /* stays zero */
     node_t *n = w->node + k;
-    int last = k == p->steps, nu = last ? 0 : inputs, first_row = k > 0 ? 0 : STAGE_ROWS - 1;
-    int rows = k > 0 ? n->rows : 1, soft = nu > NU ? nu - NU : 0;
-    int index[NV], slack[MAX_ROWS + NV];
-    double lower[NV], upper[NV], c[MAX_ROWS * NX], d[MAX_ROWS * NV] = {0};
+    int nu = k < p->steps ? inputs : 0, nx = k > 0 ? NX : 0, soft = nu > NU ? nu - NU : 0;
+    int rows = k > 0 ? n->rows : 1, first_row = k > 0 ? 0 : STAGE_ROWS - 1;
+    int slack[MAX_ROWS + NV];
+    double c[MAX_ROWS * NX], d[MAX_ROWS * NV] = {0};
     double level[MAX_ROWS], l1[MAX_ROWS + NV], l2[MAX_ROWS + NV];
-
-    if (!last) {
-        double b[NX * NV] = {0}, r[NV] = {0}, rr[NV * NV] = {0}, ss[NV * NX] = {0};
-        memcpy(b, n->b, sizeof n->b);
-        for (int i = 0; i < nu - NU; i++) b[i + NX * (NU + i)] = o->state_scale[i];
-        for (int i = 0; i < NU; i++) {
-            r[i] = n->r[i];
-            for (int j = 0; j < NU; j++) rr[i + nu * j] = n->rr[i + NU * j];
-            for (int j = 0; j < NX; j++) ss[i + nu * j] = n->ss[i + NU * j];
-        }
-        for (int i = NU; i < nu; i++) rr[i + nu * i] = 1e-6;
-        if (k > 0) {
-            d_ocp_qp_set_A(k, n->a, &w->qp);
-            d_ocp_qp_set_S(k, ss, &w->qp);
-        }
-        d_ocp_qp_set_B(k, b, &w->qp);
-        d_ocp_qp_set_b(k, n->defect, &w->qp);
-        d_ocp_qp_set_R(k, rr, &w->qp);
-        d_ocp_qp_set_r(k, r, &w->qp);
-        for (int i = 0; i < nu; i++) {
-            double box = i < NU ? radius * o->control_scale[i] : 0.0;
-            double here = i < NU ? w->u[k * NU + i] : 0.0;
-            index[i] = i;
-            lower[i] = i < NU ? fmin(fmax(p->control_lower[i] - here, -box), 0.0) : 0.0;
-            upper[i] = i < NU ? fmax(fmin(p->control_upper[i] - here, box), 0.0) : 0.0;
-        }
-        d_ocp_qp_set_idxbu(k, index, &w->qp);
-        d_ocp_qp_set_lbu(k, lower, &w->qp);
-        d_ocp_qp_set_ubu(k, upper, &w->qp);
-    }
-    if (k > 0) {
-        const double *x = w->x + k * NX;
-        const double *least = p->state_lower + k * NX, *most = p->state_upper + k * NX;
-        d_ocp_qp_set_Q(k, n->qq, &w->qp);
-        d_ocp_qp_set_q(k, n->q, &w->qp);
-        for (int i = 0; i < NX; i++) {
-            double box = radius * o->state_scale[i];
-            index[i] = i;
-            lower[i] = fmax(least[i] - x[i], -box);
-            upper[i] = fmin(most[i] - x[i], box);
-            /* a guess outside the bounds by more than the radius: the bound wins */
-            if (lower[i] > upper[i]) {
-                if (most[i] - x[i] < -box) lower[i] = upper[i] = most[i] - x[i];
-                else lower[i] = upper[i] = least[i] - x[i];
-                lower[i] -= 1e-3; upper[i] += 1e-3;
-            }
-        }
-        d_ocp_qp_set_idxbx(k, index, &w->qp);
-        d_ocp_qp_set_lbx(k, lower, &w->qp);
-        d_ocp_qp_set_ubx(k, upper, &w->qp);
+    for (int i = 0; i < soft; i++) {
+        l1[i] = o->defect_penalty;
+        l2[i] = 1e-3;
+        slack[i] = NU + i;
     }
     for (int row = 0; row < rows; row++) {
         int source = first_row + row;
@@ -434,15 +451,10 @@ static void fill_node(workspace_t *w, const problem_t *p, const settings_t *o, d
         for (int i = 0; i < NU; i++) d[row + rows * i] = n->d[source + MAX_ROWS * i];
         l1[soft + row] = penalty * n->weight[source];
         l2[soft + row] = o->penalty_square * n->weight[source];
-        slack[soft + row] = nu + (k > 0 ? NX : 0) + row;
+        slack[soft + row] = nu + nx + row;
     }
-    for (int i = 0; i < soft; i++) {
-        l1[i] = o->defect_penalty;
-        l2[i] = 1e-3;
-        slack[i] = NU + i;
-    }
-    if (k > 0) d_ocp_qp_set_C(k, c, &w->qp);
-    if (!last) d_ocp_qp_set_D(k, d, &w->qp);
+    if (nx) d_ocp_qp_set_C(k, c, &w->qp);
+    if (nu) d_ocp_qp_set_D(k, d, &w->qp);
     d_ocp_qp_set_lg(k, level, &w->qp);
     d_ocp_qp_set_ug_mask(k, zeros, &w->qp);
     d_ocp_qp_set_idxs(k, slack, &w->qp);
@@ -452,6 +464,20 @@ static void fill_node(workspace_t *w, const problem_t *p, const settings_t *o, d
     d_ocp_qp_set_Zu(k, l2, &w->qp);
     d_ocp_qp_set_lls(k, zeros, &w->qp);
     d_ocp_qp_set_lus(k, zeros, &w->qp);
+}
+
+static void fill_node(workspace_t *w, const problem_t *p, const settings_t *o, double penalty,
+                      double radius, int inputs, int k) {
+    if (k < p->steps) {
+        fill_dynamics(w, o, inputs, k);
+        bound_controls(w, p, o, radius, inputs, k);
+    }
+    if (k > 0) {
+        d_ocp_qp_set_Q(k, w->node[k].qq, &w->qp);
+        d_ocp_qp_set_q(k, w->node[k].q, &w->qp);
+        bound_state(w, p, o, radius, k);
+    }
+    fill_rows(w, p, o, penalty, inputs, k);
 }
 
 /* Solve the QP. Returns HPIPM's status, or -1 if its memory does not suffice. */
