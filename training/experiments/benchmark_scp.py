@@ -18,33 +18,33 @@ import os
 for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ[_variable] = '1'
 
-import argparse  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Iterable, Mapping, Sequence  # noqa: E402
-from concurrent.futures import ProcessPoolExecutor  # noqa: E402
-from dataclasses import asdict, dataclass  # noqa: E402
-from multiprocessing import get_context  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from training.experiments import acados_sqp, nlp  # noqa: E402
-from training.experiments.acados_sqp import AcadosSqp  # noqa: E402
-from training.experiments.interior_point import InteriorPoint  # noqa: E402
-from training.experiments.nlp import Formulation, Task, make_task  # noqa: E402
-from training.experiments.scp import Scp  # noqa: E402
-from training.experiments.solving import Solver  # noqa: E402
-from warmstart_planner.measurement import write_json, write_measurement  # noqa: E402
-from warmstart_planner.objective import CostWeights  # noqa: E402
-from warmstart_planner.problem import Horizon, PlanningProblem  # noqa: E402
-from warmstart_planner.proposals.cold_bundle import ColdBundle  # noqa: E402
-from warmstart_planner.proposals.straight_line import StraightLine  # noqa: E402
-from warmstart_planner.scenarios.generator import problem_family, random_problem  # noqa: E402
-from warmstart_planner.scp import library as scp_library  # noqa: E402
-from warmstart_planner.scp.solver import ScpSolver  # noqa: E402
-from warmstart_planner.vehicle import load_vehicle  # noqa: E402
-from warmstart_planner.verification import verify  # noqa: E402
+from training.experiments import acados_sqp, nlp
+from training.experiments.acados_sqp import AcadosSqp
+from training.experiments.interior_point import InteriorPoint
+from training.experiments.nlp import Formulation, Task, make_task
+from training.experiments.scp import Scp
+from training.experiments.solving import Solver
+from warmstart_planner.measurement import write_json, write_measurement
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Horizon, PlanningProblem
+from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.proposals.straight_line import StraightLine
+from warmstart_planner.scenarios.generator import problem_family, random_problem
+from warmstart_planner.scp import library as scp_library
+from warmstart_planner.scp.solver import ScpSolver
+from warmstart_planner.vehicle import load_vehicle
+from warmstart_planner.verification import verify
 
 TIERS = ('easy', 'medium', 'hard')
 STRAIGHT_LINE, MULTI_START = StraightLine.name, ColdBundle.name
