@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import QoSProfile
@@ -276,6 +276,16 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
             self.apply(settings)
 
 
+class Executor(SingleThreadedExecutor):
+    """
+    The executor of rclpy, whose destructor finds its field also after a start cut short.
+
+    Told to end while it is made, rclpy's own prints a traceback about a field it never had.
+    """
+
+    _sigint_gc = None
+
+
 def run(make: Callable[[], ManagedNode[Any]]) -> int:
     """
     Run a node until Ctrl-C, SIGTERM or its own end; return the exit status.
@@ -292,7 +302,7 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
         # What lives by now lives as long as the node: not a thing to look through for garbage.
         gc.collect()
         gc.freeze()
-        rclpy.spin(node)
+        rclpy.spin(node, Executor())
     except ValueError as error:
         if node is not None:
             raise
