@@ -89,6 +89,22 @@ def test_a_plan_answers_each_problem_and_carries_its_stamp(bench):
     assert all(t.verified for t in bench.trajectories)
 
 
+def test_a_state_shown_again_is_answered_again_with_the_same_plan(bench):
+    """Whoever joined too late for the first answer gets it."""
+    from warmstart_planner.nodes.messages import StateEstimate, vehicle_state_message
+
+    bench.drive(0.3)
+    bench.drive(0.15, state={'yaw': math.nan})
+    estimate = StateEstimate(bench.node.now(), np.array([20.0, 0, 0, 8.0, 0]), 0.0, 1.0)
+    bench.trajectories.clear()
+    bench.send(state={'yaw': math.nan})
+    for _ in range(3):
+        bench.state(vehicle_state_message(estimate))
+        bench.rig.spin(0.1)
+    assert len(bench.trajectories) == 3
+    assert all(each == bench.trajectories[0] for each in bench.trajectories)
+
+
 def test_proposals_are_used_if_they_answer_in_time_and_counted_if_they_do_not(bench):
     from warmstart_planner.nodes.messages import problem_from, proposals_message
     from warmstart_planner.problem import Proposal

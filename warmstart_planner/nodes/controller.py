@@ -99,6 +99,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._obstacles: ObstacleEstimate | None = None
         self._reference: Reference | None = None
         self._last_step = time.monotonic()
+        self._last_step_stamp = self.now()
 
     def apply(self, settings: ControllerNodeSettings) -> None:
         """Take over changed settings, with a controller of their own."""
@@ -129,13 +130,15 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
     # --- the step ---
 
     def _look_after_state(self) -> None:
-        # Simulated time may stand still for long: only steady time tells that a state is missing.
-        silence = time.monotonic() - self._last_step
+        # A simulated clock that is slow or stands still makes no state late, and one that jumps
+        # does not either: a step is overdue where both clocks say so.
+        silence = min(time.monotonic() - self._last_step, self.now() - self._last_step_stamp)
         if silence > OVERDUE * self.settings.controller.period:
             self._step()
 
     def _step(self) -> None:
         self._last_step = time.monotonic()
+        self._last_step_stamp = self.now()
         if self._state is None or self._road is None:
             missing = 'car state' if self._state is None else 'road'
             self._rung.set(DiagnosticStatus.ERROR, f'no {missing} yet', rung='none')

@@ -77,6 +77,15 @@ class Cycle:
     begin: float
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the problem of a stamp was answered with."""
+
+    stamp: float
+    reference: msg.Trajectory
+    status: msg.PlanStatus
+
+
 class ProposalBox:
     """Proposals that came in, as long as they answer this problem or the one before."""
 
@@ -169,7 +178,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._box = ProposalBox(self._late)
         self._schedule = Schedule(self.settings.period)
         self._cycle = None
-        self._planned = False
+        self._answer: Answer | None = None
         self._last_state = time.monotonic()
 
     def stop(self) -> None:
@@ -193,6 +202,8 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             return  # overtaken by a newer one
         self._inputs.state = estimate
         self._last_state = time.monotonic()
+        if self.active and newest is not None and estimate.stamp == newest.stamp:
+            self._repeat_answer(estimate.stamp)
         if self.active and self._cycle is None and self._schedule.due(estimate.stamp):
             self._open_cycle()
 
@@ -230,8 +241,11 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
     # --- the cycle ---
 
     def _look_after_state(self) -> None:
-        # Simulated time may stand still for long: only steady time tells that a state is missing.
+        # A simulated clock that is slow or stands still makes no state late, and one that jumps
+        # does not either: a state is missing where both clocks say so.
         silence = time.monotonic() - self._last_state
+        if self._inputs.state is not None:
+            silence = min(silence, self.now() - self._inputs.state.stamp)
         if self._cycle is None and silence > max(self.settings.state_age_max, 0.1):
             self._report_missing(f'no valid car state for {silence:.1f} s', self.now())
 
@@ -287,17 +301,24 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._hand_over(cycle, result)
 
     def _hand_over(self, cycle: Cycle, result: PlanResult) -> None:
-        self._planned = True
-        reference = reference_of(result)
-        self._trajectory_out.publish(trajectory_message(reference, self.settings.vehicle))
+        reference = trajectory_message(reference_of(result), self.settings.vehicle)
+        self._trajectory_out.publish(reference)
         # From problem to reference, waiting and conversion too.
         total = time.perf_counter() - cycle.begin
-        self._status_out.publish(plan_status_message(result, self.now(), total))
+        status = plan_status_message(result, self.now(), total)
+        self._status_out.publish(status)
+        self._answer = Answer(cycle.problem.stamp, reference, status)
         self._report(result, total)
         if result.trajectory is not None:
             trajectory = result.trajectory
             self.show(self._path_out, lambda: path_message(trajectory))
         self.show(self._markers_out, lambda: self._scene(cycle.problem, result))
+
+    def _repeat_answer(self, stamp: float) -> None:
+        """Tell the answer again to who shows a state again: it did not hear it the first time."""
+        if self._answer is not None and self._answer.stamp == stamp:
+            self._trajectory_out.publish(self._answer.reference)
+            self._status_out.publish(self._answer.status)
 
     # --- reports ---
 
@@ -337,7 +358,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._status_out.publish(plan_status_message(result, self.now(), 0.0))
         self._rung.set(DiagnosticStatus.ERROR, result.message, rung='none')
         # Before the first plan nothing is lost yet.
-        say = self.warn if self._planned else self.tell
+        say = self.tell if self._answer is None else self.warn
         say('missing input', result.message)
 
     def _scene(self, problem: PlanningProblem, result: PlanResult) -> MarkerArray:
