@@ -9,6 +9,8 @@ from warmstart_planner.problem import Horizon
 from warmstart_planner.scenarios.generator import (
     COUNTS,
     FAMILIES,
+    Family,
+    family_problem,
     problem_family,
     random_problem,
     random_scenario,
@@ -162,3 +164,27 @@ def test_drive_has_a_goal_some_fifteen_seconds_ahead(tier):
 def test_unknown_tier_or_bad_seed_is_one_error(tier, seed, words):
     with pytest.raises(ValueError, match=words):
         random_problem(tier, seed)
+
+
+PLAIN = Family((1.0, 0.5, 0.2, 0.2), (5.0, 8.0), (4.5, 5.5))
+
+
+def test_a_family_of_no_tier_is_drawn_reproducibly_with_the_wanted_number_of_obstacles():
+    first, again = (family_problem('plain', PLAIN, 5, 2) for _ in range(2))
+    np.testing.assert_array_equal(first.initial_state, again.initial_state)
+    assert len(first.obstacles) == 5
+    assert first.goal == again.goal
+    assert 5.0 * 0.85 <= first.initial_state[SPEED] <= 8.0 * 1.1
+
+
+def test_families_of_different_names_draw_differently_from_one_seed():
+    one, other = (family_problem(name, PLAIN, 3, 2) for name in ('plain', 'plane'))
+    assert not np.array_equal(one.initial_state, other.initial_state)
+
+
+@pytest.mark.parametrize(
+    ('count', 'seed', 'field'), [(13, 0, 'count'), (-1, 0, 'count'), (3, -1, 'seed')]
+)
+def test_a_family_with_an_absurd_count_or_seed_is_refused(count, seed, field):
+    with pytest.raises(ValueError, match=f'{field} is'):
+        family_problem('plain', PLAIN, count, seed)

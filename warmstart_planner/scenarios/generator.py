@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.problem import (
+    MAX_OBSTACLES,
     Goal,
     Horizon,
     KeepSpeed,
@@ -43,6 +44,7 @@ PROGRESS = 0.6  # share of the way at the wanted speed that must be left open
 DRIVE_DENSITY = 0.7  # traffic of a drive against that of problems as long
 PLACING_TRIES = 40
 DRAWS = 200
+FAMILY_KEY = 20_011  # begins the random key of families of no tier; tiers begin with theirs
 CROSSING_SPEED = (1.0, 4.5)  # pedestrians to bicycles [m/s]
 
 
@@ -110,10 +112,14 @@ def problem_family(tier: str, seed: int) -> str:
     """
     if tier not in FAMILIES:
         raise ValueError(f'tier is {tier!r}: expected one of {", ".join(FAMILIES)}')
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f'seed is {seed!r}: expected an integer of at least 0')
+    _check_seed(seed)
     names = list(FAMILIES[tier])
     return names[seed % len(names)]
+
+
+def _check_seed(seed: int) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f'seed is {seed!r}: expected an integer of at least 0')
 
 
 def random_scenario(tier: str, seed: int) -> Scenario:
@@ -135,8 +141,47 @@ def random_problem(tier: str, seed: int, horizon: Horizon | None = None) -> Plan
         ValueError: no such tier, or a negative seed.
 
     """
-    horizon = horizon or Horizon()
-    scenario = _drawn(tier, seed, 'problem', PROBLEM_DURATION, PROBLEM_DURATION)
+    return _problem(
+        _drawn(tier, seed, 'problem', PROBLEM_DURATION, PROBLEM_DURATION), horizon or Horizon()
+    )
+
+
+def family_problem(
+    name: str, family: Family, count: int, seed: int, horizon: Horizon | None = None
+) -> PlanningProblem:
+    """
+    Return one planning problem of a family that belongs to no tier, reproducible from its seed.
+
+    Args:
+        name: of the family; families of different names draw differently from the same seed.
+        family: what to draw from.
+        count: number of obstacles.
+        seed: at least 0.
+        horizon: of the problem; the usual one by default.
+
+    Raises:
+        ValueError: a negative seed or count, or more obstacles than a problem can hold.
+        RuntimeError: no draw leaves a way through.
+
+    """
+    _check_seed(seed)
+    if not 0 <= count <= MAX_OBSTACLES:
+        raise ValueError(f'count is {count!r}: expected an integer in [0, {MAX_OBSTACLES}]')
+    key = [FAMILY_KEY, *name.encode(), int(seed)]
+    scenario = _first_that_holds(
+        f'{name}_problem_{seed}',
+        f'Random problem of the family {name}.',
+        family,
+        count,
+        key,
+        PROBLEM_DURATION,
+        PROBLEM_DURATION,
+    )
+    return _problem(scenario, horizon or Horizon())
+
+
+def _problem(scenario: Scenario, horizon: Horizon) -> PlanningProblem:
+    """Return the planning problem at a scenario's beginning."""
     seen = [participant.obstacle_at(0.0, horizon) for participant in scenario.traffic]
     return PlanningProblem(
         stamp=0.0,
@@ -151,23 +196,37 @@ def random_problem(tier: str, seed: int, horizon: Horizon | None = None) -> Plan
 
 
 def _drawn(tier: str, seed: int, purpose: str, stretch: float, limit: float) -> Scenario:
-    """Draw until a scenario holds; `stretch` is the time that its traffic is spread over [s]."""
+    """Draw for a tier; `stretch` is the time that its traffic is spread over [s]."""
     family_name = problem_family(tier, seed)
-    family = FAMILIES[tier][family_name]
     key = [list(FAMILIES).index(tier), int(seed), purpose == 'drive']
     share = 1.0 if purpose == 'problem' else DRIVE_DENSITY * stretch / PROBLEM_DURATION
     low, high = COUNTS[tier]
     # drawn once: else the fullest roads, which fail most often, would be rare
     count = round(np.random.default_rng(key).integers(low, high + 1) * share)
+    name = f'{tier}_{family_name}_{purpose}_{seed}'
+    description = f'Random {tier} {purpose} of the family {family_name}.'
+    family = FAMILIES[tier][family_name]
+    return _first_that_holds(name, description, family, count, key, stretch, limit)
+
+
+def _first_that_holds(
+    name: str,
+    description: str,
+    family: Family,
+    count: int,
+    key: list[int],
+    stretch: float,
+    limit: float,
+) -> Scenario:
+    """Draw, with random numbers from a key, until a scenario has a way through."""
     for attempt in range(DRAWS):
         draw = _Draw(np.random.default_rng([*key, attempt]), family, stretch, limit)
         if not draw.place_traffic(count):
             continue
-        name = f'{tier}_{family_name}_{purpose}_{seed}'
-        scenario = draw.scenario(name, f'Random {tier} {purpose} of the family {family_name}.')
+        scenario = draw.scenario(name, description)
         if has_way(scenario, stretch, PROGRESS * draw.speed * stretch):
             return scenario
-    raise RuntimeError(f'tier {tier!r}, seed {seed}: no draw of {DRAWS} left a way through')
+    raise RuntimeError(f'{name}: no draw of {DRAWS} left a way through')
 
 
 class _Draw:
