@@ -11,16 +11,22 @@ RUN := scripts/run .venv/bin/python
 # The values of the command line that are set, as arguments: N=100 becomes --n 100.
 option = $(if $($(1)),--$(2) '$($(1))')
 
-.PHONY: help setup tools solvers demo test drive-all benchmark-scp lint format clean
+SET_UP := $(PYTHON) scripts/set_up.py
+
+.PHONY: help setup tools training solvers demo test drive-all benchmark-scp dataset train \
+    export-model minari aggregate lint format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup:  ## Create .venv, build the messages, generate the solvers: whatever is missing
-	@$(PYTHON) scripts/set_up.py
+setup:  ## Create .venv, build messages and solvers: whatever is missing [TRAINING=no, yes]
+	@$(SET_UP) $(call option,TRAINING,training)
 
 tools:
-	@$(PYTHON) scripts/set_up.py --without-solvers
+	@$(SET_UP) --without-solvers $(call option,TRAINING,training)
+
+training:
+	@$(SET_UP) --training yes
 
 solvers: setup  ## Generate and compile the solvers that are not current
 
@@ -28,7 +34,7 @@ demo: setup  ## Drive: [SCENARIO=name or path] [OUT=out/demo] [ARGS=...]
 	$(RUN) -m warmstart_planner.demo $(call option,SCENARIO,scenario) \
 	    --out '$(or $(OUT),out/demo)' $(ARGS)
 
-test: setup  ## Run all tests: [ARGS='-k name']
+test: training  ## Run all tests: [ARGS='-k name']
 	$(RUN) -m pytest $(ARGS)
 
 drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds each] [ARGS=...]
@@ -36,6 +42,22 @@ drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds ea
 
 benchmark-scp: setup  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_scp $(call option,N,n) $(ARGS)
+
+dataset: training  ## Solve random problems to learn from: [N=base problems] [OUT=out/dataset] [ARGS=...]
+	$(RUN) -m training.dataset.generate $(call option,N,problems) \
+	    --out '$(or $(OUT),out/dataset)' $(ARGS)
+
+minari: training  ## Copy a dataset into Minari's format: [DATASET=out/dataset] [ARGS=...]
+	$(RUN) -m training.dataset.minari_export --dataset '$(or $(DATASET),out/dataset)' $(ARGS)
+
+train: training  ## Train the Decision Transformer: [ARGS=...]
+	$(RUN) -m training.decision_transformer $(ARGS)
+
+export-model: training  ## Export the trained model to ONNX: [ARGS=...]
+	$(RUN) -m training.export $(ARGS)
+
+aggregate: training  ## Add states that the model's own proposals lead to: [ARGS=...]
+	$(RUN) -m training.aggregate $(ARGS)
 
 lint: tools  ## Check style, layout and the direction of imports
 	.venv/bin/ruff check .

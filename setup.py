@@ -37,4 +37,19 @@ setup(
         'pyyaml>=5.4',
         'scipy>=1.10',
     ],
+    extras_require={
+        'training': [
+            'dask>=2024.1',
+            'distributed>=2024.1',
+            'gymnasium>=1.0',
+            'h5py>=3.8',
+            'minari>=0.5.2',
+            'onnx>=1.16',
+            'onnxscript>=0.3',
+            'pyarrow>=14.0',
+            'tensorboard>=2.14',
+            'torch>=2.6',
+            'tqdm>=4.60',
+        ],
+    },
 )

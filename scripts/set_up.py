@@ -7,7 +7,7 @@ Build what the project needs to run: `make setup`.
 Four steps, each left out while its inputs are the ones it was last done with:
 
 1. the virtual environment .venv,
-2. the pinned requirements in it,
+2. the pinned requirements in it, those of training too unless told otherwise,
 3. the messages, by colcon, into build/ and install/,
 4. the solvers, generated and compiled by acados into build/solvers.
 
@@ -36,6 +36,7 @@ VENV = ROOT / '.venv'
 PYTHON = VENV / 'bin' / 'python'
 STAMPS = VENV / '.stamps'
 SOURCED_ROS_MARK = VENV / '.sourced_ros'
+WITHOUT_TRAINING_MARK = VENV / '.without_training'
 OLDEST, NEWEST = (3, 10), (3, 13)
 DEBIAN_PACKAGES = 'build-essential cmake git python3-dev python3-venv'
 
@@ -50,13 +51,20 @@ def main() -> int:
     parser.add_argument(
         '--without-solvers', action='store_true', help='stop before the solvers are generated'
     )
+    parser.add_argument(
+        '--training',
+        choices=('yes', 'no'),
+        help='whether to install what training needs; by default as the last time, at first yes',
+    )
     arguments = parser.parse_args()
     try:
         with locked(ROOT / '.setup.lock'):
             check_tools()
             sourced = sourced_ros()
+            leave_training = without_training(arguments.training)
             make_environment(sourced)
-            install_requirements(sourced)
+            mark(WITHOUT_TRAINING_MARK, leave_training)
+            install_requirements(sourced, leave_training)
             build_messages()
             if not arguments.without_solvers:
                 generate_solvers()
@@ -144,17 +152,35 @@ def make_environment(sourced: str) -> None:
             f'python3 -m venv failed: {last_line(result.stdout + result.stderr)}; on Debian or '
             f'Ubuntu: sudo apt-get install {DEBIAN_PACKAGES}'
         )
-    if sourced:
-        SOURCED_ROS_MARK.touch()
+    mark(SOURCED_ROS_MARK, bool(sourced))
     # They hold compiled code of the old environment.
     for folder in ('build/warmstart_planner', 'install'):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
     stamp('environment', key)
 
 
-def install_requirements(sourced: str) -> None:
-    """Install the pinned requirements in one command, so that CasADi lies over acados' own."""
+def without_training(choice: str | None) -> bool:
+    """Say whether to leave training out: as asked for, else as this checkout was last set up."""
+    return WITHOUT_TRAINING_MARK.exists() if choice is None else choice == 'no'
+
+
+def mark(path: Path, there: bool) -> None:
+    """Keep a choice for the next set-up as a file that is there or not."""
+    if there:
+        path.touch()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def install_requirements(sourced: str, leave_training: bool) -> None:
+    """
+    Install the pinned requirements in one command, so that CasADi lies over acados' own.
+
+    Nothing is removed: what training needs stays where it was installed before.
+    """
     names = ['runtime.txt', 'sourced_ros.txt' if sourced else 'ros.txt', 'development.txt']
+    if not leave_training:
+        names.append('training.txt')
     files = [ROOT / 'requirements' / name for name in names]
     key = digest([*files, Path(__file__)], sys.version, sourced)
     if is_current('requirements', key):

@@ -66,6 +66,25 @@ class TestRequirements:
             assert versions, f'{name} is pinned nowhere'
             assert min(versions) >= as_tuple(least), name
 
+    def test_a_package_is_pinned_by_one_file_only(self):
+        """ROS brings numpy in one of two ways: of ros.txt and sourced_ros.txt one is installed."""
+        owners = {}
+        for path in REQUIREMENTS:
+            if path.name != 'sourced_ros.txt':
+                for line in without_comments(path):
+                    owners.setdefault(line.split('==')[0], set()).add(path.name)
+        assert {name: files for name, files in owners.items() if len(files) > 1} == {}
+
+    def test_what_only_training_imports_is_not_installed_on_a_vehicle(self):
+        heavy = {'torch', 'dask', 'distributed', 'pyarrow', 'minari', 'tensorboard'}
+        pins = {
+            path.name: {line.split('==')[0] for line in without_comments(path)}
+            for path in REQUIREMENTS
+        }
+        assert heavy <= pins['training.txt']
+        for name in ('runtime.txt', 'ros.txt', 'sourced_ros.txt', 'development.txt'):
+            assert not heavy & pins[name]
+
 
 def as_tuple(version):
     return tuple(int(number) for number in version.strip('.').split('.'))
@@ -195,6 +214,28 @@ class TestSetUp:
         assert file.read_text() == (
             f'"{sysconfig.get_path("include")};{packages}/numpy/_core/include"'
         )
+
+    def test_training_is_installed_unless_the_last_choice_was_to_leave_it_out(self, set_up):
+        assert not set_up.without_training(None)
+        set_up.mark(set_up.WITHOUT_TRAINING_MARK, set_up.without_training('no'))
+        assert set_up.without_training(None)
+        set_up.mark(set_up.WITHOUT_TRAINING_MARK, set_up.without_training('yes'))
+        assert not set_up.without_training(None)
+
+    @pytest.mark.parametrize('leave', [True, False])
+    def test_pip_is_given_the_files_that_the_choice_asks_for(self, set_up, monkeypatch, leave):
+        commands = []
+        monkeypatch.setattr(set_up, 'run', lambda command, what: commands.append(command))
+        monkeypatch.setattr(set_up, 'repair_casadi', lambda pip: None)
+        shutil.copytree(ROOT / 'requirements', set_up.ROOT / 'requirements')
+        set_up.install_requirements('', leave)
+        files = {Path(part).name for part in commands[0] if part.endswith('.txt')}
+        everything = {'runtime.txt', 'ros.txt', 'development.txt', 'training.txt'}
+        assert files == everything - ({'training.txt'} if leave else set())
+        set_up.install_requirements('', leave)
+        assert len(commands) == 1, 'the same choice again is current'
+        set_up.install_requirements('', not leave)
+        assert len(commands) == 2
 
     def test_a_missing_compiler_is_named_with_the_packages_that_have_it(self, tmp_path):
         set_up = load_set_up(tmp_path)
