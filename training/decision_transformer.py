@@ -1,0 +1,987 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The Decision Transformer and its training: `make train`.
+
+MISSION.txt, Section 3: a sequence model whose tokens carry return-to-go R (equation 6),
+constraint-to-go C (equation 8) and state, and answer with actions (equation 7), trained by the
+squared action error over the sequence (equation 9). What is particular here:
+
+- One token stands for a block of actions. The state of the next token is what the car's model
+  makes of the actions so far: the dynamics are in the loop, in training as well as later.
+- Learned mode tokens look at the whole problem and each point out one way; the winner alone
+  learns from a solution (winner-takes-all), so that the two sides of an obstacle do not average.
+  The mode's hidden vector heads the sequence of its way.
+- Each mode predicts the cost of its way, the initial return-to-go; each token predicts how R and
+  C go on, so that nothing has to be evaluated between tokens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from training.dataset.reading import KINDS, Problems, read_problems
+from training.dataset.schema import DatasetError, read_card
+from training.motion import BlockMotion
+from training.road_frame import RoadFrame
+from warmstart_planner.learned.context import OBSTACLE_SAMPLES
+from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS
+from warmstart_planner.problem import Horizon
+from warmstart_planner.vehicle import VehicleParameters, load_vehicle
+
+CHECKPOINT_VERSION = 1
+POINT_SIZES = (1 / 50, 1 / 3, 0.0, 0.0, 20.0, 1 / 3, 1 / 3, 1 / 10)  # of POINT_FIELDS, inverse
+STEP_FEATURES = len(POINT_SIZES) + 9
+ACTION_SIZE = (3.0, 0.2)  # of accelerations [m/s^2] and steering rates [rad/s]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything that decides what is trained and how; times in seconds."""
+
+    # the model
+    width: int = 96
+    heads: int = 4
+    feed_forward: int = 3  # hidden width of feed-forward layers, in widths
+    encoder_layers: int = 2
+    mode_layers: int = 2
+    sequence_layers: int = 2
+    candidates: int = 16  # learned mode tokens
+    block: int = 10  # actions a token
+    # the data
+    dataset: str = 'out/dataset'  # folders, separated by commas
+    answers: int = 4  # of a problem, in each pass over it
+    # the losses' weights
+    way_loss: float = 1.0
+    spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies
+    choice_loss: float = 0.1
+    state_loss: float = 1.0
+    action_loss: float = 0.3
+    to_go_loss: float = 0.3
+    # the optimiser
+    epochs: int = 60
+    batch: int = 128
+    learning_rate: float = 1.5e-3
+    warm_up: float = 0.03  # share of all steps
+    weight_decay: float = 0.02
+    gradient_limit: float = 1.0
+    patience: int = 15  # epochs without a better validation loss
+    time_limit: float = 0.0  # of the whole training, over all its runs; 0: none [s]
+    seed: int = 0
+    out: str = 'out/decision_transformer'
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        if self.width % self.heads:
+            raise ValueError(f'width is {self.width}: expected a multiple of heads, {self.heads}')
+        for field in fields(self):
+            value = getattr(self, field.name)
+            zero = field.name in ('seed', 'time_limit') or field.name.endswith('_loss')
+            if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
+                raise ValueError(f'{field.name} is {value}: expected a positive number')
+        if self.answers < 2:
+            raise ValueError(f'answers is {self.answers}: expected at least 2')
+
+
+SMOKE = Configuration(
+    width=32, encoder_layers=1, mode_layers=1, sequence_layers=1, epochs=2, batch=16
+)
+
+
+# --- what goes in --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Batch:
+    """
+    Problems and the answers chosen for this pass, as tensors; shapes as in `Problems`.
+
+    `best` (B, T) marks feasible local optima, the ways to learn; the first answer is the best.
+    """
+
+    state: Tensor
+    road: Tensor
+    obstacles: Tensor
+    present: Tensor
+    is_way: Tensor
+    states: Tensor
+    controls: Tensor
+    cost: Tensor
+    constraint: Tensor
+
+
+def make_batch(problems: Problems, answers: int, rng: np.random.Generator) -> Batch:
+    """Choose answers of each problem, the best always, and mirror half of the problems."""
+    count = len(problems)
+    order = rng.random(problems.kind.shape)
+    order[problems.kind < 0] = 2.0
+    order[problems.kind == KINDS.index('other')] *= 0.6
+    order[:, 0] = -1.0
+    chosen = np.argsort(order, axis=1)[:, :answers]
+    rows = np.arange(count)[:, None]
+    # a problem with fewer answers repeats its best
+    chosen[problems.kind[rows, chosen] < 0] = 0
+    kind = problems.kind[rows, chosen]
+    batch = Batch(
+        *(torch.from_numpy(a) for a in (problems.state, problems.road, problems.obstacles)),
+        present=torch.from_numpy(problems.present),
+        is_way=torch.from_numpy(kind <= KINDS.index('other')),
+        states=torch.from_numpy(problems.states[rows, chosen]),
+        controls=torch.from_numpy(problems.controls[rows, chosen]),
+        cost=torch.from_numpy(problems.cost_to_go[rows, chosen]),
+        constraint=torch.from_numpy(problems.constraint_to_go[rows, chosen]),
+    )
+    return mirrored(batch, torch.from_numpy(rng.random(count) < 0.5))
+
+
+def mirrored(batch: Batch, which: Tensor) -> Batch:
+    """Mirror some problems of a batch about the car's axis; `which` has shape (B,)."""
+    names = list(ANCHOR_FIELDS)
+    swapped = {'left': 'right', 'right': 'left'}
+    swapped |= {'left_slope': 'right_slope', 'right_slope': 'left_slope'}
+    order = [names.index(swapped.get(name, name)) for name in names]
+    turned = ('y', 'sin', 'curvature', 'offset', 'offset_slope')
+    sign = torch.tensor([-1.0 if name in turned else 1.0 for name in names])
+    scalars = batch.road.shape[1] - ANCHORS * len(names)
+    anchors = batch.road[:, scalars:].reshape(-1, ANCHORS, len(names))
+    road = torch.cat([batch.road[:, :scalars], (anchors[:, :, order] * sign).flatten(1)], dim=1)
+    state = torch.tensor([1.0, -1.0, -1.0, 1.0, -1.0])
+    obstacle = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, 1.0, 1.0])
+
+    def pick(mirror: Tensor, plain: Tensor) -> Tensor:
+        return torch.where(which.reshape(-1, *[1] * (plain.ndim - 1)), mirror, plain)
+
+    return replace(
+        batch,
+        state=pick(batch.state * state, batch.state),
+        road=pick(road, batch.road),
+        obstacles=pick(batch.obstacles * obstacle, batch.obstacles),
+        states=pick(batch.states * state, batch.states),
+        controls=pick(batch.controls * torch.tensor([1.0, -1.0]), batch.controls),
+    )
+
+
+def scaled_cost(cost: Tensor) -> Tensor:
+    """Cost-to-go as the model reads it: costs span four decades."""
+    return torch.log1p(cost) / 3.0
+
+
+def unscaled_cost(value: Tensor) -> Tensor:
+    """Return the cost of what `scaled_cost` returned."""
+    return torch.exp(3.0 * value) - 1.0
+
+
+def scaled_constraint(constraint: Tensor) -> Tensor:
+    """Constraint-to-go as the model reads it; 0 stays 0."""
+    return torch.log1p(5.0 * constraint) / 3.0
+
+
+# --- the model -----------------------------------------------------------------------------------
+
+
+class Attention(nn.Module):
+    """Multi-head attention; tokens are rows (B * S, W), so that all products are plain ones."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.scale = (width // heads) ** -0.5
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+
+    def keys_values(self, rows: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+        """Return keys (B, H, W / H, S) and values (B, H, S, W / H)."""
+        keys = self._split(self.key(rows), batch).permute(0, 2, 3, 1)
+        return keys, self._split(self.value(rows), batch).transpose(1, 2)
+
+    def forward(self, rows: Tensor, known: tuple[Tensor, Tensor], mask: Any = None) -> Tensor:
+        """Attend from rows to keys and values; the mask is added to the scores."""
+        keys, values = known
+        query = self._split(self.query(rows), keys.shape[0]).transpose(1, 2)
+        scores = query @ keys * self.scale
+        if mask is not None:
+            scores = scores + mask
+        mixed = torch.softmax(scores, dim=-1) @ values
+        return self.out(mixed.transpose(1, 2).reshape(rows.shape))
+
+    def _split(self, rows: Tensor, batch: int) -> Tensor:
+        return rows.reshape(batch, -1, self.heads, rows.shape[1] // self.heads)
+
+
+class FeedForward(nn.Sequential):
+    """Two linear layers."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
+
+
+class EncoderLayer(nn.Module):
+    """Attention among tokens and a feed-forward layer, normalised before."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
+        width = configuration.width
+        self.attention = Attention(width, configuration.heads)
+        self.feed_forward = FeedForward(width, configuration.feed_forward * width)
+        self.before = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        """Return tokens (B * S, W); the mask (B, 1, 1, S) hides absent ones."""
+        given = self.before[0](rows)
+        known = self.attention.keys_values(given, mask.shape[0])
+        rows = rows + self.attention(given, known, mask)
+        return rows + self.feed_forward(self.before[1](rows))
+
+
+class ModeLayer(nn.Module):
+    """Attention among a problem's modes, to its context, and a feed-forward layer."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
+        width, heads = configuration.width, configuration.heads
+        self.attention = Attention(width, heads)
+        self.look = Attention(width, heads)
+        self.feed_forward = FeedForward(width, configuration.feed_forward * width)
+        self.before = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+
+    def forward(self, rows: Tensor, context: Tensor, mask: Tensor) -> Tensor:
+        """Return tokens (B * K, W)."""
+        batch = mask.shape[0]
+        given = self.before[0](rows)
+        rows = rows + self.attention(given, self.attention.keys_values(given, batch))
+        known = self.look.keys_values(context, batch)
+        rows = rows + self.look(self.before[1](rows), known, mask)
+        return rows + self.feed_forward(self.before[2](rows))
+
+
+class SequenceLayer(nn.Module):
+    """Causal attention to the tokens so far, attention to the context, a feed-forward layer."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__()
+        width = configuration.width
+        self.past = Attention(width, 1)
+        self.look = Attention(width, configuration.heads)
+        self.feed_forward = FeedForward(width, configuration.feed_forward * width)
+        self.before = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+
+    def forward(
+        self,
+        rows: Tensor,
+        context: tuple[Tensor, Tensor],
+        mask: Tensor,
+        cache: list[Tensor],
+    ) -> Tensor:
+        """
+        Return the newest token of each sequence, (B * T, W).
+
+        Args:
+            rows: the tokens.
+            context: keys and values, of `look.keys_values`.
+            mask: hides what is absent from the context.
+            cache: keys (B * T, W, n) and values (B * T, n, W) of the tokens before; the newest
+                are appended, which is exact because no token looks ahead.
+
+        """
+        given = self.before[0](rows)
+        keys, values = self.past.key(given)[:, :, None], self.past.value(given)[:, None]
+        if cache:
+            keys = torch.cat([cache[0], keys], dim=2)
+            values = torch.cat([cache[1], values], dim=1)
+        cache[:] = [keys, values]
+        scores = self.past.query(given)[:, None] @ keys * self.past.scale
+        mixed = (torch.softmax(scores, dim=-1) @ values)[:, 0]
+        rows = rows + self.past.out(mixed)
+        rows = rows + self.look(self.before[1](rows), context, mask)
+        return rows + self.feed_forward(self.before[2](rows))
+
+
+@dataclass(frozen=True)
+class Modes:
+    """
+    What the mode tokens say: K ways, before any is driven.
+
+    `hidden` (B * K, W), `ways` (B, K, blocks, 2): station and offset of the rear axle at the ends
+    of the blocks [m], `choice` (B, K): logarithm of the probability to be the best, `cost`
+    (B, K): scaled cost of the way.
+    """
+
+    hidden: Tensor
+    ways: Tensor
+    choice: Tensor
+    cost: Tensor
+
+
+@dataclass(frozen=True)
+class Drive:
+    """
+    Sequences that were driven, T of each problem.
+
+    `states` (B * T, N, 5) after each step, `controls` (B * T, N, 2), `to_go` (B * T, blocks, 2):
+    predicted scaled cost- and constraint-to-go after each block.
+    """
+
+    states: Tensor
+    controls: Tensor
+    to_go: Tensor
+
+
+class DecisionTransformer(nn.Module):
+    """
+    The whole model; inputs are raw numbers in SI units, normalisation is inside.
+
+    Args:
+        configuration: sizes.
+        vehicle: the car that is driven.
+        horizon: time grid; a whole number of blocks.
+
+    Raises:
+        ValueError: the horizon is not a whole number of blocks.
+
+    """
+
+    def __init__(
+        self, configuration: Configuration, vehicle: VehicleParameters, horizon: Horizon
+    ) -> None:
+        super().__init__()
+        if horizon.steps % configuration.block:
+            raise ValueError(
+                f'block is {configuration.block}: expected a divisor of {horizon.steps} steps'
+            )
+        self.configuration = configuration
+        width = configuration.width
+        self.blocks = horizon.steps // configuration.block
+        self.motion = BlockMotion(vehicle, horizon.dt, configuration.block)
+        self.ego_in = nn.Linear(13, width)
+        self.road_in = nn.Linear(13, width)
+        self.obstacle_in = nn.Sequential(
+            nn.Linear(3 + 8 * OBSTACLE_SAMPLES, width), nn.ReLU(), nn.Linear(width, width)
+        )
+        self.place = nn.Parameter(0.02 * torch.randn(ANCHORS, width))
+        layers = configuration
+        self.encoder = nn.ModuleList(EncoderLayer(layers) for _ in range(layers.encoder_layers))
+        self.context_norm = nn.LayerNorm(width)
+        self.mode = nn.Parameter(0.5 * torch.randn(configuration.candidates, width))
+        self.mode_layers = nn.ModuleList(ModeLayer(layers) for _ in range(layers.mode_layers))
+        self.mode_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * self.blocks + 2))
+        self.head = nn.Linear(width, width)
+        self.step_in = nn.Linear(STEP_FEATURES, width)
+        self.step_place = nn.Parameter(0.02 * torch.randn(self.blocks, width))
+        self.sequence = nn.ModuleList(SequenceLayer(layers) for _ in range(layers.sequence_layers))
+        self.step_out = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * configuration.block + 2)
+        )
+        size = torch.tensor(ACTION_SIZE).repeat_interleave(configuration.block)
+        self.register_buffer('action_size', size, persistent=False)
+
+    # --- the problem ---
+
+    def encode(
+        self, state: Tensor, road: Tensor, obstacles: Tensor, present: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the context tokens (B * S, W), S = 1 + ANCHORS + 12, and their mask."""
+        frame = RoadFrame(road)
+        tokens = torch.cat(
+            [
+                self.ego_in(_ego_features(state, frame))[:, None],
+                self.road_in(_road_features(frame)) + self.place,
+                self.obstacle_in(_obstacle_features(obstacles, frame)),
+            ],
+            dim=1,
+        )
+        absent = torch.where(present, 0.0, -1e4)
+        mask = functional.pad(absent, (1 + ANCHORS, 0))[:, None, None, :]
+        rows = tokens.flatten(0, 1)
+        for layer in self.encoder:
+            rows = layer(rows, mask)
+        return self.context_norm(rows), mask
+
+    def modes(self, context: Tensor, mask: Tensor, state: Tensor) -> Modes:
+        """Let the mode tokens look at the problem."""
+        batch, count = state.shape[0], self.configuration.candidates
+        ego = context.reshape(batch, mask.shape[-1], -1)[:, :1]
+        rows = (self.mode + ego).flatten(0, 1)
+        for layer in self.mode_layers:
+            rows = layer(rows, context, mask)
+        out = self.mode_out(rows).reshape(batch, count, -1)
+        ways = out[..., : 2 * self.blocks].reshape(batch, count, self.blocks, 2)
+        # what is left to say is the difference from going on at the present speed
+        times = torch.arange(1, self.blocks + 1, device=state.device)
+        seconds = times * self.configuration.block * self.motion.dt
+        going = state[:, None, None, 3] * seconds
+        scale = torch.stack([seconds * 2.0, torch.full_like(seconds, 2.0)], dim=-1)
+        base = torch.stack([going, torch.zeros_like(going)], dim=-1)
+        return Modes(
+            rows, base + scale * ways, torch.log_softmax(out[..., -2], dim=-1), out[..., -1]
+        )
+
+    # --- the sequence ---
+
+    def drive(
+        self,
+        context: Tensor,
+        mask: Tensor,
+        state: Tensor,
+        road: Tensor,
+        hidden: Tensor,
+        to_go: Tensor,
+        given: Tensor | None = None,
+    ) -> Drive:
+        """
+        Generate sequences block by block, the car's model in the loop.
+
+        Args:
+            context: of `encode`.
+            mask: of `encode`.
+            state: first state, shape (B, 5).
+            road: shape (B, ROAD_PARAMETERS).
+            hidden: mode's hidden vector of each sequence, shape (B * T, W).
+            to_go: wanted scaled cost- and constraint-to-go at the start, shape (B * T, 2).
+            given: what they were later on in the data, shape (B * T, blocks, 2); None: the
+                model's own prediction is used.
+
+        """
+        batch, rows = state.shape[0], hidden.shape[0]
+        frame = RoadFrame(road)
+        known = [layer.look.keys_values(context, batch) for layer in self.sequence]
+        caches: list[list[Tensor]] = [[] for _ in self.sequence]
+        head = self.head(hidden)
+        now = state[:, None].expand(-1, rows // batch, -1).reshape(rows, -1, 1)
+        last = torch.zeros_like(now[:, :2, 0])
+        states, controls, predicted = [], [], []
+        for block in range(self.blocks):
+            token = self.step_in(_step_features(now[..., 0], last, to_go, frame))
+            token = token + head + self.step_place[block]
+            for layer, context_known, cache in zip(self.sequence, known, caches, strict=True):
+                token = layer(token, context_known, mask, cache)
+            out = self.step_out(token)
+            actions = (out[:, :-2] * self.action_size).reshape(rows, 2, -1)
+            moved, applied = self.motion(now, actions)
+            to_go = torch.relu(to_go + out[:, -2:])
+            predicted.append(to_go)
+            if given is not None:
+                to_go = given[:, block]
+            states.append(moved)
+            controls.append(applied)
+            now, last = moved[..., -1:], applied[..., -1]
+        return Drive(
+            torch.cat(states, dim=2).transpose(1, 2),
+            torch.cat(controls, dim=2).transpose(1, 2),
+            torch.stack(predicted, dim=1),
+        )
+
+
+def _ego_features(state: Tensor, frame: RoadFrame) -> Tensor:
+    here = frame.project(state[:, None, :2])[:, 0]
+    station, offset, cos, sin, curvature, left, right, speed = here.split(1, dim=1)
+    stop = frame.scalars[:, 1:2]
+    values = [
+        state[:, 3:4] / 10.0,
+        state[:, 4:5] / 0.2,
+        offset / 3.0,
+        cos,
+        sin / 0.2,
+        curvature * 20.0,
+        (left - offset) / 3.0,
+        (right + offset) / 3.0,
+        speed / 10.0,
+        (speed - state[:, 3:4]) / 5.0,
+        frame.scalars[:, :1] / 8.0,
+        torch.clamp(stop, -20.0, 150.0) / 50.0,
+        torch.clamp(stop, -20.0, 20.0) / 20.0,
+    ]
+    return torch.cat(values, dim=-1)
+
+
+def _road_features(frame: RoadFrame) -> Tensor:
+    of = frame.field
+    grip = frame.scalars[:, :1]
+    values = [
+        of('station') / 50.0,
+        of('x') / 50.0,
+        of('y') / 20.0,
+        of('cos'),
+        of('sin'),
+        of('curvature') * 20.0,
+        of('left') / 3.0,
+        of('left_slope') * 10.0,
+        of('right') / 3.0,
+        of('right_slope') * 10.0,
+        of('offset') / 3.0,
+        of('speed') / 10.0,
+        of('curvature') * of('speed') ** 2 / grip,
+    ]
+    return torch.stack(values, dim=-1)
+
+
+def _obstacle_features(obstacles: Tensor, frame: RoadFrame) -> Tensor:
+    count, samples = obstacles.shape[1:3]
+    poses = obstacles[..., :4].flatten(1, 2)
+    station, offset, cos, sin, curvature, left, right, _ = frame.project(poses[..., :2]).split(
+        1, dim=2
+    )
+    own_cos, own_sin = poses[..., 2:3], poses[..., 3:4]
+    values = [
+        station / 50.0,
+        station / 10.0,
+        offset / 3.0,
+        cos * own_cos + sin * own_sin,
+        cos * own_sin - sin * own_cos,
+        (left - offset) / 3.0,
+        (right + offset) / 3.0,
+        curvature * 20.0,
+    ]
+    moving = torch.cat(values, dim=-1).clamp(-10.0, 10.0)
+    moving = moving.reshape(-1, count, samples * len(values))
+    return torch.cat([moving, obstacles[:, :, -1, 4:7] / 2.0], dim=-1)
+
+
+def _step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame) -> Tensor:
+    """Features (B * T, STEP_FEATURES) of states (B * T, 5), last controls and what is to go."""
+    rows = state.shape[0]
+    points = state[:, :2].reshape(frame.scalars.shape[0], -1, 2)
+    at = frame.project(points).reshape(rows, -1)
+    cos, sin = torch.cos(state[:, 2:3]), torch.sin(state[:, 2:3])
+    road_cos, road_sin = at[:, 2:3], at[:, 3:4]
+    values = [
+        at * at.new_tensor(POINT_SIZES),
+        state[:, 3:] * state.new_tensor([0.1, 5.0]),
+        road_cos * cos + road_sin * sin,
+        (road_cos * sin - road_sin * cos) * 5.0,
+        last * last.new_tensor([0.3, 5.0]),
+        to_go,
+        (to_go[:, 1:] > 0.0).to(state.dtype),
+    ]
+    return torch.cat(values, dim=1)
+
+
+# --- the loss ------------------------------------------------------------------------------------
+
+
+def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
+    """Return the parts of the loss, each a mean over the batch."""
+    configuration = model.configuration
+    block = configuration.block
+    context, mask = model.encode(batch.state, batch.road, batch.obstacles, batch.present)
+    modes = model.modes(context, mask, batch.state)
+    distance = _way_distance(model, batch, modes)
+    winner = distance.argmin(dim=2)
+    way = batch.is_way.float()
+    won = distance.gather(2, winner[..., None])[..., 0]
+    rows = torch.arange(len(winner))[:, None]
+    count = model.configuration.candidates
+    cost = scaled_cost(batch.cost)
+    constraint = scaled_constraint(batch.constraint)
+    to_go = torch.stack([cost, constraint], dim=-1)[:, :, ::block]
+    drive = model.drive(
+        context,
+        mask,
+        batch.state,
+        batch.road,
+        modes.hidden[(rows * count + winner).flatten()],
+        to_go[:, :, 0].flatten(0, 1),
+        to_go[:, :, 1:].flatten(0, 1),
+    )
+    states, controls = (
+        value.reshape(*winner.shape, *value.shape[1:]) for value in (drive.states, drive.controls)
+    )
+    left = drive.to_go.reshape(to_go[:, :, 1:].shape)
+    weight = 0.4 + 0.6 * way
+    weight = weight / weight.mean()
+    return {
+        'way': (won * way).sum() / way.sum(),
+        'spread': distance[:, 0].mean(),
+        'choice': functional.nll_loss(modes.choice, winner[:, 0]),
+        'cost': ((modes.cost[rows, winner] - cost[:, :, 0]).abs() * way).sum() / way.sum(),
+        'state': (weight * _state_error(states, batch.states[:, :, 1:])).mean(),
+        'action': (weight * _action_error(controls, batch.controls)).mean(),
+        'to_go': (weight * (left - to_go[:, :, 1:]).abs().mean(dim=(-1, -2))).mean(),
+        'best_state': _state_error(states[:, 0], batch.states[:, 0, 1:]).mean().detach(),
+    }
+
+
+def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor:
+    """Return the weighted sum of the parts."""
+    return (
+        configuration.way_loss * parts['way']
+        + configuration.spread_loss * parts['spread']
+        + configuration.choice_loss * parts['choice']
+        + configuration.to_go_loss * (parts['cost'] + parts['to_go'])
+        + configuration.state_loss * parts['state']
+        + configuration.action_loss * parts['action']
+    )
+
+
+def _way_distance(model: DecisionTransformer, batch: Batch, modes: Modes) -> Tensor:
+    """Distance of each answer from each mode's way, shape (B, T, K); a step aside counts most."""
+    block = model.configuration.block
+    ends = batch.states[:, :, block::block, :2]
+    at = RoadFrame(batch.road).project(ends.flatten(1, 2))
+    target = at[..., :2].reshape(ends.shape)
+    gap = (modes.ways[:, None] - target[:, :, None]) / target.new_tensor([2.0, 0.6])
+    return functional.smooth_l1_loss(gap, torch.zeros_like(gap), reduction='none').mean((-1, -2))
+
+
+def _state_error(driven: Tensor, wanted: Tensor) -> Tensor:
+    """Mean error along the horizon, shape (B, T); across the way counts most."""
+    gap = driven - wanted
+    cos, sin = torch.cos(wanted[..., 2]), torch.sin(wanted[..., 2])
+    along = cos * gap[..., 0] + sin * gap[..., 1]
+    across = cos * gap[..., 1] - sin * gap[..., 0]
+    parts = torch.stack(
+        [along / 1.5, across / 0.5, gap[..., 2] / 0.1, gap[..., 3] / 1.0, gap[..., 4] / 0.1],
+        dim=-1,
+    )
+    error = functional.smooth_l1_loss(parts, torch.zeros_like(parts), reduction='none')
+    return error.mean(dim=(-1, -2))
+
+
+def _action_error(driven: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared action error (equation 9), actions in their typical sizes, shape (B, T)."""
+    return (((driven - wanted) / wanted.new_tensor([2.0, 0.2])) ** 2).mean(dim=(-1, -2))
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+class LossModule(nn.Module):
+    """The model with its loss as forward, which is what data-parallel training wraps."""
+
+    def __init__(self, model: DecisionTransformer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the parts of the loss."""
+        return losses(self.model, batch)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which of how many processes this is."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes what is written once."""
+        return self.rank == 0
+
+
+class Training:
+    """
+    One training, which goes on from its newest checkpoint where there is one.
+
+    Args:
+        configuration: what is trained; that of a checkpoint must be the same.
+        place: of this process among those that train together.
+
+    Raises:
+        DatasetError: the dataset cannot be used.
+        ValueError: the checkpoint is of another configuration, or damaged.
+
+    """
+
+    def __init__(self, configuration: Configuration, place: Place) -> None:
+        self.configuration, self.place = configuration, place
+        folders = dataset_folders(configuration)
+        card = read_card(folders[0])
+        self.train = read_problems(folders, validation=False)
+        self.validation = read_problems(folders, validation=True)
+        torch.manual_seed(configuration.seed)
+        self.model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
+        self.module: nn.Module = LossModule(self.model)
+        if place.count > 1:
+            self.module = DistributedDataParallel(self.module)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=configuration.learning_rate,
+            weight_decay=configuration.weight_decay,
+            betas=(0.9, 0.98),
+        )
+        self.epoch, self.elapsed = 0, 0.0
+        self.best, self.best_epoch = math.inf, 0
+        self.folder = Path(configuration.out)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if (self.folder / 'checkpoint.pt').exists():
+            self._resume(self.folder / 'checkpoint.pt')
+
+    def run(self) -> float:
+        """Train to the end; return the best validation loss."""
+        begin = time.monotonic() - self.elapsed
+        while not self._over():
+            parts = self._one_epoch(begin)
+            self.epoch += 1
+            validated = self._validate()
+            self.elapsed = time.monotonic() - begin
+            if self.place.first:
+                self._keep(parts, validated)
+        return self.best
+
+    def _over(self) -> bool:
+        configuration = self.configuration
+        late = configuration.time_limit > 0 and self.elapsed >= configuration.time_limit
+        stale = self.epoch - self.best_epoch >= configuration.patience
+        # all processes must agree, or some would wait for ever
+        return self._agreed(late or stale) or self.epoch >= configuration.epochs
+
+    def _agreed(self, value: bool) -> bool:
+        if self.place.count == 1:
+            return value
+        votes = torch.tensor([float(value)])
+        dist.all_reduce(votes, dist.ReduceOp.MAX)
+        return bool(votes[0] > 0)
+
+    def _one_epoch(self, begin: float) -> dict[str, float]:
+        self.module.train()
+        sums: dict[str, float] = {}
+        batches = list(self._batches())
+        bar = tqdm(batches, f'epoch {self.epoch + 1}', leave=False, disable=not self.place.first)
+        for step, rows in enumerate(bar):
+            progress = (self.epoch + step / len(batches)) / self.configuration.epochs
+            if self.configuration.time_limit > 0:
+                passed = (time.monotonic() - begin) / self.configuration.time_limit
+                progress = max(progress, passed)
+            for group in self.optimiser.param_groups:
+                group['lr'] = learning_rate(progress, self.configuration)
+            rng = np.random.default_rng(
+                [self.configuration.seed, self.epoch, step, self.place.rank]
+            )
+            batch = make_batch(self.train.take(rows), self.configuration.answers, rng)
+            parts = self._step(batch)
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + value / len(batches)
+        return sums
+
+    def _step(self, batch: Batch) -> dict[str, float]:
+        parts = self.module(batch)
+        loss = total_loss(parts, self.configuration)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f'the loss is {float(loss)} in epoch {self.epoch + 1}')
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.configuration.gradient_limit)
+        self.optimiser.step()
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+    def _batches(self) -> Iterator[np.ndarray]:
+        """Yield this process' rows of each batch; all processes draw the same order."""
+        rng = np.random.default_rng([self.configuration.seed, self.epoch])
+        order = rng.permutation(len(self.train))
+        size = min(self.configuration.batch, len(order))
+        for start in range(0, len(order) - size + 1, size):
+            yield order[start : start + size][self.place.rank :: self.place.count]
+
+    @torch.no_grad()
+    def _validate(self) -> dict[str, float]:
+        """Return the parts of the loss on the validation problems, and their sum as `total`."""
+        self.model.eval()
+        size, count = self.configuration.batch, len(self.validation)
+        sums: dict[str, float] = {}
+        for start in range(0, count, size):
+            rows = np.arange(start, min(start + size, count))
+            rng = np.random.default_rng([self.configuration.seed, start])
+            batch = make_batch(self.validation.take(rows), self.configuration.answers, rng)
+            parts = losses(self.model, batch)
+            parts['total'] = total_loss(parts, self.configuration)
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + float(value) * len(rows) / count
+        return sums
+
+    # --- what is written ---
+
+    def _keep(self, parts: dict[str, float], validated: dict[str, float]) -> None:
+        if validated['total'] < self.best:
+            self.best, self.best_epoch = validated['total'], self.epoch
+            self._save(self.folder / 'best.pt', {'model': self.model.state_dict()})
+        self._save(
+            self.folder / 'checkpoint.pt',
+            {'model': self.model.state_dict(), 'optimiser': self.optimiser.state_dict()},
+        )
+        self._log(parts, validated)
+
+    def _save(self, path: Path, content: dict[str, Any]) -> None:
+        draft = path.with_suffix('.part')
+        state = {
+            'version': CHECKPOINT_VERSION,
+            'configuration': asdict(self.configuration),
+            'epoch': self.epoch,
+            'elapsed': self.elapsed,
+            'best': self.best,
+            'best_epoch': self.best_epoch,
+        }
+        torch.save({**state, **content}, draft)
+        draft.replace(path)
+
+    def _log(self, parts: dict[str, float], validated: dict[str, float]) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        values = {f'train/{name}': value for name, value in parts.items()}
+        values |= {f'validation/{name}': value for name, value in validated.items()}
+        with SummaryWriter(str(self.folder / 'tensorboard')) as writer:
+            for name, value in values.items():
+                writer.add_scalar(name, value, self.epoch)
+        path = self.folder / 'log.csv'
+        new = not path.exists()
+        with path.open('a', newline='', encoding='utf-8') as stream:
+            writer_csv = csv.writer(stream)
+            if new:
+                writer_csv.writerow(['epoch', 'seconds', *values])
+            row = (f'{value:.5f}' for value in values.values())
+            writer_csv.writerow([self.epoch, f'{self.elapsed:.0f}', *row])
+        print(
+            f'epoch {self.epoch:3d} {self.elapsed:6.0f} s  train state {parts["state"]:.4f}  '
+            f'validation {validated["total"]:.4f} way {validated["way"]:.4f} '
+            f'best state {validated["best_state"]:.4f}'
+            f'{"  *" if self.best_epoch == self.epoch else ""}',
+            flush=True,
+        )
+
+    def _resume(self, path: Path) -> None:
+        state = read_checkpoint(path)
+        known = replace(Configuration(**state['configuration']), **_may_change(self.configuration))
+        if known != self.configuration:
+            names = [
+                field.name
+                for field in fields(Configuration)
+                if getattr(known, field.name) != getattr(self.configuration, field.name)
+            ]
+            raise ValueError(
+                f'{path} is of another configuration, in {", ".join(names)}: expected the same, '
+                'or another folder `out`'
+            )
+        self.model.load_state_dict(state['model'])
+        self.optimiser.load_state_dict(state['optimiser'])
+        self.epoch, self.elapsed = state['epoch'], state['elapsed']
+        self.best, self.best_epoch = state['best'], state['best_epoch']
+
+
+def _may_change(configuration: Configuration) -> dict[str, Any]:
+    """Return what may differ from a checkpoint's: how long, and where."""
+    names = ('epochs', 'patience', 'time_limit', 'out')
+    return {name: getattr(configuration, name) for name in names}
+
+
+def learning_rate(progress: float, configuration: Configuration) -> float:
+    """Return the rate at a share of the training: a linear rise, then a cosine to 1 %."""
+    if progress < configuration.warm_up:
+        return configuration.learning_rate * (0.02 + 0.98 * progress / configuration.warm_up)
+    rest = min((progress - configuration.warm_up) / (1.0 - configuration.warm_up), 1.0)
+    return configuration.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * rest)))
+
+
+def dataset_folders(configuration: Configuration) -> list[Path]:
+    """Return the folders of the configuration's datasets."""
+    return [Path(name.strip()) for name in configuration.dataset.split(',') if name.strip()]
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """
+    Return a checkpoint's content: numbers and weights only, no code.
+
+    Raises:
+        ValueError: it is missing, damaged or of another version.
+
+    """
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+        version = state['version']
+    except FileNotFoundError:
+        raise ValueError(f'{path} is missing: expected a checkpoint; train first') from None
+    except Exception as error:
+        raise ValueError(f'{path} is no readable checkpoint: {error}') from None
+    if version != CHECKPOINT_VERSION:
+        raise ValueError(f'{path}: version is {version}: expected {CHECKPOINT_VERSION}')
+    return state
+
+
+def load_model(path: Path) -> DecisionTransformer:
+    """
+    Return the model of a checkpoint, ready for inference.
+
+    Raises:
+        ValueError: the checkpoint cannot be read.
+        DatasetError: the card of its dataset, which says for which car it is, cannot be read.
+
+    """
+    state = read_checkpoint(path)
+    configuration = Configuration(**state['configuration'])
+    card = read_card(dataset_folders(configuration)[0])
+    model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
+    model.load_state_dict(state['model'])
+    return model.eval()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train; return the exit status."""
+    try:
+        configuration = parse(arguments)
+        place = _join()
+        if place.first:
+            Path(configuration.out).mkdir(parents=True, exist_ok=True)
+            text = json.dumps(asdict(configuration), indent=2)
+            (Path(configuration.out) / 'configuration.json').write_text(text + '\n')
+        training = Training(configuration, place)
+        if place.first:
+            size = sum(parameter.numel() for parameter in training.model.parameters())
+            print(
+                f'{size} parameters, {len(training.train)} problems, '
+                f'{len(training.validation)} for validation',
+                flush=True,
+            )
+        best = training.run()
+    except (DatasetError, ValueError, OSError) as error:
+        print(f'train: {error}', file=sys.stderr)
+        return 2
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    if place.first:
+        print(f'best validation loss {best:.4f}, {Path(configuration.out) / "best.pt"}')
+    return 0
+
+
+def parse(arguments: list[str] | None = None) -> Configuration:
+    """Return the configuration that the command line asks for."""
+    parser = argparse.ArgumentParser(prog='train', description=__doc__.strip().splitlines()[0])
+    parser.add_argument('--smoke', action='store_true', help='a tiny model and two epochs')
+    for field in fields(Configuration):
+        kind = type(getattr(Configuration(), field.name))
+        parser.add_argument(f'--{field.name.replace("_", "-")}', type=kind)
+    given = vars(parser.parse_args(arguments))
+    base = SMOKE if given.pop('smoke') else Configuration()
+    return replace(base, **{name: value for name, value in given.items() if value is not None})
+
+
+def _join() -> Place:
+    """Join the other processes of `torchrun`, where there are any."""
+    count = int(os.environ.get('WORLD_SIZE', '1'))
+    if count == 1:
+        return Place()
+    dist.init_process_group('gloo')
+    return Place(dist.get_rank(), count)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
