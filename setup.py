@@ -33,6 +33,7 @@ setup(
         'lxml>=4.8',
         'matplotlib>=3.5',
         'numpy>=1.26',
+        'onnxruntime>=1.23',
         'pillow>=9.0',
         'pyyaml>=5.4',
         'scipy>=1.10',
