@@ -1,0 +1,235 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Models in use: an ONNX file is opened, compared with its card and its purpose, and tried.
+
+The one place that imports onnxruntime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import ArrayLike, NDArray
+
+from warmstart_planner.learned.card import (
+    CARD_FILE,
+    CardError,
+    Golden,
+    ModelCard,
+    Shape,
+    load_card,
+    model_sha256,
+    tensor_type,
+)
+from warmstart_planner.learned.context import Context
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Horizon
+from warmstart_planner.transcription import Margins
+
+CPU = 'CPUExecutionProvider'
+# Processors round differently, and a horizon adds up what they do: a model that was exchanged or
+# damaged is off by far more. Relative to a number's size, and absolute for those below 1.
+GOLDEN_TOLERANCE = 2e-3
+WARM_UP_RUNS = 3  # after them the memory is allocated and the kernels are chosen
+ORT_TYPES = {np.float32: 'tensor(float)', np.bool_: 'tensor(bool)'}
+QUIET = 3  # severity from which onnxruntime logs: what matters is raised
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """
+    What a model is wanted for; None: as it is.
+
+    Where a vehicle or a horizon is None here, the problems decide: a model answers those for its
+    own only.
+    """
+
+    vehicle: str | None = None
+    horizon: Horizon | None = None
+    margins: Margins | None = None
+    weights: CostWeights | None = None
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """
+    What a model proposes for one problem, float32, in the problem's ego frame.
+
+    `states` (K, N + 1, 5); `controls` (K, N, 2); `predicted_return` (K,), the negative cost;
+    `log_probability` (K,); `unfamiliarity` grows with the distance from what it was trained on.
+    """
+
+    states: NDArray[np.float32]
+    controls: NDArray[np.float32]
+    predicted_return: NDArray[np.float32]
+    log_probability: NDArray[np.float32]
+    unfamiliarity: float
+
+
+class InferenceError(RuntimeError):
+    """The execution provider could not run a model that it had run before."""
+
+
+class LoadedModel:
+    """A model that passed its tests; `run` may be called from any thread."""
+
+    def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession) -> None:
+        """Keep the session; `load_model` makes and tests it."""
+        self.card = card
+        self._session = session
+        self._names = list(card.outputs)
+
+    def run(
+        self,
+        context: Context,
+        relative_return: ArrayLike = 0.0,
+        constraint_to_go: ArrayLike = 0.0,
+    ) -> ModelOutput:
+        """
+        Propose K candidates.
+
+        Args:
+            context: the problem as the model sees it.
+            relative_return: r asks for a cost of exp(-r) times the one that the model predicts;
+                for all candidates or of shape (K,).
+            constraint_to_go: sum of the verifier's violations that is allowed; likewise.
+
+        Raises:
+            InferenceError: the execution provider failed.
+
+        """
+        count = self.card.candidates
+        return self._propose(
+            {
+                'state': context.state,
+                'road': context.road,
+                'obstacles': context.obstacles,
+                'present': context.present,
+                'relative_return': np.full(count, relative_return, np.float32),
+                'constraint_to_go': np.full(count, constraint_to_go, np.float32),
+            }
+        )
+
+    def _propose(self, inputs: Mapping[str, NDArray[Any]]) -> ModelOutput:
+        try:
+            values = self._session.run(self._names, dict(inputs))
+        except Exception as error:  # onnxruntime's errors have no base class of their own
+            raise InferenceError(f'model {self.card.model_id!r}: {error}') from None
+        outputs = dict(zip(self._names, values, strict=True))
+        return ModelOutput(**outputs | {'unfamiliarity': float(outputs['unfamiliarity'])})
+
+    def prove(self, golden: Golden) -> None:
+        """
+        Compare what the model answers now with what it answered when it was exported.
+
+        Raises:
+            CardError: they differ by more than GOLDEN_TOLERANCE.
+            InferenceError: the execution provider failed.
+
+        """
+        output = self._propose(golden.inputs)
+        for name, wanted in golden.outputs.items():
+            found = np.asarray(getattr(output, name))
+            if found.shape != wanted.shape:
+                raise CardError(f'{name} has shape {found.shape}: expected {wanted.shape}')
+            error = np.abs(found - wanted) / np.maximum(np.abs(wanted), 1.0)
+            worst = float(np.max(np.nan_to_num(error, nan=np.inf)))
+            if worst > GOLDEN_TOLERANCE:
+                raise CardError(
+                    f'{name} is off its golden value by {worst:.2g} of it: '
+                    f'expected at most {GOLDEN_TOLERANCE}'
+                )
+
+
+def load_model(
+    folder: Path | str, purpose: Purpose | None = None, provider: str = CPU
+) -> LoadedModel:
+    """
+    Open a folder's model, test it and warm it up.
+
+    Args:
+        folder: holds the card and the ONNX file that it names.
+        purpose: what the model has to be for.
+        provider: onnxruntime's execution provider, on one thread.
+
+    Raises:
+        CardError: the model is missing, damaged, not what its card says, or for something else;
+            the message names the file, the field, its value and what was expected.
+
+    """
+    folder = Path(folder)
+    card = load_card(folder / CARD_FILE)
+    try:
+        _check_purpose(card, purpose or Purpose())
+    except CardError as error:
+        raise CardError(f'{folder / CARD_FILE}: {error}') from None
+    file = folder / card.onnx
+    try:
+        model = LoadedModel(card, _session(_content(file, card), provider))
+        _check_tensors('inputs', model._session.get_inputs(), card.inputs)
+        _check_tensors('outputs', model._session.get_outputs(), card.outputs)
+        for _ in range(1 + WARM_UP_RUNS):
+            model.prove(card.golden)
+    except (CardError, InferenceError) as error:
+        raise CardError(f'{file}: {error}') from None
+    return model
+
+
+def _check_purpose(card: ModelCard, purpose: Purpose) -> None:
+    for name, wanted in vars(purpose).items():
+        found = getattr(card, name)
+        if wanted is not None and found != wanted:
+            raise CardError(f'{name} is {found!r}: expected {wanted!r}')
+
+
+def _content(file: Path, card: ModelCard) -> bytes:
+    """Return the bytes of the model that the card was written for."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CardError(f'expected a readable model: {error.strerror}') from None
+    found = model_sha256(content)
+    if found != card.sha256:
+        raise CardError(f'sha256 is {found}: the card expects {card.sha256}')
+    return content
+
+
+def _session(content: bytes, provider: str) -> onnxruntime.InferenceSession:
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise CardError(
+            f'execution provider is {provider!r}: expected one of {", ".join(available)}'
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = QUIET
+    try:
+        return onnxruntime.InferenceSession(content, options, [provider])
+    except Exception as error:  # onnxruntime's errors have no base class of their own
+        raise CardError(f'expected an ONNX model that {provider} runs: {error}') from None
+
+
+def _check_tensors(name: str, nodes: list[Any], shapes: Mapping[str, Shape]) -> None:
+    """Compare a side of the graph with the card; a size that the graph leaves open is no error."""
+    found = {node.name: node for node in nodes}
+    if found.keys() != shapes.keys():
+        raise CardError(f'the graph has {name} {sorted(found)}: expected {sorted(shapes)}')
+    for key, shape in shapes.items():
+        node, wanted = found[key], ORT_TYPES[tensor_type(key)]
+        if node.type != wanted:
+            raise CardError(f'{name}.{key} of the graph is {node.type}: expected {wanted}')
+        same = len(node.shape) == len(shape) and all(
+            have == want
+            for have, want in zip(node.shape, shape, strict=True)
+            if isinstance(have, int)
+        )
+        if not same:
+            raise CardError(f'{name}.{key} of the graph is {node.shape}: expected {list(shape)}')
