@@ -1,0 +1,178 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Decision Transformer: a learned model's ways, checked and put on the map."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.learned.card import Defaults, Range, TrainingRange
+from warmstart_planner.learned.context import Context, context_of
+from warmstart_planner.learned.session import LoadedModel, ModelOutput
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.transcription import Transcription, transcribe
+from warmstart_planner.vehicle import VehicleParameters
+
+OUTSIDE = 1.001  # uncertainty of what is just unfamiliar
+RANGE_MARGIN = 0.1  # by which a value may leave the training range, in the range's widths
+RANGE_SLACK = 1e-3  # and where that has no width [m, rad, m/s or m/s^2]
+CONTROL_TOLERANCE = 1e-2  # beyond the car's limits: rounding [m/s^2, rad/s]
+START_TOLERANCE = 1e-2  # between the problem's state and a candidate's first [m, rad, m/s]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What came of one problem.
+
+    `proposals` are the candidates that passed, `dropped` counts those that did not.
+    `uncertainty` is above 1 for a problem unlike those that the model was trained on;
+    `inference_time` is the model's own [s].
+    """
+
+    proposals: tuple[Proposal, ...]
+    dropped: int
+    uncertainty: float
+    inference_time: float
+
+
+class DecisionTransformer:
+    """
+    The candidates of a loaded model; `last` keeps what came of the newest problem.
+
+    Args:
+        model: as `learned.session.load_model` returns it.
+        relative_return: r asks for exp(-r) times the cost that the model predicts for its own
+            way; None: as the model's card says.
+        constraint_to_go: sum of the verifier's violations that is allowed from now on; None: as
+            the card says.
+
+    Raises:
+        ValueError: a number that no model can be asked for.
+
+    """
+
+    name = 'decision_transformer'
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        relative_return: float | None = None,
+        constraint_to_go: float | None = None,
+    ) -> None:
+        self.model = model
+        defaults = model.card.defaults
+        self.asked = Defaults(
+            defaults.relative_return if relative_return is None else relative_return,
+            defaults.constraint_to_go if constraint_to_go is None else constraint_to_go,
+        )
+        self.last: Answer | None = None
+        self._familiar = _Familiar(model.card.training_range)
+
+    def propose(
+        self, problem: PlanningProblem, previous: Trajectory | None = None
+    ) -> Sequence[Proposal]:
+        """
+        Return the model's candidates, map frame; those that no car could follow are left out.
+
+        Raises:
+            ValueError: the problem is for another car or horizon than the model's.
+            InferenceError: the execution provider failed.
+
+        """
+        self._check(problem)
+        return self.propose_for(problem, transcribe(problem, self.model.card.margins))
+
+    def propose_for(
+        self, problem: PlanningProblem, numbers: Transcription
+    ) -> tuple[Proposal, ...]:
+        """Do the same for a problem that is transcribed already, with the model's margins."""
+        self._check(problem)
+        self.last = self._answer(problem, numbers)
+        return self.last.proposals
+
+    def _check(self, problem: PlanningProblem) -> None:
+        card = self.model.card
+        for name, found, wanted in (
+            ('vehicle', problem.vehicle.name, card.vehicle),
+            ('horizon', problem.horizon, card.horizon),
+        ):
+            if found != wanted:
+                raise ValueError(
+                    f'problem.{name} is {found!r}: model {card.model_id!r} is for {wanted!r}'
+                )
+
+    def _answer(self, problem: PlanningProblem, numbers: Transcription) -> Answer:
+        context = context_of(numbers)
+        begin = time.perf_counter()
+        output = self.model.run(context, self.asked.relative_return, self.asked.constraint_to_go)
+        elapsed = time.perf_counter() - begin
+        uncertainty = self._uncertainty(context, output.unfamiliarity)
+        good = np.flatnonzero(_sound(output, context, problem.vehicle))
+        states = numbers.frame.globalise(output.states[good])
+        states[:, 0] = problem.initial_state
+        vehicle = problem.vehicle
+        controls = np.clip(output.controls[good], vehicle.control_lower, vehicle.control_upper)
+        proposals = tuple(
+            Proposal(
+                self.name,
+                Trajectory(problem.stamp, problem.horizon.dt, states[row], controls[row]),
+                model_id=self.model.card.model_id,
+                predicted_return=float(output.predicted_return[candidate]),
+                uncertainty=uncertainty,
+                inference_time=elapsed,
+            )
+            for row, candidate in enumerate(good)
+        )
+        return Answer(proposals, self.model.card.candidates - len(good), uncertainty, elapsed)
+
+    def _uncertainty(self, context: Context, unfamiliarity: float) -> float:
+        """Return the score in thresholds: above 1 also where an input leaves the range."""
+        score = unfamiliarity / self.model.card.unfamiliarity_threshold
+        if np.isfinite(score) and self._familiar(context):
+            return score
+        return float(np.fmax(score, OUTSIDE))  # a score that is not a number too
+
+
+class _Familiar:
+    """Whether a context lies within the training range, and a margin around it."""
+
+    def __init__(self, known: TrainingRange) -> None:
+        self._state, self._road, self._obstacles = (
+            _widened(each) for each in (known.state, known.road, known.obstacles)
+        )
+
+    def __call__(self, context: Context) -> bool:
+        there = context.obstacles[context.present]
+        return (
+            _within(context.state, self._state)
+            and _within(context.road, self._road)
+            and _within(there, self._obstacles)
+        )
+
+
+def _widened(known: Range) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    slack = RANGE_MARGIN * (known.high - known.low) + RANGE_SLACK
+    return known.low - slack, known.high + slack
+
+
+def _within(
+    values: NDArray[np.float32], bounds: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> bool:
+    return bool(((bounds[0] <= values) & (values <= bounds[1])).all())
+
+
+def _sound(output: ModelOutput, context: Context, vehicle: VehicleParameters) -> NDArray[np.bool_]:
+    """Whether each candidate is finite, starts at the car and within its controls, shape (K,)."""
+    lower = vehicle.control_lower - CONTROL_TOLERANCE
+    upper = vehicle.control_upper + CONTROL_TOLERANCE
+    # what is not a number is in no order: it fails these comparisons
+    within = ((lower <= output.controls) & (output.controls <= upper)).all(axis=(1, 2))
+    starts = (np.abs(output.states[:, 0] - context.state) <= START_TOLERANCE).all(axis=1)
+    finite = np.isfinite(output.states).all(axis=(1, 2)) & np.isfinite(output.predicted_return)
+    return within & starts & finite
