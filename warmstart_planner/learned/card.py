@@ -70,6 +70,11 @@ def tensor_type(name: str) -> type[np.float32] | type[np.bool_]:
     return np.bool_ if name == 'present' else np.float32
 
 
+def file_sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a model file, in hexadecimal."""
+    return model_sha256(Path(path).read_bytes())
+
+
 def model_sha256(content: bytes) -> str:
     """Return the SHA-256 of a model file's content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
