@@ -31,6 +31,12 @@ import numpy as np
 
 from training.experiments import acados_sqp, nlp
 from training.experiments.acados_sqp import AcadosSqp
+from training.experiments.figures import (
+    gap_figures,
+    iteration_figures,
+    relative_gap,
+    time_figures,
+)
 from training.experiments.interior_point import InteriorPoint
 from training.experiments.nlp import Formulation, Task, make_task
 from training.experiments.scp import Scp
@@ -48,7 +54,6 @@ from warmstart_planner.verification import verify
 
 TIERS = ('easy', 'medium', 'hard')
 STRAIGHT_LINE, MULTI_START = StraightLine.name, ColdBundle.name
-DEAR = 0.05  # excess over the best known cost from which on the start is said to decide
 
 
 @dataclass(frozen=True)
@@ -165,29 +170,17 @@ def rows_of(records: Sequence[Record], starts: Sequence[str]) -> list[dict[str, 
 
 def _row(records: Sequence[Record], tier: str, solver: str, start: str) -> dict[str, Any]:
     outcomes = [record.summary(solver, start) for record in records]
-    gaps = np.array(
-        [
-            (o.cost - r.best) / max(r.best, 1e-9) if o.feasible else np.inf
-            for o, r in zip(outcomes, records, strict=True)
-        ]
-    )
-    feasible = np.isfinite(gaps)
-    milliseconds = 1e3 * np.array([o.seconds for o in outcomes])
-    iterations = np.array([o.iterations for o in outcomes])
+    best = [record.best for record in records]
+    gap = relative_gap([o.cost if o.feasible else np.inf for o in outcomes], best)
     return {
         'tier': tier,
         'solver': solver,
         'start': start,
         'n': len(records),
-        'feasible_rate': float(feasible.mean()),
-        'iterations_mean': float(iterations.mean()),
-        'iterations_p90': float(np.percentile(iterations, 90)),
-        'time_ms_median': float(np.median(milliseconds)),
-        'time_ms_p95': float(np.percentile(milliseconds, 95)),
-        'time_ms_p99': float(np.percentile(milliseconds, 99)),
-        'cost_gap_mean': float(gaps[feasible].mean()) if feasible.any() else np.nan,
-        'share_infeasible_or_5_percent_above': float((gaps > DEAR).mean()),
-        'unsolved_by_all': sum(not np.isfinite(r.best) for r in records),
+        **gap_figures(gap),
+        **iteration_figures([o.iterations for o in outcomes]),
+        **time_figures([o.seconds for o in outcomes]),
+        'unsolved_by_all': int((~np.isfinite(best)).sum()),
     }
 
 

@@ -1,0 +1,321 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Ways to use starts, each from a problem and a time budget to verified answers.
+
+All share one solver with one set of settings, and one clock that runs from the problem to the
+verdict: transcription, guesses, inference, judging, refinement and verification count. All are
+anytime: what is verified when the budget ends is what they have. A strategy refines its
+candidates one after the other, on one thread; what it would have found with fewer of them is the
+beginning of what it finds with all.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from warmstart_planner.problem import (
+    PlanningProblem,
+    Proposal,
+    SolverStatus,
+    Trajectory,
+)
+from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.proposals.selection import Candidate, judge
+from warmstart_planner.proposals.source import ProposalSource
+from warmstart_planner.proposals.straight_line import StraightLine
+from warmstart_planner.proposals.zero_control import ZeroControl
+from warmstart_planner.scp.solver import ScpSolver
+from warmstart_planner.transcription import Transcription
+from warmstart_planner.vehicle import roll_out
+from warmstart_planner.verification import verify
+
+STRAIGHT_LINE, ZERO_CONTROL = StraightLine.name, ZeroControl.name
+BUNDLE_BEST, MULTI_START = 'bundle_best', ColdBundle.name
+LEARNED, BEST, NOISE = 'decision_transformer', 'best', 'noise'
+SINGLES = (STRAIGHT_LINE, ZERO_CONTROL, BUNDLE_BEST)
+
+NOISE_KNOTS = 7  # of the random controls over the horizon
+NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """One start after refinement; `at` is when its verdict was there, since the problem [s]."""
+
+    source: str
+    feasible: bool
+    violation: float
+    cost: float
+    iterations: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What a strategy has in the end; `cost` is infinite where nothing is feasible.
+
+    `seconds` hold all from the problem to the last verdict; `iterations` are those of all
+    refinements together.
+    """
+
+    feasible: bool
+    cost: float
+    seconds: float
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    What a strategy did within a budget [s], all times since the problem.
+
+    `inference` is the time that the learned source took, with its conversions and checks [s], NaN
+    where it was not asked. `exhausted`: it ended because nothing was left to refine.
+    """
+
+    budget: float
+    refinements: tuple[Refinement, ...]
+    inference: float
+    exhausted: bool
+
+    def answer(self, most: int | None = None) -> Answer:
+        """
+        Return the cheapest feasible answer that was verified within the budget.
+
+        Args:
+            most: count only the first so many refinements; None counts all.
+
+        """
+        done = self.refinements[:most]
+        costs = [r.cost for r in done if r.feasible and r.at <= self.budget]
+        return Answer(
+            bool(costs),
+            min(costs, default=np.inf),
+            done[-1].at if done else np.nan,
+            sum(r.iterations for r in done),
+        )
+
+
+class LearnedSource(Protocol):
+    """A source that proposes for a problem that is transcribed already."""
+
+    def propose_for(self, problem: PlanningProblem, numbers: Transcription) -> Sequence[Proposal]:
+        """Return candidates on the problem's grid, map frame."""
+        ...
+
+
+class Strategy(Protocol):
+    """One way to use starts."""
+
+    name: str
+
+    def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
+        """Answer a problem within a time budget [s]."""
+        ...
+
+
+class Clockwork:
+    """
+    What all strategies work with.
+
+    Args:
+        solver: refines, rolls out and scores.
+        reserve: time kept for the verdict at the end of a budget [s].
+
+    """
+
+    def __init__(self, solver: ScpSolver, reserve: float) -> None:
+        self.solver = solver
+        self.reserve = reserve
+
+    def begin(self, problem: PlanningProblem, budget: float) -> Pursuit:
+        """Start the clock on a problem that nobody has computed anything of yet."""
+        return Pursuit(self, replace(problem), budget)
+
+
+class Pursuit:
+    """A problem under way against the clock."""
+
+    def __init__(self, clockwork: Clockwork, problem: PlanningProblem, budget: float) -> None:
+        self.problem = problem
+        self._budget = budget
+        self._solver, self._reserve = clockwork.solver, clockwork.reserve
+        self._refinements: list[Refinement] = []
+        self._inference = np.nan
+        self._stopped = False
+        self._begin = time.perf_counter()
+        self._bound = self._solver.bind(problem)
+
+    @property
+    def left(self) -> float:
+        """Time left for refinement [s]."""
+        return self._budget - self._reserve - self._elapsed()
+
+    def infer(self, source: LearnedSource) -> Sequence[Proposal]:
+        """Ask a learned source, and take the time it needs."""
+        begin = time.perf_counter()
+        proposals = source.propose_for(self.problem, self._bound.numbers)
+        self._inference = time.perf_counter() - begin
+        return proposals
+
+    def judge(self, proposals: Iterable[Proposal]) -> list[Candidate]:
+        """Roll out and score, best first."""
+        return judge(self._solver, self._bound, proposals)
+
+    def refine(self, candidates: Iterable[Candidate]) -> None:
+        """Refine and verify candidates in their order while time is left."""
+        for candidate in candidates:
+            left = self.left
+            if left <= 0.0:
+                self._stopped = True
+                return
+            self._refine(candidate, left)
+
+    def run(self) -> Run:
+        """Return what was done."""
+        return Run(self._budget, tuple(self._refinements), self._inference, not self._stopped)
+
+    def _refine(self, candidate: Candidate, left: float) -> None:
+        result = self._solver.solve(self._bound, candidate.proposal.trajectory, left)
+        verdict = verify(self.problem, result.trajectory)
+        self._stopped |= result.status is SolverStatus.DEADLINE
+        self._refinements.append(
+            Refinement(
+                candidate.proposal.source,
+                verdict.feasible,
+                verdict.violation,
+                result.score.cost,
+                result.iterations,
+                self._elapsed(),
+            )
+        )
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._begin
+
+
+class Cold:
+    """Starts without learning, judged by merit and refined in that order, at most so many."""
+
+    def __init__(
+        self,
+        clockwork: Clockwork,
+        name: str,
+        sources: Sequence[ProposalSource],
+        most: int | None = None,
+    ) -> None:
+        self.name = name
+        self._clockwork = clockwork
+        self._sources = tuple(sources)
+        self._most = most
+
+    def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
+        """Answer a problem within a time budget [s]."""
+        pursuit = self._clockwork.begin(problem, budget)
+        proposals = [p for s in self._sources for p in s.propose(pursuit.problem)]
+        pursuit.refine(pursuit.judge(proposals)[: self._most])
+        return pursuit.run()
+
+
+class Learned:
+    """Learned candidates only, judged by merit and refined in that order."""
+
+    name = LEARNED
+
+    def __init__(self, clockwork: Clockwork, source: LearnedSource) -> None:
+        self._clockwork = clockwork
+        self._source = source
+
+    def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
+        """Answer a problem within a time budget [s]."""
+        pursuit = self._clockwork.begin(problem, budget)
+        pursuit.refine(pursuit.judge(pursuit.infer(self._source)))
+        return pursuit.run()
+
+
+class Pooled:
+    """
+    Learned and cold starts together, the cheap ones first where they are good already.
+
+    1. A straight line that, rolled out, violates nothing is refined at once.
+    2. Where the time left is enough for inference, the learned candidates are judged and the best
+       of them is refined.
+    3. The cold bundle is judged; all that is left is refined in the order of merit.
+
+    Args:
+        clockwork: what it works with.
+        source: of the learned candidates.
+        inference: time that the source needs [s].
+        name: of the strategy.
+
+    """
+
+    def __init__(
+        self, clockwork: Clockwork, source: LearnedSource, inference: float, name: str = BEST
+    ) -> None:
+        self.name = name
+        self._clockwork = clockwork
+        self._source = source
+        self._inference = inference
+
+    def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
+        """Answer a problem within a time budget [s]."""
+        pursuit = self._clockwork.begin(problem, budget)
+        rest = pursuit.judge(StraightLine().propose(pursuit.problem))
+        if rest and rest[0].score.violation <= 0.0:
+            pursuit.refine(rest)
+            rest = []
+        if pursuit.left > self._inference:
+            learned = pursuit.judge(pursuit.infer(self._source))
+            pursuit.refine(learned[:1])
+            rest += learned[1:]
+        if pursuit.left > 0.0:
+            rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
+        pursuit.refine(sorted(rest, key=lambda candidate: candidate.score.merit))
+        return pursuit.run()
+
+
+class RandomSource:
+    """
+    Random drives in the place of a learned source's candidates, the same for the same problem.
+
+    Args:
+        count: how many.
+
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def propose_for(self, problem: PlanningProblem, numbers: Transcription) -> Sequence[Proposal]:
+        """Return what the model does under slow random controls."""
+        rng = np.random.default_rng([59, zlib.crc32(problem.initial_state.tobytes())])
+        steps = problem.horizon.steps
+        at, knots = np.arange(steps), np.linspace(0, steps - 1, NOISE_KNOTS)
+        values = rng.normal(0.0, NOISE_SIZE, (self._count, NOISE_KNOTS, len(NOISE_SIZE)))
+        controls = np.array([[np.interp(at, knots, v) for v in each.T] for each in values])
+        states, applied = roll_out(
+            problem.initial_state, controls.transpose(0, 2, 1), problem.horizon.dt, problem.vehicle
+        )
+        return tuple(
+            Proposal(NOISE, Trajectory(problem.stamp, problem.horizon.dt, x, u))
+            for x, u in zip(states, applied, strict=True)
+        )
+
+
+def cold_strategies(clockwork: Clockwork) -> tuple[Cold, ...]:
+    """Return the single starts and the multi-start that learning is compared with."""
+    return (
+        Cold(clockwork, STRAIGHT_LINE, [StraightLine()], 1),
+        Cold(clockwork, ZERO_CONTROL, [ZeroControl()], 1),
+        Cold(clockwork, BUNDLE_BEST, [ColdBundle()], 1),
+        Cold(clockwork, MULTI_START, [StraightLine(), ColdBundle()]),
+    )
