@@ -66,14 +66,15 @@ class TestRequirements:
             assert versions, f'{name} is pinned nowhere'
             assert min(versions) >= as_tuple(least), name
 
-    def test_a_package_is_pinned_by_one_file_only(self):
-        """ROS brings numpy in one of two ways: of ros.txt and sourced_ros.txt one is installed."""
-        owners = {}
-        for path in REQUIREMENTS:
-            if path.name != 'sourced_ros.txt':
-                for line in without_comments(path):
-                    owners.setdefault(line.split('==')[0], set()).add(path.name)
-        assert {name: files for name, files in owners.items() if len(files) > 1} == {}
+    def test_of_the_files_installed_together_one_pins_a_package_for_a_python(self):
+        """Of ros.txt and sourced_ros.txt, which both bring numpy, one is installed."""
+        for version in (10, 11, 12, 13):
+            owners = {}
+            for path in REQUIREMENTS:
+                if path.name != 'sourced_ros.txt':
+                    for name in pinned_for(version, path):
+                        owners.setdefault(name, []).append(path.name)
+            assert {name: files for name, files in owners.items() if len(files) > 1} == {}
 
     def test_what_only_training_imports_is_not_installed_on_a_vehicle(self):
         heavy = {'torch', 'dask', 'distributed', 'pyarrow', 'minari', 'tensorboard'}
@@ -84,6 +85,17 @@ class TestRequirements:
         assert heavy <= pins['training.txt']
         for name in ('runtime.txt', 'ros.txt', 'sourced_ros.txt', 'development.txt'):
             assert not heavy & pins[name]
+
+
+def pinned_for(minor, path):
+    """Return the names that a file pins for Python 3.minor, each as often as it does."""
+    names = []
+    for line in without_comments(path):
+        name = line.split('==')[0]
+        marker = re.search(r"python_version (<|>=) '3\.(\d+)'", line)
+        if not marker or (minor < int(marker[2])) == (marker[1] == '<'):
+            names.append(name)
+    return names
 
 
 def as_tuple(version):

@@ -17,95 +17,53 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ.setdefault(_variable, '1')
 
 import argparse
+import contextlib
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from functools import cache
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import pyarrow.parquet as pq
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from tqdm import tqdm
 
-from training.dataset.collection import Collector, Sample
 from training.dataset.schema import (
     CARD,
+    DRAFT,
     Card,
     DatasetError,
     read_card,
+    read_shard,
     shard_path,
     write_card,
-    write_shard,
 )
-from training.dataset.situations import base_situation, later, perturbed
+from training.dataset.shards import Made, make_shard
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
 
 GENERATOR = 'warmstart_planner.scenarios.generator 1'
-RETRIES = 5  # of a task whose worker was lost
-AHEAD = 3  # tasks a worker that the scheduler holds
-PERTURBED_VARIANTS = 2  # of the further problems; the rest are closed-loop ones
+AHEAD = 3  # tasks a thread of a worker that the scheduler holds
+WAIT_FOR_WORKERS = 60.0  # of a scheduler that has none [s]
 
 
-def make_shard(folder: str, card: Card, shard: int) -> Counter[str]:
-    """
-    Make one shard; runs on a worker.
-
-    Args:
-        folder: of the dataset, the same place for all workers.
-        card: what the dataset is.
-        shard: which one.
-
-    Returns:
-        How many problems were solved, and how many not.
-
-    """
-    path = shard_path(Path(folder), shard)
-    begin = time.perf_counter()
-    samples = list(_samples(card, card.indices(shard)))
-    write_shard(path, samples)
-    counts = Counter('unsolved' if sample.reason else 'solved' for sample in samples)
-    counts['answers'] = sum(len(sample.answers) for sample in samples)
-    counts['core_ms'] = round(1e3 * (time.perf_counter() - begin))
-    return counts
-
-
-def _samples(card: Card, indices: Iterable[int]) -> Iterator[Sample]:
-    collector = _collector(card)
-    for index in indices:
-        base = base_situation(index, card.horizon)
-        sample = collector.collect(base)
-        yield sample
-        if not sample.answers:
-            continue
-        for variant in range(1, card.variants + 1):
-            if variant <= PERTURBED_VARIANTS:
-                yield collector.collect(perturbed(base, variant), sample.ways)
-            else:
-                yield collector.collect(later(base, variant, sample.ways), sample.ways)
-
-
-@cache
-def _collector(card: Card) -> Collector:
-    return Collector(load_vehicle(card.vehicle), card.horizon)
-
-
-def generate(folder: Path, card: Card, client: Client) -> Counter[str]:
+def generate(folder: Path, card: Card, client: Client) -> Made:
     """
     Make all shards that are missing.
 
     Args:
         folder: of the dataset.
-        card: what it is; a dataset that is there already must have the same card.
+        card: what it is; a dataset that is there already may differ in that it is smaller.
         client: of a Dask cluster that sees the folder.
 
+    Returns:
+        What this run has made.
+
     Raises:
-        DatasetError: the folder holds another dataset.
+        DatasetError: the folder holds another dataset, or a damaged shard.
+        OSError: a file cannot be written.
+        KilledWorker: the same task has cost several workers their lives.
 
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,55 +71,85 @@ def generate(folder: Path, card: Card, client: Client) -> Counter[str]:
         _require_growth(folder, read_card(folder), card)
     write_card(folder, card, {})
     missing = [s for s in range(card.shards) if not shard_path(folder, s).exists()]
-    total: Counter[str] = Counter()
-    with tqdm(total=len(missing), unit='shard', disable=None) as bar:
-        for counts in _run(client, folder, card, missing):
-            total += counts
-            rate = 1e3 * (total['solved'] + total['unsolved']) / max(total['core_ms'], 1)
-            bar.set_postfix_str(f'{rate:.1f} problems/s per core', refresh=False)
-            bar.update()
+    made = Made()
+    with _progress_bar(card, missing) as bar:
+        for each in _run(client, folder, card, missing):
+            made += each
+            bar.total += each.problems - each.planned
+            bar.set_postfix_str(f'{made.rate:.2f} problems/s per core', refresh=False)
+            bar.update(each.problems)
     write_card(folder, card, dict(count_rows(folder, card)))
-    return total
+    _remove_drafts(folder)
+    return made
 
 
 def _require_growth(folder: Path, before: Card, card: Card) -> None:
     """Refuse to change a dataset in any way but to make it larger by whole shards."""
-    if card.problems < before.problems or replace(before, problems=card.problems) != card:
+    different = [name for name in before.differences(card) if name != 'problems']
+    if different:
+        values = ', '.join(
+            f'{name} is {getattr(before, name)!r}, not {getattr(card, name)!r}'
+            for name in different
+        )
         raise DatasetError(
-            f'{folder / CARD} differs from what is asked for: expected the same arguments as '
-            f'before, with at least {before.problems} problems, or another folder'
+            f'{folder / CARD}: {values}: expected the same as before, or another folder'
+        )
+    if card.problems < before.problems:
+        raise DatasetError(
+            f'{folder / CARD}: problems is {before.problems}, more than {card.problems}: '
+            'expected at least as many as before, or another folder'
         )
     if card.problems > before.problems and before.problems % before.shard_size:
         raise DatasetError(
-            f'{folder / CARD}: the last of its shards, of {before.shard_size} base problems, is '
-            'not full: expected to be left at its size'
+            f'{folder / CARD}: problems is {before.problems}, which leaves the last shard of '
+            f'{before.shard_size} not full: expected to be left at this size'
         )
 
 
-def _run(client: Client, folder: Path, card: Card, shards: list[int]) -> Iterator[Counter[str]]:
-    """Yield the counts of shards as they are done, a few tasks a worker at a time."""
+def _progress_bar(card: Card, missing: list[int]) -> tqdm:
+    """Return a bar that counts problems, with those of the shards that are there as done."""
+    planned = card.problems * (1 + card.variants)
+    to_do = sum(len(card.indices(shard)) for shard in missing) * (1 + card.variants)
+    return tqdm(total=planned, initial=planned - to_do, unit=' problems', disable=None)
+
+
+def _run(client: Client, folder: Path, card: Card, shards: list[int]) -> Iterator[Made]:
+    """Yield what shards came to as they are done, a few tasks a worker at a time."""
     waiting = iter(shards)
+    running = as_completed()
 
     def submit(shard: int) -> Future:
-        return client.submit(
-            make_shard, str(folder.resolve()), card, shard, pure=False, retries=RETRIES
-        )
+        return client.submit(make_shard, str(folder.resolve()), card, shard, pure=False)
 
-    workers = max(len(client.scheduler_info()['workers']), 1)
-    running = as_completed(submit(shard) for shard in islice(waiting, AHEAD * workers))
-    for done in running:
+    while True:
+        # workers may join and leave
+        room = AHEAD * max(sum(client.nthreads().values()), 1) - running.count()
+        running.update([submit(shard) for shard in islice(waiting, max(room, 0))])
+        if running.is_empty():
+            return
+        done = next(running)
         yield done.result()
         done.release()
-        for shard in islice(waiting, 1):
-            running.add(submit(shard))
+
+
+def _remove_drafts(folder: Path) -> None:
+    """Remove what workers that were lost had begun to write."""
+    for draft in folder.glob(f'shard-*{DRAFT}'):
+        draft.unlink(missing_ok=True)
 
 
 def count_rows(folder: Path, card: Card) -> Counter[str]:
-    """Count what the shards hold: problems by tier and kind, answers, unsolved ones."""
+    """
+    Count what the shards hold: problems by tier and kind, answers, unsolved ones.
+
+    Raises:
+        DatasetError: a shard is missing or damaged.
+
+    """
     counts: Counter[str] = Counter()
     for shard in range(card.shards):
-        columns = ['tier', 'kind', 'reason', 'answers']
-        for row in pq.read_table(shard_path(folder, shard), columns=columns).to_pylist():
+        table = read_shard(shard_path(folder, shard), ['tier', 'kind', 'reason', 'answers'])
+        for row in table.to_pylist():
             counts['unsolved' if row['reason'] else 'solved'] += 1
             counts[f'tier {row["tier"]}'] += 1
             counts[f'kind {row["kind"]}'] += 1
@@ -172,6 +160,28 @@ def count_rows(folder: Path, card: Card) -> Counter[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Generate a dataset; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        card = _card(options)
+        scp_library.generate(load_vehicle(card.vehicle), CostWeights(), card.horizon)
+        with _connected(options.scheduler, options.workers) as client:
+            made = generate(options.out, card, client)
+    except KeyboardInterrupt:
+        print('generate: stopped; the same command goes on from here', file=sys.stderr)
+        return 130
+    except (DatasetError, ValueError, OSError, KilledWorker) as error:
+        print(f'generate: {options.out}: {error}', file=sys.stderr)
+        return 2
+    if made.problems:
+        print(
+            f'{made.problems} problems, {made.unsolved} unsolved, '
+            f'{made.rate:.2f} a second and core'
+        )
+    print(options.out)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     add = parser.add_argument
     add('--out', type=Path, default=Path('out/dataset'), help='folder of the dataset')
@@ -181,40 +191,57 @@ def main(arguments: list[str] | None = None) -> int:
     add('--shard-size', type=int, default=10, help='base problems a shard')
     add('--scheduler', default='', help='address of a Dask scheduler; empty: a local cluster')
     add('--workers', type=int, default=os.cpu_count(), help='of the local cluster')
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def _card(options: argparse.Namespace) -> Card:
     horizon = Horizon()
-    try:
-        card = Card(
-            GENERATOR,
-            options.first,
-            options.problems,
-            options.variants,
-            options.shard_size,
-            DEFAULT_VEHICLE,
-            horizon.dt,
-            horizon.steps,
-        )
-        scp_library.generate(load_vehicle(), CostWeights(), horizon)
-        with _client(options.scheduler, options.workers) as client:
-            total = generate(options.out, card, client)
-    except (DatasetError, ValueError, OSError) as error:
-        print(f'generate: {error}', file=sys.stderr)
-        return 2
-    problems = total['solved'] + total['unsolved']
-    if problems:
-        rate = 1e3 * problems / total['core_ms']
-        print(f'{problems} problems, {total["unsolved"]} unsolved, {rate:.2f} a second and core')
-    print(options.out)
-    return 0
-
-
-def _client(scheduler: str, workers: int) -> Client:
-    if scheduler:
-        return Client(scheduler, timeout=30)
-    cluster = LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit='2GB'
+    return Card(
+        generator=GENERATOR,
+        first=options.first,
+        problems=options.problems,
+        variants=options.variants,
+        shard_size=options.shard_size,
+        vehicle=DEFAULT_VEHICLE,
+        dt=horizon.dt,
+        steps=horizon.steps,
     )
-    return Client(cluster)
+
+
+@contextlib.contextmanager
+def _connected(scheduler: str, workers: int) -> Iterator[Client]:
+    """
+    Connect to a scheduler, or to a cluster of processes on this machine.
+
+    Raises:
+        OSError: the scheduler does not answer, or no worker joins it.
+        ValueError: less than one worker.
+
+    """
+    if scheduler:
+        with Client(scheduler, timeout=30) as client:
+            _await_worker(client, scheduler)
+            yield client
+        return
+    if workers < 1:
+        raise ValueError(f'--workers is {workers}: expected at least 1')
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit='2GB'
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def _await_worker(client: Client, scheduler: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WAIT_FOR_WORKERS)
+    except TimeoutError:
+        raise OSError(
+            f'scheduler {scheduler} has no worker after {WAIT_FOR_WORKERS:.0f} s: '
+            'start `dask worker` where the dataset folder and this package are'
+        ) from None
 
 
 if __name__ == '__main__':

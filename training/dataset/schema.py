@@ -10,8 +10,10 @@ are flattened in C order; their shapes are in the columns' descriptions below.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.dataset.collection import Sample
+from training.dataset.situations import BASE
 from warmstart_planner.checks import number
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.measurement import write_json
@@ -27,6 +30,7 @@ from warmstart_planner.problem import Horizon
 
 SCHEMA_VERSION = 1
 CARD = 'card.json'
+DRAFT = '.part'  # suffix of a file that is being written; nothing reads it
 _FLOATS = pa.list_(pa.float32())
 SCHEMA = pa.schema(
     [
@@ -78,10 +82,12 @@ class Card:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        number('card.first', self.first, at_least=0)
-        number('card.problems', self.problems, at_least=1)
-        number('card.variants', self.variants, at_least=0)
-        number('card.shard_size', self.shard_size, at_least=1)
+        for name, least in (('first', 0), ('problems', 1), ('variants', 0), ('shard_size', 1)):
+            value = getattr(self, name)
+            number(f'card.{name}', value, at_least=least)
+            if isinstance(value, bool) or int(value) != value:
+                raise ValueError(f'card.{name} is {value!r}: expected a whole number')
+        _ = self.horizon  # which checks dt and steps
 
     @property
     def horizon(self) -> Horizon:
@@ -97,6 +103,25 @@ class Card:
         """Return the base problems of a shard."""
         begin = self.first + shard * self.shard_size
         return range(begin, min(begin + self.shard_size, self.first + self.problems))
+
+    def differences(self, other: Card) -> list[str]:
+        """Return the names of the fields in which two cards differ."""
+        return [
+            each.name
+            for each in fields(self)
+            if getattr(self, each.name) != getattr(other, each.name)
+        ]
+
+
+@dataclass(frozen=True)
+class NoProblem:
+    """An index for which the generator found no problem, and why: a row without numbers."""
+
+    index: int
+    tier: str
+    family: str
+    seed: int
+    reason: str
 
 
 def write_card(folder: Path, card: Card, counts: dict[str, Any]) -> None:
@@ -115,7 +140,7 @@ def read_card(folder: Path) -> Card:
     path = folder / CARD
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        content.pop('counts', None)
+        content.pop('counts', None)  # what it holds, not what it is
         version = content.get('schema_version')
         if version != SCHEMA_VERSION:
             raise DatasetError(
@@ -124,9 +149,9 @@ def read_card(folder: Path) -> Card:
         return Card(**content)
     except FileNotFoundError:
         raise DatasetError(f'{path} is missing: expected the folder of a dataset') from None
+    except DatasetError:
+        raise
     except (AttributeError, TypeError, ValueError) as error:
-        if isinstance(error, DatasetError):
-            raise
         raise DatasetError(f'{path} is not a dataset card: {error}') from None
 
 
@@ -135,32 +160,60 @@ def shard_path(folder: Path, shard: int) -> Path:
     return folder / f'shard-{shard:06d}.parquet'
 
 
-def write_shard(path: Path, samples: Iterable[Sample]) -> None:
-    """Write samples as one file, whole or not at all."""
-    table = pa.Table.from_pylist([_row(sample) for sample in samples], schema=SCHEMA)
-    draft = path.with_suffix('.part')
-    pq.write_table(table, draft, compression='zstd')
-    draft.replace(path)
-
-
-def read_shard(path: Path) -> pa.Table:
+def write_shard(path: Path, samples: Iterable[Sample | NoProblem]) -> None:
     """
-    Return a shard's rows.
+    Write samples as one file, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written; no draft of it stays.
+
+    """
+    table = pa.Table.from_pylist([_row(sample) for sample in samples], schema=SCHEMA)
+    # a worker that was taken for lost may still write the same shard as the one in its place
+    draft = path.with_name(f'{path.stem}.{socket.gethostname()}.{os.getpid()}{DRAFT}')
+    try:
+        pq.write_table(table, draft, compression='zstd')
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_shard(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """
+    Return a shard's rows, all columns or some.
 
     Raises:
         DatasetError: the file is missing, damaged or has another schema.
 
     """
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            if _version(schema) != SCHEMA_VERSION or not schema.equals(SCHEMA):
+                raise DatasetError(
+                    f'{path} has schema version {_version(schema)}: expected {SCHEMA_VERSION} '
+                    'and its columns; generate anew'
+                )
+            return file.read(columns)
+    except FileNotFoundError:
+        raise DatasetError(
+            f'{path} is missing: the dataset is not complete; generate it again to go on'
+        ) from None
     except (OSError, pa.ArrowInvalid) as error:
-        raise DatasetError(f'{path} is no readable shard: {error}') from None
-    if not table.schema.equals(SCHEMA):
-        raise DatasetError(f'{path} has another schema than version {SCHEMA_VERSION}')
-    return table
+        raise DatasetError(
+            f'{path} is no readable shard: {error}; delete it and generate again'
+        ) from None
 
 
-def _row(sample: Sample) -> dict[str, Any]:
+def _version(schema: pa.Schema) -> int | None:
+    """Return the version that a shard says it has."""
+    text = (schema.metadata or {}).get(b'schema_version', b'')
+    return int(text) if text.isdigit() else None
+
+
+def _row(sample: Sample | NoProblem) -> dict[str, Any]:
+    if isinstance(sample, NoProblem):
+        return _row_without_numbers(sample)
     situation = sample.situation
     context = context_of(sample.bound.numbers)
     local = [sample.bound.localise(answer.trajectory) for answer in sample.answers]
@@ -183,6 +236,12 @@ def _row(sample: Sample) -> dict[str, Any]:
         'cost_to_go': _flat(answer.cost_to_go for answer in sample.answers),
         'constraint_to_go': _flat(answer.constraint_to_go for answer in sample.answers),
     }
+
+
+def _row_without_numbers(sample: NoProblem) -> dict[str, Any]:
+    row: dict[str, Any] = {name: [] for name in SCHEMA.names}
+    row.update(asdict(sample), variant=0, kind=BASE, straight_line=np.inf)
+    return row
 
 
 def _flat(arrays: Iterable[np.ndarray]) -> np.ndarray:

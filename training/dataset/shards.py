@@ -1,0 +1,118 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What a worker does: one shard, from the indices of its problems to the file.
+
+A module of its own, so that workers on other machines can import it by its name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from training.dataset.collection import Collector, Sample
+from training.dataset.schema import Card, NoProblem, shard_path, write_shard
+from training.dataset.situations import (
+    FIRST_SEED,
+    base_situation,
+    later,
+    perturbed,
+    tier_of,
+)
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.scenarios.generator import problem_family
+from warmstart_planner.scp import library as scp_library
+from warmstart_planner.vehicle import load_vehicle
+
+PERTURBED_VARIANTS = 2  # of the further problems; the rest are closed-loop ones
+
+
+@dataclass(frozen=True)
+class Made:
+    """What making some shards came to; `seconds` of one core."""
+
+    planned: int = 0
+    solved: int = 0
+    unsolved: int = 0
+    seconds: float = 0.0
+
+    @property
+    def problems(self) -> int:
+        """Number of problems, solved or not."""
+        return self.solved + self.unsolved
+
+    @property
+    def rate(self) -> float:
+        """Problems a second and core; 0 before any is made."""
+        return self.problems / self.seconds if self.seconds else 0.0
+
+    def __add__(self, other: Made) -> Made:
+        """Return both together."""
+        return Made(
+            self.planned + other.planned,
+            self.solved + other.solved,
+            self.unsolved + other.unsolved,
+            self.seconds + other.seconds,
+        )
+
+
+def make_shard(folder: str, card: Card, shard: int) -> Made:
+    """
+    Make one shard; runs on a worker.
+
+    Args:
+        folder: of the dataset, the same place for all workers.
+        card: what the dataset is.
+        shard: which one.
+
+    Raises:
+        OSError: the shard cannot be written.
+
+    """
+    begin = time.perf_counter()
+    indices = card.indices(shard)
+    samples = list(_samples(card, indices))
+    write_shard(shard_path(Path(folder), shard), samples)
+    unsolved = sum(bool(sample.reason) for sample in samples)
+    return Made(
+        planned=len(indices) * (1 + card.variants),
+        solved=len(samples) - unsolved,
+        unsolved=unsolved,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _samples(card: Card, indices: Iterable[int]) -> Iterator[Sample | NoProblem]:
+    collector = _collector(card)
+    for index in indices:
+        try:
+            base = base_situation(index, card.horizon)
+        except RuntimeError as error:
+            yield _without_problem(index, str(error))
+            continue
+        sample = collector.collect(base)
+        yield sample
+        if not sample.answers:
+            continue
+        for variant in range(1, card.variants + 1):
+            if variant <= PERTURBED_VARIANTS:
+                yield collector.collect(perturbed(base, variant), sample.ways)
+            else:
+                yield collector.collect(later(base, variant, sample.ways), sample.ways)
+
+
+def _without_problem(index: int, reason: str) -> NoProblem:
+    tier, seed = tier_of(index), FIRST_SEED + index
+    return NoProblem(index, tier, problem_family(tier, seed), seed, reason)
+
+
+@cache
+def _collector(card: Card) -> Collector:
+    vehicle = load_vehicle(card.vehicle)
+    # a machine that joins has none yet; where it is there this is a look at a file
+    scp_library.generate(vehicle, CostWeights(), card.horizon)
+    return Collector(vehicle, card.horizon)
