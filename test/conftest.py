@@ -132,3 +132,176 @@ def rigid_motion(x, y, yaw):
         return result
 
     return place
+
+
+# --- a model file that is not learned ---
+
+
+@pytest.fixture(scope='session')
+def write_model():
+    """Return `write_braking_model`, where onnx is installed."""
+    pytest.importorskip('onnx', reason='onnx is not installed: requirements/training.txt')
+    return write_braking_model
+
+
+def write_braking_model(folder, horizon=None, states_error=None, controls_error=None, **changes):
+    """
+    Write a real ONNX model and its card: each candidate brakes at a rate of its own.
+
+    The rates are those of `BRAKING_RATES` times exp(-relative_return). Its unfamiliarity is the
+    speed in tenths. Where the car is faster than FAULT_SPEED, errors (K,) are added to the x and
+    the acceleration of each candidate: a fault that the golden pair does not show.
+    """
+    import onnx
+
+    from warmstart_planner.learned.card import ONNX_FILE, write_card
+
+    folder.mkdir(parents=True, exist_ok=True)
+    none = np.zeros(len(BRAKING_RATES))
+    given = (none if error is None else error for error in (states_error, controls_error))
+    content = braking_graph(horizon or Horizon(), *given).SerializeToString()
+    onnx.checker.check_model(content)
+    (folder / ONNX_FILE).write_bytes(content)
+    write_card(folder / 'decision_transformer.json', braking_card(content, horizon, changes))
+    return folder
+
+
+BRAKING_RATES = (0.5, 1.0, 2.0, 4.0)
+FAULT_SPEED = 15.0
+
+
+def braking_graph(horizon, states_error, controls_error):
+    """Return the ONNX model of `write_braking_model`."""
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    from warmstart_planner.learned.card import input_shapes, output_shapes
+
+    count, nodes, dt = len(BRAKING_RATES), horizon.steps + 1, horizon.dt
+    # distance travelled by the trapezoidal rule, and acceleration, as products with the speeds
+    travel = dt * (np.triu(np.ones((nodes, nodes)), 1) + np.eye(nodes) / 2)
+    travel[0] -= dt / 2
+    travel[:, 0] = 0.0
+    slope = (np.eye(nodes, nodes - 1, -1) - np.eye(nodes, nodes - 1)) / dt
+    constants = {
+        'rates': np.reshape(BRAKING_RATES, (count, 1)),
+        'times': horizon.times[None],
+        'travel': travel,
+        'slope': slope,
+        'flat': np.zeros((count, nodes)),
+        'still': np.zeros((count, nodes - 1)),
+        'fault_speed': [FAULT_SPEED],
+        'states_error': np.reshape(states_error, (count, 1)),
+        'controls_error': np.reshape(controls_error, (count, 1)),
+        'tenth': [0.1],
+    }
+    initializers = [
+        numpy_helper.from_array(np.asarray(value, np.float32), name)
+        for name, value in constants.items()
+    ]
+    whole = {'three': [3], 'four': [4], 'five': [5], 'one': [1], 'two': [2]}
+    whole |= {'grid': [count, nodes], 'nothing': []}
+    initializers += [
+        numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()
+    ]
+
+    def each(names, shapes):
+        kinds = {'present': TensorProto.BOOL}
+        return [
+            helper.make_tensor_value_info(name, kinds.get(name, TensorProto.FLOAT), shapes[name])
+            for name in names
+        ]
+
+    operations = [
+        ('Slice', ['state', 'three', 'four'], 'speed'),
+        ('Slice', ['state', 'four', 'five'], 'steering'),
+        ('Unsqueeze', ['relative_return', 'one'], 'wish'),
+        ('Neg', ['wish'], 'less'),
+        ('Exp', ['less'], 'share'),
+        ('Mul', ['rates', 'share'], 'rate'),
+        ('Mul', ['rate', 'times'], 'loss'),
+        ('Sub', ['speed', 'loss'], 'ahead'),
+        ('Relu', ['ahead'], 'speeds'),
+        ('MatMul', ['speeds', 'travel'], 'sound_x'),
+        ('MatMul', ['speeds', 'slope'], 'sound_acceleration'),
+        ('Greater', ['speed', 'fault_speed'], 'faulty'),
+        ('Add', ['sound_x', 'states_error'], 'faulty_x'),
+        ('Where', ['faulty', 'faulty_x', 'sound_x'], 'x'),
+        ('Add', ['sound_acceleration', 'controls_error'], 'faulty_acceleration'),
+        ('Where', ['faulty', 'faulty_acceleration', 'sound_acceleration'], 'acceleration'),
+        ('Expand', ['steering', 'grid'], 'held'),
+        *(
+            ('Unsqueeze', [name, 'two'], f'{name}_column')
+            for name in ('x', 'flat', 'speeds', 'held', 'acceleration', 'still')
+        ),
+        ('Squeeze', ['rate', 'one'], 'braking'),
+        ('Neg', ['braking'], 'predicted_return'),
+        ('Neg', ['constraint_to_go'], 'log_probability'),
+        ('Mul', ['speed', 'tenth'], 'tenths'),
+        ('Reshape', ['tenths', 'nothing'], 'unfamiliarity'),
+    ]
+    columns = [f'{name}_column' for name in ('x', 'flat', 'flat', 'speeds', 'held')]
+    graph = helper.make_graph(
+        [
+            *(helper.make_node(kind, inputs, [output]) for kind, inputs, output in operations),
+            helper.make_node('Concat', columns, ['states'], axis=2),
+            helper.make_node(
+                'Concat', ['acceleration_column', 'still_column'], ['controls'], axis=2
+            ),
+        ],
+        'braking',
+        each(input_shapes(count), input_shapes(count)),
+        each(output_shapes(count, horizon), output_shapes(count, horizon)),
+        initializers,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=9)
+    checker.check_model(model)
+    return model
+
+
+def braking_card(content, horizon, changes):
+    """Return the card of `write_braking_model`, with some of its fields changed."""
+    import onnxruntime
+
+    from warmstart_planner.learned.card import (
+        ONNX_FILE,
+        Defaults,
+        Golden,
+        ModelCard,
+        Range,
+        TrainingRange,
+        input_shapes,
+        model_sha256,
+        output_shapes,
+        tensor_type,
+    )
+    from warmstart_planner.transcription import Margins
+
+    horizon, count = horizon or Horizon(), len(BRAKING_RATES)
+    shapes = input_shapes(count)
+    inputs = {name: np.zeros(shape, tensor_type(name)) for name, shape in shapes.items()}
+    inputs['state'][3] = 9.0
+    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+    wanted = output_shapes(count, horizon)
+    outputs = dict(zip(wanted, session.run(list(wanted), inputs), strict=True))
+    fields = {
+        'model_id': 'braking',
+        'onnx': ONNX_FILE,
+        'sha256': model_sha256(content),
+        'vehicle': 'commonroad_2',
+        'horizon': horizon,
+        'margins': Margins(),
+        'weights': CostWeights(),
+        'candidates': count,
+        'inputs': shapes,
+        'outputs': wanted,
+        'training_range': TrainingRange(
+            Range([0, 0, 0, 0, -1], [0, 0, 0, 30, 1]),
+            Range(np.full(shapes['road'], -1e3), np.full(shapes['road'], 1e3)),
+            Range(np.full(7, -1e3), np.full(7, 1e3)),
+        ),
+        'unfamiliarity_threshold': 2.0,
+        'defaults': Defaults(0.0, 0.0),
+        'golden': Golden(inputs, outputs),
+        'provenance': {'made_by': 'test/conftest.py'},
+    }
+    return ModelCard(**fields | changes)
