@@ -30,7 +30,7 @@ from warmstart_planner.proposals.selection import judge
 from warmstart_planner.proposals.shifted import Shifted
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
-from warmstart_planner.scenarios import ScenarioError, load_scenario
+from warmstart_planner.scenarios import Scenario, ScenarioError, load_scenario
 from warmstart_planner.scenarios.generator import (
     Family,
     family_problem,

@@ -62,8 +62,8 @@ class Answer:
     """
     What a strategy has in the end; `cost` is infinite where nothing is feasible.
 
-    `seconds` hold all from the problem to the last verdict; `iterations` are those of all
-    refinements together.
+    `seconds` hold all from the problem to the end; `iterations` are those of all refinements
+    together.
     """
 
     feasible: bool
@@ -77,12 +77,14 @@ class Run:
     """
     What a strategy did within a budget [s], all times since the problem.
 
-    `inference` is the time that the learned source took, with its conversions and checks [s], NaN
-    where it was not asked. `exhausted`: it ended because nothing was left to refine.
+    `seconds` says when it ended. `inference` is the time that the learned source took, with its
+    conversions and checks [s], NaN where it was not asked. `exhausted`: it ended because nothing
+    was left to do, so that a larger budget changes nothing.
     """
 
     budget: float
     refinements: tuple[Refinement, ...]
+    seconds: float
     inference: float
     exhausted: bool
 
@@ -99,7 +101,7 @@ class Run:
         return Answer(
             bool(costs),
             min(costs, default=np.inf),
-            done[-1].at if done else np.nan,
+            self.seconds if len(done) == len(self.refinements) else done[-1].at,
             sum(r.iterations for r in done),
         )
 
@@ -154,10 +156,12 @@ class Pursuit:
         self._begin = time.perf_counter()
         self._bound = self._solver.bind(problem)
 
-    @property
-    def left(self) -> float:
-        """Time left for refinement [s]."""
-        return self._budget - self._reserve - self._elapsed()
+    def has_time(self, seconds: float = 0.0) -> bool:
+        """Tell whether more than so much time [s] is left before the last verdict has to begin."""
+        if self._left() > seconds:
+            return True
+        self._stopped = True
+        return False
 
     def infer(self, source: LearnedSource) -> Sequence[Proposal]:
         """Ask a learned source, and take the time it needs."""
@@ -173,18 +177,23 @@ class Pursuit:
     def refine(self, candidates: Iterable[Candidate]) -> None:
         """Refine and verify candidates in their order while time is left."""
         for candidate in candidates:
-            left = self.left
-            if left <= 0.0:
-                self._stopped = True
+            if not self.has_time():
                 return
-            self._refine(candidate, left)
+            self._refine(candidate)
 
     def run(self) -> Run:
         """Return what was done."""
-        return Run(self._budget, tuple(self._refinements), self._inference, not self._stopped)
+        return Run(
+            self._budget,
+            tuple(self._refinements),
+            self._elapsed(),
+            self._inference,
+            not self._stopped,
+        )
 
-    def _refine(self, candidate: Candidate, left: float) -> None:
-        result = self._solver.solve(self._bound, candidate.proposal.trajectory, left)
+    def _refine(self, candidate: Candidate) -> None:
+        start = candidate.proposal.trajectory
+        result = self._solver.solve(self._bound, start, max(self._left(), 0.0))
         verdict = verify(self.problem, result.trajectory)
         self._stopped |= result.status is SolverStatus.DEADLINE
         self._refinements.append(
@@ -197,6 +206,9 @@ class Pursuit:
                 self._elapsed(),
             )
         )
+
+    def _left(self) -> float:
+        return self._budget - self._reserve - self._elapsed()
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._begin
@@ -273,11 +285,11 @@ class Pooled:
         if rest and rest[0].score.violation <= 0.0:
             pursuit.refine(rest)
             rest = []
-        if pursuit.left > self._inference:
+        if pursuit.has_time(self._inference):
             learned = pursuit.judge(pursuit.infer(self._source))
             pursuit.refine(learned[:1])
             rest += learned[1:]
-        if pursuit.left > 0.0:
+        if pursuit.has_time():
             rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
         pursuit.refine(sorted(rest, key=lambda candidate: candidate.score.merit))
         return pursuit.run()

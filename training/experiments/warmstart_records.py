@@ -1,0 +1,156 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the warm-start benchmark finds out about a problem, and the file it is kept in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.experiments.warmstart_candidates import KnobSample, RawCandidates
+from training.experiments.warmstart_strategies import Answer, Refinement, Run
+from warmstart_planner.measurement import plain
+
+UNLIMITED = float('inf')
+
+
+class JournalError(ValueError):
+    """A file of records that cannot be gone on with; the message says why."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """
+    All that was measured on one problem.
+
+    `runs` holds by strategy one run a budget. `raw` and `knobs` are about the learned candidates
+    before refinement; None and empty where they were not looked at.
+    """
+
+    tier: str
+    family: str
+    name: str
+    runs: Mapping[str, tuple[Run, ...]]
+    raw: RawCandidates | None = None
+    knobs: tuple[KnobSample, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What tells the problem from all others."""
+        return f'{self.tier}/{self.name}'
+
+    @cached_property
+    def best_known(self) -> float:
+        """Cost of the cheapest verified answer of all runs, late ones too; or infinite."""
+        refinements = (r for runs in self.runs.values() for run in runs for r in run.refinements)
+        return min((r.cost for r in refinements if r.feasible), default=np.inf)
+
+    def run(self, strategy: str, budget: float = UNLIMITED) -> Run | None:
+        """Return a strategy's run with a budget [s], None where it was not run."""
+        return next((r for r in self.runs.get(strategy, ()) if r.budget == budget), None)
+
+    def answer(
+        self, strategy: str, budget: float = UNLIMITED, most: int | None = None
+    ) -> Answer | None:
+        """Return what a strategy has at the end of a budget [s], from its first `most` starts."""
+        run = self.run(strategy, budget)
+        return None if run is None else run.answer(most)
+
+
+class Journal:
+    """
+    Records in a file of JSON lines, one a problem, under a first line that says what they are of.
+
+    A line that a stopped run left unfinished is dropped.
+
+    Args:
+        path: of the file; its folder is made.
+        about: what the records depend on; a file about something else is not gone on with.
+        resume: keep the records that are there; else the file begins anew.
+
+    Raises:
+        JournalError: the file to go on with is about something else or cannot be read.
+
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any], resume: bool) -> None:
+        self._path = path
+        self._about = plain(about)
+        self.records = {r.key: r for r in self._read()} if resume and path.exists() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = [self._about, *(asdict(record) for record in self.records.values())]
+        path.write_text(''.join(map(_line, content)), encoding='utf-8')
+
+    def add(self, record: Record) -> None:
+        """Keep a record."""
+        self.records[record.key] = record
+        with self._path.open('a', encoding='utf-8') as file:
+            file.write(_line(asdict(record)))
+
+    def _read(self) -> Iterable[Record]:
+        first, *lines = self._path.read_text(encoding='utf-8').splitlines() or ['']
+        about = self._parsed(first, 1)
+        for name, value in self._about.items():
+            if about.get(name) != value:
+                raise JournalError(
+                    f'{self._path}: {name} is {about.get(name)!r}: expected {value!r}; '
+                    'without --resume it begins anew'
+                )
+        for number, line in enumerate(lines, start=2):
+            if number == len(lines) + 1 and not _is_whole(line):
+                return
+            yield _record(self._parsed(line, number))
+
+    def _parsed(self, line: str, number: int) -> dict[str, Any]:
+        try:
+            content = json.loads(line)
+        except ValueError as error:
+            raise JournalError(f'{self._path}, line {number}: is not JSON: {error}') from None
+        if not isinstance(content, dict):
+            raise JournalError(f'{self._path}, line {number}: expected a mapping')
+        return content
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(plain(content), allow_nan=False) + '\n'
+
+
+def _is_whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _record(content: Mapping[str, Any]) -> Record:
+    """Return a record from its JSON form, in which null stands for what is not finite."""
+    runs = {name: tuple(map(_run, runs)) for name, runs in content['runs'].items()}
+    raw = content['raw'] and RawCandidates(**_with_infinity(content['raw']))
+    knobs = tuple(KnobSample(**each) for each in content['knobs'])
+    return Record(content['tier'], content['family'], content['name'], runs, raw, knobs)
+
+
+def _run(content: Mapping[str, Any]) -> Run:
+    refinements = tuple(Refinement(**_with_infinity(r)) for r in content['refinements'])
+    return Run(
+        _or(content['budget'], UNLIMITED),
+        refinements,
+        content['seconds'],
+        _or(content['inference'], np.nan),
+        content['exhausted'],
+    )
+
+
+def _with_infinity(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _or(value, np.inf) for name, value in content.items()}
+
+
+def _or(value: Any, instead: float) -> Any:
+    return instead if value is None else value
