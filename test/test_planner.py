@@ -19,8 +19,11 @@ from warmstart_planner.problem import (
     StopBefore,
     Trajectory,
 )
+from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
-from warmstart_planner.vehicle import SPEED, load_vehicle
+from warmstart_planner.scenarios.generator import random_problem
+from warmstart_planner.scp.solver import ScpSolver
+from warmstart_planner.vehicle import SPEED, load_vehicle, roll_out
 from warmstart_planner.verification import verify
 
 CAR = load_vehicle()
@@ -365,6 +368,147 @@ def test_a_learned_proposal_for_a_moment_ago_is_moved_on(planner, make_problem):
     assert best.source == 'decision_transformer'
     assert best.trajectory.stamp == result.trajectory.stamp == pytest.approx(0.1)
     np.testing.assert_allclose(best.trajectory.states[:60], plan.states[1:], atol=1e-3)
+
+
+def swerving(problem, seed, about=None):
+    """Return what a network that learned little may propose: a smooth way, wherever it leads."""
+    rng = np.random.default_rng(seed)
+    phases = np.outer(problem.horizon.times[:-1], [0.5, 1.0, 2.0])
+    swerve = np.sin(phases + rng.uniform(0, 6, 3)) @ rng.normal(0, 1, (3, 2)) * [1.0, 0.05]
+    controls = swerve if about is None else about.controls + 0.1 * swerve
+    states, controls = roll_out(problem.initial_state, controls, problem.horizon.dt, CAR)
+    trajectory = Trajectory(problem.stamp, problem.horizon.dt, states, controls)
+    return Proposal('noise', trajectory, uncertainty=rng.choice([0.5, 2.0, np.nan]))
+
+
+@pytest.fixture(scope='module')
+def judge_plan(scp_folder):
+    """Return the merit of a plan for a problem; infinite where it is no new plan."""
+    solver = ScpSolver(CAR, Horizon())
+
+    def merit(problem, result):
+        if result.rung is not Rung.OPTIMISED:
+            return np.inf
+        return solver.score(solver.bind(problem), result.trajectory).merit
+
+    return merit
+
+
+def refined_sources(planner):
+    return [entry.candidate.proposal.source for entry in planner.last_refined]
+
+
+def own_refined(planner):
+    return [source for source in refined_sources(planner) if source in planner._own]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('known', [False, True], ids=['first plan', 'plan in use'])
+def test_with_noise_for_learning_no_random_problem_is_planned_worse(planner, judge_plan, known):
+    taken = 0
+    for seed in range(8):
+        problem = random_problem(('medium', 'hard')[seed % 2], seed)
+        planner.reset()
+        about = planner.plan(problem, deadline=IN_TIME).trajectory
+        noise = [swerving(problem, 100 * seed + i, about if i % 2 else None) for i in range(8)]
+        merits, rungs = [], []
+        for learned in ([], noise):
+            planner.reset()
+            if known:
+                planner.plan(problem, deadline=IN_TIME)
+            result = planner.plan(problem, learned, deadline=IN_TIME)
+            merits.append(judge_plan(problem, result))
+            rungs.append(result.rung.value)
+            taken += refined_sources(planner).count('noise')
+        assert merits[1] <= merits[0] * (1 + 1e-9), seed
+        assert rungs[1] <= rungs[0], seed
+    assert taken >= 4, 'the noise was hardly ever refined: nothing was tested'
+
+
+def test_an_acceptable_learned_plan_does_not_spare_the_search_for_an_own_one(
+    planner, make_problem, monkeypatch
+):
+    """Where merit led the own candidates nowhere, the safest follow, whatever the learned did."""
+    problem = make_problem(obstacles=(PARKED,))
+    good = planner.plan(problem, deadline=IN_TIME).trajectory
+    chosen = len(own_refined(planner))
+    planner.reset()
+    acceptable = planner._acceptable
+    monkeypatch.setattr(
+        planner,
+        '_acceptable',
+        lambda entry: entry.candidate.proposal.source == 'learned' and acceptable(entry),
+    )
+    result = planner.plan(problem, [Proposal('learned', good)], deadline=IN_TIME)
+    assert result.source == 'learned'
+    assert len(own_refined(planner)) == chosen + PlannerSettings().refined
+
+
+def three_ways(planner, make_problem, **uncertainty):
+    """
+    Plan with three learned ways to drive on, of merits in the order of the alphabet.
+
+    All are better than the straight line and the bundle, and end far from each other.
+    """
+    problem = make_problem()
+    best = planner.plan(problem, deadline=IN_TIME).trajectory
+    planner.reset()
+    learned = []
+    for name, braking in (('a', 0.0), ('b', 0.25), ('c', 0.5)):
+        states, controls = roll_out(best.states[0], best.controls - [braking, 0.0], 0.1, CAR)
+        trajectory = Trajectory(problem.stamp, 0.1, states, controls)
+        learned.append(Proposal(name, trajectory, uncertainty=uncertainty.get(name, np.nan)))
+    planner.plan(problem, learned, deadline=IN_TIME)
+    return [source for source in refined_sources(planner) if source in 'abc']
+
+
+def test_two_distinct_learned_proposals_are_refined_beside_the_own(planner, make_problem):
+    planner.plan(make_problem(), deadline=IN_TIME)
+    alone = own_refined(planner)
+    planner.reset()
+    assert three_ways(planner, make_problem) == ['a', 'b']
+    assert own_refined(planner) == alone
+
+
+def test_an_unfamiliar_problem_s_proposals_rank_behind_the_other_learned(planner, make_problem):
+    assert three_ways(planner, make_problem, a=1.2) == ['b', 'c']
+    assert three_ways(planner, make_problem, a=1.2, b=3.0) == ['c', 'a']
+    assert three_ways(planner, make_problem, a=1.2, b=1.1, c=0.9) == ['c', 'a']
+    assert three_ways(planner, make_problem, a=1.0, b=0.2) == ['a', 'b']
+
+
+def test_of_learned_proposals_that_end_alike_one_is_refined(planner, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    best = planner.plan(problem, deadline=IN_TIME).trajectory
+    planner.reset()
+    planner.plan(problem, [Proposal(name, best) for name in 'abc'], deadline=IN_TIME)
+    assert [source for source in refined_sources(planner) if source in 'abc'] == ['a']
+
+
+def test_a_learned_proposal_worse_than_all_chosen_is_not_refined(planner, make_problem):
+    problem = make_problem()
+    off_road = ZeroControl().propose(replace(problem, initial_state=(20, 0, 1.0, 8.0, 0.0)))
+    learned = [replace(each, source='learned') for each in off_road]
+    planner.plan(problem, learned, deadline=IN_TIME)
+    assert 'learned' in {c.proposal.source for c in planner.last_candidates}
+    assert 'learned' not in refined_sources(planner)
+
+
+def test_how_many_learned_proposals_are_refined_is_a_setting(scp_folder, make_problem):
+    for count in (0, 1, 3):
+        planner = Planner(CAR, settings=PlannerSettings(refined_learned=count))
+        assert three_ways(planner, make_problem) == list('abc')[:count]
+
+
+def test_the_car_brakes_along_a_way_of_its_own(planner, make_problem):
+    """Without any plan, the least violating candidate is a path to brake along: an own one."""
+    problem = narrowed(make_problem())
+    alone = planner.plan(problem, deadline=IN_TIME)
+    planner.reset()
+    learned = [swerving(problem, seed) for seed in range(8)]
+    beside = planner.plan(problem, learned, deadline=IN_TIME)
+    assert alone.rung is beside.rung is Rung.BRAKING
+    np.testing.assert_array_equal(beside.trajectory.states, alone.trajectory.states)
 
 
 def test_a_car_that_could_only_creep_stops_and_holds(planner, make_problem):

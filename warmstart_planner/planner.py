@@ -51,7 +51,8 @@ class PlannerSettings:
     How candidates are chosen, refined and judged.
 
     `refined`: how many candidates are refined in a cycle, on as many threads; `refined_first`: as
-    many where there is no plan in use yet, with ends `distinct` metres apart. `keep_bonus`: share
+    many where there is no plan in use yet, with ends `distinct` metres apart. `refined_learned`:
+    how many proposals from elsewhere may be refined besides, as far apart. `keep_bonus`: share
     by which another way round must be cheaper than the plan in use to replace it.
     `previous_age_max`: how long a verified plan may stand in [s]. `return_time`: within this the
     plan of a car that starts outside the limits must be back inside [s]. `verification_reserve`:
@@ -64,6 +65,7 @@ class PlannerSettings:
 
     refined: int = 2
     refined_first: int = 6
+    refined_learned: int = 2
     distinct: float = 4.0
     keep_bonus: float = 0.1
     previous_age_max: float = 1.5
@@ -122,7 +124,7 @@ class Planner:
                 self.settings.scp,
                 self.settings.margins,
             )
-            for _ in range(max(self.settings.refined, self.settings.refined_first) + 1)
+            for _ in range(self._refined_at_most())
         ]
         self._pool = ThreadPoolExecutor(self.settings.refined, 'scp')
         self._sources: tuple[ProposalSource, ...] = (
@@ -138,6 +140,10 @@ class Planner:
         self._multiplier = 0.0
         self.last_candidates: tuple[Candidate, ...] = ()
         self.last_refined: tuple[Refined, ...] = ()
+
+    def _refined_at_most(self) -> int:
+        settings = self.settings
+        return max(settings.refined, settings.refined_first) + settings.refined_learned
 
     def reset(self) -> None:
         """Forget the plan in use."""
@@ -180,7 +186,8 @@ class Planner:
 
         end = begin + deadline - self.settings.verification_reserve
         refined = self._refine(bound, self._to_refine(candidates), end)
-        if not any(map(self._acceptable, refined)):
+        # also where a learned one is acceptable: the own ones might have found a better plan
+        if not any(self._acceptable(entry) for entry in refined if self._is_own(entry.candidate)):
             refined += self._refine(bound, self._safest(candidates, refined), end)
         solved = time.perf_counter()
         self.last_refined = tuple(refined)
@@ -252,10 +259,10 @@ class Planner:
         """
         Return the plan in use and the best others, as many as there are threads.
 
-        Proposals from elsewhere have a place of their own, and only where they are better: they
+        Proposals from elsewhere have places of their own, and only where they are better: they
         never take one from a plan that would have been found without them.
         """
-        own = [c for c in candidates if c.proposal.source in self._own]
+        own = [c for c in candidates if self._is_own(c)]
         kept = [c for c in own if c.proposal.source == SHIFTED][:1]
         others = [c for c in own if c.proposal.source != SHIFTED]
         if kept:
@@ -263,17 +270,25 @@ class Planner:
         else:
             chosen = _distinct(others, self.settings.distinct)[: self.settings.refined_first]
         worst = max((c.score.merit for c in chosen), default=np.inf)
-        learned = [c for c in candidates if c.proposal.source not in self._own]
-        return [*chosen, *(c for c in learned[:1] if c.score.merit < worst)]
+        better = [c for c in candidates if not self._is_own(c) and c.score.merit < worst]
+        return [*chosen, *self._best_learned(better)]
 
     def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
         """Return the candidates not yet refined that violate least: where merit led nowhere."""
         done = {id(entry.candidate) for entry in refined}
         rest = [c for c in candidates if id(c) not in done]
         rest.sort(key=lambda candidate: candidate.score.violation)
-        own = [c for c in rest if c.proposal.source in self._own]
-        learned = [c for c in rest if c.proposal.source not in self._own]
-        return [*own[: self.settings.refined], *learned[:1]]
+        own = [c for c in rest if self._is_own(c)]
+        learned = [c for c in rest if not self._is_own(c)]
+        return [*own[: self.settings.refined], *self._best_learned(learned)]
+
+    def _best_learned(self, learned: list[Candidate]) -> list[Candidate]:
+        """Return the first distinct ones of a list, those for unfamiliar problems behind."""
+        ranked = sorted(learned, key=lambda candidate: _unfamiliar(candidate.proposal))
+        return _distinct(ranked, self.settings.distinct)[: self.settings.refined_learned]
+
+    def _is_own(self, candidate: Candidate) -> bool:
+        return candidate.proposal.source in self._own
 
     def _best(self, refined: list[Refined]) -> Refined | None:
         """Return the cheapest acceptable plan; the plan in use has a bonus."""
@@ -333,7 +348,8 @@ class Planner:
         if path is None or not path.stamp <= problem.stamp < path.times[-2]:
             if not candidates:
                 return None
-            path = min(candidates, key=lambda c: c.score.violation).proposal.trajectory
+            own = list(filter(self._is_own, candidates))
+            path = min(own or candidates, key=lambda c: c.score.violation).proposal.trajectory
         elif self._is_braking and self._follows(path, problem):
             return _cut(problem, path)
         gentle = self._braking_along(path, problem, self.settings.braking)
@@ -363,6 +379,11 @@ def _distinct(candidates: list[Candidate], distance: float) -> list[Candidate]:
         if all(np.hypot(*(end - other)) >= distance for other in others):
             chosen.append(candidate)
     return chosen
+
+
+def _unfamiliar(proposal: Proposal) -> bool:
+    """Whether a source says that the problem is unlike those that it knows."""
+    return proposal.uncertainty > 1.0
 
 
 def _recovers(verdict: Verdict, steps: int) -> bool:

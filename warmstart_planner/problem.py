@@ -169,9 +169,9 @@ class Proposal:
     """
     A start for an optimiser, and what its source says of it.
 
-    `predicted_return` is the source's own estimate of the negative cost and `uncertainty` grows
-    with unfamiliar problems; both are NaN where a source has none. `multipliers` is what
-    `scp.Multipliers` holds when the source is an earlier solution.
+    `predicted_return` is the source's own estimate of the negative cost; `uncertainty` is above 1
+    where the problem is unlike those that the source knows. Both are NaN where a source has none.
+    `multipliers` is what `scp.Multipliers` holds when the source is an earlier solution.
     """
 
     source: str

@@ -54,6 +54,7 @@ OWN = (
     ),
 )  # fmt: skip
 SETTINGS = (
+    ('refined_learned', '1', 0, 16, 'Learned proposals that are refined besides the own ones'),
     ('keep_bonus', '1', 0.0, 1.0, 'Share by which another way round must be cheaper'),
     ('previous_age_max', 's', 0.0, 6.0, 'How long a verified plan may stand in'),
     ('return_time', 's', 0.1, 6.0, 'Within this a start outside the limits is back inside'),
