@@ -13,7 +13,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo test drive-all benchmark-scp dataset train \
+.PHONY: help setup tools training solvers demo test drive-all benchmark-scp benchmark-warmstart dataset train \
     export-model minari aggregate lint format clean
 
 help:  ## Show this list
@@ -42,6 +42,10 @@ drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds ea
 
 benchmark-scp: setup  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_scp $(call option,N,n) $(ARGS)
+
+benchmark-warmstart: setup  ## Measure what learned starts are worth: [N=problems a tier] [ARGS=...]
+	$(RUN) -m training.experiments.benchmark_warmstart \
+	    $(or $(call option,N,n),--images docs/images) $(ARGS)
 
 dataset: training  ## Solve random problems to learn from: [N=base problems] [OUT=out/dataset] [ARGS=...]
 	$(RUN) -m training.dataset.generate $(call option,N,problems) \

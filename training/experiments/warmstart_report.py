@@ -99,9 +99,13 @@ class Results:
         return self._best_single[key]
 
     def gaps(self, records: Sequence[Record], method: Method) -> NDArray[np.float64]:
-        """Relative gaps of a method's answers to the best known, infinite where infeasible."""
+        """
+        Relative gaps of a method's answers to the best known, infinite where infeasible.
+
+        An iterate below the best known has come there at the expense of margins: its gap is 0.
+        """
         costs = [self._found(r, method).cost for r in records]
-        return relative_gap(costs, [r.best_known for r in records])
+        return np.maximum(relative_gap(costs, [r.best_known for r in records]), 0.0)
 
     def row(self, records: Sequence[Record], method: Method) -> dict[str, Any]:
         """Return a method's figures on some records."""

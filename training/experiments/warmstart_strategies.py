@@ -41,6 +41,7 @@ BUNDLE_BEST, MULTI_START = 'bundle_best', ColdBundle.name
 LEARNED, BEST, NOISE = 'decision_transformer', 'best', 'noise'
 SINGLES = (STRAIGHT_LINE, ZERO_CONTROL, BUNDLE_BEST)
 
+SLIGHT = 0.2  # violation that refinement puts right in a few iterations [m, m/s^2]
 NOISE_KNOTS = 7  # of the random controls over the horizon
 NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
 
@@ -255,12 +256,15 @@ class Learned:
 
 class Pooled:
     """
-    Learned and cold starts together, the cheap ones first where they are good already.
+    Learned and cold starts together; the cheap ones come first where they are good already.
 
     1. A straight line that, rolled out, violates nothing is refined at once.
-    2. Where the time left is enough for inference, the learned candidates are judged and the best
-       of them is refined.
+    2. Where the time left is enough for inference, the learned candidates are judged. If the best
+       of them violates no more than SLIGHT, it is refined at once.
     3. The cold bundle is judged; all that is left is refined in the order of merit.
+
+    So a budget that is too short to judge everything goes into a start that is known to be good,
+    and learned candidates that are not only cost the time of judging them.
 
     Args:
         clockwork: what it works with.
@@ -281,18 +285,23 @@ class Pooled:
     def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
-        rest = pursuit.judge(StraightLine().propose(pursuit.problem))
-        if rest and rest[0].score.violation <= 0.0:
-            pursuit.refine(rest)
-            rest = []
+        straight = pursuit.judge(StraightLine().propose(pursuit.problem))
+        rest = _refine_good(pursuit, straight, 0.0)
         if pursuit.has_time(self._inference):
             learned = pursuit.judge(pursuit.infer(self._source))
-            pursuit.refine(learned[:1])
-            rest += learned[1:]
+            rest += _refine_good(pursuit, learned, SLIGHT)
         if pursuit.has_time():
             rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
         pursuit.refine(sorted(rest, key=lambda candidate: candidate.score.merit))
         return pursuit.run()
+
+
+def _refine_good(pursuit: Pursuit, judged: list[Candidate], limit: float) -> list[Candidate]:
+    """Refine the best of judged candidates if it violates little; return what is left."""
+    if not judged or judged[0].score.violation > limit:
+        return judged
+    pursuit.refine(judged[:1])
+    return judged[1:]
 
 
 class RandomSource:
