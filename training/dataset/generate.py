@@ -18,6 +18,7 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 
 import argparse
 import contextlib
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -227,7 +228,11 @@ def _connected(scheduler: str, workers: int) -> Iterator[Client]:
         raise ValueError(f'--workers is {workers}: expected at least 1')
     with (
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit='2GB'
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=':0',
+            memory_limit='2GB',
+            silence_logs=logging.CRITICAL,  # errors come back as results
         ) as cluster,
         Client(cluster) as client,
     ):

@@ -258,15 +258,14 @@ def main(arguments: list[str] | None = None) -> int:
     add('--kinds', nargs='+', default=KINDS, help='of answers; all by default')
     add('--out', type=Path, help=f'folder of Minari datasets; by default ${ENVIRONMENT_VARIABLE}')
     options = parser.parse_args(arguments)
-    if options.out:
-        os.environ[ENVIRONMENT_VARIABLE] = str(options.out)
-    try:
-        dataset = export(options.dataset, options.name, options.kinds)
-    except (DatasetError, OSError) as error:
-        print(f'minari_export: {error}', file=sys.stderr)
-        return 2
-    print(f'{dataset.total_episodes} episodes, {dataset.total_steps} steps')
-    print(get_dataset_path(options.name))
+    with _datasets_below(str(options.out)) if options.out else contextlib.nullcontext():
+        try:
+            dataset = export(options.dataset, options.name, options.kinds)
+        except (DatasetError, OSError) as error:
+            print(f'minari_export: {error}', file=sys.stderr)
+            return 2
+        print(f'{dataset.total_episodes} episodes, {dataset.total_steps} steps')
+        print(get_dataset_path(options.name))
     return 0
 
 

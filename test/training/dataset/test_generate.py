@@ -48,7 +48,7 @@ def run_program(arguments, **options):
 @pytest.fixture(scope='module')
 def cluster():
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=':0'
     ) as cluster:
         yield cluster
 
