@@ -79,7 +79,7 @@ class Configuration:
     # the optimiser
     epochs: int = 60
     batch: int = 128
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1.2e-3
     warm_up: float = 0.03  # share of all steps
     weight_decay: float = 0.02
     gradient_limit: float = 1.0
@@ -114,7 +114,9 @@ class Batch:
     """
     Problems and the answers chosen for this pass, as tensors; shapes as in `Problems`.
 
-    `best` (B, T) marks feasible local optima, the ways to learn; the first answer is the best.
+    `is_way` (B, T) marks feasible local optima, the ways to learn; the first answer is the best.
+    `is_told` (B,) marks problems whose sequences are told what was to go on the way; the others
+    go by their own prediction, as when the model serves.
     """
 
     state: Tensor
@@ -122,6 +124,7 @@ class Batch:
     obstacles: Tensor
     present: Tensor
     is_way: Tensor
+    is_told: Tensor
     states: Tensor
     controls: Tensor
     cost: Tensor
@@ -144,6 +147,7 @@ def make_batch(problems: Problems, answers: int, rng: np.random.Generator) -> Ba
         *(torch.from_numpy(a) for a in (problems.state, problems.road, problems.obstacles)),
         present=torch.from_numpy(problems.present),
         is_way=torch.from_numpy(kind <= KINDS.index('other')),
+        is_told=torch.from_numpy(rng.random(count) < 0.5),
         states=torch.from_numpy(problems.states[rows, chosen]),
         controls=torch.from_numpy(problems.controls[rows, chosen]),
         cost=torch.from_numpy(problems.cost_to_go[rows, chosen]),
@@ -446,6 +450,7 @@ class DecisionTransformer(nn.Module):
         hidden: Tensor,
         to_go: Tensor,
         given: Tensor | None = None,
+        is_told: Tensor | None = None,
     ) -> Drive:
         """
         Generate sequences block by block, the car's model in the loop.
@@ -457,8 +462,9 @@ class DecisionTransformer(nn.Module):
             road: shape (B, ROAD_PARAMETERS).
             hidden: mode's hidden vector of each sequence, shape (B * T, W).
             to_go: wanted scaled cost- and constraint-to-go at the start, shape (B * T, 2).
-            given: what they were later on in the data, shape (B * T, blocks, 2); None: the
-                model's own prediction is used.
+            given: what they were later on in the data, shape (B * T, blocks, 2).
+            is_told: which sequences get to know it, shape (B * T, 1); the others, and all
+                without `given`, go on with the model's own prediction.
 
         """
         batch, rows = state.shape[0], hidden.shape[0]
@@ -480,7 +486,7 @@ class DecisionTransformer(nn.Module):
             to_go = torch.relu(to_go + out[:, -2:])
             predicted.append(to_go)
             if given is not None:
-                to_go = given[:, block]
+                to_go = torch.where(is_told, given[:, block], to_go)
             states.append(moved)
             controls.append(applied)
             now, last = moved[..., -1:], applied[..., -1]
@@ -601,6 +607,7 @@ def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
         modes.hidden[(rows * count + winner).flatten()],
         to_go[:, :, 0].flatten(0, 1),
         to_go[:, :, 1:].flatten(0, 1),
+        batch.is_told[:, None].expand_as(winner).reshape(-1, 1),
     )
     states, controls = (
         value.reshape(*winner.shape, *value.shape[1:]) for value in (drive.states, drive.controls)

@@ -63,7 +63,8 @@ class BlockMotion(nn.Module):
         # a start beyond the bounds may stay, or come back
         low = torch.minimum(self.state_bounds[0], start)
         high = torch.maximum(self.state_bounds[1], start)
-        nodes = torch.minimum(torch.maximum(start + controls @ self.sums, low), high)
+        free = start + controls @ self.sums
+        nodes = torch.minimum(torch.maximum(free, low), high)
         samples = nodes @ self.samples
         speed = samples[..., :1, :]
         rate = speed * torch.tan(samples[..., 1:, :]) * (1.0 / self.wheelbase)
@@ -72,7 +73,8 @@ class BlockMotion(nn.Module):
         place = state[..., :2, :] + velocity @ self.place_sums
         count = self.steps + 1
         states = torch.cat([place, yaw[..., 1:count], nodes[..., 1:]], dim=-2)
-        return states, nodes @ self.rates
+        # differences of what the bounds took off, not of the nodes: exact where they took nothing
+        return states, controls + (nodes - free) @ self.rates
 
 
 def _sums(dt: float, steps: int) -> Tensor:

@@ -1,0 +1,58 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""A small dataset, a model trained on it for a moment, and its export: made once a session."""
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip('torch', reason='torch is not installed')
+pytest.importorskip('pyarrow', reason='pyarrow is not installed')
+
+
+@pytest.fixture(scope='session')
+def dataset(tmp_path_factory, scp_folder):
+    """Six base problems, one of them for validation, each with two further ones."""
+    from training.dataset.generate import make_shard
+    from training.dataset.schema import Card, write_card
+    from warmstart_planner.problem import Horizon
+
+    folder = tmp_path_factory.mktemp('dataset')
+    horizon = Horizon()
+    # indices 17 to 22 hold one of the validation side, 20
+    card = Card('test', 17, 6, 2, 3, 'commonroad_2', horizon.dt, horizon.steps)
+    write_card(folder, card, {})
+    for shard in range(card.shards):
+        make_shard(str(folder), card, shard)
+    return folder
+
+
+@pytest.fixture(scope='session')
+def smoke(dataset, tmp_path_factory):
+    """Return the configuration of a tiny training on the small dataset."""
+    from training.decision_transformer import SMOKE
+
+    out = tmp_path_factory.mktemp('training')
+    return replace(SMOKE, dataset=str(dataset), out=str(out / 'model'), batch=4)
+
+
+@pytest.fixture(scope='session')
+def checkpoint(smoke):
+    """Return the best checkpoint of the tiny training."""
+    from pathlib import Path
+
+    from training.decision_transformer import Place, Training
+
+    Training(smoke, Place()).run()
+    return Path(smoke.out) / 'best.pt'
+
+
+@pytest.fixture(scope='session')
+def models(checkpoint, tmp_path_factory):
+    """Return the folder with the tiny model and its card, as served."""
+    from training.export import export
+    from warmstart_planner.learned.card import Defaults
+
+    folder = tmp_path_factory.mktemp('models')
+    export(checkpoint, folder, Defaults())
+    return folder

@@ -1,0 +1,296 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Decision Transformer: what it is made of, and that its training can be trusted."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='torch is not installed')
+
+from training.dataset.reading import read_problems
+from training.decision_transformer import (
+    Configuration,
+    DecisionTransformer,
+    Place,
+    Training,
+    learning_rate,
+    load_model,
+    losses,
+    main,
+    make_batch,
+    mirrored,
+    read_checkpoint,
+    scaled_constraint,
+    scaled_cost,
+    total_loss,
+    unscaled_cost,
+)
+from warmstart_planner.problem import Horizon
+from warmstart_planner.vehicle import load_vehicle
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='module')
+def problems(dataset):
+    return read_problems([dataset], validation=False)
+
+
+@pytest.fixture
+def model(smoke):
+    torch.manual_seed(0)
+    return DecisionTransformer(smoke, load_vehicle(), Horizon()).eval()
+
+
+def batch_of(problems, seed=0, answers=4):
+    return make_batch(problems, answers, np.random.default_rng(seed))
+
+
+# --- data ---
+
+
+def test_the_best_answer_always_comes_first_and_is_a_way(problems):
+    batch = batch_of(problems)
+    assert batch.is_way[:, 0].all()
+
+    assert (batch.constraint[:, 0] == 0).all()
+
+
+def test_a_mirror_image_of_a_mirror_image_is_the_original(problems):
+    batch = batch_of(problems)
+    every = torch.ones(len(problems), dtype=torch.bool)
+    twice = mirrored(mirrored(batch, every), every)
+    for name in ('state', 'road', 'obstacles', 'states', 'controls'):
+        assert torch.equal(getattr(twice, name), getattr(batch, name)), name
+
+
+def test_a_mirrored_problem_is_the_transcription_of_the_mirrored_scene(mirror_problem, dataset):
+    from warmstart_planner.learned.context import context_of
+    from warmstart_planner.scenarios.generator import random_problem
+    from warmstart_planner.transcription import Margins, transcribe
+
+    problem = random_problem('medium', 1)
+    plain, mirror = (
+        context_of(transcribe(each, Margins())) for each in (problem, mirror_problem(problem))
+    )
+    some = batch_of(read_problems([dataset], validation=True))
+    batch = replace(
+        some,
+        state=torch.from_numpy(plain.state)[None],
+        road=torch.from_numpy(plain.road)[None],
+        obstacles=torch.from_numpy(plain.obstacles)[None],
+        is_told=some.is_told[:1],
+        states=some.states[:1],
+        controls=some.controls[:1],
+    )
+    found = mirrored(batch, torch.tensor([True]))
+    assert np.allclose(found.state[0], mirror.state, atol=1e-4)
+    assert np.allclose(found.road[0], mirror.road, atol=1e-3)
+    assert np.allclose(found.obstacles[0], mirror.obstacles, atol=1e-3)
+
+
+def test_scales_are_inverse_and_keep_zero():
+    cost = torch.tensor([0.0, 1.0, 1e4])
+    assert torch.allclose(unscaled_cost(scaled_cost(cost)), cost, rtol=1e-4, atol=1e-6)
+    assert float(scaled_constraint(torch.zeros(1))) == 0.0
+
+
+# --- model ---
+
+
+def encoded(model, batch):
+    return model.encode(batch.state, batch.road, batch.obstacles, batch.present)
+
+
+def test_a_block_of_the_sequence_knows_nothing_of_what_comes_later(model, problems):
+    batch = batch_of(problems)
+    context, mask = encoded(model, batch)
+    modes = model.modes(context, mask, batch.state)
+    count = len(problems)
+    hidden = modes.hidden.reshape(count, -1, modes.hidden.shape[1])[:, 0]
+    given = torch.rand(count, model.blocks, 2)
+    other = given.clone()
+    other[:, 3:] += 1.0
+    start = torch.rand(count, 2)
+    told = torch.ones(count, 1, dtype=torch.bool)
+    one, two = (
+        model.drive(context, mask, batch.state, batch.road, hidden, start, to_go, told)
+        for to_go in (given, other)
+    )
+    steps = 4 * model.configuration.block
+    assert torch.equal(one.controls[:, :steps], two.controls[:, :steps])
+    assert not torch.equal(one.controls[:, steps:], two.controls[:, steps:])
+
+
+def test_the_order_of_obstacles_and_what_stands_in_empty_places_do_not_matter(model, problems):
+    batch = batch_of(problems)
+    order = torch.randperm(batch.present.shape[1])
+    shuffled = replace(batch, obstacles=batch.obstacles[:, order], present=batch.present[:, order])
+    noise = torch.where(batch.present[..., None, None], batch.obstacles, 3.0)
+    for changed in (shuffled, replace(batch, obstacles=noise)):
+        ways = [model.modes(*encoded(model, b), b.state).ways for b in (batch, changed)]
+        assert torch.allclose(*ways, atol=1e-4)
+
+
+def test_both_knobs_are_inputs_that_change_what_is_driven(model, problems):
+    batch = batch_of(problems)
+    context, mask = encoded(model, batch)
+    hidden = model.modes(context, mask, batch.state).hidden[:: model.configuration.candidates]
+    drives = [
+        model.drive(context, mask, batch.state, batch.road, hidden, to_go)
+        for to_go in torch.tensor([[1.0, 0.0], [2.0, 0.0], [1.0, 1.0]])[:, None].expand(
+            -1, len(problems), -1
+        )
+    ]
+    assert not torch.allclose(drives[0].controls, drives[1].controls)
+    assert not torch.allclose(drives[0].controls, drives[2].controls)
+
+
+def test_only_the_winning_mode_learns_a_way(model, problems):
+    batch = batch_of(problems)
+    modes = model.modes(*encoded(model, batch), batch.state)
+    assert modes.ways.shape == (len(problems), model.configuration.candidates, model.blocks, 2)
+    model.mode.grad = None
+    parts = losses(model, batch)
+    parts['way'].backward()
+    assert torch.isfinite(model.mode.grad).all()
+    assert float(model.mode.grad.abs().sum()) > 0.0
+
+
+def test_a_horizon_that_is_no_whole_number_of_blocks_is_refused(smoke):
+    with pytest.raises(ValueError, match='block is 10'):
+        DecisionTransformer(smoke, load_vehicle(), Horizon(0.1, 65))
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [('width', 33), ('batch', 0), ('learning_rate', -1.0), ('answers', 1), ('epochs', 0)],
+)
+def test_a_configuration_that_cannot_be_trained_is_refused(field, value):
+    with pytest.raises(ValueError, match=field):
+        replace(Configuration(), **{field: value})
+
+
+# --- training ---
+
+
+def test_a_few_steps_on_one_batch_lower_the_loss(smoke, problems):
+    torch.manual_seed(0)
+    model = DecisionTransformer(smoke, load_vehicle(), Horizon())
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    batch = batch_of(problems)
+    values = []
+    for _ in range(40):
+        loss = total_loss(losses(model, batch), smoke)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        values.append(float(loss.detach()))
+    assert values[-1] < 0.6 * values[0]
+
+
+def test_a_training_that_was_interrupted_ends_like_one_that_was_not(smoke, tmp_path):
+    whole = replace(smoke, out=str(tmp_path / 'whole'), epochs=3, patience=9)
+    parts = replace(whole, out=str(tmp_path / 'parts'))
+    Training(whole, Place()).run()
+    first = Training(parts, Place())
+    _run_epochs(first, 1)
+    second = Training(parts, Place())
+    assert second.epoch == 1
+    second.run()
+    ends = [torch.load(Path(c.out) / 'checkpoint.pt', weights_only=True) for c in (whole, parts)]
+    assert ends[0]['epoch'] == ends[1]['epoch'] == 3
+    for name, value in ends[0]['model'].items():
+        assert torch.equal(value, ends[1]['model'][name]), name
+    rows = (tmp_path / 'parts' / 'log.csv').read_text().splitlines()
+    assert len(rows) == 4
+    assert list((tmp_path / 'parts' / 'tensorboard').iterdir())
+
+
+def _run_epochs(training, count):
+    """Train for some epochs, then stop as a killed process would: after its checkpoint."""
+    import time
+
+    for _ in range(count):
+        parts = training._one_epoch(time.monotonic())
+        training.epoch += 1
+        training._keep(parts, training._validate())
+
+
+def test_two_processes_train_together(smoke, tmp_path):
+    """A run of torchrun, as README says."""
+    out = tmp_path / 'pair'
+    command = [
+        *(sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2'),
+        *('-m', 'training.decision_transformer', '--smoke', '--batch', '4', '--epochs', '2'),
+        *('--dataset', smoke.dataset, '--out', str(out)),
+    ]
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count('epoch   2') == 1
+    assert read_checkpoint(out / 'best.pt')['epoch'] in (1, 2)
+
+
+def test_training_stops_when_validation_gets_no_better(smoke, tmp_path):
+    configuration = replace(
+        smoke, out=str(tmp_path / 'stale'), epochs=50, patience=2, learning_rate=1e-9
+    )
+    training = Training(configuration, Place())
+    training.best, training.best_epoch = 0.0, 0
+    training.run()
+    assert training.epoch == 2
+
+
+def test_the_learning_rate_rises_then_falls(smoke):
+    rates = [learning_rate(progress, smoke) for progress in np.linspace(0, 1, 200)]
+    peak = int(np.argmax(rates))
+    assert (np.diff(rates[:peak]) > 0).all()
+    assert (np.diff(rates[peak:]) <= 0).all()
+    assert max(rates) <= smoke.learning_rate
+
+
+# --- what can be wrong with files ---
+
+
+def test_a_checkpoint_of_another_configuration_is_not_gone_on_with(smoke, checkpoint, capsys):
+    arguments = ['--smoke', '--batch', '3', '--dataset', smoke.dataset, '--out', smoke.out]
+    assert main(arguments) == 2
+    assert 'batch' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('content', [b'', b'not a checkpoint'])
+def test_a_damaged_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / 'best.pt'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match='no readable checkpoint'):
+        read_checkpoint(path)
+
+
+def test_a_checkpoint_with_code_in_it_is_refused(tmp_path):
+    path = tmp_path / 'best.pt'
+    torch.save({'version': 1, 'model': ROOT}, path)
+    with pytest.raises(ValueError, match='no readable checkpoint'):
+        load_model(path)
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path):
+    path = tmp_path / 'best.pt'
+    torch.save({'version': 99}, path)
+    with pytest.raises(ValueError, match='version is 99'):
+        read_checkpoint(path)
+
+
+def test_a_missing_checkpoint_and_a_missing_dataset_say_so(tmp_path, capsys):
+    with pytest.raises(ValueError, match='is missing'):
+        read_checkpoint(tmp_path / 'best.pt')
+    assert main(['--dataset', str(tmp_path / 'none'), '--out', str(tmp_path / 'o')]) == 2
+    assert 'card.json is missing' in capsys.readouterr().err

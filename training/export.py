@@ -1,0 +1,332 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Export a trained Decision Transformer to ONNX with its card: `make export-model`.
+
+One call of the graph answers one problem: the loop over the horizon is unrolled, all candidates
+go through it side by side, and the problem is encoded once. The graph also says how unfamiliar
+the problem is: the distance of what the encoder makes of it from the training problems.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.dataset.reading import Problems, read_problems
+from training.dataset.schema import DatasetError, read_card
+from training.decision_transformer import (
+    DecisionTransformer,
+    dataset_folders,
+    load_model,
+    read_checkpoint,
+    scaled_constraint,
+    unscaled_cost,
+)
+from training.road_frame import RoadFrame
+from warmstart_planner.learned.card import (
+    CARD_FILE,
+    ONNX_FILE,
+    Defaults,
+    Golden,
+    ModelCard,
+    Range,
+    TrainingRange,
+    file_sha256,
+    input_shapes,
+    output_shapes,
+    write_card,
+)
+from warmstart_planner.measurement import commit, versions
+from warmstart_planner.objective import ANCHORS, CostWeights
+from warmstart_planner.transcription import Margins
+
+OPSET = 18
+COST_SCALE = 3.0  # of `scaled_cost`
+FAMILIAR_SHARE = 0.99  # of validation problems that count as familiar
+SHRINKAGE = 0.05  # of the covariance towards the unit matrix, in standardised features
+
+
+class Familiarity(nn.Module):
+    """
+    Mahalanobis distance of a problem from those of training, per root of the dimension.
+
+    The features are the encoder's view of the car, the mean of its views of road and obstacles,
+    and a few plain numbers, so that it sees what the encoder has learned to overlook.
+    """
+
+    def __init__(self, mean: Tensor, whitening: Tensor) -> None:
+        super().__init__()
+        self.register_buffer('mean', mean)
+        self.register_buffer('whitening', whitening)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the distance of features (B, F), shape (B,); about 1 for training problems."""
+        white = (features - self.mean) @ self.whitening
+        return torch.sqrt((white * white).mean(dim=1))
+
+
+def fit_familiarity(features: np.ndarray) -> Familiarity:
+    """Fit the distance to features (P, F) of training problems."""
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    standard = (features - mean) / scale
+    covariance = standard.T @ standard / len(standard)
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.eye(len(mean))
+    values, vectors = np.linalg.eigh(covariance)
+    whitening = (vectors / np.sqrt(values)) / scale[:, None]
+    return Familiarity(torch.tensor(mean).float(), torch.tensor(whitening).float())
+
+
+def familiarity_features(
+    context: Tensor, mask: Tensor, state: Tensor, road: Tensor, obstacles: Tensor, present: Tensor
+) -> Tensor:
+    """Return the features of problems, shape (B, F)."""
+    tokens = context.reshape(*mask.shape[::3], -1)
+    there = present.to(tokens.dtype)[..., None]
+    seen = (tokens[:, 1 + ANCHORS :] * there).sum(dim=1)
+    number = there.sum(dim=1)
+    frame = RoadFrame(road)
+    bend = frame.field('curvature').abs()
+    moved = (obstacles[:, :, 1, :2] - obstacles[:, :, 0, :2]).abs().sum(dim=-1)
+    numbers = [
+        state[:, 3:],
+        frame.scalars[:, :1],
+        bend.amax(dim=1, keepdim=True),
+        bend.mean(dim=1, keepdim=True),
+        frame.field('speed'),
+        frame.field('left'),
+        frame.field('right'),
+        (frame.field('left') + frame.field('right')).amin(dim=1, keepdim=True),
+        number,
+        moved.amax(dim=1, keepdim=True),
+    ]
+    return torch.cat(
+        [
+            tokens[:, 0],
+            tokens[:, 1 : 1 + ANCHORS].mean(dim=1),
+            seen / torch.clamp(number, min=1.0),
+            *numbers,
+        ],
+        dim=1,
+    )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the served model returns, in the order of the card's outputs."""
+
+    states: Tensor
+    controls: Tensor
+    predicted_return: Tensor
+    log_probability: Tensor
+    unfamiliarity: Tensor
+
+
+class Served(nn.Module):
+    """The model as it is served: one problem without a batch axis, all candidates."""
+
+    def __init__(self, model: DecisionTransformer, familiarity: Familiarity) -> None:
+        super().__init__()
+        self.model, self.familiarity = model, familiarity
+
+    def forward(
+        self,
+        state: Tensor,
+        road: Tensor,
+        obstacles: Tensor,
+        present: Tensor,
+        relative_return: Tensor,
+        constraint_to_go: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Return the fields of `Answer`; shapes as in `card.output_shapes`."""
+        model = self.model
+        problem = (state[None], road[None], obstacles[None], present[None])
+        context, mask = model.encode(*problem)
+        modes = model.modes(context, mask, problem[0])
+        cost = torch.relu(modes.cost[0] - relative_return * (1.0 / COST_SCALE))
+        to_go = torch.stack([cost, scaled_constraint(constraint_to_go)], dim=1)
+        drive = model.drive(context, mask, problem[0], problem[1], modes.hidden, to_go)
+        first = state.expand(drive.states.shape[0], 1, -1)
+        features = familiarity_features(context, mask, *problem)
+        return (
+            torch.cat([first, drive.states], dim=1),
+            drive.controls,
+            -unscaled_cost(modes.cost[0]),
+            modes.choice[0],
+            self.familiarity(features)[0],
+        )
+
+
+def make_served(model: DecisionTransformer, train: Problems) -> Served:
+    """Return the served model, its sense of the familiar fitted to training problems."""
+    return Served(model, fit_familiarity(_features(model, train)))
+
+
+def unfamiliarity(served: Served, problems: Problems) -> np.ndarray:
+    """Return how unfamiliar problems are, shape (P,)."""
+    features = torch.tensor(_features(served.model, problems)).float()
+    with torch.no_grad():
+        return served.familiarity(features).numpy()
+
+
+@torch.no_grad()
+def _features(model: DecisionTransformer, problems: Problems) -> np.ndarray:
+    parts = []
+    for start in range(0, len(problems), 256):
+        part = problems.take(np.arange(start, min(start + 256, len(problems))))
+        inputs = _tensors(part)
+        context, mask = model.encode(*inputs)
+        parts.append(familiarity_features(context, mask, *inputs).numpy())
+    return np.concatenate(parts).astype(float)
+
+
+def _tensors(problems: Problems) -> tuple[Tensor, ...]:
+    names = ('state', 'road', 'obstacles', 'present')
+    return tuple(torch.from_numpy(getattr(problems, name)) for name in names)
+
+
+def inputs_of(
+    problems: Problems, row: int, candidates: int, relative_return: float, constraint_to_go: float
+) -> dict[str, np.ndarray]:
+    """Return the served model's inputs for one of some problems."""
+    inputs = {
+        name: getattr(problems, name)[row] for name in ('state', 'road', 'obstacles', 'present')
+    }
+    inputs['relative_return'] = np.full(candidates, relative_return, dtype=np.float32)
+    inputs['constraint_to_go'] = np.full(candidates, constraint_to_go, dtype=np.float32)
+    return inputs
+
+
+def onnx_bytes(served: Served, inputs: Mapping[str, np.ndarray]) -> bytes:
+    """Return the served model as ONNX."""
+    stream = io.BytesIO()
+    candidates = served.model.configuration.candidates
+    with torch.no_grad(), warnings.catch_warnings():
+        # the exporter by tracing keeps the graph small and is said to go some day
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            served.eval(),
+            tuple(torch.from_numpy(np.asarray(inputs[name])) for name in input_shapes(candidates)),
+            stream,
+            input_names=list(input_shapes(candidates)),
+            output_names=list(Answer.__dataclass_fields__),
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return stream.getvalue()
+
+
+def training_range(train: Problems) -> TrainingRange:
+    """Return the box about what the model was trained on, mirrored as in training."""
+    obstacles = train.obstacles[train.present].reshape(-1, train.obstacles.shape[-1])
+
+    def box(values: np.ndarray) -> Range:
+        return Range(values.min(axis=0).astype(float), values.max(axis=0).astype(float))
+
+    return TrainingRange(box(train.state), box(train.road), box(obstacles))
+
+
+def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
+    """
+    Write model and card to a folder, whole or not at all.
+
+    Args:
+        checkpoint: of the training; its dataset must still be there.
+        out: folder for both files.
+        defaults: what the model is asked for by default.
+
+    Raises:
+        ValueError: the checkpoint or its dataset cannot be read.
+
+    """
+    model, state = load_model(checkpoint), read_checkpoint(checkpoint)
+    folders = dataset_folders(model.configuration)
+    train, validation = (read_problems(folders, side) for side in (False, True))
+    served = make_served(model, train)
+    strange = unfamiliarity(served, validation)
+    candidates, card = model.configuration.candidates, read_card(folders[0])
+    inputs = inputs_of(
+        validation, 0, candidates, defaults.relative_return, defaults.constraint_to_go
+    )
+    content = onnx_bytes(served, inputs)
+    out.mkdir(parents=True, exist_ok=True)
+    draft = out / f'{ONNX_FILE}.part'
+    draft.write_bytes(content)
+    with torch.no_grad():
+        answers = served(*(torch.from_numpy(value) for value in inputs.values()))
+    model_card = ModelCard(
+        model_id=f'decision_transformer-{file_sha256(draft)[:8]}',
+        onnx=ONNX_FILE,
+        sha256=file_sha256(draft),
+        vehicle=card.vehicle,
+        horizon=card.horizon,
+        margins=Margins(),
+        weights=CostWeights(),
+        candidates=candidates,
+        inputs=input_shapes(candidates),
+        outputs=output_shapes(candidates, card.horizon),
+        training_range=training_range(train),
+        unfamiliarity_threshold=float(np.quantile(strange, FAMILIAR_SHARE)),
+        defaults=defaults,
+        golden=Golden(
+            inputs,
+            {
+                name: answer.numpy()
+                for name, answer in zip(Answer.__dataclass_fields__, answers, strict=True)
+            },
+        ),
+        provenance=_provenance(model, state, folders, (len(train), len(validation))),
+    )
+    draft.replace(out / ONNX_FILE)
+    write_card(out / CARD_FILE, model_card)
+    return model_card
+
+
+def _provenance(
+    model: DecisionTransformer, state: dict[str, Any], folders: list[Path], sizes: tuple[int, int]
+) -> dict[str, Any]:
+    return {
+        'commit': commit(),
+        'versions': {**versions(), 'torch': torch.__version__},
+        'configuration': asdict(model.configuration),
+        'parameters': sum(parameter.numel() for parameter in model.parameters()),
+        'epoch': state['best_epoch'],
+        'training_seconds': state['elapsed'],
+        'validation_loss': state['best'],
+        'problems': {'training': sizes[0], 'validation': sizes[1]},
+        'datasets': [asdict(read_card(folder)) for folder in folders],
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Export; return the exit status."""
+    parser = argparse.ArgumentParser(prog='export', description=__doc__.strip().splitlines()[0])
+    add = parser.add_argument
+    add('--checkpoint', type=Path, default=Path('out/decision_transformer/best.pt'))
+    add('--out', type=Path, default=Path('models'), help='folder for model and card')
+    add('--relative-return', type=float, default=0.0, help='default of the served model')
+    add('--constraint-to-go', type=float, default=0.0, help='default of the served model')
+    options = parser.parse_args(arguments)
+    try:
+        defaults = Defaults(options.relative_return, options.constraint_to_go)
+        card = export(options.checkpoint, options.out, defaults)
+    except (DatasetError, ValueError, OSError) as error:
+        print(f'export: {error}', file=sys.stderr)
+        return 2
+    size = (options.out / ONNX_FILE).stat().st_size / 1e6
+    print(f'{card.model_id}: {options.out / ONNX_FILE}, {size:.1f} MB, and {CARD_FILE}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
