@@ -27,8 +27,9 @@ class SystemArguments:
     What the user chooses when starting the system; the launch arguments carry these names.
 
     `params_file` overrides the packaged parameters and may be empty. `record` is the folder
-    for the driven record, empty for none. `model_dir` is the folder of learned models. `vehicle`,
-    `scenario` and `mode`, where empty, and `seed`, where negative, are left to the parameters.
+    for the driven record, empty for none. `model_dir` is the folder of learned models. It,
+    `vehicle`, `scenario` and `mode`, where empty, and `seed`, where negative, are left to the
+    parameters.
     """
 
     use_sim_time: bool = True
@@ -169,7 +170,7 @@ def vehicle_processes(
 
     """
     car = _given(vehicle=arguments.vehicle)
-    models = {'model_dir': arguments.model_dir}
+    models = _given(model_dir=arguments.model_dir)
     return (
         _process('proposal', PROPOSAL_TOPICS, arguments, models, topics),
         _process('planner', PLANNER_TOPICS, arguments, car, topics),

@@ -181,6 +181,21 @@ def load_model(
     return model
 
 
+def check_provider(provider: str) -> None:
+    """
+    Refuse an execution provider that this onnxruntime does not have.
+
+    Raises:
+        CardError: with those that it has.
+
+    """
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise CardError(
+            f'execution_provider is {provider!r}: expected one of {", ".join(available)}'
+        )
+
+
 def _check_purpose(card: ModelCard, purpose: Purpose) -> None:
     for name, wanted in vars(purpose).items():
         found = getattr(card, name)
@@ -201,11 +216,7 @@ def _content(file: Path, card: ModelCard) -> bytes:
 
 
 def _session(content: bytes, provider: str) -> onnxruntime.InferenceSession:
-    available = onnxruntime.get_available_providers()
-    if provider not in available:
-        raise CardError(
-            f'execution provider is {provider!r}: expected one of {", ".join(available)}'
-        )
+    check_provider(provider)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')

@@ -44,7 +44,7 @@ def common_arguments(use_sim_time: str, autostart: str) -> list[DeclareLaunchArg
         argument('autostart', autostart, 'Configure and activate all nodes', TRUTHS),
         argument('log_level', 'info', 'Least severity that is logged', list(LOG_LEVELS)),
         argument('record', '', 'Folder for the record of the drive; empty: none'),
-        argument('model_dir', '', 'Folder of the learned models; empty: none'),
+        argument('model_dir', '', "Folder of the learned models; empty: the parameters'"),
         argument('vehicle', '', "Car by name, as commonroad_2; empty: the parameters'"),
     ]
 

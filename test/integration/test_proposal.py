@@ -1,0 +1,302 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The proposal node serves a model, exchanges it while running, and does without one."""
+
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+class Bench:
+    """A proposal node, a sender of problems and what is answered to them."""
+
+    def __init__(self, rig, make_problem):
+        from warmstart_planner import msg
+        from warmstart_planner.nodes.proposal import ProposalNode
+
+        self.rig = rig
+        self.make_problem = make_problem
+        self.node = rig.run(ProposalNode())
+        self.answers = rig.collect(msg.Proposals, '/proposal/output/proposals')
+        self.problem = rig.sender(msg.PlanningProblem, '/proposal/input/problem')
+        rig.until(lambda: rig.probe.count_publishers('/proposal/output/proposals') > 0)
+        rig.spin(0.2)
+
+    def pose(self, stamp, speed=8.0, **rest):
+        from warmstart_planner.nodes.messages import problem_message
+
+        problem = self.make_problem((20.0, 0.0, 0.0, speed, 0.0), stamp=stamp, **rest)
+        self.problem(problem_message(problem))
+        return problem
+
+    def ask(self, stamp, **rest):
+        """Pose a problem and return the proposals that answer it."""
+        from warmstart_planner.nodes.messages import proposals_from
+
+        known = len(self.answers)
+        self.pose(stamp, **rest)
+        self.rig.until(lambda: len(self.answers) > known)
+        return proposals_from(self.answers[-1])
+
+    def set(self, **values):
+        from rclpy.parameter import Parameter
+
+        (result,) = self.node.set_parameters(
+            [
+                Parameter(name, value=str(v) if name == 'model_dir' else v)
+                for name, v in values.items()
+            ]
+        )
+        return result
+
+    def diagnosis(self):
+        """Return the model's diagnostics: message and figures."""
+        finding = self.node._model()
+        return finding.message, dict(finding.values)
+
+
+@pytest.fixture
+def models(write_model, tmp_path):
+    """Folders of two good models of different names."""
+    return {name: write_model(tmp_path / name, model_id=name) for name in ('first', 'second')}
+
+
+@pytest.fixture
+def bench(rig, make_problem, models):
+    bench = Bench(rig, make_problem)
+    assert bench.set(model_dir=models['first']).successful
+    return bench
+
+
+def names(proposals):
+    return {each.model_id for each in proposals}
+
+
+# --- answers ---
+
+
+def test_each_problem_is_answered_with_the_model_s_candidates(bench):
+    problem = bench.pose(3.0)
+    bench.rig.until(lambda: bench.answers)
+    from warmstart_planner.nodes.messages import proposals_from
+
+    (answer,) = bench.answers
+    proposals = proposals_from(answer)
+    assert {(p.source, p.model_id) for p in proposals} == {('decision_transformer', 'first')}
+    assert len(proposals) == 4
+    assert answer.inference_time_ms > 0.0
+    for each in proposals:
+        assert each.trajectory.stamp == 3.0
+        np.testing.assert_allclose(each.trajectory.states[0], problem.initial_state)
+        assert each.uncertainty == pytest.approx(0.4)
+
+
+def test_the_wishes_come_on_top_of_the_card_s(bench):
+    before = bench.ask(1.0)
+    assert bench.set(relative_return=float(np.log(2.0))).successful
+    after = bench.ask(2.0)
+    for a, b in zip(before, after, strict=True):
+        assert b.predicted_return == pytest.approx(a.predicted_return / 2)
+    assert bench.set(constraint_to_go=1.5).successful
+    _, figures = bench.diagnosis()
+    assert (figures['relative_return'], figures['constraint_to_go']) == ('0.693', '1.500')
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'reason'),
+    [
+        ({'relative_return': 50.0}, 'relative_return out of range'),
+        ({'constraint_to_go': -1.0}, 'constraint_to_go out of range'),
+        ({'relative_return': float('nan')}, 'relative_return'),
+        ({'execution_provider': 'Magic'}, "execution_provider is 'Magic': expected one of"),
+        ({'sources': 'decision_transformer,oracle'}, "sources has 'oracle'"),
+    ],
+)
+def test_a_wish_that_is_none_is_refused(bench, wrong, reason):
+    result = bench.set(**wrong)
+    assert not result.successful
+    assert reason in result.reason
+    assert len(bench.ask(1.0)) == 4
+
+
+def test_a_problem_that_a_newer_one_has_overtaken_is_not_answered(bench):
+    bench.ask(5.0)
+    bench.pose(4.9)
+    bench.rig.until(lambda: bench.node._overtaken.total('overtaken') == 1)
+    assert [p.trajectory.stamp for p in bench.ask(5.1)] == [5.1] * 4
+    assert len(bench.answers) == 2
+
+
+def test_a_problem_shown_again_and_one_after_a_new_start_of_the_clock_are_answered(bench):
+    assert len(bench.ask(50.0)) == len(bench.ask(50.0)) == len(bench.ask(0.1)) == 4
+
+
+def test_of_problems_that_wait_only_the_newest_is_answered(bench):
+    for stamp in (1.0, 1.1, 1.2):
+        bench.pose(stamp)
+    bench.rig.spin(0.5)
+    assert [a.header.stamp.nanosec for a in bench.answers][-1] == 200_000_000
+    assert len(bench.answers) <= 2
+
+
+def test_a_problem_for_another_car_is_left_to_the_other_sources(bench):
+    from warmstart_planner.vehicle import load_vehicle
+
+    assert bench.set(sources='decision_transformer,straight_line').successful
+    (answer,) = bench.ask(1.0, vehicle=load_vehicle('commonroad_3'))
+    assert answer.source == 'straight_line'
+
+
+# --- diagnostics ---
+
+
+def test_diagnostics_tell_of_the_model_and_its_answers(bench, write_model, tmp_path):
+    faulty = write_model(tmp_path / 'faulty', model_id='faulty', states_error=[0, np.nan, 0, 9.0])
+    assert bench.set(model_dir=faulty).successful
+    bench.ask(1.0)
+    message, figures = bench.diagnosis()
+    assert message == 'in use'
+    assert (figures['model_id'], figures['dropped_candidates_total']) == ('faulty', '0')
+    assert 0.0 < float(figures['inference_ms_p50']) <= float(figures['inference_ms_max'])
+    assert len(bench.ask(2.0, speed=22.0)) == 2
+    message, figures = bench.diagnosis()
+    assert message == '2 candidates dropped'
+    assert (figures['answers_total'], figures['unfamiliar_total']) == ('2', '1')
+    assert bench.diagnosis()[0] == 'in use'
+
+
+# --- models ---
+
+
+def test_a_model_is_exchanged_while_problems_are_answered(bench, models):
+    assert names(bench.ask(1.0)) == {'first'}
+    assert bench.set(model_dir=models['second']).successful
+    assert names(bench.ask(1.1)) == {'second'}
+    assert bench.set(model_dir=models['first']).successful
+    assert names(bench.ask(1.2)) == {'first'}
+    assert all(len(set(answer.model_id)) == 1 for answer in bench.answers)
+
+
+def test_another_process_can_exchange_the_model_by_the_parameter_service(bench, models):
+    from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+    from rcl_interfaces.srv import SetParameters
+
+    client = bench.rig.probe.create_client(SetParameters, '/proposal/set_parameters')
+    bench.rig.until(client.service_is_ready)
+
+    def change(folder):
+        value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=str(folder))
+        request = SetParameters.Request(parameters=[Parameter(name='model_dir', value=value)])
+        answer = client.call_async(request)
+        bench.rig.until(answer.done)
+        return answer.result().results[0]
+
+    assert change(models['second']).successful
+    assert names(bench.ask(1.0)) == {'second'}
+    refused = change(models['first'] / 'nowhere')
+    assert not refused.successful
+    assert 'expected an existing folder' in refused.reason
+    assert names(bench.ask(1.1)) == {'second'}
+
+
+def truncate(folder):
+    file = folder / 'decision_transformer.onnx'
+    file.write_bytes(file.read_bytes()[:-50])
+
+
+def spoil_card(folder):
+    (folder / 'decision_transformer.json').write_text('{"schema_version": 9}')
+
+
+def empty(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'reason'),
+    [
+        (truncate, 'decision_transformer.onnx: sha256 is'),
+        (spoil_card, 'decision_transformer.json: schema_version is 9: expected 1'),
+        (empty, 'expected a folder with decision_transformer.json'),
+        (shutil.rmtree, 'expected an existing folder'),
+    ],
+)
+def test_a_bad_model_is_refused_with_the_reason_and_the_old_one_goes_on(
+    bench, models, spoil, reason
+):
+    spoil(models['second'])
+    result = bench.set(model_dir=models['second'])
+    assert not result.successful
+    assert reason in result.reason
+    assert bench.node.get_parameter('model_dir').value == str(models['first'])
+    assert names(bench.ask(1.0)) == {'first'}
+    assert bench.set(time_limit=0.5).successful
+    assert names(bench.ask(1.1)) == {'first'}
+
+
+def test_a_model_made_with_other_margins_is_refused(bench, write_model, tmp_path):
+    from warmstart_planner.transcription import Margins
+
+    other = write_model(tmp_path / 'other', margins=Margins(obstacle=1.0))
+    result = bench.set(model_dir=other)
+    assert not result.successful
+    assert 'margins is Margins(obstacle=1.0' in result.reason
+
+
+def test_the_model_in_use_does_not_need_its_files_any_more(bench, models):
+    shutil.rmtree(models['first'])
+    assert names(bench.ask(1.0)) == {'first'}
+
+
+# --- no model ---
+
+
+def test_without_a_model_the_node_says_so_once_and_serves_the_other_sources(start, tmp_path):
+    arguments = ['autostart:=true', 'sources:=decision_transformer,straight_line']
+    given = [text for each in (*arguments, f'model_dir:={tmp_path}') for text in ('-p', each)]
+    process = start('warmstart_planner.nodes.proposal', '--ros-args', *given)
+    time.sleep(4.0)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert output.count('no learned model in') == 1
+    assert str(tmp_path) in output
+
+
+@pytest.mark.parametrize(
+    'rig',
+    [['sources:=decision_transformer,straight_line', f'model_dir:={Path(__file__).parent}']],
+    indirect=True,
+)
+def test_a_node_without_a_model_answers_with_what_it_has_until_it_gets_one(
+    rig, make_problem, models
+):
+    bench = Bench(rig, make_problem)
+    assert {p.source for p in bench.ask(1.0)} == {'straight_line'}
+    assert bench.diagnosis()[0] == 'no model'
+    assert bench.set(time_limit=0.5).successful
+    assert bench.set(model_dir=models['second']).successful
+    bench.ask(2.0)
+    bench.rig.until(lambda: len(bench.answers) == 3)
+    assert {name for a in bench.answers for name in a.model_id} == {'', 'second'}
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'reason'),
+    [(truncate, 'sha256 is'), (shutil.rmtree, 'expected an existing folder')],
+)
+def test_a_bad_model_at_the_start_is_one_clear_line(start, models, spoil, reason):
+    spoil(models['first'])
+    process = start(
+        'warmstart_planner.nodes.proposal',
+        *['--ros-args', '-p', f'model_dir:={models["first"]}'],
+    )
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert len(output.strip().splitlines()) == 1
+    assert reason in output
