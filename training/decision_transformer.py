@@ -43,13 +43,14 @@ from training.dataset.schema import DatasetError, read_card
 from training.motion import BlockMotion
 from training.road_frame import RoadFrame
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
-from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS
+from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import VehicleParameters, load_vehicle
 
 CHECKPOINT_VERSION = 1
 POINT_SIZES = (1 / 50, 1 / 3, 0.0, 0.0, 20.0, 1 / 3, 1 / 3, 1 / 10)  # of POINT_FIELDS, inverse
 STEP_FEATURES = len(POINT_SIZES) + 9
+STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
 ACTION_SIZE = (3.0, 0.2)  # of accelerations [m/s^2] and steering rates [rad/s]
 
 
@@ -158,28 +159,38 @@ def make_batch(problems: Problems, answers: int, rng: np.random.Generator) -> Ba
 
 def mirrored(batch: Batch, which: Tensor) -> Batch:
     """Mirror some problems of a batch about the car's axis; `which` has shape (B,)."""
+
+    def pick(mirror: Tensor, plain: Tensor) -> Tensor:
+        return torch.where(which.reshape(-1, *[1] * (plain.ndim - 1)), mirror, plain)
+
+    state, road, obstacles = mirror_context(batch.state, batch.road, batch.obstacles)
+    return replace(
+        batch,
+        state=pick(state, batch.state),
+        road=pick(road, batch.road),
+        obstacles=pick(obstacles, batch.obstacles),
+        states=pick(batch.states * torch.tensor(STATE_MIRROR), batch.states),
+        controls=pick(batch.controls * torch.tensor([1.0, -1.0]), batch.controls),
+    )
+
+
+def mirror_context(
+    state: Tensor, road: Tensor, obstacles: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mirror contexts about the car's axis: state, road and obstacles with a batch axis."""
     names = list(ANCHOR_FIELDS)
     swapped = {'left': 'right', 'right': 'left'}
     swapped |= {'left_slope': 'right_slope', 'right_slope': 'left_slope'}
     order = [names.index(swapped.get(name, name)) for name in names]
     turned = ('y', 'sin', 'curvature', 'offset', 'offset_slope')
     sign = torch.tensor([-1.0 if name in turned else 1.0 for name in names])
-    scalars = batch.road.shape[1] - ANCHORS * len(names)
-    anchors = batch.road[:, scalars:].reshape(-1, ANCHORS, len(names))
-    road = torch.cat([batch.road[:, :scalars], (anchors[:, :, order] * sign).flatten(1)], dim=1)
-    state = torch.tensor([1.0, -1.0, -1.0, 1.0, -1.0])
-    obstacle = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, 1.0, 1.0])
-
-    def pick(mirror: Tensor, plain: Tensor) -> Tensor:
-        return torch.where(which.reshape(-1, *[1] * (plain.ndim - 1)), mirror, plain)
-
-    return replace(
-        batch,
-        state=pick(batch.state * state, batch.state),
-        road=pick(road, batch.road),
-        obstacles=pick(batch.obstacles * obstacle, batch.obstacles),
-        states=pick(batch.states * state, batch.states),
-        controls=pick(batch.controls * torch.tensor([1.0, -1.0]), batch.controls),
+    scalars = road.shape[1] - ANCHORS * len(names)
+    anchors = road[:, scalars:].reshape(-1, ANCHORS, len(names))
+    obstacle = [-1.0 if name in turned else 1.0 for name in OBSTACLE_FIELDS]
+    return (
+        state * torch.tensor(STATE_MIRROR),
+        torch.cat([road[:, :scalars], (anchors[:, :, order] * sign).flatten(1)], dim=1),
+        obstacles * torch.tensor(obstacle),
     )
 
 

@@ -15,7 +15,7 @@ import io
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from training.decision_transformer import (
     DecisionTransformer,
     dataset_folders,
     load_model,
+    mirror_context,
     read_checkpoint,
     scaled_constraint,
     unscaled_cost,
@@ -228,12 +229,20 @@ def onnx_bytes(served: Served, inputs: Mapping[str, np.ndarray]) -> bytes:
 
 def training_range(train: Problems) -> TrainingRange:
     """Return the box about what the model was trained on, mirrored as in training."""
-    obstacles = train.obstacles[train.present].reshape(-1, train.obstacles.shape[-1])
+    contexts = tuple(
+        torch.from_numpy(array) for array in (train.state, train.road, train.obstacles)
+    )
+    state, road, obstacles = (
+        torch.cat(pair).numpy() for pair in zip(contexts, mirror_context(*contexts), strict=True)
+    )
+    there = np.concatenate([train.present, train.present])
 
     def box(values: np.ndarray) -> Range:
         return Range(values.min(axis=0).astype(float), values.max(axis=0).astype(float))
 
-    return TrainingRange(box(train.state), box(train.road), box(obstacles))
+    return TrainingRange(
+        box(state), box(road), box(obstacles[there].reshape(-1, obstacles.shape[-1]))
+    )
 
 
 def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
