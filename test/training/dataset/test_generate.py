@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
 
 from training.dataset import generate as program
 from training.dataset.generate import GENERATOR, generate, main
@@ -165,7 +165,31 @@ class TestResume:
             generate(copy_of_dataset, small_card, client)
 
 
+class TestMemory:
+    def test_only_a_few_tasks_a_worker_are_with_the_scheduler(
+        self, client, small_card, tmp_path, monkeypatch
+    ):
+        """What a task does is left out: forty shards would take too long."""
+        monkeypatch.setattr(program, 'make_shard', lambda *_: Made(planned=1, solved=1))
+        held = []
+        for made in program._run(client, tmp_path, small_card, list(range(40))):
+            assert made.problems == 1
+            held.append(len(client.futures))
+        assert len(held) == 40
+        assert max(held) <= program.AHEAD * sum(client.nthreads().values())
+
+
+@pytest.mark.slow
 class TestLostWorkers:
+    @pytest.fixture
+    def client(self, scp_folder):
+        """Connect to a cluster of its own, which does not have to be whole afterwards."""
+        with (
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=':0') as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+
     def test_a_killed_worker_loses_nothing(
         self, client, small_card, small_dataset, shard_bytes, tmp_path
     ):
@@ -185,7 +209,15 @@ class TestLostWorkers:
         assert list(tmp_path.glob(f'*{DRAFT}')) == []
         assert pids[victim] not in client.run(os.getpid).values()
 
+    def test_a_task_that_kills_every_worker_ends_the_run(
+        self, client, small_card, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(program, 'make_shard', lambda *_: os._exit(1))
+        with pytest.raises(KilledWorker):
+            generate(tmp_path, small_card, client)
 
+
+@pytest.mark.slow
 class TestProgram:
     def test_a_scheduler_elsewhere_is_used_by_its_address(
         self, scheduler, worker, small_card, small_dataset, shard_bytes, tmp_path
