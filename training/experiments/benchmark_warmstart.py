@@ -20,8 +20,9 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,19 @@ import numpy as np
 
 from training.experiments.warmstart_candidates import CandidateStudy
 from training.experiments.warmstart_plots import draw_deadlines, draw_knobs
-from training.experiments.warmstart_problems import FIRST_SEED, TIERS, Case, Factory
+from training.experiments.warmstart_problems import (
+    FIRST_SEED,
+    FIRST_TRAINING_SEED,
+    SHIFTED,
+    TIERS,
+    Case,
+    Factory,
+    key_of,
+)
 from training.experiments.warmstart_records import Journal, JournalError, Record
 from training.experiments.warmstart_report import BUDGETS, Results, rows_of, tables
 from training.experiments.warmstart_strategies import (
+    BEST,
     NOISE,
     Clockwork,
     Learned,
@@ -59,17 +69,19 @@ from warmstart_planner.verification import verify
 
 SCENARIOS = Path(__file__).resolve().parents[2].parent / 'shared' / 'scenarios'
 FORMAT = 1  # of the file of records
-STUDY_STRIDE = 5  # one problem of so many has knobs turned and noise refined without a budget
+# One problem of so many has knobs turned and noise refined. No number of families shares a factor
+# with it, so that all families are among them.
+STUDY_STRIDE = 7
 WARM_UP_SEEDS = range(4)
 WARM_UP_ROUNDS = 10
-SURE = 95  # percentile of a time that counts as what it takes
+ALLOWANCE = 1.5  # medians of a time that are set aside for what it takes
 NOISE_COUNT = 16
 SAID_EVERY = 50  # problems, where progress is not shown in place
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What verification and inference take on this machine [s]."""
+    """What is set aside for verification and inference on this machine [s]."""
 
     verification: float
     inference: float
@@ -113,32 +125,24 @@ class Bench:
         """Measure a problem; strategies take turns in who comes first."""
         problem = case.problem
         self._solver.bind(replace(problem))  # the road's own tables: a planner has them too
+        studied = index % STUDY_STRIDE == 0
+        turn = index % len(self._strategies)
         runs = {}
-        for strategy in np.roll(np.array(self._strategies, object), index):
-            runs[strategy.name] = _runs(strategy, problem, _without_limit(strategy, index))
+        for strategy in (*self._strategies[turn:], *self._strategies[:turn]):
+            if studied or strategy.name != NOISE:
+                runs[strategy.name] = _runs(strategy, problem)
         if self._study is None:
             return Record(case.tier, case.family, case.name, runs)
-        knobs = self._study.knobs(problem) if index % STUDY_STRIDE == 0 else ()
-        raw = self._study.raw(problem)
-        return Record(case.tier, case.family, case.name, runs, raw, knobs)
+        knobs = self._study.knobs(problem) if studied else ()
+        return Record(case.tier, case.family, case.name, runs, self._study.raw(problem), knobs)
 
 
-def _without_limit(strategy: Strategy, index: int) -> bool:
+def _runs(strategy: Strategy, problem: PlanningProblem) -> tuple[Run, ...]:
     """
-    Tell whether a strategy is run to its end too.
-
-    The pooled one would refine again what its parts have refined; noise is only looked at.
-    """
-    if strategy.name == NOISE:
-        return index % STUDY_STRIDE == 0
-    return not isinstance(strategy, Pooled)
-
-
-def _runs(strategy: Strategy, problem: PlanningProblem, to_its_end: bool) -> tuple[Run, ...]:
-    """
-    Run a strategy with each budget.
+    Run a strategy with each budget, and but for the pooled one without any.
 
     Once it has ended of itself, a larger budget changes nothing, and the run counts for it too.
+    Without a budget the pooled one would refine again what its two parts have refined.
     """
     runs: list[Run] = []
     for budget in BUDGETS:
@@ -146,7 +150,7 @@ def _runs(strategy: Strategy, problem: PlanningProblem, to_its_end: bool) -> tup
             runs.append(replace(runs[-1], budget=budget))
         else:
             runs.append(strategy.run(problem, budget))
-    if to_its_end:
+    if strategy.name != BEST:
         runs.append(strategy.run(problem))
     return tuple(runs)
 
@@ -154,7 +158,8 @@ def _runs(strategy: Strategy, problem: PlanningProblem, to_its_end: bool) -> tup
 def _timing(
     solver: ScpSolver, source: LearnedSource | None, problems: Sequence[PlanningProblem]
 ) -> Timing:
-    verification, inference = [], [0.0]
+    verification: list[float] = []
+    inference: list[float] = []
     for problem in [*problems] * WARM_UP_ROUNDS:
         bound = solver.bind(replace(problem))
         start = solver.roll_out(bound, StraightLine().propose(problem)[0].trajectory)
@@ -166,7 +171,7 @@ def _timing(
             begin = time.perf_counter()
             source.propose_for(problem, bound.numbers)
             inference.append(time.perf_counter() - begin)
-    return Timing(*(float(np.percentile(times, SURE)) for times in (verification, inference)))
+    return Timing(*(ALLOWANCE * float(np.median(t or [0.0])) for t in (verification, inference)))
 
 
 def _open_model(folder: Path, horizon: Horizon) -> LoadedModel | None:
@@ -182,20 +187,46 @@ def _open_model(folder: Path, horizon: Horizon) -> LoadedModel | None:
     return load_model(folder, Purpose(load_vehicle().name, horizon, Margins(), CostWeights()))
 
 
-def _cases(options: argparse.Namespace, factory: Factory) -> list[Case]:
-    """Make all problems, and say what is left out."""
-    first = options.seed
-    cases = []
+def _keep_measuring(
+    options: argparse.Namespace, bench: Bench, factory: Factory, journal: Journal
+) -> list[Record]:
+    """Make the problems that the journal has no record of, measure them, return all records."""
+    cases = _cases(options, factory, journal.records)
+    begin = time.monotonic()
+    for index, case in enumerate(cases):
+        # the place in the whole plan, not in what is left of it: a resumed run is the same run
+        journal.add(bench.measure(case, len(journal.records)))
+        rate = (time.monotonic() - begin) / (index + 1) / 60.0
+        left = rate * (len(cases) - index - 1)
+        shown = f'{index + 1}/{len(cases)} {case.key}, about {left:.0f} min left'
+        _progress(shown)
+        if (index + 1) % SAID_EVERY == 0 and not sys.stderr.isatty():
+            _say(shown)
+    _progress('')
+    return list(journal.records.values())
+
+
+def _cases(options: argparse.Namespace, factory: Factory, known: Container[str]) -> list[Case]:
+    """Make all problems but the known ones, tiers mixed; say what is left out."""
+    by_tier: list[list[Case]] = []
     for tier in TIERS:
-        cases += _shown(tier, options.n, factory.random(tier, range(first, first + options.n)))
-    shifted = _shown('shifted', options.shifted, factory.shifted(range(options.shifted)))
-    if len(shifted) < options.shifted:
-        _say(f'{options.shifted - len(shifted)} shifted seeds leave no way through: left out')
+        seeds = _unknown(tier, range(options.seed, options.seed + options.n), known)
+        by_tier.append(_shown(tier, len(seeds), factory.random(tier, seeds)))
+    seeds = _unknown(SHIFTED, range(options.shifted), known)
+    by_tier.append(_shown(SHIFTED, len(seeds), factory.shifted(seeds)))
+    if len(by_tier[-1]) < len(seeds):
+        _say(f'{len(seeds) - len(by_tier[-1])} shifted seeds leave no way through: left out')
     if not options.scenarios.is_dir():
         _say(f'{options.scenarios} is not there: no recorded traffic')
-        return cases + shifted
-    _say('cutting problems from recorded traffic ...')
-    return cases + shifted + factory.recorded(options.scenarios, options.recorded)
+    elif options.recorded:
+        _say('cutting problems from recorded traffic ...')
+        recorded = factory.recorded(options.scenarios, options.recorded)
+        by_tier.append([case for case in recorded if case.key not in known])
+    return [case for layer in zip_longest(*by_tier) for case in layer if case is not None]
+
+
+def _unknown(tier: str, seeds: Iterable[int], known: Container[str]) -> list[int]:
+    return [seed for seed in seeds if key_of(tier, str(seed)) not in known]
 
 
 def _shown(name: str, count: int, cases: Iterable[Case]) -> list[Case]:
@@ -204,24 +235,6 @@ def _shown(name: str, count: int, cases: Iterable[Case]) -> list[Case]:
         made.append(case)
         _progress(f'making {name} problems {len(made)}/{count}')
     return made
-
-
-def _measure_all(bench: Bench, cases: Sequence[Case], journal: Journal) -> list[Record]:
-    """Measure what the journal does not have; return the records of all cases."""
-    keys = [f'{case.tier}/{case.name}' for case in cases]
-    begin, done = time.monotonic(), 0
-    for index, (key, case) in enumerate(zip(keys, cases, strict=True)):
-        if key not in journal.records:
-            journal.add(bench.measure(case, index))
-            done += 1
-            rate = (time.monotonic() - begin) / done
-            left = rate * (len(cases) - index - 1) / 60.0
-            shown = f'{index + 1}/{len(cases)} {key}, about {left:.0f} min left'
-            _progress(shown)
-            if done % SAID_EVERY == 0 and not sys.stderr.isatty():
-                _say(shown)
-    _progress('')
-    return [journal.records[key] for key in keys]
 
 
 def _say(text: str) -> None:
@@ -262,6 +275,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         value = getattr(options, name)
         if value < least:
             parser.error(f'--{name} is {value}: expected at least {least}')
+    if options.seed + options.n > FIRST_TRAINING_SEED:
+        parser.error(
+            f'--seed {options.seed} with --n {options.n} goes beyond {FIRST_TRAINING_SEED}, '
+            'where the seeds of training begin'
+        )
     return options
 
 
@@ -271,21 +289,26 @@ def main(arguments: list[str] | None = None) -> int:
     horizon = Horizon()
     try:
         model = _open_model(options.model, horizon)
-        about = {'format': FORMAT, 'model': None if model is None else model.card.sha256}
+        about = {**_plan(options), 'model': None if model is None else model.card.sha256}
         lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
         journal = Journal(lines, about, options.resume)
-        cases = _cases(options, Factory(horizon, options.jobs))
-    except (CardError, JournalError, ValueError, FileNotFoundError) as error:
+    except (CardError, JournalError) as error:
         print(error, file=sys.stderr)
         return 1
     if model is None:
         _say(f'{options.model} has no model: only the rows without learning are measured')
     bench = Bench(horizon, model)
-    warm_up = Factory(horizon).random('hard', WARM_UP_SEEDS)
-    bench.warm_up([case.problem for case in warm_up])
-    results = Results(_measure_all(bench, cases, journal))
+    bench.warm_up([c.problem for c in Factory(horizon).random('hard', WARM_UP_SEEDS)])
+    factory = Factory(horizon, options.jobs)
+    results = Results(_keep_measuring(options, bench, factory, journal))
     _report(options, results, bench.timing)
     return 0
+
+
+def _plan(options: argparse.Namespace) -> dict[str, int]:
+    """Return what a file of records must agree in to be gone on with."""
+    names = ('n', 'shifted', 'recorded', 'seed')
+    return {'format': FORMAT, **{name: getattr(options, name) for name in names}}
 
 
 def _report(options: argparse.Namespace, results: Results, timing: Timing) -> None:

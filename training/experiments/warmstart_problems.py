@@ -84,12 +84,22 @@ SHIFTED_FAMILIES = {
 
 @dataclass(frozen=True)
 class Case:
-    """A problem and what it is known by: `tier` and `name` together are its key."""
+    """A problem and what it is known by."""
 
     tier: str
     family: str
     name: str
     problem: PlanningProblem
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others."""
+        return key_of(self.tier, self.name)
+
+
+def key_of(tier: str, name: str) -> str:
+    """Return what tells a tier's problem of a name from all others."""
+    return f'{tier}/{name}'
 
 
 class Factory:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from training.experiments.warmstart_candidates import KnobSample, RawCandidates
+from training.experiments.warmstart_problems import key_of
 from training.experiments.warmstart_strategies import Answer, Refinement, Run
 from warmstart_planner.measurement import plain
 
@@ -43,7 +44,7 @@ class Record:
     @property
     def key(self) -> str:
         """What tells the problem from all others."""
-        return f'{self.tier}/{self.name}'
+        return key_of(self.tier, self.name)
 
     @cached_property
     def best_known(self) -> float:

@@ -201,8 +201,10 @@ def rows_of(results: Results) -> Rows:
     for (tier, family), records in groups(results.records).items():
         where = {'tier': tier, 'family': family or None}
         for method in methods_of(family):
-            if results.has(method, records):
-                rows.append({**where, **results.row(records, method)})
+            # noise is looked at on some problems only
+            of_method = [r for r in records if method.start != NOISE or r.run(NOISE) is not None]
+            if results.has(method, of_method):
+                rows.append({**where, **results.row(of_method, method)})
         if not family:
             rows += [{**where, **row} for row in _candidate_rows(records)]
             rows += [{**where, **row} for row in _knob_rows(records)]

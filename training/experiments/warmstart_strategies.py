@@ -258,9 +258,9 @@ class Pooled:
     """
     Learned and cold starts together; the cheap ones come first where they are good already.
 
-    1. A straight line that, rolled out, violates nothing is refined at once.
+    1. A straight line that, rolled out, violates no more than SLIGHT is refined at once.
     2. Where the time left is enough for inference, the learned candidates are judged. If the best
-       of them violates no more than SLIGHT, it is refined at once.
+       of them violates no more than SLIGHT, it too is refined at once.
     3. The cold bundle is judged; all that is left is refined in the order of merit.
 
     So a budget that is too short to judge everything goes into a start that is known to be good,
@@ -286,19 +286,19 @@ class Pooled:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
         straight = pursuit.judge(StraightLine().propose(pursuit.problem))
-        rest = _refine_good(pursuit, straight, 0.0)
+        rest = _refine_good(pursuit, straight)
         if pursuit.has_time(self._inference):
             learned = pursuit.judge(pursuit.infer(self._source))
-            rest += _refine_good(pursuit, learned, SLIGHT)
+            rest += _refine_good(pursuit, learned)
         if pursuit.has_time():
             rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
         pursuit.refine(sorted(rest, key=lambda candidate: candidate.score.merit))
         return pursuit.run()
 
 
-def _refine_good(pursuit: Pursuit, judged: list[Candidate], limit: float) -> list[Candidate]:
+def _refine_good(pursuit: Pursuit, judged: list[Candidate]) -> list[Candidate]:
     """Refine the best of judged candidates if it violates little; return what is left."""
-    if not judged or judged[0].score.violation > limit:
+    if not judged or judged[0].score.violation > SLIGHT:
         return judged
     pursuit.refine(judged[:1])
     return judged[1:]
