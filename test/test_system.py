@@ -62,6 +62,13 @@ def test_what_is_not_given_is_left_to_the_parameters():
     assert (chosen['scenario'], chosen['mode'], chosen['seed']) == ('cut_in', 'lockstep', 3)
 
 
+def test_a_folder_of_models_overrides_the_parameters_only_where_it_is_given():
+    proposal = by_name(vehicle_processes(SystemArguments()))['proposal']
+    assert 'model_dir' not in proposal.parameters
+    given = by_name(vehicle_processes(SystemArguments(model_dir='/models/new')))['proposal']
+    assert given.parameters['model_dir'] == '/models/new'
+
+
 def test_a_vehicles_own_topics_take_the_place_of_ours():
     topics = {name: f'/car/{name}' for name in VEHICLE_TOPICS}
     processes = by_name(vehicle_processes(SystemArguments(), topics))
