@@ -69,6 +69,7 @@ class Configuration:
     block: int = 10  # actions a token
     # the data
     dataset: str = 'out/dataset'  # folders, separated by commas
+    initial: str = ''  # checkpoint whose weights are the first; empty: random ones
     answers: int = 4  # of a problem, in each pass over it
     # the losses' weights
     way_loss: float = 1.0
@@ -729,6 +730,8 @@ class Training:
         self.validation = read_problems(folders, validation=True)
         torch.manual_seed(configuration.seed)
         self.model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
+        if configuration.initial:
+            self.model.load_state_dict(load_model(Path(configuration.initial)).state_dict())
         self.module: nn.Module = LossModule(self.model)
         if place.count > 1:
             self.module = DistributedDataParallel(self.module)

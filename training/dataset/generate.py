@@ -190,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     add('--first', type=int, default=0, help='index of the first base problem')
     add('--variants', type=int, default=4, help='further problems from each base problem')
     add('--shard-size', type=int, default=10, help='base problems a shard')
+    add('--model', type=Path, help='folder of a model whose proposals lead to further states')
     add('--scheduler', default='', help='address of a Dask scheduler; empty: a local cluster')
     add('--workers', type=int, default=os.cpu_count(), help='of the local cluster')
     return parser
@@ -206,6 +207,7 @@ def _card(options: argparse.Namespace) -> Card:
         vehicle=DEFAULT_VEHICLE,
         dt=horizon.dt,
         steps=horizon.steps,
+        model=str(options.model.resolve()) if options.model else '',
     )
 
 

@@ -66,7 +66,8 @@ class Card:
     What a dataset is and where it comes from.
 
     `first` and `problems` are its range of base problems, `variants` how many further problems
-    come from each, `shard_size` how many base problems a shard holds.
+    come from each, `shard_size` how many base problems a shard holds. `model` is the folder of
+    the model whose proposals are driven to closed-loop states; empty: solutions are.
     """
 
     generator: str
@@ -77,6 +78,7 @@ class Card:
     vehicle: str
     dt: float
     steps: int
+    model: str = ''
     schema_version: int = SCHEMA_VERSION
     licence: str = 'Apache-2.0'
 

@@ -9,7 +9,7 @@ A module of its own, so that workers on other machines can import it by its name
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,18 +17,26 @@ from pathlib import Path
 from training.dataset.collection import Collector, Sample
 from training.dataset.schema import Card, NoProblem, shard_path, write_shard
 from training.dataset.situations import (
+    AGGREGATED,
     FIRST_SEED,
+    Situation,
     base_situation,
     later,
     perturbed,
     tier_of,
 )
+from warmstart_planner.learned.session import Purpose, load_model
 from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Trajectory
+from warmstart_planner.proposals.decision_transformer import DecisionTransformer
+from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scenarios.generator import problem_family
 from warmstart_planner.scp import library as scp_library
+from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 
 PERTURBED_VARIANTS = 2  # of the further problems; the rest are closed-loop ones
+PROPOSALS_DRIVEN = 4  # of a model's, the best by merit
 
 
 @dataclass(frozen=True)
@@ -94,20 +102,46 @@ def _samples(card: Card, indices: Iterable[int]) -> Iterator[Sample | NoProblem]
         except RuntimeError as error:
             yield _without_problem(index, str(error))
             continue
-        sample = collector.collect(base)
+        proposed = _proposed(card, base)
+        sample = collector.collect(base, proposed)
         yield sample
         if not sample.answers:
             continue
         for variant in range(1, card.variants + 1):
-            if variant <= PERTURBED_VARIANTS:
-                yield collector.collect(perturbed(base, variant), sample.ways)
-            else:
-                yield collector.collect(later(base, variant, sample.ways), sample.ways)
+            yield collector.collect(_further(base, variant, sample, proposed), sample.ways)
+
+
+def _further(
+    base: Situation, variant: int, sample: Sample, proposed: Sequence[Trajectory]
+) -> Situation:
+    """Return a further problem; where there is a model, one that its own driving leads to."""
+    if proposed:
+        return later(base, variant, proposed, AGGREGATED)
+    if variant <= PERTURBED_VARIANTS:
+        return perturbed(base, variant)
+    return later(base, variant, sample.ways)
+
+
+def _proposed(card: Card, base: Situation) -> list[Trajectory]:
+    """Return what the card's model proposes, the best by merit first; nothing without one."""
+    if not card.model:
+        return []
+    solver, source = _learned(card)
+    bound = solver.bind(base.problem)
+    proposals = source.propose_for(base.problem, bound.numbers)
+    return [c.proposal.trajectory for c in judge(solver, bound, proposals)[:PROPOSALS_DRIVEN]]
 
 
 def _without_problem(index: int, reason: str) -> NoProblem:
     tier, seed = tier_of(index), FIRST_SEED + index
     return NoProblem(index, tier, problem_family(tier, seed), seed, reason)
+
+
+@cache
+def _learned(card: Card) -> tuple[ScpSolver, DecisionTransformer]:
+    solver = ScpSolver(load_vehicle(card.vehicle), card.horizon)
+    purpose = Purpose(card.vehicle, card.horizon, solver.margins, CostWeights())
+    return solver, DecisionTransformer(load_model(Path(card.model), purpose))
 
 
 @cache
