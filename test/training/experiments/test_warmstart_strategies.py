@@ -1,0 +1,156 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Strategies against the clock: what counts, what it costs, and what noise may not do."""
+
+import numpy as np
+import pytest
+
+from training.experiments.warmstart_strategies import (
+    MULTI_START,
+    NOISE,
+    STRAIGHT_LINE,
+    Clockwork,
+    Learned,
+    Pooled,
+    RandomSource,
+    Refinement,
+    Run,
+    cold_strategies,
+)
+from warmstart_planner.problem import Horizon
+from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.scenarios.generator import random_problem
+from warmstart_planner.scp.solver import ScpSolver
+from warmstart_planner.transcription import transcribe
+from warmstart_planner.vehicle import load_vehicle, roll_out
+from warmstart_planner.verification import verify
+
+DEAR = Refinement('a', True, 0.0, 8.0, 5, 0.010)
+CHEAP = Refinement('b', True, 0.0, 3.0, 7, 0.020)
+BROKEN = Refinement('c', False, 0.4, 1.0, 9, 0.030)
+
+
+class Bundle:
+    """The cold bundle asked as a learned source is."""
+
+    def propose_for(self, problem, numbers):
+        return ColdBundle().propose(problem)
+
+
+@pytest.fixture(scope='module')
+def clockwork(scp_folder):
+    return Clockwork(ScpSolver(load_vehicle(), Horizon()), reserve=0.002)
+
+
+@pytest.fixture(scope='module')
+def problem():
+    return random_problem('medium', 50_003)
+
+
+def run_of(budget, *refinements):
+    return Run(budget, refinements, 0.031, np.nan, True)
+
+
+def test_the_cheapest_feasible_answer_counts_whatever_a_broken_one_costs():
+    answer = run_of(np.inf, DEAR, CHEAP, BROKEN).answer()
+    assert (answer.feasible, answer.cost) == (True, 3.0)
+    assert (answer.iterations, answer.seconds) == (21, 0.031)
+
+
+def test_fewer_starts_are_the_beginning_of_all():
+    answer = run_of(np.inf, DEAR, CHEAP, BROKEN).answer(most=1)
+    assert (answer.cost, answer.iterations, answer.seconds) == (8.0, 5, 0.010)
+
+
+def test_an_answer_that_comes_late_is_none():
+    assert run_of(0.015, DEAR, CHEAP).answer().cost == 8.0
+    assert not run_of(0.009, DEAR, CHEAP).answer().feasible
+
+
+def test_a_run_without_any_refinement_has_no_answer_but_took_its_time():
+    answer = run_of(0.003).answer()
+    assert not answer.feasible
+    assert np.isinf(answer.cost)
+    assert (answer.iterations, answer.seconds) == (0, 0.031)
+
+
+def test_what_is_known_never_gets_worse_with_time():
+    rng = np.random.default_rng(3)
+    refinements = [
+        Refinement('x', bool(rng.uniform() < 0.6), 0.0, float(rng.uniform(1, 9)), 4, 0.005 * k)
+        for k in range(1, 20)
+    ]
+    costs = [run_of(b, *refinements).answer().cost for b in np.arange(0.0, 0.1, 0.003)]
+    assert (np.array(costs[1:]) <= np.array(costs[:-1])).all()
+
+
+def test_singles_refine_one_start_and_multi_start_all(clockwork, problem):
+    runs = {s.name: s.run(problem) for s in cold_strategies(clockwork)}
+    counts = {name: len(run.refinements) for name, run in runs.items()}
+    assert counts == {STRAIGHT_LINE: 1, 'zero_control': 1, 'bundle_best': 1, MULTI_START: 21}
+    assert all(run.exhausted and np.isnan(run.inference) for run in runs.values())
+    # the straight line is among the starts of the multi-start, which can only be better
+    single, multi = runs[STRAIGHT_LINE].answer(), runs[MULTI_START].answer()
+    assert multi.feasible >= single.feasible
+    assert multi.cost <= single.cost
+    assert multi.iterations > single.iterations
+
+
+def test_verdicts_come_in_order_and_within_the_run(clockwork, problem):
+    run = cold_strategies(clockwork)[-1].run(problem)
+    times = [r.at for r in run.refinements]
+    assert times == sorted(times)
+    assert 0.0 < times[0]
+    assert times[-1] <= run.seconds
+
+
+def test_a_budget_stops_the_refinement(clockwork, problem):
+    multi = cold_strategies(clockwork)[-1]
+    stopped = multi.run(problem, 0.02)
+    assert not stopped.exhausted
+    assert len(stopped.refinements) < 21
+    nothing = multi.run(problem, 1e-6)
+    assert not nothing.exhausted
+    assert not nothing.answer().feasible
+
+
+def test_the_time_of_inference_is_in_the_total(clockwork, problem):
+    run = Learned(clockwork, Bundle()).run(problem)
+    assert 0.0 < run.inference < run.refinements[0].at
+    assert len(run.refinements) == 20
+
+
+def test_the_pooled_start_refines_everything_once_without_a_budget(clockwork, problem):
+    run = Pooled(clockwork, RandomSource(4), inference=0.0).run(problem)
+    sources = sorted(r.source for r in run.refinements)
+    assert sources == sorted([STRAIGHT_LINE, *[NOISE] * 4, *[MULTI_START] * 20])
+    assert run.exhausted
+
+
+@pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
+def test_noise_in_the_learned_place_is_never_worse_than_no_learning(clockwork, seed):
+    problem = random_problem('hard', seed)
+    noisy = Pooled(clockwork, RandomSource(16), inference=0.0).run(problem).answer()
+    plain = cold_strategies(clockwork)[-1].run(problem).answer()
+    assert noisy.feasible >= plain.feasible
+    assert noisy.cost <= plain.cost * (1 + 1e-9)
+
+
+def test_inference_is_skipped_where_the_budget_is_too_short_for_it(clockwork, problem):
+    run = Pooled(clockwork, RandomSource(4), inference=1.0).run(problem, 0.5)
+    assert np.isnan(run.inference)
+    assert not run.exhausted  # a larger budget would have asked
+    assert NOISE not in {r.source for r in run.refinements}
+
+
+def test_noise_is_drivable_and_the_same_for_the_same_problem(problem):
+    numbers = transcribe(problem, ScpSolver(load_vehicle(), Horizon()).margins)
+    first, again = (RandomSource(3).propose_for(problem, numbers) for _ in '12')
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.trajectory.states, other.trajectory.states)
+        states, _ = roll_out(
+            problem.initial_state, one.trajectory.controls, problem.horizon.dt, problem.vehicle
+        )
+        np.testing.assert_allclose(states, one.trajectory.states)
+        assert verify(problem, one.trajectory).dynamics < 0.05
+    assert not np.array_equal(first[0].trajectory.states, first[1].trajectory.states)
