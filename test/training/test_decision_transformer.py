@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip('torch', reason='torch is not installed')
+pytest.importorskip('torch', reason='torch is not installed')
+
+import torch
 
 from training.dataset.reading import read_problems
 from training.decision_transformer import (

@@ -5,8 +5,11 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip('torch', reason='torch is not installed')
-ort = pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
+pytest.importorskip('torch', reason='torch is not installed')
+pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
+
+import onnxruntime as ort
+import torch
 
 from training.dataset.reading import read_problems
 from training.decision_transformer import load_model

@@ -5,7 +5,9 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip('torch', reason='torch is not installed')
+pytest.importorskip('torch', reason='torch is not installed')
+
+import torch
 
 from training.motion import BlockMotion
 from warmstart_planner.vehicle import load_vehicle, roll_out

@@ -5,7 +5,9 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip('torch', reason='torch is not installed')
+pytest.importorskip('torch', reason='torch is not installed')
+
+import torch
 
 from training.road_frame import POINT_FIELDS, RoadFrame
 from warmstart_planner.objective import road_coordinates

@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         card = _card(options)
         scp_library.generate(load_vehicle(card.vehicle), CostWeights(), card.horizon)
-        with _connected(options.scheduler, options.workers) as client:
+        with connected(options.scheduler, options.workers) as client:
             made = generate(options.out, card, client)
     except KeyboardInterrupt:
         print('generate: stopped; the same command goes on from here', file=sys.stderr)
@@ -212,7 +212,7 @@ def _card(options: argparse.Namespace) -> Card:
 
 
 @contextlib.contextmanager
-def _connected(scheduler: str, workers: int) -> Iterator[Client]:
+def connected(scheduler: str, workers: int) -> Iterator[Client]:
     """
     Connect to a scheduler, or to a cluster of processes on this machine.
 

@@ -1,0 +1,97 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark of learned starts from end to end, with a real model file and without one."""
+
+import json
+
+import pytest
+
+from training.experiments import benchmark_warmstart
+from training.experiments.warmstart_report import BUDGETS
+
+FEW = ['--n', '1', '--shifted', '1', '--scenarios', 'absent', '--jobs', '1']
+
+
+def run(tmp_path, *arguments):
+    out = tmp_path / 'benchmark-warmstart.json'
+    code = benchmark_warmstart.main([*FEW, '--out', str(out), *map(str, arguments)])
+    return code, out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'field'),
+    [
+        (['--n', '0'], '--n is 0'),
+        (['--shifted', '-1'], '--shifted is -1'),
+        (['--seed', '-1'], '--seed is -1'),
+        (['--jobs', '0'], '--jobs is 0'),
+        (['--seed', '99999', '--n', '2'], 'the seeds of training begin'),
+    ],
+)
+def test_absurd_arguments_are_refused(arguments, field, capsys):
+    with pytest.raises(SystemExit):
+        benchmark_warmstart.main(arguments)
+    assert field in capsys.readouterr().err
+
+
+def test_a_damaged_model_is_refused_before_anything_is_measured(tmp_path, capsys):
+    (tmp_path / 'decision_transformer.json').write_text('{}')
+    code, out = run(tmp_path, '--model', tmp_path)
+    assert code == 1
+    assert 'decision_transformer.json' in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_without_a_model_the_other_rows_are_measured(tmp_path, scp_folder, capsys):
+    code, out = run(tmp_path, '--model', tmp_path / 'absent')
+    assert code == 0
+    said = capsys.readouterr()
+    assert 'has no model' in said.err
+    assert 'no recorded traffic' in said.err
+    rows = json.loads(out.read_text())['rows']
+    starts = {row['start'] for row in rows}
+    assert {'straight_line', 'zero_control', 'bundle_best', 'multi_start'} <= starts
+    assert 'decision_transformer' not in starts
+    assert {row['tier'] for row in rows} >= {'easy', 'medium', 'hard', 'shifted', 'all'}
+    assert {'machine', 'versions', 'commit'} <= json.loads(out.read_text()).keys()
+    assert (tmp_path / 'deadline.png').exists()
+    assert not (tmp_path / 'knobs.png').exists()
+
+
+@pytest.mark.slow
+def test_with_a_model_everything_is_measured_and_a_resumed_run_measures_nothing_twice(
+    tmp_path, scp_folder, write_model, capsys
+):
+    model = write_model(tmp_path / 'models')
+    code, out = run(tmp_path, '--model', model)
+    assert code == 0
+    said = capsys.readouterr().out
+    rows = json.loads(out.read_text())['rows']
+    learned = [r for r in rows if r['start'] == 'decision_transformer' and r['tier'] == 'all']
+    assert {r.get('refined') for r in learned} >= {0, 1, 3, None}
+    curve = [r['budget_ms'] for r in learned if r.get('budget_ms') is not None]
+    assert curve == [1e3 * budget for budget in BUDGETS]
+    one = next(r for r in learned if r.get('refined') == 1)
+    assert one['n'] == 4
+    assert 0.0 < one['inference_ms_median'] < one['time_ms_median']
+    assert 'infeasible, 1 learned refined' in said
+    details = json.loads((tmp_path / 'benchmark-warmstart-problems.json').read_text())
+    assert len(details['records']) == 4
+    assert all(record['raw']['count'] == 4 for record in details['records'])
+    assert len(details['checks']) >= 15
+    assert (tmp_path / 'knobs.png').exists()
+
+    records = (tmp_path / 'benchmark-warmstart-records.jsonl').read_text()
+    assert run(tmp_path, '--model', model, '--resume')[0] == 0
+    assert (tmp_path / 'benchmark-warmstart-records.jsonl').read_text() == records
+    assert json.loads(out.read_text())['rows'] == rows
+
+
+def test_a_run_about_another_model_is_not_gone_on_with(tmp_path, write_model, capsys):
+    lines = tmp_path / 'benchmark-warmstart-records.jsonl'
+    lines.write_text('{"format": 1, "model": "other"}\n')
+    code, _ = run(tmp_path, '--model', write_model(tmp_path / 'models'), '--resume')
+    assert code == 1
+    assert 'expected' in capsys.readouterr().err
+    assert lines.read_text() == '{"format": 1, "model": "other"}\n'
