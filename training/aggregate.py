@@ -224,12 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings(**options)
     try:
         _check(settings, workers)
-        with (
-            LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=':0'
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+        with connected('', workers) as client:
             rows = aggregate(settings, client)
     except (DatasetError, ValueError, OSError) as error:
         print(f'aggregate: {error}', file=sys.stderr)
