@@ -29,7 +29,7 @@ from distributed import Client
 from tqdm import tqdm
 
 from training.dataset.collection import BEST, Collector
-from training.dataset.generate import generate
+from training.dataset.generate import connected, generate
 from training.dataset.schema import Card, DatasetError, read_card
 from training.dataset.situations import AGGREGATED, Situation, base_situation, later
 from training.decision_transformer import (
