@@ -72,8 +72,8 @@ FORMAT = 1  # of the file of records
 # One problem of so many has knobs turned and noise refined. No number of families shares a factor
 # with it, so that all families are among them.
 STUDY_STRIDE = 7
-WARM_UP_SEEDS = range(4)
-WARM_UP_ROUNDS = 10
+WARM_UP_SEEDS = range(2)
+WARM_UP_ROUNDS = 15
 ALLOWANCE = 1.5  # medians of a time that are set aside for what it takes
 NOISE_COUNT = 16
 SAID_EVERY = 50  # problems, where progress is not shown in place
