@@ -42,6 +42,7 @@ from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.schema import DatasetError, read_card
 from training.motion import BlockMotion
 from training.road_frame import RoadFrame
+from training.violations import Violations
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
 from warmstart_planner.problem import Horizon
@@ -70,7 +71,8 @@ class Configuration:
     # the data
     dataset: str = 'out/dataset'  # folders, separated by commas
     initial: str = ''  # checkpoint whose weights are the first; empty: random ones
-    answers: int = 4  # of a problem, in each pass over it
+    answers: int = 3  # of a problem, in each pass over it
+    free_modes: int = 3  # of a problem, driven without an answer: they learn to violate nothing
     # the losses' weights
     way_loss: float = 1.0
     spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies
@@ -78,6 +80,8 @@ class Configuration:
     state_loss: float = 1.0
     action_loss: float = 0.3
     to_go_loss: float = 0.3
+    violation_loss: float = 1.0  # of what asks for no violation
+    own_way_loss: float = 0.2  # of free modes, that they stay on the way they point out
     # the optimiser
     epochs: int = 60
     batch: int = 128
@@ -96,7 +100,9 @@ class Configuration:
             raise ValueError(f'width is {self.width}: expected a multiple of heads, {self.heads}')
         for field in fields(self):
             value = getattr(self, field.name)
-            zero = field.name in ('seed', 'time_limit') or field.name.endswith('_loss')
+            zero = field.name in ('seed', 'time_limit', 'free_modes') or field.name.endswith(
+                '_loss'
+            )
             if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
                 raise ValueError(f'{field.name} is {value}: expected a positive number')
         if self.answers < 2:
@@ -118,7 +124,8 @@ class Batch:
 
     `is_way` (B, T) marks feasible local optima, the ways to learn; the first answer is the best.
     `is_told` (B,) marks problems whose sequences are told what was to go on the way; the others
-    go by their own prediction, as when the model serves.
+    go by their own prediction, as when the model serves. `free` (B, F) are modes that are driven
+    without an answer.
     """
 
     state: Tensor
@@ -127,20 +134,23 @@ class Batch:
     present: Tensor
     is_way: Tensor
     is_told: Tensor
+    free: Tensor
     states: Tensor
     controls: Tensor
     cost: Tensor
     constraint: Tensor
 
 
-def make_batch(problems: Problems, answers: int, rng: np.random.Generator) -> Batch:
+def make_batch(
+    problems: Problems, configuration: Configuration, rng: np.random.Generator
+) -> Batch:
     """Choose answers of each problem, the best always, and mirror half of the problems."""
     count = len(problems)
     order = rng.random(problems.kind.shape)
     order[problems.kind < 0] = 2.0
     order[problems.kind == KINDS.index('other')] *= 0.6
     order[:, 0] = -1.0
-    chosen = np.argsort(order, axis=1)[:, :answers]
+    chosen = np.argsort(order, axis=1)[:, : configuration.answers]
     rows = np.arange(count)[:, None]
     # a problem with fewer answers repeats its best
     chosen[problems.kind[rows, chosen] < 0] = 0
@@ -150,6 +160,11 @@ def make_batch(problems: Problems, answers: int, rng: np.random.Generator) -> Ba
         present=torch.from_numpy(problems.present),
         is_way=torch.from_numpy(kind <= KINDS.index('other')),
         is_told=torch.from_numpy(rng.random(count) < 0.5),
+        free=torch.from_numpy(
+            rng.random((count, configuration.candidates)).argsort(axis=1)[
+                :, : configuration.free_modes
+            ]
+        ),
         states=torch.from_numpy(problems.states[rows, chosen]),
         controls=torch.from_numpy(problems.controls[rows, chosen]),
         cost=torch.from_numpy(problems.cost_to_go[rows, chosen]),
@@ -388,6 +403,7 @@ class DecisionTransformer(nn.Module):
         width = configuration.width
         self.blocks = horizon.steps // configuration.block
         self.motion = BlockMotion(vehicle, horizon.dt, configuration.block)
+        self.violations = Violations(vehicle, horizon.steps)
         self.ego_in = nn.Linear(13, width)
         self.road_in = nn.Linear(13, width)
         self.obstacle_in = nn.Sequential(
@@ -599,44 +615,89 @@ def _step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame)
 def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
     """Return the parts of the loss, each a mean over the batch."""
     configuration = model.configuration
-    block = configuration.block
     context, mask = model.encode(batch.state, batch.road, batch.obstacles, batch.present)
     modes = model.modes(context, mask, batch.state)
     distance = _way_distance(model, batch, modes)
     winner = distance.argmin(dim=2)
     way = batch.is_way.float()
     won = distance.gather(2, winner[..., None])[..., 0]
-    rows = torch.arange(len(winner))[:, None]
-    count = model.configuration.candidates
-    cost = scaled_cost(batch.cost)
-    constraint = scaled_constraint(batch.constraint)
-    to_go = torch.stack([cost, constraint], dim=-1)[:, :, ::block]
-    drive = model.drive(
-        context,
-        mask,
-        batch.state,
-        batch.road,
-        modes.hidden[(rows * count + winner).flatten()],
-        to_go[:, :, 0].flatten(0, 1),
-        to_go[:, :, 1:].flatten(0, 1),
-        batch.is_told[:, None].expand_as(winner).reshape(-1, 1),
-    )
-    states, controls = (
-        value.reshape(*winner.shape, *value.shape[1:]) for value in (drive.states, drive.controls)
-    )
-    left = drive.to_go.reshape(to_go[:, :, 1:].shape)
+    to_go = torch.stack([scaled_cost(batch.cost), scaled_constraint(batch.constraint)], dim=-1)
+    to_go = to_go[:, :, :: configuration.block]
+    mode_cost = modes.cost.gather(1, winner)
+    driven = _driven(model, batch, (context, mask), modes, winner, to_go)
+    count = configuration.answers
+    wanted = batch.states[:, :, 1:]
     weight = 0.4 + 0.6 * way
     weight = weight / weight.mean()
+    left = (driven.to_go[:, :count] - to_go[:, :, 1:]).abs().mean(dim=(-1, -2))
+    violation = model.violations(
+        driven.states, driven.controls, batch.road, batch.obstacles, batch.present
+    ).mean(dim=-1)
+    innocent = torch.cat([way, torch.ones_like(batch.free, dtype=way.dtype)], dim=1)
     return {
         'way': (won * way).sum() / way.sum(),
         'spread': distance[:, 0].mean(),
         'choice': functional.nll_loss(modes.choice, winner[:, 0]),
-        'cost': ((modes.cost[rows, winner] - cost[:, :, 0]).abs() * way).sum() / way.sum(),
-        'state': (weight * _state_error(states, batch.states[:, :, 1:])).mean(),
-        'action': (weight * _action_error(controls, batch.controls)).mean(),
-        'to_go': (weight * (left - to_go[:, :, 1:]).abs().mean(dim=(-1, -2))).mean(),
-        'best_state': _state_error(states[:, 0], batch.states[:, 0, 1:]).mean().detach(),
+        'cost': ((mode_cost - to_go[:, :, 0, 0]).abs() * way).sum() / way.sum(),
+        'state': (weight * _state_error(driven.states[:, :count], wanted)).mean(),
+        'action': (weight * _action_error(driven.controls[:, :count], batch.controls)).mean(),
+        'to_go': (weight * left).mean(),
+        'violation': (violation * innocent).sum() / innocent.sum(),
+        'own_way': _own_way_error(model, batch, modes, driven.states[:, count:]),
+        'best_state': _state_error(driven.states[:, 0], wanted[:, 0]).mean().detach(),
+        'best_violation': violation[:, 0].mean().detach(),
     }
+
+
+def _driven(
+    model: DecisionTransformer,
+    batch: Batch,
+    encoded: tuple[Tensor, Tensor],
+    modes: Modes,
+    winner: Tensor,
+    to_go: Tensor,
+) -> Drive:
+    """Drive the answers with their winners, then the free modes; all with axes (B, T, ...)."""
+    count = model.configuration.candidates
+    chosen = torch.cat([winner, batch.free], dim=1)
+    first = torch.arange(len(winner))[:, None] * count
+    # a free mode asks for what it predicts, and for no violation
+    own = modes.cost.gather(1, batch.free).detach()
+    own = torch.stack([own, torch.zeros_like(own)], dim=-1)
+    untold = torch.zeros_like(batch.free[..., None, None]).expand(-1, -1, model.blocks, 2)
+    told = torch.cat(
+        [
+            batch.is_told[:, None].expand_as(winner),
+            torch.zeros_like(batch.free, dtype=torch.bool),
+        ],
+        dim=1,
+    )
+    drive = model.drive(
+        *encoded,
+        batch.state,
+        batch.road,
+        modes.hidden[(first + chosen).flatten()],
+        torch.cat([to_go[:, :, 0], own], dim=1).flatten(0, 1),
+        torch.cat([to_go[:, :, 1:], untold.to(to_go.dtype)], dim=1).flatten(0, 1),
+        told.reshape(-1, 1),
+    )
+    return Drive(
+        *(value.reshape(*chosen.shape, *value.shape[1:]) for value in vars(drive).values())
+    )
+
+
+def _own_way_error(
+    model: DecisionTransformer, batch: Batch, modes: Modes, states: Tensor
+) -> Tensor:
+    """Mean distance of free modes' drives from the ways that the modes point out."""
+    if not states.shape[1]:
+        return states.new_zeros(())
+    block = model.configuration.block
+    ends = states[:, :, block - 1 :: block, :2]
+    at = RoadFrame(batch.road).project(ends.flatten(1, 2))[..., :2].reshape(ends.shape)
+    index = batch.free[..., None, None].expand(-1, -1, *modes.ways.shape[2:])
+    gap = (at - modes.ways.gather(1, index).detach()) / at.new_tensor([2.0, 0.6])
+    return functional.smooth_l1_loss(gap, torch.zeros_like(gap))
 
 
 def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor:
@@ -648,6 +709,8 @@ def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor
         + configuration.to_go_loss * (parts['cost'] + parts['to_go'])
         + configuration.state_loss * parts['state']
         + configuration.action_loss * parts['action']
+        + configuration.violation_loss * parts['violation']
+        + configuration.own_way_loss * parts['own_way']
     )
 
 
@@ -789,7 +852,7 @@ class Training:
             rng = np.random.default_rng(
                 [self.configuration.seed, self.epoch, step, self.place.rank]
             )
-            batch = make_batch(self.train.take(rows), self.configuration.answers, rng)
+            batch = make_batch(self.train.take(rows), self.configuration, rng)
             parts = self._step(batch)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value / len(batches)
@@ -823,7 +886,7 @@ class Training:
         for start in range(0, count, size):
             rows = np.arange(start, min(start + size, count))
             rng = np.random.default_rng([self.configuration.seed, start])
-            batch = make_batch(self.validation.take(rows), self.configuration.answers, rng)
+            batch = make_batch(self.validation.take(rows), self.configuration, rng)
             parts = losses(self.model, batch)
             parts['total'] = total_loss(parts, self.configuration)
             for name, value in parts.items():
@@ -874,7 +937,8 @@ class Training:
         print(
             f'epoch {self.epoch:3d} {self.elapsed:6.0f} s  train state {parts["state"]:.4f}  '
             f'validation {validated["total"]:.4f} way {validated["way"]:.4f} '
-            f'best state {validated["best_state"]:.4f}'
+            f'best state {validated["best_state"]:.4f} '
+            f'violation {validated["best_violation"]:.4f} {validated["violation"]:.4f}'
             f'{"  *" if self.best_epoch == self.epoch else ""}',
             flush=True,
         )

@@ -17,6 +17,7 @@ import torch
 
 from training.dataset.reading import read_problems
 from training.decision_transformer import (
+    SMOKE,
     Configuration,
     DecisionTransformer,
     Place,
@@ -50,8 +51,8 @@ def model(smoke):
     return DecisionTransformer(smoke, load_vehicle(), Horizon()).eval()
 
 
-def batch_of(problems, seed=0, answers=4):
-    return make_batch(problems, answers, np.random.default_rng(seed))
+def batch_of(problems, seed=0):
+    return make_batch(problems, SMOKE, np.random.default_rng(seed))
 
 
 # --- data ---
@@ -88,6 +89,7 @@ def test_a_mirrored_problem_is_the_transcription_of_the_mirrored_scene(mirror_pr
         road=torch.from_numpy(plain.road)[None],
         obstacles=torch.from_numpy(plain.obstacles)[None],
         is_told=some.is_told[:1],
+        free=some.free[:1],
         states=some.states[:1],
         controls=some.controls[:1],
     )

@@ -1,0 +1,96 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What training counts as a violation is what the objective's rows say, at the nodes it sees."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='torch is not installed')
+
+import torch
+
+from training.violations import STRIDE, Violations
+from warmstart_planner import objective
+from warmstart_planner.learned.context import context_of
+from warmstart_planner.obstacles import box, disc
+from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.scenarios.generator import random_problem
+from warmstart_planner.scp.solver import BoundProblem
+from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import load_vehicle, roll_out
+
+CAR = load_vehicle()
+SMOOTHING = 0.35  # by which the objective's rounded separation may be below the exact one [m]
+
+
+def measured(bound, states, controls):
+    """Return violations (nodes,) and separations (nodes, M) of one local trajectory."""
+    context = context_of(bound.numbers)
+    model = Violations(CAR, len(controls)).double()
+    road = torch.tensor(bound.numbers.road)[None]
+    obstacles = torch.tensor(context.obstacles, dtype=torch.float64)[None]
+    present = torch.tensor(context.present)[None]
+    x, u = (torch.tensor(each)[None, None] for each in (states[1:], controls))
+    total = model(x, u, road, obstacles, present)[0, 0]
+    separation = model.separation(x[:, :, model.nodes - 1], obstacles, present)[0, 0]
+    return total.numpy(), separation.numpy()[:, context.present]
+
+
+def trajectories(problem):
+    """Drives through some guesses of the cold bundle, in the problem's frame."""
+    bound = BoundProblem(problem, Margins())
+    for proposal in ColdBundle().propose(problem)[::5]:
+        states, controls = bound.localise(proposal.trajectory)
+        controls[:, 1] = 0.02 * np.sin(np.arange(len(controls)) / 9)
+        states, controls = roll_out(bound.numbers.initial_state, controls, 0.1, CAR)
+        yield bound, states, controls
+
+
+@pytest.mark.parametrize(('tier', 'seed'), [('medium', 0), ('hard', 3), ('hard', 5)])
+def test_separations_are_those_of_the_objective_but_for_its_rounding(tier, seed):
+    problem = random_problem(tier, seed)
+    for bound, states, controls in trajectories(problem):
+        _, found = measured(bound, states, controls)
+        at = np.arange(STRIDE, len(controls) + 1, STRIDE)
+        # obstacles are seen at seven times only: compare where they are
+        for node in (10, 20, 30, 40, 50, 60):
+            if node % STRIDE:
+                continue
+            row = int(np.searchsorted(at, node))
+            for m, obstacle in enumerate(bound.numbers.obstacles[:, node]):
+                exact = float(objective.obstacle_separation(states[node], obstacle, CAR))
+                assert exact - 0.05 <= found[row, m] <= exact + SMOOTHING
+
+
+def test_an_empty_road_driven_in_the_middle_violates_nothing(make_problem):
+    bound = BoundProblem(make_problem(), Margins())
+    controls = np.zeros((60, 2))
+    states, _ = roll_out(bound.numbers.initial_state, controls, 0.1, CAR)
+    total, _ = measured(bound, states, controls)
+    assert np.abs(total).max() == 0.0
+
+
+def test_an_obstacle_in_the_way_counts_only_where_the_car_meets_it(make_problem):
+    problem = make_problem()
+    x, y, yaw = problem.initial_state[:3]
+    ahead = np.array([x + 30.0 * np.cos(yaw), y + 30.0 * np.sin(yaw), yaw])
+    for obstacle in (box('car', ahead, 4.0, 2.0), disc('drum', ahead, 1.0)):
+        bound = BoundProblem(replace(problem, obstacles=(obstacle,)), Margins())
+        states, controls = roll_out(bound.numbers.initial_state, np.zeros((60, 2)), 0.1, CAR)
+        total, separation = measured(bound, states, controls)
+        met = separation[:, 0] < 0.0
+        assert met.any()
+        assert (total[met] > 0.0).all()
+        assert (total[~met] == 0.0).all()
+
+
+def test_braking_harder_than_the_grip_counts_by_how_much(make_problem):
+    problem = make_problem(friction=0.5)
+    bound = BoundProblem(problem, Margins())
+    controls = np.tile([-8.0, 0.0], (60, 1))
+    states, _ = roll_out(bound.numbers.initial_state, controls, 0.1, CAR)
+    total, _ = measured(bound, states, controls)
+    grip = bound.numbers.road[0]
+    assert np.allclose(total[:3], 8.0 - grip, atol=0.01)
