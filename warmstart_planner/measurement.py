@@ -72,7 +72,7 @@ def machine() -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide about times and results."""
     found = {'python': platform.python_version()}
-    for name in ('numpy', 'scipy', 'casadi'):
+    for name in ('numpy', 'scipy', 'casadi', 'onnxruntime'):
         found[name] = _version(name)
     found['acados'] = next(
         (v for v in (_version(name) for name in ACADOS_PACKAGES) if v != 'absent'), 'absent'
