@@ -118,6 +118,20 @@ class ProposalBox:
             if abs(each.trajectory.stamp - stamps[each.source]) < SAME_TIME
         )
 
+    def complete(self) -> bool:
+        """Tell whether all sources that answered the problem before have answered this one."""
+        if len(self._stamps) < 2:
+            return False
+        before, now = (self._sources_of(stamp) for stamp in self._stamps)
+        return bool(before) and before <= now
+
+    def _sources_of(self, stamp: float) -> set[str]:
+        return {
+            each.source
+            for each in self._proposals
+            if abs(each.trajectory.stamp - stamp) < SAME_TIME
+        }
+
     def _answers(self, proposal: Proposal) -> bool:
         return any(abs(proposal.trajectory.stamp - stamp) < SAME_TIME for stamp in self._stamps)
 
@@ -235,8 +249,12 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self.get_logger().info(f'new goal: {inputs.goal}')
 
     def _take_proposals(self, proposals: tuple[Proposal, ...]) -> None:
-        if self.active:
-            self._box.put(proposals)
+        if not self.active:
+            return
+        self._box.put(proposals)
+        if self._cycle is not None and self._box.complete():
+            self._wait.cancel()
+            self._close_cycle()
 
     # --- the cycle ---
 
