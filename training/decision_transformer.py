@@ -369,12 +369,14 @@ class Drive:
     Sequences that were driven, T of each problem.
 
     `states` (B * T, N, 5) after each step, `controls` (B * T, N, 2), `to_go` (B * T, blocks, 2):
-    predicted scaled cost- and constraint-to-go after each block.
+    predicted scaled cost- and constraint-to-go after each block. `token` (B * T, W) is what the
+    sequence has come to at its last block.
     """
 
     states: Tensor
     controls: Tensor
     to_go: Tensor
+    token: Tensor
 
 
 class DecisionTransformer(nn.Module):
@@ -522,6 +524,7 @@ class DecisionTransformer(nn.Module):
             torch.cat(states, dim=2).transpose(1, 2),
             torch.cat(controls, dim=2).transpose(1, 2),
             torch.stack(predicted, dim=1),
+            token,
         )
 
 

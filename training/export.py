@@ -31,9 +31,8 @@ from training.decision_transformer import (
     load_model,
     mirror_context,
     read_checkpoint,
-    scaled_constraint,
-    unscaled_cost,
 )
+from training.outcomes import HEAD_FILE, OutcomeHead, load_head, propose
 from training.road_frame import RoadFrame
 from warmstart_planner.learned.card import (
     CARD_FILE,
@@ -53,7 +52,6 @@ from warmstart_planner.objective import ANCHORS, CostWeights
 from warmstart_planner.transcription import Margins
 
 OPSET = 18
-COST_SCALE = 3.0  # of `scaled_cost`
 FAMILIAR_SHARE = 0.99  # of validation problems that count as familiar
 SHRINKAGE = 0.05  # of the covariance towards the unit matrix, in standardised features
 
@@ -136,9 +134,11 @@ class Answer:
 class Served(nn.Module):
     """The model as it is served: one problem without a batch axis, all candidates."""
 
-    def __init__(self, model: DecisionTransformer, familiarity: Familiarity) -> None:
+    def __init__(
+        self, model: DecisionTransformer, head: OutcomeHead, familiarity: Familiarity
+    ) -> None:
         super().__init__()
-        self.model, self.familiarity = model, familiarity
+        self.model, self.head, self.familiarity = model, head, familiarity
 
     def forward(
         self,
@@ -150,27 +150,24 @@ class Served(nn.Module):
         constraint_to_go: Tensor,
     ) -> tuple[Tensor, ...]:
         """Return the fields of `Answer`; shapes as in `card.output_shapes`."""
-        model = self.model
         problem = (state[None], road[None], obstacles[None], present[None])
-        context, mask = model.encode(*problem)
-        modes = model.modes(context, mask, problem[0])
-        cost = torch.relu(modes.cost[0] - relative_return * (1.0 / COST_SCALE))
-        to_go = torch.stack([cost, scaled_constraint(constraint_to_go)], dim=1)
-        drive = model.drive(context, mask, problem[0], problem[1], modes.hidden, to_go)
+        (context, mask, modes), drive, features = propose(
+            self.model, *problem, relative_return, constraint_to_go
+        )
         first = state.expand(drive.states.shape[0], 1, -1)
-        features = familiarity_features(context, mask, *problem)
+        strange = familiarity_features(context, mask, *problem)
         return (
             torch.cat([first, drive.states], dim=1),
             drive.controls,
-            -unscaled_cost(modes.cost[0]),
+            self.head.expected_return(features),
             modes.choice[0],
-            self.familiarity(features)[0],
+            self.familiarity(strange)[0],
         )
 
 
-def make_served(model: DecisionTransformer, train: Problems) -> Served:
+def make_served(model: DecisionTransformer, head: OutcomeHead, train: Problems) -> Served:
     """Return the served model, its sense of the familiar fitted to training problems."""
-    return Served(model, fit_familiarity(_features(model, train)))
+    return Served(model, head, fit_familiarity(_features(model, train)))
 
 
 def unfamiliarity(served: Served, problems: Problems) -> np.ndarray:
@@ -250,7 +247,8 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     Write model and card to a folder, whole or not at all.
 
     Args:
-        checkpoint: of the training; its dataset must still be there.
+        checkpoint: of the training; its dataset must still be there, and the head of
+            `training.outcomes` beside it.
         out: folder for both files.
         defaults: what the model is asked for by default.
 
@@ -261,7 +259,8 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     model, state = load_model(checkpoint), read_checkpoint(checkpoint)
     folders = dataset_folders(model.configuration)
     train, validation = (read_problems(folders, side) for side in (False, True))
-    served = make_served(model, train)
+    head = load_head(checkpoint.with_name(HEAD_FILE), model)
+    served = make_served(model, head, train)
     strange = unfamiliarity(served, validation)
     candidates, card = model.configuration.candidates, read_card(folders[0])
     inputs = inputs_of(

@@ -24,6 +24,7 @@ from warmstart_planner.problem import (
 )
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.scp.solver import ScpSolver
@@ -544,3 +545,23 @@ def test_the_roll_out_of_a_path_follows_it(problems, solver, straight_line):
     _, offset = WINDING.project(driven.states[:, :2])
     assert np.abs(offset[20:]).max() < 0.5
     assert verify(problem, driven).dynamics < DRIVABLE
+
+
+def test_how_an_array_lies_in_memory_does_not_matter(make_problem, scp_folder):
+    problem = make_problem(start=(20.0, 1.0, 0.05, 8.0, 0.0))
+    solver = ScpSolver(problem.vehicle, problem.horizon)
+    bound = solver.bind(problem)
+    start = StraightLine().propose(problem)[0].trajectory
+    turned = replace(
+        start,
+        states=np.asfortranarray(start.states),
+        controls=np.asfortranarray(start.controls + [0.5, 0.01]),
+    )
+    plain = replace(start, controls=start.controls + [0.5, 0.01])
+    for each in (solver.roll_out, solver.score):
+        assert_same(each(bound, plain), each(bound, turned))
+
+
+def assert_same(one, two):
+    for name, value in vars(one).items():
+        assert np.array_equal(value, getattr(two, name)), name

@@ -120,7 +120,8 @@ class BoundProblem:
         states = self.numbers.frame.localise(trajectory.states)
         # yaw the short way round from the first state, so that any multiple of 2 pi is the same
         states[:, 2] -= 2 * np.pi * np.round(states[0, 2] / (2 * np.pi))
-        return np.ascontiguousarray(states), np.array(trajectory.controls)
+        # the compiled loop reads rows: a transposed array must not come through as it lies
+        return np.array(states, order='C'), np.array(trajectory.controls, order='C')
 
     def globalise(self, states: NDArray[np.float64], controls: NDArray[np.float64]) -> Trajectory:
         """Return a trajectory of the problem's frame in the map frame."""
