@@ -14,7 +14,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 SET_UP := $(PYTHON) scripts/set_up.py
 
 .PHONY: help setup tools training solvers demo test drive-all benchmark-scp benchmark-warmstart dataset train \
-    export-model minari aggregate lint format clean
+    outcomes export-model minari aggregate lint format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ minari: training  ## Copy a dataset into Minari's format: [DATASET=out/dataset] 
 
 train: training  ## Train the Decision Transformer: [ARGS=...]
 	$(RUN) -m training.decision_transformer $(ARGS)
+
+outcomes: training  ## Learn what SCP makes of the model's candidates: [ARGS=...]
+	$(RUN) -m training.outcomes $(ARGS)
 
 export-model: training  ## Export the trained model to ONNX: [ARGS=...]
 	$(RUN) -m training.export $(ARGS)

@@ -40,11 +40,12 @@ from training.decision_transformer import (
     read_checkpoint,
 )
 from training.export import export
+from training.outcomes import HEAD_FILE, teach
 from warmstart_planner.learned.card import CARD_FILE, Defaults
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.measurement import write_json, write_measurement
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import judge, ranked
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import verify
@@ -56,7 +57,12 @@ RATE_SHARE = 0.3  # of the first training's learning rate
 
 @dataclass(frozen=True)
 class Settings:
-    """How many rounds of what size; `problems` and `held_out` count scenes."""
+    """
+    How many rounds of what size.
+
+    `problems`, `scenes` and `held_out` count scenes: driven, with outcomes of candidates, and for
+    measuring.
+    """
 
     checkpoint: Path
     out: Path
@@ -64,6 +70,7 @@ class Settings:
     problems: int
     variants: int
     epochs: int
+    scenes: int
     held_out: int
 
 
@@ -86,6 +93,8 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
     models = settings.out / 'round-0' / 'models'
     first = Configuration(**read_checkpoint(checkpoint)['configuration'])
     folders = [str(folder) for folder in dataset_folders(first)]
+    if not checkpoint.with_name(HEAD_FILE).exists():
+        teach(checkpoint, settings.scenes, client)
     if not (models / CARD_FILE).exists():
         export(checkpoint, models, Defaults())
     rows = measured(settings, 0, models)
@@ -112,6 +121,8 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
         )
         Training(configuration, Place()).run()
         checkpoint, models = folder / 'training' / 'best.pt', folder / 'models'
+        if not checkpoint.with_name(HEAD_FILE).exists():
+            teach(checkpoint, settings.scenes, client)
         export(checkpoint, models, Defaults())
         rows += measured(settings, number, models)
     return rows
@@ -139,7 +150,7 @@ def _card_of(settings: Settings) -> Card:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The model's best candidate by merit, refined; `gap` to the best known, as a share."""
+    """The model's most promising candidate, refined; `gap` to the best known, as a share."""
 
     feasible: bool
     gap: float
@@ -168,7 +179,8 @@ def _outcome(
 ) -> tuple[list[Any], Outcome | None]:
     """Return the model's ways, the best first, and what SCP makes of the best."""
     bound = solver.bind(situation.problem)
-    candidates = judge(solver, bound, source.propose_for(situation.problem, bound.numbers))
+    proposals = source.propose_for(situation.problem, bound.numbers)
+    candidates = ranked(judge(solver, bound, proposals))
     ways = [candidate.proposal.trajectory for candidate in candidates]
     known = collector.collect(situation, ways[:2])
     if not known.answers:
@@ -217,6 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
     add('--problems', type=int, default=150, help='scenes driven in a round')
     add('--variants', type=int, default=4, help='states that each scene is left at')
     add('--epochs', type=int, default=20, help='of training in a round')
+    add('--scenes', type=int, default=600, help='whose outcomes candidates are ranked by')
     add('--held-out', type=int, default=200, help='scenes for measuring')
     add('--workers', type=int, default=os.cpu_count(), help='that solve problems')
     options = vars(parser.parse_args(arguments))

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from distributed import as_completed
+from distributed import Client, as_completed
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,6 +37,7 @@ from training.dataset.generate import connected
 from training.dataset.schema import DatasetError
 from training.dataset.situations import base_situation
 from training.decision_transformer import (
+    CHECKPOINT_VERSION,
     DecisionTransformer,
     Drive,
     Modes,
@@ -314,15 +315,40 @@ def _regret(
     best = np.where(part.feasible, part.cost, np.inf).min(axis=1)
     gap = np.maximum(part.cost[at, first] / np.maximum(best, 0.1) - 1.0, 0.0)
     share = np.where(part.feasible[at, first], gap / (1.0 + gap), INFEASIBLE)
-    return float(share[np.isfinite(best)].mean())
+    solvable = np.isfinite(best)
+    return float(share[solvable].mean()) if solvable.any() else INFEASIBLE
 
 
 # --- the program ---------------------------------------------------------------------------------
 
 
-def collect(checkpoint: Path, first: int, count: int, workers: int) -> Outcomes:
+def teach(checkpoint: Path, scenes: int, client: Client) -> list[str]:
     """
-    Refine the candidates for scenes, on several processes.
+    Collect outcomes, train the head on them, and write both beside the checkpoint.
+
+    Args:
+        checkpoint: of the model.
+        scenes: that candidates are refined for.
+        client: of a Dask cluster that sees the checkpoint.
+
+    Returns:
+        Lines that say what came out.
+
+    Raises:
+        ValueError: the checkpoint cannot be read, or there are too few outcomes.
+
+    """
+    model = load_model(checkpoint)
+    outcomes = collect(checkpoint, FIRST_INDEX, scenes, client)
+    np.savez_compressed(checkpoint.with_name('outcomes.npz'), **vars(outcomes))
+    head = fit_head(model, outcomes)
+    write_head(checkpoint.with_name(HEAD_FILE), head)
+    return list(_summary(model, head, outcomes))
+
+
+def collect(checkpoint: Path, first: int, count: int, client: Client) -> Outcomes:
+    """
+    Refine the candidates for scenes, on the workers of a cluster.
 
     Raises:
         ValueError: no scene came out.
@@ -330,29 +356,24 @@ def collect(checkpoint: Path, first: int, count: int, workers: int) -> Outcomes:
     """
     chunks = [range(i, min(i + CHUNK, first + count)) for i in range(first, first + count, CHUNK)]
     rows: list[dict[str, Any]] = []
-    with connected('', workers) as client:
-        jobs = [client.submit(refine_scenes, str(checkpoint.resolve()), c) for c in chunks]
-        for job in tqdm(as_completed(jobs), 'refining', len(jobs), disable=None, leave=False):
-            rows += job.result()
+    jobs = [client.submit(refine_scenes, str(checkpoint.resolve()), c, pure=False) for c in chunks]
+    for job in tqdm(as_completed(jobs), 'refining', len(jobs), disable=None, leave=False):
+        rows += job.result()
     if not rows:
         raise ValueError(f'none of {count} scenes from {first} on could be drawn')
+    # in an order of their own, whatever worker was first
     rows.sort(key=lambda row: row['road'].tobytes())
+    return stacked(rows)
+
+
+def stacked(rows: Sequence[dict[str, Any]]) -> Outcomes:
+    """Return rows of `refine_scenes` as arrays."""
     return Outcomes(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
 
 
-def read_outcomes(path: Path) -> Outcomes:
-    """
-    Return outcomes that were written.
-
-    Raises:
-        ValueError: the file is missing or damaged.
-
-    """
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return Outcomes(**{name: content[name] for name in Outcomes.__dataclass_fields__})
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f'{path} holds no outcomes: {error}') from None
+def write_head(path: Path, head: OutcomeHead) -> None:
+    """Write a head as a file that `load_head` reads."""
+    torch.save({'version': CHECKPOINT_VERSION, 'head': head.state_dict()}, path)
 
 
 def load_head(path: Path, model: DecisionTransformer) -> OutcomeHead:
@@ -380,18 +401,14 @@ def main(arguments: list[str] | None = None) -> int:
     add('--scenes', type=int, default=1200, help='that candidates are refined for')
     add('--workers', type=int, default=os.cpu_count(), help='processes that refine')
     options = parser.parse_args(arguments)
-    folder = options.checkpoint.parent
     try:
-        model = load_model(options.checkpoint)
-        outcomes = collect(options.checkpoint, FIRST_INDEX, options.scenes, options.workers)
-        np.savez_compressed(folder / 'outcomes.npz', **vars(outcomes))
-        head = fit_head(model, outcomes)
-        torch.save({'version': 1, 'head': head.state_dict()}, folder / HEAD_FILE)
+        load_model(options.checkpoint)  # before any work: it may be missing or damaged
+        with connected('', options.workers) as client:
+            lines = teach(options.checkpoint, options.scenes, client)
     except (DatasetError, ValueError, OSError) as error:
         print(f'outcomes: {error}', file=sys.stderr)
         return 2
-    print('\n'.join(_summary(model, head, outcomes)))
-    print(folder / HEAD_FILE)
+    print('\n'.join([*lines, str(options.checkpoint.with_name(HEAD_FILE))]))
     return 0
 
 

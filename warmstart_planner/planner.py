@@ -29,7 +29,7 @@ from warmstart_planner.problem import (
     Trajectory,
 )
 from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
-from warmstart_planner.proposals.selection import Candidate, judge
+from warmstart_planner.proposals.selection import Candidate, expected_cost, judge, ranked
 from warmstart_planner.proposals.shifted import Shifted, shift
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
@@ -270,7 +270,7 @@ class Planner:
         else:
             chosen = _distinct(others, self.settings.distinct)[: self.settings.refined_first]
         worst = max((c.score.merit for c in chosen), default=np.inf)
-        better = [c for c in candidates if not self._is_own(c) and c.score.merit < worst]
+        better = [c for c in candidates if not self._is_own(c) and expected_cost(c) < worst]
         return [*chosen, *self._best_learned(better)]
 
     def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
@@ -283,9 +283,8 @@ class Planner:
         return [*own[: self.settings.refined], *self._best_learned(learned)]
 
     def _best_learned(self, learned: list[Candidate]) -> list[Candidate]:
-        """Return the first distinct ones of a list, those for unfamiliar problems behind."""
-        ranked = sorted(learned, key=lambda candidate: _unfamiliar(candidate.proposal))
-        return _distinct(ranked, self.settings.distinct)[: self.settings.refined_learned]
+        """Return the most promising distinct ones, those for unfamiliar problems behind."""
+        return _distinct(ranked(learned), self.settings.distinct)[: self.settings.refined_learned]
 
     def _is_own(self, candidate: Candidate) -> bool:
         return candidate.proposal.source in self._own
@@ -379,11 +378,6 @@ def _distinct(candidates: list[Candidate], distance: float) -> list[Candidate]:
         if all(np.hypot(*(end - other)) >= distance for other in others):
             chosen.append(candidate)
     return chosen
-
-
-def _unfamiliar(proposal: Proposal) -> bool:
-    """Whether a source says that the problem is unlike those that it knows."""
-    return proposal.uncertainty > 1.0
 
 
 def _recovers(verdict: Verdict, steps: int) -> bool:

@@ -38,13 +38,24 @@ def smoke(dataset, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def checkpoint(smoke):
-    """Return the best checkpoint of the tiny training."""
+    """Return the best checkpoint of the tiny training, with its head beside it."""
     from pathlib import Path
 
-    from training.decision_transformer import Place, Training
+    from training.decision_transformer import Place, Training, load_model
+    from training.outcomes import (
+        FIRST_INDEX,
+        HEAD_FILE,
+        fit_head,
+        refine_scenes,
+        stacked,
+        write_head,
+    )
 
     Training(smoke, Place()).run()
-    return Path(smoke.out) / 'best.pt'
+    path = Path(smoke.out) / 'best.pt'
+    outcomes = stacked(refine_scenes(str(path), range(FIRST_INDEX, FIRST_INDEX + 10)))
+    write_head(path.with_name(HEAD_FILE), fit_head(load_model(path), outcomes))
+    return path
 
 
 @pytest.fixture(scope='session')

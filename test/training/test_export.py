@@ -14,6 +14,7 @@ import torch
 from training.dataset.reading import read_problems
 from training.decision_transformer import load_model
 from training.export import Answer, inputs_of, main, make_served, unfamiliarity
+from training.outcomes import HEAD_FILE, load_head
 from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
 
 COUNT = 1000
@@ -22,6 +23,11 @@ COUNT = 1000
 @pytest.fixture(scope='module')
 def train(dataset):
     return read_problems([dataset], validation=False)
+
+
+def served_model(checkpoint, train):
+    model = load_model(checkpoint)
+    return make_served(model, load_head(checkpoint.with_name(HEAD_FILE), model), train)
 
 
 def random_inputs(train, candidates, rng):
@@ -37,7 +43,7 @@ def random_inputs(train, candidates, rng):
 
 
 def test_a_thousand_answers_are_those_of_the_trained_model(checkpoint, models, train):
-    served = make_served(load_model(checkpoint), train)
+    served = served_model(checkpoint, train)
     session = ort.InferenceSession(models / ONNX_FILE, providers=['CPUExecutionProvider'])
     candidates = served.model.configuration.candidates
     rng = np.random.default_rng(1)
@@ -66,7 +72,7 @@ def test_the_card_describes_the_file_and_its_golden_pair_is_what_it_answers(mode
 def test_what_is_far_from_training_is_less_familiar(checkpoint, train):
     from dataclasses import replace
 
-    served = make_served(load_model(checkpoint), train)
+    served = served_model(checkpoint, train)
     faster = replace(train, state=train.state + np.float32([0, 0, 0, 15.0, 0]))
     assert unfamiliarity(served, faster).min() > unfamiliarity(served, train).max()
 

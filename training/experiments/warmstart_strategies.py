@@ -27,7 +27,7 @@ from warmstart_planner.problem import (
     Trajectory,
 )
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import Candidate, judge
+from warmstart_planner.proposals.selection import Candidate, is_unfamiliar, judge, ranked
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
@@ -239,7 +239,7 @@ class Cold:
 
 
 class Learned:
-    """Learned candidates only, judged by merit and refined in that order."""
+    """Learned candidates only, refined in the order of what they promise."""
 
     name = LEARNED
 
@@ -250,7 +250,7 @@ class Learned:
     def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
-        pursuit.refine(pursuit.judge(pursuit.infer(self._source)))
+        pursuit.refine(ranked(pursuit.judge(pursuit.infer(self._source))))
         return pursuit.run()
 
 
@@ -259,12 +259,11 @@ class Pooled:
     Learned and cold starts together; the cheap ones come first where they are good already.
 
     1. A straight line that, rolled out, violates no more than SLIGHT is refined at once.
-    2. Where the time left is enough for inference, the learned candidates are judged. If the best
-       of them violates no more than SLIGHT, it too is refined at once.
-    3. The cold bundle is judged; all that is left is refined in the order of merit.
+    2. Where the time left is enough for inference, the learned candidates are ranked by what they
+       promise, and the first of them is refined at once if the problem is a familiar one.
+    3. The cold bundle is judged; all that is left is refined in the order of expected cost.
 
-    So a budget that is too short to judge everything goes into a start that is known to be good,
-    and learned candidates that are not only cost the time of judging them.
+    So a budget that is too short to judge everything goes into starts that are known to be good.
 
     Args:
         clockwork: what it works with.
@@ -285,23 +284,20 @@ class Pooled:
     def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
-        straight = pursuit.judge(StraightLine().propose(pursuit.problem))
-        rest = _refine_good(pursuit, straight)
+        rest = pursuit.judge(StraightLine().propose(pursuit.problem))
+        if rest and rest[0].score.violation <= SLIGHT:
+            pursuit.refine(rest[:1])
+            rest = rest[1:]
         if pursuit.has_time(self._inference):
-            learned = pursuit.judge(pursuit.infer(self._source))
-            rest += _refine_good(pursuit, learned)
+            learned = ranked(pursuit.judge(pursuit.infer(self._source)))
+            if learned and not is_unfamiliar(learned[0].proposal):
+                pursuit.refine(learned[:1])
+                learned = learned[1:]
+            rest += learned
         if pursuit.has_time():
             rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
-        pursuit.refine(sorted(rest, key=lambda candidate: candidate.score.merit))
+        pursuit.refine(ranked(rest))
         return pursuit.run()
-
-
-def _refine_good(pursuit: Pursuit, judged: list[Candidate]) -> list[Candidate]:
-    """Refine the best of judged candidates if it violates little; return what is left."""
-    if not judged or judged[0].score.violation > SLIGHT:
-        return judged
-    pursuit.refine(judged[:1])
-    return judged[1:]
 
 
 class RandomSource:

@@ -21,6 +21,27 @@ class Candidate:
     score: Score
 
 
+def expected_cost(candidate: Candidate) -> float:
+    """
+    Return what a candidate is expected to cost when it is refined.
+
+    A learned source predicts that; of all others the merit is known, which counts violations as
+    if nothing put them right.
+    """
+    predicted = -candidate.proposal.predicted_return
+    return predicted if np.isfinite(predicted) else candidate.score.merit
+
+
+def is_unfamiliar(proposal: Proposal) -> bool:
+    """Tell whether a source says that the problem is unlike those that it knows."""
+    return proposal.uncertainty > 1.0
+
+
+def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return candidates by expected cost, those of unfamiliar problems behind all others."""
+    return sorted(candidates, key=lambda c: (is_unfamiliar(c.proposal), expected_cost(c)))
+
+
 def judge(
     solver: ScpSolver, bound: BoundProblem, proposals: Iterable[Proposal]
 ) -> list[Candidate]:
