@@ -197,25 +197,29 @@ def _outcome(
 
 
 def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    gaps = np.array([o.gap for o in outcomes if o.feasible])
+    """Return the means; None where there is nothing to take one of."""
     return {
         'n': len(outcomes),
-        'feasible_rate': float(np.mean([o.feasible for o in outcomes])) if outcomes else np.nan,
-        'cost_gap_mean': float(gaps.mean()) if len(gaps) else np.nan,
-        'iterations_mean': float(np.mean([o.iterations for o in outcomes]))
-        if outcomes
-        else np.nan,
+        'feasible_rate': _mean([float(o.feasible) for o in outcomes]),
+        'cost_gap_mean': _mean([o.gap for o in outcomes if o.feasible]),
+        'iterations_mean': _mean([float(o.iterations) for o in outcomes]),
     }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the rows as text."""
+    formats = {'feasible_rate': '9.1%', 'cost_gap_mean': '8.1%', 'iterations_mean': '10.2f'}
     lines = [f'{"round":>5} {"state":8} {"n":>4} {"feasible":>9} {"gap":>8} {"iterations":>10}']
     for row in rows:
-        lines.append(
-            f'{row["round"]:5d} {row["state"]:8} {row["n"]:4d} {row["feasible_rate"]:9.1%} '
-            f'{row["cost_gap_mean"]:8.1%} {row["iterations_mean"]:10.2f}'
+        figures = (
+            '-'.rjust(int(form.split('.')[0])) if row[name] is None else format(row[name], form)
+            for name, form in formats.items()
         )
+        lines.append(f'{row["round"]:5d} {row["state"]:8} {row["n"]:4d} {" ".join(figures)}')
     return '\n'.join(lines)
 
 

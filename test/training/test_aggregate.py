@@ -43,7 +43,10 @@ def test_the_gain_is_measured_round_by_round_on_scenes_no_round_trains_on(done):
         (1, 'first'),
         (1, 'visited'),
     ]
-    assert all(row['n'] > 0 and 0.0 <= row['feasible_rate'] <= 1.0 for row in rows)
+    # what so small a model drives to may have no solution at all
+    assert all(row['n'] > 0 for row in rows if row['state'] == 'first')
+    assert all(0.0 <= row['feasible_rate'] <= 1.0 for row in rows if row['n'])
+    assert all(row['feasible_rate'] is None for row in rows if not row['n'])
     assert HELD_OUT + 2 < ROUND_INDICES
     assert len(table(rows).splitlines()) == 5
 
