@@ -98,6 +98,15 @@ class Refined:
     verification_time: float
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A problem with its own candidates, best first, and the time that took [s]."""
+
+    bound: BoundProblem
+    candidates: tuple[Candidate, ...]
+    seconds: float
+
+
 class Planner:
     """
     One plan a cycle; remembers the plan in use.
@@ -173,6 +182,18 @@ class Planner:
 
         """
         begin = time.perf_counter()
+        prepared = self.prepare(problem)
+        return self.finish(prepared, learned, deadline - (time.perf_counter() - begin))
+
+    def prepare(self, problem: PlanningProblem) -> Prepared:
+        """
+        Do what needs no proposals from elsewhere, while these are on their way.
+
+        Raises:
+            ValueError: the problem is for another vehicle or horizon.
+
+        """
+        begin = time.perf_counter()
         problem = self._stitched(problem)
         bound = self._solvers[0].bind(problem)
         proposals = [
@@ -180,7 +201,28 @@ class Planner:
             for source in self._sources
             for proposal in source.propose(problem, self._previous)
         ]
-        candidates = judge(self._solvers[0], bound, [*proposals, *_on_grid(problem, learned)])
+        candidates = tuple(judge(self._solvers[0], bound, proposals))
+        return Prepared(bound, candidates, time.perf_counter() - begin)
+
+    def finish(
+        self, prepared: Prepared, learned: Sequence[Proposal] = (), deadline: float = 0.05
+    ) -> PlanResult:
+        """
+        Plan what was prepared last; `deadline` is the time from this call to its return [s].
+
+        Args:
+            prepared: of the newest problem.
+            learned: proposals from elsewhere, for this problem or one shortly before it.
+            deadline: refinement stops in time for the verdict.
+
+        """
+        begin = time.perf_counter()
+        bound, problem = prepared.bound, prepared.bound.problem
+        joined = [
+            *prepared.candidates,
+            *judge(self._solvers[0], bound, _on_grid(problem, learned)),
+        ]
+        candidates = sorted(joined, key=lambda candidate: candidate.score.merit)
         self.last_candidates = tuple(candidates)
         proposed = time.perf_counter()
 
@@ -208,8 +250,8 @@ class Planner:
             cost=shown.result.score.cost if shown else np.inf,
             iterations=shown.result.iterations if shown else 0,
             candidates=len(candidates),
-            total_time=finished - begin,
-            proposal_time=proposed - begin,
+            total_time=prepared.seconds + finished - begin,
+            proposal_time=prepared.seconds + proposed - begin,
             solver_time=solved - proposed,
             verification_time=sum(entry.verification_time for entry in refined),
             message=_message(rung, shown),

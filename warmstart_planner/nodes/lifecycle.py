@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import rclpy
@@ -29,6 +31,7 @@ from warmstart_planner.nodes.parameters import Parameter, Parameters
 from warmstart_planner.nodes.qos import DISPLAY
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
+AUTOGROUP = Path('/proc/self/autogroup')
 BAD_START = 2  # exit status of a node that cannot start with what it was given
 AUTOSTART = Parameter(
     'autostart',
@@ -296,7 +299,7 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
     node = None
     try:
         node = make()
-        os.nice(node.parameters.values()['niceness'])
+        _let_others_first(node.parameters.values()['niceness'])
         if node.parameters.values()['autostart'] and not _start(node):
             return BAD_START
         # What lives by now lives as long as the node: not a thing to look through for garbage.
@@ -322,6 +325,19 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
             node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_status if node else 0
+
+
+def _let_others_first(niceness: int) -> None:
+    """
+    Lower this process' priority.
+
+    Linux shares the processor among sessions first and looks at niceness within one: a process
+    that leads a session of its own has to lower that, too.
+    """
+    os.nice(niceness)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # kernels without it have nothing to lower
+            AUTOGROUP.write_text(str(niceness))
 
 
 def _start(node: ManagedNode[Any]) -> bool:

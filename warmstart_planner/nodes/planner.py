@@ -39,7 +39,7 @@ from warmstart_planner.nodes.planner_parameters import (
     settings_from,
 )
 from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST
-from warmstart_planner.planner import Planner
+from warmstart_planner.planner import Planner, Prepared
 from warmstart_planner.problem import (
     Goal,
     PlanningProblem,
@@ -74,6 +74,7 @@ class Cycle:
     """A problem that was posed and is waiting for proposals; `begin` is of perf_counter [s]."""
 
     problem: PlanningProblem
+    prepared: Prepared
     begin: float
 
 
@@ -278,7 +279,8 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._rate.tick()
         self._problem_out.publish(problem_message(problem))
         self._box.pose(problem.stamp)
-        self._cycle = Cycle(problem, begin)
+        # the own candidates, while others are on their way
+        self._cycle = Cycle(problem, self._planner.prepare(problem), begin)
         if self.settings.proposal_wait > 0.0 and self.count_publishers('~/input/proposals') > 0:
             self._wait.reset()
         else:
@@ -315,7 +317,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             return
         spent = time.perf_counter() - cycle.begin
         left = max(self.settings.deadline - spent, 1e-3)
-        result = self._planner.plan(cycle.problem, self._box.newest(), left)
+        result = self._planner.finish(cycle.prepared, self._box.newest(), left)
         self._hand_over(cycle, result)
 
     def _hand_over(self, cycle: Cycle, result: PlanResult) -> None:
