@@ -51,6 +51,7 @@ from warmstart_planner.vehicle import VehicleParameters, load_vehicle
 CHECKPOINT_VERSION = 1
 POINT_SIZES = (1 / 50, 1 / 3, 0.0, 0.0, 20.0, 1 / 3, 1 / 3, 1 / 10)  # of POINT_FIELDS, inverse
 STEP_FEATURES = len(POINT_SIZES) + 9
+COST_SCALE = 3.0  # natural logarithms of a cost that the model reads as 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
 ACTION_SIZE = (3.0, 0.2)  # of accelerations [m/s^2] and steering rates [rad/s]
 
@@ -212,12 +213,12 @@ def mirror_context(
 
 def scaled_cost(cost: Tensor) -> Tensor:
     """Cost-to-go as the model reads it: costs span four decades."""
-    return torch.log1p(cost) / 3.0
+    return torch.log1p(cost) / COST_SCALE
 
 
 def unscaled_cost(value: Tensor) -> Tensor:
     """Return the cost of what `scaled_cost` returned."""
-    return torch.exp(3.0 * value) - 1.0
+    return torch.exp(COST_SCALE * value) - 1.0
 
 
 def scaled_constraint(constraint: Tensor) -> Tensor:

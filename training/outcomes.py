@@ -38,6 +38,7 @@ from training.dataset.schema import DatasetError
 from training.dataset.situations import base_situation
 from training.decision_transformer import (
     CHECKPOINT_VERSION,
+    COST_SCALE,
     DecisionTransformer,
     Drive,
     Modes,
@@ -45,6 +46,7 @@ from training.decision_transformer import (
     read_checkpoint,
     scaled_constraint,
     scaled_cost,
+    unscaled_cost,
 )
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.problem import Horizon
@@ -159,7 +161,7 @@ def propose(
     modes = model.modes(context, mask, state)
     cost = modes.cost.flatten()
     if relative_return is not None:
-        cost = torch.relu(cost - relative_return / 3.0)
+        cost = torch.relu(cost - relative_return / COST_SCALE)
     allowed = torch.zeros_like(cost)
     if constraint_to_go is not None:
         allowed = scaled_constraint(constraint_to_go)
@@ -220,7 +222,7 @@ class OutcomeHead(nn.Module):
         """Return the negative cost to expect; a candidate that may fail is dearer."""
         logit, cost = self(features)
         risk = self.price * torch.sigmoid(-logit)
-        return 1.0 - torch.exp(3.0 * cost + risk)
+        return -unscaled_cost(cost + risk / COST_SCALE)
 
 
 def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> OutcomeHead:
@@ -309,7 +311,7 @@ def _regret(
 ) -> float:
     """Mean excess share of the candidate that ranks first, a failure counting INFEASIBLE."""
     logit, cost = head(features[torch.from_numpy(rows)])
-    first = (3.0 * cost + price * torch.sigmoid(-logit)).argmin(dim=1).numpy()
+    first = (COST_SCALE * cost + price * torch.sigmoid(-logit)).argmin(dim=1).numpy()
     part = outcomes.take(rows)
     at = np.arange(len(rows))
     best = np.where(part.feasible, part.cost, np.inf).min(axis=1)

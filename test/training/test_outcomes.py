@@ -11,7 +11,7 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
-from training.decision_transformer import load_model
+from training.decision_transformer import load_model, unscaled_cost
 from training.outcomes import (
     FIRST_INDEX,
     HEAD_FILE,
@@ -93,7 +93,7 @@ def test_a_candidate_that_may_fail_promises_less():
     features = torch.randn(50, 2 * 8 + 7)
     with torch.no_grad():
         logit, cost = head(features)
-        certain = 1.0 - torch.exp(3.0 * cost)
+        certain = -unscaled_cost(cost)
         expected = head.expected_return(features)
     assert (expected < certain).all()
     assert torch.isfinite(logit).all()
