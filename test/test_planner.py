@@ -371,14 +371,23 @@ def test_a_learned_proposal_for_a_moment_ago_is_moved_on(planner, make_problem):
 
 
 def swerving(problem, seed, about=None):
-    """Return what a network that learned little may propose: a smooth way, wherever it leads."""
+    """
+    Return what a network that learned little may propose: a smooth way, wherever it leads.
+
+    Some promise a cost that nothing on the road has.
+    """
     rng = np.random.default_rng(seed)
     phases = np.outer(problem.horizon.times[:-1], [0.5, 1.0, 2.0])
     swerve = np.sin(phases + rng.uniform(0, 6, 3)) @ rng.normal(0, 1, (3, 2)) * [1.0, 0.05]
     controls = swerve if about is None else about.controls + 0.1 * swerve
     states, controls = roll_out(problem.initial_state, controls, problem.horizon.dt, CAR)
     trajectory = Trajectory(problem.stamp, problem.horizon.dt, states, controls)
-    return Proposal('noise', trajectory, uncertainty=rng.choice([0.5, 2.0, np.nan]))
+    return Proposal(
+        'noise',
+        trajectory,
+        predicted_return=rng.choice([0.0, np.nan]),
+        uncertainty=rng.choice([0.5, 2.0, np.nan]),
+    )
 
 
 @pytest.fixture(scope='module')

@@ -11,9 +11,10 @@ nothing else changes.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,12 +91,16 @@ class PlannerSettings:
 
 @dataclass(frozen=True)
 class Refined:
-    """A candidate after refinement and its verdict."""
+    """A candidate after refinement; the verdict is made when it is first asked for."""
 
     candidate: Candidate
     result: ScpResult
-    verdict: Verdict
-    verification_time: float
+    problem: PlanningProblem
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The verifier's."""
+        return verify(self.problem, self.result.trajectory)
 
 
 @dataclass(frozen=True)
@@ -228,10 +233,10 @@ class Planner:
 
         end = begin + deadline - self.settings.verification_reserve
         refined = self._refine(bound, self._to_refine(candidates), end)
-        # also where a learned one is acceptable: the own ones might have found a better plan
-        if not any(self._acceptable(entry) for entry in refined if self._is_own(entry.candidate)):
-            refined += self._refine(bound, self._safest(candidates, refined), end)
         solved = time.perf_counter()
+        # also where a learned one is acceptable: the own ones might have found a better plan
+        if self._best(entry for entry in refined if self._is_own(entry.candidate)) is None:
+            refined += self._refine(bound, self._safest(candidates, refined), end)
         self.last_refined = tuple(refined)
         best = self._best(refined)
         reference, rung, verdict, source = self._climb(problem, best, candidates)
@@ -253,12 +258,12 @@ class Planner:
             total_time=prepared.seconds + finished - begin,
             proposal_time=prepared.seconds + proposed - begin,
             solver_time=solved - proposed,
-            verification_time=sum(entry.verification_time for entry in refined),
+            verification_time=finished - solved,
             message=_message(rung, shown),
         )
 
     def _refine(self, bound: BoundProblem, chosen: list[Candidate], end: float) -> list[Refined]:
-        """Refine candidates side by side until a time of the steady clock, and judge them."""
+        """Refine candidates side by side until a time of the steady clock."""
 
         def refine(job: tuple[ScpSolver, Candidate]) -> Refined:
             solver, candidate = job
@@ -266,9 +271,7 @@ class Planner:
             result = solver.solve(
                 bound, candidate.proposal.trajectory, end - time.perf_counter(), known
             )
-            begin = time.perf_counter()
-            verdict = verify(bound.problem, result.trajectory)
-            return Refined(candidate, result, verdict, time.perf_counter() - begin)
+            return Refined(candidate, result, bound.problem)
 
         return list(self._pool.map(refine, zip(self._solvers, chosen, strict=False)))
 
@@ -301,8 +304,9 @@ class Planner:
         """
         Return the plan in use and the best others, as many as there are threads.
 
-        Proposals from elsewhere have places of their own, and only where they are better: they
-        never take one from a plan that would have been found without them.
+        Proposals from elsewhere have places of their own: they never take one from a plan that
+        would have been found without them. Those that could not replace the plan in use, or
+        promise less than all others where there is none, are left out.
         """
         own = [c for c in candidates if self._is_own(c)]
         kept = [c for c in own if c.proposal.source == SHIFTED][:1]
@@ -311,8 +315,9 @@ class Planner:
             chosen = [*kept, *others][: self.settings.refined]
         else:
             chosen = _distinct(others, self.settings.distinct)[: self.settings.refined_first]
-        worst = max((c.score.merit for c in chosen), default=np.inf)
-        better = [c for c in candidates if not self._is_own(c) and expected_cost(c) < worst]
+        to_beat = [self._price(c, c.score.merit) for c in kept or chosen]
+        limit = max(to_beat, default=np.inf)
+        better = [c for c in candidates if not self._is_own(c) and expected_cost(c) < limit]
         return [*chosen, *self._best_learned(better)]
 
     def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
@@ -331,14 +336,21 @@ class Planner:
     def _is_own(self, candidate: Candidate) -> bool:
         return candidate.proposal.source in self._own
 
-    def _best(self, refined: list[Refined]) -> Refined | None:
-        """Return the cheapest acceptable plan; the plan in use has a bonus."""
+    def _best(self, refined: Iterable[Refined]) -> Refined | None:
+        """
+        Return the cheapest acceptable plan; the plan in use has a bonus.
+
+        The cheapest are judged first, so that mostly one verdict is all that it takes.
+        """
 
         def price(entry: Refined) -> float:
-            kept = entry.candidate.proposal.source == SHIFTED
-            return entry.result.score.merit * (1.0 - self.settings.keep_bonus * kept)
+            return self._price(entry.candidate, entry.result.score.merit)
 
-        return min(filter(self._acceptable, refined), key=price, default=None)
+        return next(filter(self._acceptable, sorted(refined, key=price)), None)
+
+    def _price(self, candidate: Candidate, merit: float) -> float:
+        kept = candidate.proposal.source == SHIFTED
+        return merit * (1.0 - self.settings.keep_bonus * kept)
 
     def _acceptable(self, entry: Refined) -> bool:
         return _recovers(entry.verdict, round(self.settings.return_time / self.horizon.dt))
