@@ -31,6 +31,16 @@ def scp_folder():
 
 
 @pytest.fixture(scope='session')
+def observer():
+    """Return what the default car sees; a fresh clone compiles its library here, once."""
+    from warmstart_planner.learned import observation_library
+    from warmstart_planner.learned.observation import Observer
+
+    observation_library.generate(load_vehicle())
+    return Observer(load_vehicle())
+
+
+@pytest.fixture(scope='session')
 def make_problem():
     """Build a problem: a straight road of 300 m, the car at station 20, unless told otherwise."""
 

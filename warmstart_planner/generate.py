@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from warmstart_planner.learned.observation_library import generate as generate_observation
 from warmstart_planner.mpc.generate import generate as generate_mpc
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.objective import CostWeights
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(generate_scp(vehicle, CostWeights(), horizon))
     print(generate_mpc(vehicle, ControllerSettings()))
+    print(generate_observation(vehicle))
     return 0
 
 

@@ -1,0 +1,97 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled observation: how it is generated, found and called."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner.learned import observation_fields as fields
+from warmstart_planner.symbolic import numpy_on_symbols
+from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
+
+NAME = 'observation'
+LIBRARY = 'libobservation.so'
+LOOPS = Path(__file__).with_name('observation.c')
+DOUBLES = ctypes.POINTER(ctypes.c_double)
+FLOATS = ctypes.POINTER(ctypes.c_float)
+
+
+class WalkStructure(ctypes.Structure):
+    """Mirrors `walk_t` of observation.c."""
+
+    _fields_ = [
+        *((name, ctypes.c_int) for name in ('cars', 'nodes', 'obstacle_count', 'obstacle_nodes')),
+        ('dt', ctypes.c_double),
+        *(
+            (name, ctypes.c_double * CONTROL_SIZE)
+            for name in ('control_lower', 'control_upper', 'moved_lower', 'moved_upper')
+        ),
+        *((name, DOUBLES) for name in ('road', 'obstacles', 'states', 'controls')),
+    ]
+
+
+def key(car: VehicleParameters) -> dict[str, Any]:
+    """Return all that the compiled observation depends on."""
+    names = ('observation_functions.py', 'observation_fields.py')
+    return {
+        'vehicle': asdict(car),
+        'sources': generated.source_digest(
+            LOOPS,
+            *(Path(__file__).with_name(name) for name in names),
+            Path(objective.__file__),
+            Path(vehicle.__file__),
+        ),
+        'acados': acados.version(),
+    }
+
+
+def generate(car: VehicleParameters) -> Path:
+    """Generate and compile the observation unless it is current; return its folder."""
+
+    def build(folder: Path) -> list[str]:
+        from warmstart_planner.learned import observation_functions as functions
+        from warmstart_planner.scp.functions import write_c_code
+
+        with numpy_on_symbols():
+            symbolic = functions.casadi_functions(car)
+        sizes = {
+            'POSE_SIZE': functions.POSE_SIZE,
+            'ROAD_VIEW': symbolic[1].numel_out(0),
+            'OBSTACLE_VIEW': len(fields.OBSTACLE_VIEW_FIELDS),
+            'OBSTACLE_SIZE': fields.MOVING_OBSTACLE_PARAMETERS,
+            'NEAREST': fields.NEAREST,
+            'WORK_SIZE': max(1, *(max(f.sz_w(), f.sz_iw()) for f in symbolic)),
+        }
+        lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
+        (folder / 'sizes.h').write_text(''.join(lines))
+        write_c_code(symbolic, folder, 'functions')
+        acados.compile_library([LOOPS], folder / LIBRARY, includes=[folder])
+        return [LIBRARY]
+
+    return generated.generate(NAME, key(car), build)
+
+
+@cache
+def load(car: VehicleParameters) -> ctypes.CDLL:
+    """
+    Load the compiled observation.
+
+    Raises:
+        SolverMissingError: it is not generated for this car.
+
+    """
+    folder = generated.require(NAME, key(car))
+    acados.preload_libraries()
+    library = ctypes.CDLL(str(folder / LIBRARY))
+    walk = ctypes.POINTER(WalkStructure)
+    library.observation_observe.argtypes = [walk, ctypes.c_int, ctypes.c_int, FLOATS]
+    library.observation_observe.restype = None
+    library.observation_advance.argtypes = [walk, ctypes.c_int, ctypes.c_int]
+    library.observation_advance.restype = None
+    return library
