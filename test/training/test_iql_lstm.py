@@ -1,0 +1,593 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Implicit Q-learning of an LSTM policy: its equations, its memory, and that it can be trusted."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='torch is not installed')
+
+import torch
+
+from training.episodes import Episodes
+from training.iql_lstm import (
+    EXTRACTIONS,
+    SMOKE,
+    Configuration,
+    Data,
+    Judged,
+    Learner,
+    Training,
+    advantage_weights,
+    chunk_table,
+    expectile_loss,
+    fit,
+    load_trained,
+    main,
+    observation_statistics,
+    read_checkpoint,
+    resampled,
+    temporal_target,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+DT = 0.1  # of the double integrator [s]
+
+
+def random_episodes(count=12, steps=20, seed=0):
+    """Return episodes without sense, of all lengths."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, steps + 1, count)
+    there = (np.arange(steps) < lengths[:, None])[..., None]
+    before = (np.arange(steps + 1) <= lengths[:, None])[..., None]
+    return Episodes(
+        observations=(rng.normal(2.0, 3.0, (count, steps + 1, 4)) * before).astype(np.float32),
+        actions=(rng.uniform([-3.0, -0.4], [2.0, 0.4], (count, steps, 2)) * there).astype(
+            np.float32
+        ),
+        rewards=(rng.normal(size=(count, steps)) * there[..., 0]).astype(np.float32),
+        lengths=lengths,
+        terminal=rng.random(count) < 0.5,
+        source=np.zeros(count, dtype=np.int64),
+        sources=('noise',),
+        action_low=np.float32([-3.0, -0.4]),
+        action_high=np.float32([2.0, 0.4]),
+        group=np.arange(count),
+    )
+
+
+@pytest.fixture
+def smoke(tmp_path):
+    return replace(SMOKE, out=str(tmp_path / 'out'))
+
+
+def learner_of(configuration, episodes, seed=0):
+    torch.manual_seed(seed)
+    return Learner(configuration, episodes).eval()
+
+
+def batch_of(learner, episodes, table=None):
+    data = Data(episodes, learner)
+    data.store(learner.encoders)
+    return data.chunks(chunk_table(episodes.lengths, learner.configuration)[table or slice(None)])
+
+
+# --- the equations ---
+
+
+def expectile_of(values, share):
+    estimate = torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.LBFGS([estimate], max_iter=50)
+
+    def closure():
+        optimiser.zero_grad()
+        loss = expectile_loss(values - estimate, share).mean()
+        loss.backward()
+        return loss
+
+    for _ in range(5):
+        optimiser.step(closure)
+    return float(estimate.detach())
+
+
+def test_expectile_regression_finds_expectiles():
+    values = torch.from_numpy(np.random.default_rng(0).exponential(2.0, 2000)).float()
+    found = [expectile_of(values, share) for share in (0.1, 0.5, 0.7, 0.9, 0.99)]
+    assert found[1] == pytest.approx(float(values.mean()), rel=1e-3)
+    assert (np.diff(found) > 0).all()
+    assert found[-1] < float(values.max())
+    for share, value in zip((0.1, 0.5, 0.7, 0.9, 0.99), found, strict=True):
+        # its definition: shares of what lies above and below are in balance
+        above, below = torch.relu(values - value).mean(), torch.relu(value - values).mean()
+        assert float(share * above) == pytest.approx(float((1 - share) * below), rel=1e-2)
+
+
+def test_only_the_end_of_a_task_takes_the_next_value_away():
+    target = temporal_target(
+        torch.tensor([1.0, 1.0]), torch.tensor([5.0, 5.0]), torch.tensor([False, True]), 0.9
+    )
+    assert target.tolist() == [5.5, 1.0]
+
+
+def test_the_last_step_of_a_terminal_episode_alone_ends_the_task(smoke):
+    episodes = random_episodes()
+    data = Data(episodes, learner := learner_of(smoke, episodes))
+    batch = data.whole(torch.arange(len(episodes)), learner.encoders)
+    for row in range(len(episodes)):
+        last = episodes.lengths[row] - 1
+        wanted = [episodes.terminal[row] and step == last for step in range(20)]
+        assert batch.ends[row].tolist() == wanted
+
+
+def chain(terminal):
+    """Return walks of two steps with a reward of 1 each; `terminal` or cut off, and from there."""
+    count = 64
+    observations = np.zeros((count, 3, 3), np.float32)
+    observations[:, np.arange(3), np.arange(3)] = 1.0
+    return Episodes(
+        observations=observations,
+        actions=np.random.default_rng(0).uniform(-1, 1, (count, 2, 1)).astype(np.float32),
+        rewards=np.ones((count, 2), np.float32),
+        lengths=np.full(count, 2),
+        terminal=np.full(count, terminal),
+        source=np.zeros(count, dtype=np.int64),
+        sources=('walk',),
+        action_low=np.float32([-1.0]),
+        action_high=np.float32([1.0]),
+        group=np.arange(count),
+    )
+
+
+def test_values_of_a_chain_that_ends_are_its_returns(smoke):
+    configuration = replace(
+        smoke, discount=0.5, target_rate=0.1, learning_rate=5e-3, recurrent_rate=5e-3
+    )
+    episodes = chain(terminal=True)
+    learner = learner_of(configuration, episodes)
+    learner.reward_scale.fill_(1.0)
+    batch = batch_of(learner, episodes)
+    for _ in range(300):
+        learner.update(batch)
+    features = learner.critic.encoder(batch.observations, batch.memories[1])[0]
+    values = learner.critic.value(features).mean(dim=0)
+    assert values[:2].tolist() == pytest.approx([1.5, 1.0], abs=0.1)
+
+
+def test_values_of_a_chain_that_is_cut_off_go_on_beyond_its_end(smoke):
+    """What the critic says of the last observation is part of the value of those before it."""
+    configuration = replace(
+        smoke, discount=0.5, target_rate=0.1, learning_rate=5e-3, recurrent_rate=5e-3
+    )
+    episodes = chain(terminal=False)
+    learner = learner_of(configuration, episodes)
+    learner.reward_scale.fill_(1.0)
+    batch = batch_of(learner, episodes)
+    for _ in range(300):
+        learner.update(batch)
+    features = learner.critic.encoder(batch.observations, batch.memories[1])[0]
+    first, second, beyond = learner.critic.value(features).mean(dim=0)[:3].tolist()
+    assert abs(beyond) > 0.2
+    assert second == pytest.approx(1.0 + 0.5 * beyond, abs=0.15)
+    assert first == pytest.approx(1.0 + 0.5 * second, abs=0.15)
+
+
+def test_advantage_weights_grow_up_to_their_limit():
+    advantage = torch.linspace(-50.0, 50.0, 101)
+    weights = advantage_weights(advantage, Configuration(weight_limit=100.0))
+    assert (weights[1:] >= weights[:-1]).all()
+    assert float(weights.max()) == pytest.approx(100.0)
+    assert float(weights[50]) == 1.0
+    assert torch.isfinite(weights).all()
+
+
+def test_extractions_differ_in_what_the_critic_has_to_say():
+    likelihood = torch.tensor([[-1.0, -2.0]])
+    value = torch.tensor([[3.0, 5.0]], requires_grad=True)
+    judged = Judged(likelihood, torch.tensor([[1.0, 0.0]]), lambda: value)
+    loss = {name: each.loss(judged, Configuration()) for name, each in EXTRACTIONS.items()}
+    assert loss['bc'].tolist() == [[1.0, 2.0]]
+    assert loss['awr'].tolist() == [[pytest.approx(np.exp(3.0), rel=1e-4), 2.0]]
+    (slope,) = torch.autograd.grad(loss['ddpg_bc'].sum(), value)
+    assert (slope < 0).all()
+    assert not loss['awr'].requires_grad
+
+
+def test_no_extraction_teaches_the_critic_through_the_actor(smoke):
+    episodes = random_episodes()
+    for name in EXTRACTIONS:
+        learner = learner_of(replace(smoke, extraction=name), episodes)
+        learner.advantage_spread.fill_(1.0)
+        learner.losses(batch_of(learner, episodes))['actor'].backward()
+        assert all(p.grad is None for p in learner.critic.parameters()), name
+        assert all(p.grad is None for p in learner.target.parameters()), name
+        assert any(p.grad is not None for p in learner.actor.parameters()), name
+
+
+def test_the_target_follows_the_critic_slowly(smoke):
+    episodes = random_episodes()
+    learner = learner_of(smoke, episodes)
+    before = {name: value.clone() for name, value in learner.target.named_parameters()}
+    learner.update(batch_of(learner, episodes))
+    source = dict(learner.critic.named_parameters())
+    for name, value in learner.target.named_parameters():
+        wanted = torch.lerp(before[name], source[name], smoke.target_rate)
+        assert torch.allclose(value, wanted, atol=1e-7), name
+
+
+# --- memory ---
+
+
+def test_each_step_is_learned_in_just_one_chunk(smoke):
+    episodes = random_episodes(count=30)
+    learner = learner_of(smoke, episodes)
+    table = chunk_table(episodes.lengths, smoke)
+    batch = batch_of(learner, episodes)
+    times = np.zeros((30, 20 + smoke.burn_in + smoke.learn), dtype=int)
+    for (row, begin), learned in zip(table, batch.learned.numpy(), strict=True):
+        times[row, begin : begin + len(learned)] += learned.astype(int)
+    assert np.array_equal(times[:, :20], episodes.is_step.astype(int))
+    assert not times[:, 20:].any()
+
+
+def test_stored_memories_are_those_of_a_whole_pass(smoke):
+    episodes = random_episodes()
+    learner = learner_of(smoke, episodes)
+    data = Data(episodes, learner)
+    data.store(learner.encoders)
+    observations = torch.from_numpy(episodes.observations)
+    for encoder, stored in zip(learner.encoders, data.memories, strict=True):
+        for chunk in range(stored.shape[1]):
+            part = observations[:, : chunk * smoke.learn]
+            memory = encoder.empty(len(episodes))
+            for step in range(part.shape[1]):
+                memory = encoder(part[:, step : step + 1], memory)[1]
+            assert torch.allclose(stored[:, chunk], torch.stack(memory, dim=1), atol=1e-6)
+
+
+def test_chunks_see_what_whole_episodes_see(smoke):
+    episodes = random_episodes()
+    learner = learner_of(smoke, episodes)
+    table = chunk_table(episodes.lengths, smoke)
+    data = Data(episodes, learner)
+    data.store(learner.encoders)
+    batch = data.chunks(table)
+    whole = data.whole(torch.arange(len(episodes)), learner.encoders)
+    chunked = learner.actor(batch.observations[:, :-1], batch.memories[0])[0]
+    at_once = learner.actor(whole.observations[:, :-1], whole.memories[0])[0]
+    for (row, begin), means, learned in zip(table, chunked, batch.learned, strict=True):
+        steps = torch.nonzero(learned)[:, 0]
+        assert torch.allclose(means[steps], at_once[row, begin + steps], atol=1e-5)
+
+
+def test_actions_and_rewards_of_the_burn_in_give_no_loss(smoke):
+    episodes = random_episodes(count=30)
+    learner = learner_of(smoke, episodes)
+    learner.advantage_spread.fill_(1.0)
+    batch = batch_of(learner, episodes)
+    table = chunk_table(episodes.lengths, smoke)
+    warming = torch.from_numpy(table[:, 1] > 0)[:, None] & (
+        torch.arange(batch.actions.shape[1]) < smoke.burn_in
+    )
+    assert warming.any()
+    noise = torch.rand_like(batch.actions)
+    changed = replace(
+        batch,
+        actions=torch.where(warming[..., None], noise, batch.actions),
+        rewards=torch.where(warming, 7.0, batch.rewards),
+    )
+    one, two = learner.losses(batch), learner.losses(changed)
+    for name in one:
+        assert torch.equal(one[name], two[name]), name
+    other = learner.losses(replace(batch, actions=noise))
+    assert not torch.equal(one['actor'], other['actor'])
+
+
+def test_the_burn_in_warms_the_memory_up(smoke):
+    episodes = random_episodes(count=30)
+    learner = learner_of(smoke, episodes)
+    learner.advantage_spread.fill_(1.0)
+    batch = batch_of(learner, episodes)
+    late = torch.from_numpy(chunk_table(episodes.lengths, smoke)[:, 1] > 0)
+    observations = batch.observations.clone()
+    observations[late, : smoke.burn_in] += 1.0
+    changed = learner.losses(replace(batch, observations=observations))
+    assert not torch.equal(learner.losses(batch)['actor'], changed['actor'])
+
+
+def test_actor_and_critic_remember_apart(smoke):
+    learner = learner_of(smoke, random_episodes())
+    actor = {id(parameter) for parameter in learner.actor.parameters()}
+    assert not actor & {id(parameter) for parameter in learner.critic.parameters()}
+    fast, slow = learner.optimiser.param_groups
+    assert slow['lr'] < fast['lr']
+    recurrent = [
+        *learner.actor.encoder.lstm.parameters(),
+        *learner.critic.encoder.lstm.parameters(),
+    ]
+    assert {id(p) for p in slow['params']} == {id(p) for p in recurrent}
+
+
+def test_statistics_are_of_what_was_observed_and_of_nothing_else():
+    episodes = random_episodes()
+    seen = np.concatenate(
+        [
+            row[: length + 1]
+            for row, length in zip(episodes.observations, episodes.lengths, strict=True)
+        ]
+    )
+    mean, spread, low, high = observation_statistics(episodes).numpy()
+    assert np.allclose(mean, seen.mean(axis=0), atol=1e-5)
+    assert np.allclose(spread, seen.std(axis=0), atol=1e-5)
+    assert np.array_equal(low, seen.min(axis=0))
+    assert np.array_equal(high, seen.max(axis=0))
+
+
+def test_actions_stay_within_their_bounds_whatever_is_observed(smoke):
+    episodes = random_episodes()
+    training = Training(smoke, episodes, random_episodes(seed=1))
+    trained = training.run()
+    memory = trained.start()
+    for size in (1.0, 1e3, 1e9, -1e9):
+        action, memory = trained.act(np.full(4, size, np.float32), memory)
+        assert action.dtype == np.float32
+        assert (action >= episodes.action_low).all()
+        assert (action <= episodes.action_high).all()
+
+
+# --- training ---
+
+
+def test_a_training_that_was_interrupted_ends_like_one_that_was_not(smoke, tmp_path):
+    sides = random_episodes(count=30), random_episodes(seed=1)
+    whole = replace(smoke, out=str(tmp_path / 'whole'), epochs=3)
+    parts = replace(whole, out=str(tmp_path / 'parts'))
+    Training(whole, *sides).run()
+    Training(parts, *sides).advance()
+    second = Training(parts, *sides)
+    assert second.epoch == 1
+    second.run()
+    ends = [read_checkpoint(Path(each.out) / 'checkpoint.pt') for each in (whole, parts)]
+    for name in ('epoch', 'score', 'best_epoch'):
+        assert ends[0][name] == ends[1][name], name
+    for part in ('learner', 'best'):
+        for name, value in ends[0][part].items():
+            assert torch.equal(value, ends[1][part][name]), name
+    assert len((tmp_path / 'parts' / 'log.csv').read_text().splitlines()) == 4
+    assert list((tmp_path / 'parts' / 'tensorboard').iterdir())
+
+
+def test_the_same_seed_gives_the_same_policy_and_another_one_another(smoke, tmp_path):
+    sides = random_episodes(), random_episodes(seed=1)
+    actions = []
+    for name, seed in (('a', 0), ('b', 0), ('c', 1)):
+        trained = fit(*sides, replace(smoke, seed=seed, out=str(tmp_path / name)))
+        actions.append(trained.act(np.zeros(4, np.float32), trained.start())[0])
+    assert np.array_equal(actions[0], actions[1])
+    assert not np.array_equal(actions[0], actions[2])
+
+
+def test_what_is_kept_is_the_best_actor(smoke):
+    sides = random_episodes(), random_episodes(seed=1)
+    trained = fit(*sides, smoke)
+    loaded = load_trained(Path(smoke.out) / 'best.pt')
+    observation = np.ones(4, np.float32)
+    pairs = [each.act(observation, each.start()) for each in (trained, loaded)]
+    assert np.array_equal(pairs[0][0], pairs[1][0])
+    assert np.array_equal(pairs[0][1], pairs[1][1])
+    assert loaded.epoch == trained.epoch
+
+
+def test_training_stops_when_the_actor_gets_no_better(smoke):
+    configuration = replace(
+        smoke, epochs=50, patience=2, learning_rate=1e-12, recurrent_rate=1e-12
+    )
+    training = Training(configuration, random_episodes(), random_episodes(seed=1))
+    training.run()
+    assert training.epoch <= training.best_epoch + 2 < 50
+
+
+def test_training_stops_in_time(smoke):
+    configuration = replace(smoke, epochs=50, patience=50, time_limit=1e-6)
+    training = Training(configuration, random_episodes(), random_episodes(seed=1))
+    training.run()
+    assert training.epoch == 1
+
+
+def test_members_learn_from_samples_of_whole_groups():
+    episodes = random_episodes(count=40)
+    episodes = replace(episodes, group=np.arange(40) // 4)
+    sample = resampled(episodes, seed=3)
+    counts = np.bincount(sample.group, minlength=10)
+    assert counts.sum() == 40
+    assert (counts % 4 == 0).all()
+    assert (counts == 0).any()
+    assert not np.array_equal(sample.group, resampled(episodes, seed=4).group)
+
+
+def test_the_command_line_trains_members(tmp_path, capsys):
+    random_episodes(count=40).save(tmp_path / 'a.npz')
+    replace(random_episodes(count=40, seed=1), group=np.arange(40) + 40).save(tmp_path / 'b.npz')
+    out = tmp_path / 'out'
+    arguments = [
+        *('--smoke', '--members', '2', '--out', str(out)),
+        *('--episodes', f'{tmp_path / "a.npz"},{tmp_path / "b.npz"}'),
+    ]
+    assert main(arguments) == 0
+    for member in ('0', '1'):
+        assert load_trained(out / member / 'best.pt').epoch in (1, 2)
+    one, two = (load_trained(out / member / 'best.pt') for member in ('0', '1'))
+    observation = np.zeros(4, np.float32)
+    answers = [each.act(observation, each.start())[0] for each in (one, two)]
+    assert not np.array_equal(*answers)
+    assert '76 episodes, 4 for validation' in capsys.readouterr().out
+
+
+# --- what can be wrong ---
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [
+        ('hidden', 0),
+        ('learn', 0),
+        ('burn_in', -1),
+        ('expectile', 1.0),
+        ('discount', 1.5),
+        ('learning_rate', -1.0),
+        ('weight_limit', 0.0),
+        ('extraction', 'magic'),
+        ('temperature', float('nan')),
+    ],
+)
+def test_a_configuration_that_cannot_be_trained_is_refused(field, value):
+    with pytest.raises(ValueError, match=field):
+        replace(Configuration(), **{field: value})
+
+
+def test_sides_that_do_not_fit_together_are_refused(smoke):
+    train = random_episodes()
+    for validation in (
+        replace(train, observations=train.observations[..., :3]),
+        replace(train, action_high=np.float32([2.0, 0.5])),
+    ):
+        with pytest.raises(ValueError, match='validation has'):
+            Training(smoke, train, validation)
+
+
+def test_a_checkpoint_of_another_configuration_or_of_other_episodes_is_not_gone_on_with(smoke):
+    train, validation = random_episodes(), random_episodes(seed=1)
+    Training(smoke, train, validation).advance()
+    with pytest.raises(ValueError, match='another configuration, in expectile'):
+        Training(replace(smoke, expectile=0.9), train, validation)
+    with pytest.raises(ValueError, match='of other episodes'):
+        Training(smoke, random_episodes(seed=2), validation)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(smoke):
+    episodes = random_episodes()
+    learner = learner_of(smoke, episodes)
+    with torch.no_grad():
+        learner.actor.log_spread.fill_(float('nan'))
+    with pytest.raises(FloatingPointError, match='the loss is nan'):
+        learner.update(batch_of(learner, episodes))
+
+
+@pytest.mark.parametrize('content', [b'', b'not a checkpoint'])
+def test_a_damaged_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / 'best.pt'
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match='no readable checkpoint'):
+        load_trained(path)
+
+
+def test_a_checkpoint_with_code_in_it_or_of_something_else_is_refused(tmp_path):
+    path = tmp_path / 'best.pt'
+    torch.save({'version': 1, 'kind': 'iql_lstm', 'actor': ROOT}, path)
+    with pytest.raises(ValueError, match='no readable checkpoint'):
+        load_trained(path)
+    torch.save({'version': 99, 'kind': 'iql_lstm'}, path)
+    with pytest.raises(ValueError, match='99'):
+        load_trained(path)
+    torch.save({'version': 1, 'kind': 'iql_lstm'}, path)
+    with pytest.raises(ValueError, match='holds no actor'):
+        load_trained(path)
+
+
+def test_missing_files_say_so(tmp_path, capsys):
+    with pytest.raises(ValueError, match='is missing'):
+        read_checkpoint(tmp_path / 'best.pt')
+    arguments = ['--episodes', str(tmp_path / 'e.npz'), '--out', str(tmp_path / 'o')]
+    assert main(arguments) == 2
+    assert 'e.npz is missing' in capsys.readouterr().err
+
+
+def test_a_member_that_is_not_one_of_the_ensemble_is_refused(capsys):
+    assert main(['--members', '2', '--member', '2']) == 2
+    assert 'member is 2 of 2' in capsys.readouterr().err
+
+
+# --- what it is for ---
+
+
+def drive(policies, start, steps=40):
+    """Drive double integrators (position [m], speed [m/s]) to 0; policies answer states (K, 2)."""
+    states, rows = np.array(start), ([], [], [])
+    rows[0].append(states.copy())
+    for _ in range(steps):
+        actions = np.clip(policies(states), -2.0, 2.0)
+        position, speed = states.T
+        reward = -(position**2 + 0.1 * speed**2 + 0.01 * actions**2)
+        speed = speed + DT * actions
+        states = np.stack([position + DT * speed, speed], axis=1)
+        for row, value in zip(rows, (states.copy(), actions, reward), strict=True):
+            row.append(value)
+    return [np.stack(row, axis=1) for row in rows]
+
+
+def mixed_logs(count, seed):
+    """Return drives of controllers good and bad, all with noise, told apart by nothing."""
+    rng = np.random.default_rng(seed)
+    gain = rng.choice([[2.0, 2.5], [0.5, 0.2], [-0.5, 0.5]], size=count)
+
+    def act(states):
+        return -(gain * states).sum(axis=1) + rng.normal(0.0, 0.6, count)
+
+    states, actions, rewards = drive(act, rng.uniform([-2.0, -1.0], [2.0, 1.0], (count, 2)))
+    return Episodes(
+        observations=states.astype(np.float32),
+        actions=actions[..., None].astype(np.float32),
+        rewards=rewards.astype(np.float32),
+        lengths=np.full(count, actions.shape[1]),
+        terminal=np.zeros(count, dtype=bool),
+        source=np.zeros(count, dtype=np.int64),
+        sources=('mixed',),
+        action_low=np.float32([-2.0]),
+        action_high=np.float32([2.0]),
+        group=np.arange(count),
+    )
+
+
+def mean_return(trained, count=30):
+    starts = np.random.default_rng(99).uniform([-2.0, -1.0], [2.0, 1.0], (count, 2))
+    memories = [trained.start() for _ in starts]
+
+    def act(states):
+        answers = [
+            trained.act(state.astype(np.float32), memory)
+            for state, memory in zip(states, memories, strict=True)
+        ]
+        memories[:] = [memory for _, memory in answers]
+        return np.array([action[0] for action, _ in answers])
+
+    return float(drive(act, starts)[2].sum(axis=1).mean())
+
+
+@pytest.mark.slow
+def test_it_drives_better_than_the_logs_and_than_their_clone(tmp_path):
+    train, validation = mixed_logs(300, 0), mixed_logs(30, 1)
+    base = Configuration(
+        hidden=32,
+        batch=32,
+        updates=100,
+        epochs=3,
+        burn_in=5,
+        learn=20,
+        learning_rate=3e-3,
+        recurrent_rate=1e-3,
+        target_rate=0.02,
+        discount=0.95,
+        patience=20,
+    )
+    found = {
+        name: mean_return(
+            fit(train, validation, replace(base, extraction=name, out=str(tmp_path / name)))
+        )
+        for name in EXTRACTIONS
+    }
+    logged = float(train.returns(1.0).mean())
+    # returns are negative: half the cost
+    for name in ('awr', 'ddpg_bc'):
+        assert found[name] > 0.5 * max(found['bc'], logged), (found, logged)

@@ -1,0 +1,862 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Implicit Q-learning of an LSTM policy from logged drives: `make train-iql`.
+
+MISSION.txt, Section 4.2: V by expectile regression (equation 10), twin Q by temporal differences
+with V of the next observation (equation 11), a policy by advantage-weighted log-likelihood
+(equation 12) that remembers with an LSTM (equation 13). What is particular here:
+
+- Actor and critic have recurrent parts of their own, which learn more slowly than the rest.
+- They learn from chunks of episodes. A chunk begins with the memory stored for its first step and
+  warms it up over its burn-in, which gives no loss; one that begins with its episode begins with
+  an empty memory, which is exact, and all of it gives loss. So each step of an episode is learned
+  in just one chunk. Stored memories are made anew before each epoch.
+- Where an episode was cut off, its last observation has a value; where it is terminal, nothing
+  has.
+- Advantages are divided by their running spread before they become weights, so that the inverse
+  temperature means the same for all rewards.
+- What the actor is worth is told by held-out episodes: the advantage-weighted log-likelihood of
+  their actions. The best actor so far is judged by the same critic as the newest.
+- The members of an ensemble are trainings of their own: other seeds, other samples of the groups.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import hashlib
+import json
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from training.episodes import Episodes, join, load_episodes, split
+
+CHECKPOINT_VERSION = 1
+KIND = 'iql_lstm'
+OBSERVATION_LIMIT = 10.0  # of normalised observations: what is stranger looks no stranger
+LOG_SPREAD_RANGE = (-3.0, 1.0)  # of the policy's standard deviation, in half ranges of actions
+SPREAD_MOMENTUM = 0.01  # share of a batch in the running spread of advantages
+VALIDATION_BATCH = 256  # episodes
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Everything that decides what is trained and how; times in seconds."""
+
+    # the networks
+    hidden: int = 64  # width of encoders, LSTMs and heads
+    # the data
+    episodes: str = 'out/episodes.npz'  # files, separated by commas
+    burn_in: int = 10  # steps of a chunk that warm the memory up
+    learn: int = 25  # steps of a chunk that give loss
+    batch: int = 64  # chunks
+    # the losses
+    discount: float = 0.98  # a step
+    expectile: float = 0.7
+    temperature: float = 3.0  # inverse, of advantages in units of their spread
+    weight_limit: float = 100.0  # of advantage weights
+    extraction: str = 'awr'  # a name in EXTRACTIONS
+    behaviour_loss: float = 1.0  # weight of the log-likelihood beside Q, in ddpg_bc
+    target_rate: float = 0.005  # share of the critic in its target, each update
+    # the optimiser
+    updates: int = 1000  # of an epoch
+    epochs: int = 30
+    learning_rate: float = 5e-4
+    recurrent_rate: float = 2e-4  # learning rate of the LSTMs
+    gradient_limit: float = 1.0  # of actor and critic each
+    patience: int = 8  # epochs without a better actor
+    time_limit: float = 0.0  # of the whole training, over all its runs; 0: none [s]
+    seed: int = 0
+    out: str = 'out/iql_lstm'
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            zero = field.name in ('seed', 'time_limit', 'burn_in', 'behaviour_loss')
+            if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
+                raise ValueError(f'{field.name} is {value}: expected a positive number')
+        for name in ('expectile', 'discount', 'target_rate'):
+            if getattr(self, name) > 1 or (name == 'expectile' and self.expectile == 1):
+                raise ValueError(f'{name} is {getattr(self, name)}: expected a share of 1')
+        if self.extraction not in EXTRACTIONS:
+            raise ValueError(
+                f'extraction is {self.extraction!r}: expected one of {", ".join(EXTRACTIONS)}'
+            )
+
+
+# --- the networks --------------------------------------------------------------------------------
+
+Memory = tuple[Tensor, Tensor]  # hidden and cell (B, H) of an LSTM
+
+
+class Encoder(nn.Module):
+    """
+    What a network makes of all observations so far: a linear layer and an LSTM.
+
+    Args:
+        statistics: mean, standard deviation, least and greatest of observations, (4, O).
+        hidden: width of both.
+
+    """
+
+    def __init__(self, statistics: Tensor, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.register_buffer('statistics', statistics.clone())
+        self.linear = nn.Linear(statistics.shape[1], hidden)
+        self.lstm = nn.LSTM(hidden, hidden, batch_first=True)
+
+    def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Return features (B, L, 2 H) of observations (B, L, O), and the memory after them."""
+        seen = torch.relu(self.linear(self.normalised(observations)))
+        remembered, (hidden, cell) = self.lstm(seen, (memory[0][None], memory[1][None]))
+        # a way past the LSTM: what is seen now needs no memory
+        return torch.cat([seen, remembered], dim=-1), (hidden[0], cell[0])
+
+    def normalised(self, observations: Tensor) -> Tensor:
+        """Return observations without units."""
+        mean, spread = self.statistics[:2]
+        return torch.clamp((observations - mean) / spread, -OBSERVATION_LIMIT, OBSERVATION_LIMIT)
+
+    def empty(self, count: int) -> Memory:
+        """Return the memory of `count` episodes at their beginnings."""
+        zeros = self.linear.weight.new_zeros(count, self.hidden)
+        return zeros, zeros
+
+
+def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+
+class Actor(nn.Module):
+    """
+    The policy: a Gaussian about a bounded mean, in actions scaled to [-1, 1].
+
+    Args:
+        statistics: of observations, as for `Encoder`.
+        bounds: least and greatest actions, (2, A).
+        hidden: width.
+
+    """
+
+    def __init__(self, statistics: Tensor, bounds: Tensor, hidden: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(statistics, hidden)
+        self.head = _head(2 * hidden, hidden, bounds.shape[1])
+        self.log_spread = nn.Parameter(torch.full((bounds.shape[1],), -0.5))
+        self.register_buffer('bounds', bounds.clone())
+
+    def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Return mean actions (B, L, A), scaled, and the memory after observations (B, L, O)."""
+        features, memory = self.encoder(observations, memory)
+        return torch.tanh(self.head(features)), memory
+
+    def log_likelihood(self, means: Tensor, actions: Tensor) -> Tensor:
+        """Return log densities (...,) of scaled actions (..., A)."""
+        log_spread = self.log_spread.clamp(*LOG_SPREAD_RANGE)
+        gap = (actions - means) * torch.exp(-log_spread)
+        return -(0.5 * gap**2 + log_spread + 0.5 * math.log(2.0 * math.pi)).sum(dim=-1)
+
+    def physical(self, actions: Tensor) -> Tensor:
+        """Return scaled actions in their units."""
+        low, high = self.bounds
+        return 0.5 * (low + high) + 0.5 * (high - low) * actions
+
+    def scaled(self, actions: Tensor) -> Tensor:
+        """Return actions in units scaled to [-1, 1]."""
+        low, high = self.bounds
+        return (2.0 * actions - low - high) / (high - low)
+
+
+class Critic(nn.Module):
+    """
+    V of what was observed, and twin Q of a scaled action besides.
+
+    Args:
+        statistics: of observations, as for `Encoder`.
+        actions: A, numbers of an action.
+        hidden: width.
+
+    """
+
+    def __init__(self, statistics: Tensor, actions: int, hidden: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(statistics, hidden)
+        self.value_head = _head(2 * hidden, hidden, 1)
+        self.action_heads = nn.ModuleList(_head(2 * hidden + actions, hidden, 1) for _ in range(2))
+
+    @torch.no_grad()
+    def start_at(self, value: float) -> None:
+        """Let V and Q begin near a value, which they would else take long to come to."""
+        for head in (self.value_head, *self.action_heads):
+            head[-1].bias.fill_(value)
+
+    def value(self, features: Tensor) -> Tensor:
+        """Return V (...,) of features (..., 2 H)."""
+        return self.value_head(features)[..., 0]
+
+    def action_values(self, features: Tensor, actions: Tensor) -> Tensor:
+        """Return both Q (2, ...) of features (..., 2 H) and scaled actions (..., A)."""
+        given = torch.cat([features, actions], dim=-1)
+        return torch.stack([head(given)[..., 0] for head in self.action_heads])
+
+
+# --- the losses ----------------------------------------------------------------------------------
+
+
+def expectile_loss(gap: Tensor, expectile: float) -> Tensor:
+    """Return the asymmetric square of equation (10) of Q - V; its minimum is an expectile."""
+    return torch.where(gap < 0.0, 1.0 - expectile, expectile) * gap**2
+
+
+def temporal_target(rewards: Tensor, next_values: Tensor, ends: Tensor, discount: float) -> Tensor:
+    """Return what Q is to be (equation 11): nothing has a value beyond the end of a task."""
+    return rewards + discount * torch.where(ends, 0.0, next_values)
+
+
+def advantage_weights(advantage: Tensor, configuration: Configuration) -> Tensor:
+    """Return the weights of equation (12) for advantages in units of their spread."""
+    limit = math.log(configuration.weight_limit)
+    return torch.exp(torch.clamp(configuration.temperature * advantage, max=limit))
+
+
+def equal_weights(advantage: Tensor, configuration: Configuration) -> Tensor:
+    """Return ones: all actions are as good."""
+    return torch.ones_like(advantage)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """
+    A policy's steps and what the critic says of them, each of shape (B, L).
+
+    `log_likelihood` of the data's actions, their `advantage`, and what gives the `value` of the
+    policy's own mean actions, Q; both in units of the advantages' spread.
+    """
+
+    log_likelihood: Tensor
+    advantage: Tensor
+    value: Callable[[], Tensor]
+
+
+def awr_loss(judged: Judged, configuration: Configuration) -> Tensor:
+    """Advantage-weighted regression (equation 12)."""
+    return -advantage_weights(judged.advantage, configuration) * judged.log_likelihood
+
+
+def ddpg_bc_loss(judged: Judged, configuration: Configuration) -> Tensor:
+    """Climb Q and stay near the data."""
+    return -judged.value() - configuration.behaviour_loss * judged.log_likelihood
+
+
+def bc_loss(judged: Judged, configuration: Configuration) -> Tensor:
+    """Behaviour cloning: the critic has no say."""
+    return -judged.log_likelihood
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How a policy is made: its loss, and how much each held-out action counts."""
+
+    loss: Callable[[Judged, Configuration], Tensor]
+    weights: Callable[[Tensor, Configuration], Tensor]
+
+
+EXTRACTIONS = {
+    'awr': Extraction(awr_loss, advantage_weights),
+    'ddpg_bc': Extraction(ddpg_bc_loss, advantage_weights),
+    'bc': Extraction(bc_loss, equal_weights),
+}
+SMOKE = Configuration(hidden=16, batch=16, updates=10, epochs=2, burn_in=3, learn=6)
+
+
+# --- what goes in --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Batch:
+    """
+    B stretches of episodes, L steps each, as tensors.
+
+    `observations` (B, L + 1, O), `actions` (B, L, A) scaled, `rewards` (B, L) scaled, `ends`
+    (B, L): the step ended the task, `learned` (B, L): 1 where the step gives loss, 0 elsewhere.
+    `memories`: of actor, critic and target at the first observation.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    ends: Tensor
+    learned: Tensor
+    memories: tuple[Memory, Memory, Memory]
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the mean of values (B, L) over the steps that give loss."""
+        return (values * self.learned).sum() / self.learned.sum()
+
+
+def chunk_table(lengths: NDArray[np.int64], configuration: Configuration) -> NDArray[np.int64]:
+    """Return episode and first step of all chunks, (C, 2), those that give some loss."""
+    learn, burn_in = configuration.learn, configuration.burn_in
+    table = [
+        (row, begin)
+        for row, length in enumerate(lengths.tolist())
+        for begin in range(0, length, learn)
+        if begin == 0 or begin + burn_in < length
+    ]
+    return np.array(table, dtype=np.int64)
+
+
+class Data:
+    """Episodes as tensors, with the memories at which their chunks begin."""
+
+    def __init__(self, episodes: Episodes, learner: Learner) -> None:
+        """Scale actions and rewards as the learner wants them."""
+        configuration = learner.configuration
+        self.burn_in, self.learn = configuration.burn_in, configuration.learn
+        self.observations = torch.from_numpy(episodes.observations)
+        self.actions = learner.actor.scaled(torch.from_numpy(episodes.actions))
+        self.rewards = torch.from_numpy(episodes.rewards) * learner.reward_scale
+        self.lengths = torch.from_numpy(episodes.lengths)
+        self.terminal = torch.from_numpy(episodes.terminal)
+        self.memories: list[Tensor] = []
+
+    def __len__(self) -> int:
+        """Return the number of episodes."""
+        return len(self.lengths)
+
+    @torch.no_grad()
+    def store(self, encoders: tuple[Encoder, ...]) -> None:
+        """Store each encoder's memory (E, C, 2, H) at the beginnings of chunks."""
+        chunks = range(0, self.actions.shape[1], self.learn)
+        self.memories = []
+        for encoder in encoders:
+            stored = torch.empty(len(self), len(chunks), 2, encoder.hidden)
+            for rows in torch.arange(len(self)).split(VALIDATION_BATCH):
+                memory = encoder.empty(len(rows))
+                for chunk, begin in enumerate(chunks):
+                    stored[rows, chunk] = torch.stack(memory, dim=1)
+                    part = self.observations[rows, begin : begin + self.learn]
+                    memory = encoder(part, memory)[1]
+            self.memories.append(stored)
+
+    def chunks(self, table: NDArray[np.int64]) -> Batch:
+        """Return chunks by episode and first step, (B, 2)."""
+        rows, begins = torch.from_numpy(table).T
+        memories = tuple(
+            tuple(stored[rows, begins // self.learn].unbind(dim=1)) for stored in self.memories
+        )
+        batch = self._stretch(rows, begins, self.burn_in + self.learn, memories)
+        warm = torch.arange(batch.learned.shape[1]) >= self.burn_in
+        gives = warm | (begins == 0)[:, None]
+        return replace(batch, learned=batch.learned * gives)
+
+    def whole(self, rows: Tensor, encoders: tuple[Encoder, ...]) -> Batch:
+        """Return episodes from beginning to end."""
+        empty = tuple(encoder.empty(len(rows)) for encoder in encoders)
+        return self._stretch(rows, torch.zeros_like(rows), self.actions.shape[1], empty)
+
+    def _stretch(self, rows: Tensor, begins: Tensor, steps: int, memories: Any) -> Batch:
+        at = begins[:, None] + torch.arange(steps + 1)
+        nodes = at.clamp(max=self.actions.shape[1])
+        inside = at[:, :-1].clamp(max=self.actions.shape[1] - 1)
+        rows = rows[:, None]
+        last = at[:, :-1] == self.lengths[rows] - 1
+        return Batch(
+            self.observations[rows, nodes],
+            self.actions[rows, inside],
+            self.rewards[rows, inside],
+            last & self.terminal[rows],
+            (at[:, :-1] < self.lengths[rows]).float(),
+            memories,
+        )
+
+
+def observation_statistics(episodes: Episodes) -> Tensor:
+    """Return mean, standard deviation, least and greatest of observations that were made."""
+    nodes = np.arange(episodes.observations.shape[1]) <= episodes.lengths[:, None]
+    seen = episodes.observations[nodes]
+    spread = seen.std(axis=0, dtype=float)
+    # what never changed tells nothing; its unit is as good as any
+    spread[spread < 1e-6] = 1.0
+    rows = [seen.mean(axis=0, dtype=float), spread, seen.min(axis=0), seen.max(axis=0)]
+    return torch.tensor(np.stack(rows)).float()
+
+
+# --- learning ------------------------------------------------------------------------------------
+
+
+class Learner(nn.Module):
+    """
+    Actor, critic and target, and the numbers that scale what they learn from.
+
+    Args:
+        configuration: what is learned and how.
+        train: episodes that the scales are taken from.
+
+    """
+
+    def __init__(self, configuration: Configuration, train: Episodes) -> None:
+        super().__init__()
+        self.configuration = configuration
+        self.extraction = EXTRACTIONS[configuration.extraction]
+        statistics = observation_statistics(train)
+        bounds = torch.from_numpy(np.stack([train.action_low, train.action_high]))
+        self.actor = Actor(statistics, bounds, configuration.hidden)
+        self.critic = Critic(statistics, bounds.shape[1], configuration.hidden)
+        spread = float(train.returns(configuration.discount).std())
+        self.register_buffer('reward_scale', torch.tensor(1.0 / spread if spread > 0 else 1.0))
+        self.register_buffer('advantage_spread', torch.tensor(0.0))
+        mean = float(train.returns(configuration.discount).mean() * self.reward_scale)
+        self.critic.start_at(mean)
+        self.target = copy.deepcopy(self.critic).requires_grad_(False)
+        slow, fast = [], []
+        for name, parameter in (*self.actor.named_parameters(), *self.critic.named_parameters()):
+            (slow if '.lstm.' in name else fast).append(parameter)
+        self.optimiser = torch.optim.Adam(
+            [
+                {'params': fast, 'lr': configuration.learning_rate},
+                {'params': slow, 'lr': configuration.recurrent_rate},
+            ]
+        )
+
+    @property
+    def encoders(self) -> tuple[Encoder, Encoder, Encoder]:
+        """Encoders of actor, critic and target, in the order of a batch's memories."""
+        return self.actor.encoder, self.critic.encoder, self.target.encoder
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the losses of V, Q and actor, and what is worth watching."""
+        configuration, before = self.configuration, batch.observations[:, :-1]
+        features = self.critic.encoder(batch.observations, batch.memories[1])[0]
+        values = self.critic.value(features)
+        action_values = self.critic.action_values(features[:, :-1], batch.actions)
+        target_features = self.target.encoder(before, batch.memories[2])[0]
+        gap = self._target_value(target_features, batch.actions) - values[:, :-1]
+        advantage = self._advantage(gap.detach(), batch)
+        means = self.actor(before, batch.memories[0])[0]
+        judged = Judged(
+            self.actor.log_likelihood(means, batch.actions),
+            advantage,
+            lambda: self._target_value(target_features, means) / self._unit(),
+        )
+        wanted = temporal_target(
+            batch.rewards, values[:, 1:].detach(), batch.ends, configuration.discount
+        )
+        return {
+            'value': batch.mean(expectile_loss(gap, configuration.expectile)),
+            'action_value': batch.mean(((action_values - wanted) ** 2).sum(dim=0)),
+            'actor': batch.mean(self.extraction.loss(judged, configuration)),
+            'log_likelihood': batch.mean(judged.log_likelihood).detach(),
+            'mean_value': batch.mean(values[:, :-1]).detach(),
+            'advantage_spread': self.advantage_spread.clone(),
+        }
+
+    def update(self, batch: Batch) -> dict[str, float]:
+        """
+        Learn from a batch; return the losses.
+
+        Raises:
+            FloatingPointError: a loss is not finite.
+
+        """
+        self.train()
+        parts = self.losses(batch)
+        loss = parts['value'] + parts['action_value'] + parts['actor']
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f'the loss is {loss.item()}: expected a finite number')
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        for network in (self.actor, self.critic):
+            nn.utils.clip_grad_norm_(network.parameters(), self.configuration.gradient_limit)
+        self.optimiser.step()
+        self._follow()
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+    @torch.no_grad()
+    def judge(self, data: Data, actors: list[Actor]) -> list[float]:
+        """Return each actor's mean log-likelihood of the data's actions, weighted by advantage."""
+        self.eval()
+        sums, total = torch.zeros(len(actors)), 0.0
+        for rows in torch.arange(len(data)).split(VALIDATION_BATCH):
+            batch = data.whole(rows, self.encoders)
+            before = batch.observations[:, :-1]
+            values = self.critic.value(self.critic.encoder(before, batch.memories[1])[0])
+            target_features = self.target.encoder(before, batch.memories[2])[0]
+            gap = self._target_value(target_features, batch.actions) - values
+            weights = self.extraction.weights(self._advantage(gap, batch), self.configuration)
+            weights = weights * batch.learned
+            total += float(weights.sum())
+            for row, actor in enumerate(actors):
+                means = actor(before, batch.memories[0])[0]
+                sums[row] += (weights * actor.log_likelihood(means, batch.actions)).sum()
+        return (sums / total).tolist()
+
+    def _target_value(self, features: Tensor, actions: Tensor) -> Tensor:
+        return self.target.action_values(features, actions).amin(dim=0)
+
+    def _advantage(self, gap: Tensor, batch: Batch) -> Tensor:
+        """Return Q - V in units of its spread, which follows the batches of training."""
+        if self.training:
+            spread = batch.mean((gap - batch.mean(gap)) ** 2).sqrt()
+            known = self.advantage_spread
+            share = SPREAD_MOMENTUM if known > 0 else 1.0
+            known.lerp_(spread, share)
+        return gap / self._unit()
+
+    def _unit(self) -> Tensor:
+        return self.advantage_spread.clamp(min=1e-6)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Let the target follow the critic."""
+        pairs = zip(self.target.parameters(), self.critic.parameters(), strict=True)
+        for target, source in pairs:
+            target.lerp_(source, self.configuration.target_rate)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A policy after its training; `score` is its validation score, at epoch `epoch`."""
+
+    actor: Actor
+    score: float
+    epoch: int
+
+    def start(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the memory at an episode's beginning: hidden and cell (H,)."""
+        hidden, cell = self.actor.encoder.empty(1)
+        return hidden[0].numpy(), cell[0].numpy()
+
+    @torch.no_grad()
+    def act(
+        self,
+        observation: NDArray[np.float32],
+        memory: tuple[NDArray[np.float32], NDArray[np.float32]],
+    ) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return the mean action (A,) in its units for an observation (O,), and the memory."""
+        given = torch.from_numpy(np.asarray(observation, np.float32))[None, None]
+        known = tuple(torch.from_numpy(part)[None] for part in memory)
+        mean, (hidden, cell) = self.actor(given, known)
+        return self.actor.physical(mean)[0, 0].numpy(), (hidden[0].numpy(), cell[0].numpy())
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+class Training:
+    """
+    One training, which goes on from its newest checkpoint where there is one.
+
+    Args:
+        configuration: what is trained; that of a checkpoint must be the same.
+        train: episodes to learn from.
+        validation: episodes that tell which actor is the best.
+
+    Raises:
+        ValueError: the checkpoint is of another configuration or of other episodes, or damaged;
+            or the two sides differ in the sizes or bounds of what they hold.
+
+    """
+
+    def __init__(
+        self, configuration: Configuration, train: Episodes, validation: Episodes
+    ) -> None:
+        _check_sides(train, validation)
+        self.configuration = configuration
+        torch.manual_seed(configuration.seed)
+        self.learner = Learner(configuration, train)
+        self.train = Data(train, self.learner)
+        self.validation = Data(validation, self.learner)
+        self.table = chunk_table(train.lengths, configuration)
+        self.digest = _digest(train)
+        self.best = copy.deepcopy(self.learner.actor)
+        self.score, self.best_epoch = -math.inf, 0
+        self.epoch, self.elapsed = 0, 0.0
+        self.folder = Path(configuration.out)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if (self.folder / 'checkpoint.pt').exists():
+            self._resume(self.folder / 'checkpoint.pt')
+
+    def run(self) -> Trained:
+        """Train to the end; return the best policy."""
+        while not self._over():
+            self.advance()
+        return Trained(self.best.eval(), self.score, self.best_epoch)
+
+    def advance(self) -> None:
+        """Train for an epoch, judge the actor and write what there is."""
+        begin = time.monotonic() - self.elapsed
+        parts = self._one_epoch(begin)
+        self.epoch += 1
+        actors = [self.learner.actor, self.best]
+        newest, best = self.learner.judge(self.validation, actors)
+        better = self.best_epoch == 0 or newest > best
+        if better:
+            self.best, self.best_epoch = copy.deepcopy(self.learner.actor), self.epoch
+        self.score = newest if better else best
+        self.elapsed = time.monotonic() - begin
+        if better:
+            self._save(self.folder / 'best.pt', {'actor': self.best.state_dict()})
+        self._save(self.folder / 'checkpoint.pt', self._state())
+        self._log(parts | {'validation_score': newest, 'best_score': self.score})
+
+    def _over(self) -> bool:
+        configuration = self.configuration
+        late = configuration.time_limit > 0 and self.elapsed >= configuration.time_limit
+        stale = self.epoch - self.best_epoch >= configuration.patience
+        return late or stale or self.epoch >= configuration.epochs
+
+    def _one_epoch(self, begin: float) -> dict[str, float]:
+        configuration, learner = self.configuration, self.learner
+        self.train.store(learner.encoders)
+        rng = np.random.default_rng([configuration.seed, self.epoch])
+        sums: dict[str, float] = {}
+        bar = tqdm(
+            range(configuration.updates), f'epoch {self.epoch + 1}', leave=False, disable=None
+        )
+        for step in bar:
+            progress = (self.epoch + step / configuration.updates) / configuration.epochs
+            if configuration.time_limit > 0:
+                passed = (time.monotonic() - begin) / configuration.time_limit
+                progress = max(progress, passed)
+            rates = (configuration.learning_rate, configuration.recurrent_rate)
+            for group, rate in zip(learner.optimiser.param_groups, rates, strict=True):
+                group['lr'] = rate * rate_share(progress)
+            rows = rng.integers(len(self.table), size=configuration.batch)
+            parts = learner.update(self.train.chunks(self.table[rows]))
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + value / configuration.updates
+        return sums
+
+    # --- what is written ---
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            'learner': self.learner.state_dict(),
+            'optimiser': self.learner.optimiser.state_dict(),
+            'best': self.best.state_dict(),
+        }
+
+    def _save(self, path: Path, content: dict[str, Any]) -> None:
+        draft = path.with_suffix('.part')
+        state = {
+            'version': CHECKPOINT_VERSION,
+            'kind': KIND,
+            'configuration': asdict(self.configuration),
+            'episodes': self.digest,
+            'epoch': self.epoch,
+            'elapsed': self.elapsed,
+            'score': self.score,
+            'best_epoch': self.best_epoch,
+        }
+        torch.save({**state, **content}, draft)
+        draft.replace(path)
+
+    def _log(self, values: dict[str, float]) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        with SummaryWriter(str(self.folder / 'tensorboard')) as writer:
+            for name, value in values.items():
+                writer.add_scalar(name, value, self.epoch)
+        path = self.folder / 'log.csv'
+        new = not path.exists()
+        with path.open('a', newline='', encoding='utf-8') as stream:
+            table = csv.writer(stream)
+            if new:
+                table.writerow(['epoch', 'seconds', *values])
+            row = (f'{value:.5f}' for value in values.values())
+            table.writerow([self.epoch, f'{self.elapsed:.0f}', *row])
+        print(
+            f'epoch {self.epoch:3d} {self.elapsed:6.0f} s  V {values["mean_value"]:.3f}  '
+            f'log-likelihood {values["log_likelihood"]:.3f}  '
+            f'validation {values["validation_score"]:.3f} best {values["best_score"]:.3f}'
+            f'{"  *" if self.best_epoch == self.epoch else ""}',
+            flush=True,
+        )
+
+    def _resume(self, path: Path) -> None:
+        state = read_checkpoint(path)
+        known = replace(Configuration(**state['configuration']), **_may_change(self.configuration))
+        if known != self.configuration:
+            names = [
+                field.name
+                for field in fields(Configuration)
+                if getattr(known, field.name) != getattr(self.configuration, field.name)
+            ]
+            raise ValueError(
+                f'{path} is of another configuration, in {", ".join(names)}: expected the same, '
+                'or another folder `out`'
+            )
+        if state['episodes'] != self.digest:
+            raise ValueError(
+                f'{path} is of other episodes: expected the same, or another folder `out`'
+            )
+        self.learner.load_state_dict(state['learner'])
+        self.learner.optimiser.load_state_dict(state['optimiser'])
+        self.best.load_state_dict(state['best'])
+        self.epoch, self.elapsed = state['epoch'], state['elapsed']
+        self.score, self.best_epoch = state['score'], state['best_epoch']
+
+
+def fit(train: Episodes, validation: Episodes, configuration: Configuration) -> Trained:
+    """
+    Train a policy, or go on with its training; return the best.
+
+    Raises:
+        ValueError: as `Training`.
+
+    """
+    return Training(configuration, train, validation).run()
+
+
+def rate_share(progress: float) -> float:
+    """Return the share of the learning rates at a share of the training: a cosine to 5 %."""
+    return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def resampled(episodes: Episodes, seed: int) -> Episodes:
+    """Return a bootstrap sample: as many groups, drawn with replacement."""
+    groups, place = np.unique(episodes.group, return_inverse=True)
+    draws = np.random.default_rng([seed, 1]).integers(len(groups), size=len(groups))
+    counts = np.bincount(draws, minlength=len(groups))
+    return episodes.take(np.repeat(np.arange(len(episodes)), counts[place]))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """
+    Return a checkpoint's content: numbers and weights only, no code.
+
+    Raises:
+        ValueError: it is missing, damaged, of another version or of something else.
+
+    """
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+        found = (state['kind'], state['version'])
+    except FileNotFoundError:
+        raise ValueError(f'{path} is missing: expected a checkpoint; train first') from None
+    except Exception as error:
+        raise ValueError(f'{path} is no readable checkpoint: {error}') from None
+    if found != (KIND, CHECKPOINT_VERSION):
+        raise ValueError(
+            f'{path}: kind and version are {found}: expected {(KIND, CHECKPOINT_VERSION)}'
+        )
+    return state
+
+
+def load_trained(path: Path) -> Trained:
+    """
+    Return the policy of a file `best.pt`.
+
+    Raises:
+        ValueError: it cannot be read.
+
+    """
+    state = read_checkpoint(path)
+    weights = state.get('actor')
+    if weights is None:
+        raise ValueError(f'{path} holds no actor: expected a file best.pt')
+    actor = Actor(
+        weights['encoder.statistics'],
+        weights['bounds'],
+        Configuration(**state['configuration']).hidden,
+    )
+    actor.load_state_dict(weights)
+    return Trained(actor.eval(), state['score'], state['best_epoch'])
+
+
+def _may_change(configuration: Configuration) -> dict[str, Any]:
+    """Return what may differ from a checkpoint's: how long, and where."""
+    names = ('epochs', 'patience', 'time_limit', 'out')
+    return {name: getattr(configuration, name) for name in names}
+
+
+def _check_sides(train: Episodes, validation: Episodes) -> None:
+    found, wanted = validation.observations.shape[2], train.observations.shape[2]
+    if found != wanted:
+        raise ValueError(f'validation has observations of {found} numbers: expected {wanted}')
+    for name in ('action_low', 'action_high'):
+        if not np.array_equal(getattr(validation, name), getattr(train, name)):
+            raise ValueError(
+                f'validation has {name} {getattr(validation, name)}: expected '
+                f'{getattr(train, name)}'
+            )
+
+
+def _digest(episodes: Episodes) -> str:
+    """Return what tells episodes from others."""
+    digest = hashlib.sha256()
+    for name in ('actions', 'rewards', 'lengths', 'terminal', 'group'):
+        digest.update(np.ascontiguousarray(getattr(episodes, name)).tobytes())
+    return digest.hexdigest()
+
+
+def train_member(
+    configuration: Configuration, member: int, train: Episodes, validation: Episodes
+) -> Trained:
+    """Train a member of an ensemble in its own folder, on its own sample of the groups."""
+    seed = configuration.seed + member
+    own = replace(configuration, seed=seed, out=str(Path(configuration.out) / str(member)))
+    folder = Path(own.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(own), indent=2)
+    (folder / 'configuration.json').write_text(text + '\n', encoding='utf-8')
+    return fit(resampled(train, seed), validation, own)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train; return the exit status."""
+    try:
+        configuration, members = parse(arguments)
+        names = [name.strip() for name in configuration.episodes.split(',') if name.strip()]
+        train, validation = split(join([load_episodes(Path(name)) for name in names]))
+        print(f'{len(train)} episodes, {len(validation)} for validation', flush=True)
+        for member in members:
+            trained = train_member(configuration, member, train, validation)
+            print(
+                f'member {member}: validation score {trained.score:.4f} in epoch {trained.epoch}, '
+                f'{Path(configuration.out) / str(member) / "best.pt"}',
+                flush=True,
+            )
+    except (ValueError, OSError, FloatingPointError) as error:
+        print(f'train-iql: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse(arguments: list[str] | None = None) -> tuple[Configuration, list[int]]:
+    """Return the configuration that the command line asks for, and the members to train."""
+    parser = argparse.ArgumentParser(prog='train-iql', description=__doc__.strip().splitlines()[0])
+    parser.add_argument('--smoke', action='store_true', help='tiny networks and two epochs')
+    parser.add_argument('--members', type=int, default=4, help='number of them')
+    parser.add_argument('--member', type=int, help='the only one to train')
+    for field in fields(Configuration):
+        kind = type(getattr(Configuration(), field.name))
+        parser.add_argument(f'--{field.name.replace("_", "-")}', type=kind)
+    given = vars(parser.parse_args(arguments))
+    base = SMOKE if given.pop('smoke') else Configuration()
+    count, only = given.pop('members'), given.pop('member')
+    if count < 1 or (only is not None and not 0 <= only < count):
+        raise ValueError(f'member is {only} of {count}: expected 0 to members - 1')
+    members = list(range(count)) if only is None else [only]
+    named = {name: value for name, value in given.items() if value is not None}
+    return replace(base, **named), members
+
+
+if __name__ == '__main__':
+    sys.exit(main())
