@@ -164,7 +164,8 @@ def write_braking_model(folder, horizon=None, states_error=None, controls_error=
     """
     import onnx
 
-    from warmstart_planner.learned.card import ONNX_FILE, write_card
+    from warmstart_planner.learned.card import ONNX_FILE
+    from warmstart_planner.learned.card_format import write_card
 
     folder.mkdir(parents=True, exist_ok=True)
     none = np.zeros(len(BRAKING_RATES))
@@ -275,15 +276,12 @@ def braking_card(content, horizon, changes):
     from warmstart_planner.learned.card import (
         ONNX_FILE,
         Defaults,
-        Golden,
         ModelCard,
-        Range,
         TrainingRange,
         input_shapes,
-        model_sha256,
         output_shapes,
-        tensor_type,
     )
+    from warmstart_planner.learned.card_format import Golden, Range, model_sha256, tensor_type
     from warmstart_planner.transcription import Margins
 
     horizon, count = horizon or Horizon(), len(BRAKING_RATES)

@@ -38,15 +38,12 @@ from warmstart_planner.learned.card import (
     CARD_FILE,
     ONNX_FILE,
     Defaults,
-    Golden,
     ModelCard,
-    Range,
     TrainingRange,
-    file_sha256,
     input_shapes,
     output_shapes,
-    write_card,
 )
+from warmstart_planner.learned.card_format import Golden, Range, file_sha256, write_card
 from warmstart_planner.measurement import commit, versions
 from warmstart_planner.objective import ANCHORS, CostWeights
 from warmstart_planner.transcription import Margins

@@ -54,7 +54,8 @@ from training.experiments.warmstart_strategies import (
     cold_strategies,
 )
 from training.experiments.warmstart_targets import as_text, checklist
-from warmstart_planner.learned.card import CARD_FILE, CardError
+from warmstart_planner.learned.card import CARD_FILE
+from warmstart_planner.learned.card_format import CardError
 from warmstart_planner.learned.session import LoadedModel, Purpose, load_model
 from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights

@@ -8,22 +8,21 @@ The one place that imports onnxruntime.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.learned.card import (
-    CARD_FILE,
+from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
+from warmstart_planner.learned.card_format import (
+    Card,
     CardError,
     Golden,
-    ModelCard,
     Shape,
-    load_card,
     model_sha256,
     tensor_type,
 )
@@ -74,6 +73,17 @@ class ModelOutput:
 
 class InferenceError(RuntimeError):
     """The execution provider could not run a model that it had run before."""
+
+
+class Provable(Protocol):
+    """A model that can be tested."""
+
+    def prove(self, golden: Golden) -> None:
+        """Raise a CardError where it answers otherwise than the golden pair."""
+
+
+AnyCard = TypeVar('AnyCard', bound=Card)
+Model = TypeVar('Model', bound=Provable)
 
 
 class LoadedModel:
@@ -134,24 +144,35 @@ class LoadedModel:
 
         """
         output = self._propose(golden.inputs)
-        for name, wanted in golden.outputs.items():
-            found = np.asarray(getattr(output, name))
-            if found.shape != wanted.shape:
-                raise CardError(f'{name} has shape {found.shape}: expected {wanted.shape}')
-            error = np.abs(found - wanted) / np.maximum(np.abs(wanted), 1.0)
-            worst = float(np.max(np.nan_to_num(error, nan=np.inf)))
-            if worst > GOLDEN_TOLERANCE:
-                raise CardError(
-                    f'{name} is off its golden value by {worst:.2g} of it: '
-                    f'expected at most {GOLDEN_TOLERANCE}'
-                )
+        compare({name: getattr(output, name) for name in golden.outputs}, golden)
+
+
+def compare(found: Mapping[str, ArrayLike], golden: Golden) -> None:
+    """
+    Compare outputs by name with a golden pair's.
+
+    Raises:
+        CardError: they differ by more than GOLDEN_TOLERANCE.
+
+    """
+    for name, wanted in golden.outputs.items():
+        values = np.asarray(found[name])
+        if values.shape != wanted.shape:
+            raise CardError(f'{name} has shape {values.shape}: expected {wanted.shape}')
+        error = np.abs(values - wanted) / np.maximum(np.abs(wanted), 1.0)
+        worst = float(np.max(np.nan_to_num(error, nan=np.inf)))
+        if worst > GOLDEN_TOLERANCE:
+            raise CardError(
+                f'{name} is off its golden value by {worst:.2g} of it: '
+                f'expected at most {GOLDEN_TOLERANCE}'
+            )
 
 
 def load_model(
     folder: Path | str, purpose: Purpose | None = None, provider: str = CPU
 ) -> LoadedModel:
     """
-    Open a folder's model, test it and warm it up.
+    Open a folder's Decision Transformer, test it and warm it up.
 
     Args:
         folder: holds the card and the ONNX file that it names.
@@ -163,17 +184,41 @@ def load_model(
             the message names the file, the field, its value and what was expected.
 
     """
-    folder = Path(folder)
-    card = load_card(folder / CARD_FILE)
+    path = Path(folder) / CARD_FILE
+    return open_model(path, load_card(path), purpose or Purpose(), LoadedModel, provider)
+
+
+def open_model(
+    path: Path,
+    card: AnyCard,
+    purpose: object,
+    build: Callable[[AnyCard, onnxruntime.InferenceSession], Model],
+    provider: str,
+) -> Model:
+    """
+    Open the model of a card, test it and warm it up.
+
+    Args:
+        path: of the card.
+        card: what is written there.
+        purpose: a dataclass of what the card's fields have to be; None: as they are.
+        build: makes the model from card and session.
+        provider: onnxruntime's execution provider, on one thread.
+
+    Raises:
+        CardError: as `load_model` says.
+
+    """
     try:
-        _check_purpose(card, purpose or Purpose())
+        _check_purpose(card, purpose)
     except CardError as error:
-        raise CardError(f'{folder / CARD_FILE}: {error}') from None
-    file = folder / card.onnx
+        raise CardError(f'{path}: {error}') from None
+    file = path.parent / card.onnx
     try:
-        model = LoadedModel(card, _session(_content(file, card), provider))
-        _check_tensors('inputs', model._session.get_inputs(), card.inputs)
-        _check_tensors('outputs', model._session.get_outputs(), card.outputs)
+        session = _session(_content(file, card), provider)
+        _check_tensors('inputs', session.get_inputs(), card.inputs)
+        _check_tensors('outputs', session.get_outputs(), card.outputs)
+        model = build(card, session)
         for _ in range(1 + WARM_UP_RUNS):
             model.prove(card.golden)
     except (CardError, InferenceError) as error:
@@ -196,14 +241,14 @@ def check_provider(provider: str) -> None:
         )
 
 
-def _check_purpose(card: ModelCard, purpose: Purpose) -> None:
+def _check_purpose(card: Card, purpose: object) -> None:
     for name, wanted in vars(purpose).items():
         found = getattr(card, name)
         if wanted is not None and found != wanted:
             raise CardError(f'{name} is {found!r}: expected {wanted!r}')
 
 
-def _content(file: Path, card: ModelCard) -> bytes:
+def _content(file: Path, card: Card) -> bytes:
     """Return the bytes of the model that the card was written for."""
     try:
         content = file.read_bytes()

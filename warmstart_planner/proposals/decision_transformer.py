@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned.card import Defaults, Range, TrainingRange
+from warmstart_planner.learned.card import Defaults, TrainingRange
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import LoadedModel, ModelOutput
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
@@ -19,8 +19,6 @@ from warmstart_planner.transcription import Transcription, transcribe
 from warmstart_planner.vehicle import VehicleParameters
 
 OUTSIDE = 1.001  # uncertainty of what is just unfamiliar
-RANGE_MARGIN = 0.1  # by which a value may leave the training range, in the range's widths
-RANGE_SLACK = 1e-3  # and where that has no width [m, rad, m/s or m/s^2]
 CONTROL_TOLERANCE = 1e-2  # beyond the car's limits: rounding [m/s^2, rad/s]
 START_TOLERANCE = 1e-2  # between the problem's state and a candidate's first [m, rad, m/s]
 
@@ -144,27 +142,15 @@ class _Familiar:
 
     def __init__(self, known: TrainingRange) -> None:
         self._state, self._road, self._obstacles = (
-            _widened(each) for each in (known.state, known.road, known.obstacles)
+            each.widened() for each in (known.state, known.road, known.obstacles)
         )
 
     def __call__(self, context: Context) -> bool:
-        there = context.obstacles[context.present]
         return (
-            _within(context.state, self._state)
-            and _within(context.road, self._road)
-            and _within(there, self._obstacles)
+            self._state.holds(context.state)
+            and self._road.holds(context.road)
+            and self._obstacles.holds(context.obstacles[context.present])
         )
-
-
-def _widened(known: Range) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    slack = RANGE_MARGIN * (known.high - known.low) + RANGE_SLACK
-    return known.low - slack, known.high + slack
-
-
-def _within(
-    values: NDArray[np.float32], bounds: tuple[NDArray[np.float64], NDArray[np.float64]]
-) -> bool:
-    return bool(((bounds[0] <= values) & (values <= bounds[1])).all())
 
 
 def _sound(output: ModelOutput, context: Context, vehicle: VehicleParameters) -> NDArray[np.bool_]:

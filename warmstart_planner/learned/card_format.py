@@ -1,0 +1,330 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What all model cards are made of: how they are written, read and checked.
+
+A card says what an ONNX file holds, what it was made for, and how to tell that it works. It is
+JSON: nothing in it is run. Each kind is one dataclass, through which training writes the card
+beside the model and serving reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.checks import finite_array
+
+RANGE_MARGIN = 0.1  # by which a value may leave a training range, in the range's widths
+RANGE_SLACK = 1e-3  # and where that has no width, in the value's unit
+
+Shape = tuple[int, ...]
+Value = TypeVar('Value')
+
+
+class CardError(ValueError):
+    """A card, or the model that it describes, is not what it has to be; says what is where."""
+
+
+class Card(Protocol):
+    """What every kind of card says."""
+
+    @property
+    def schema_version(self) -> int:
+        """Version of the kind's fields."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind."""
+
+    @property
+    def model_id(self) -> str:
+        """Name of the model."""
+
+    @property
+    def onnx(self) -> str:
+        """Name of the model's file, beside the card."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of that file, in hexadecimal."""
+
+    @property
+    def vehicle(self) -> str:
+        """Name of the car that the model is for."""
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]:
+        """Shapes of the model's inputs."""
+
+    @property
+    def outputs(self) -> Mapping[str, Shape]:
+        """Shapes of the model's outputs."""
+
+    @property
+    def golden(self) -> Golden:
+        """Pair that the model is tested with."""
+
+
+def tensor_type(name: str) -> type[np.float32] | type[np.bool_]:
+    """Return the element type of an input or output."""
+    return np.bool_ if name == 'present' else np.float32
+
+
+def file_sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a model file, in hexadecimal."""
+    return model_sha256(Path(path).read_bytes())
+
+
+def model_sha256(content: bytes) -> str:
+    """Return the SHA-256 of a model file's content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """Least and greatest values that a model was trained on, of equal shape (n,)."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Refuse values that are not finite, or the wrong way round."""
+        low = finite_array('low', self.low, (None,))
+        high = finite_array('high', self.high, low.shape)
+        if (low > high).any():
+            at = int(np.argmax(low > high))
+            raise ValueError(f'low is {low[at]} at {at}: expected at most high ({high[at]})')
+        object.__setattr__(self, 'low', low)
+        object.__setattr__(self, 'high', high)
+
+    def widened(self) -> Range:
+        """Return what still counts as familiar: the range, and a margin around it."""
+        slack = RANGE_MARGIN * (self.high - self.low) + RANGE_SLACK
+        return Range(self.low - slack, self.high + slack)
+
+    def holds(self, values: NDArray[np.floating]) -> bool:
+        """Whether all values of shape (..., n) lie within."""
+        return bool(((self.low <= values) & (values <= self.high)).all())
+
+
+@dataclass(frozen=True, eq=False)
+class Golden:
+    """An input of the model, by name, and what it answered when it was exported."""
+
+    inputs: Mapping[str, NDArray[Any]]
+    outputs: Mapping[str, NDArray[Any]]
+
+
+# --- files ---
+
+
+def read_card(path: Path | str, build: Callable[[Any], Value]) -> Value:
+    """
+    Read a card.
+
+    Args:
+        path: its file.
+        build: makes the card from JSON's objects.
+
+    Raises:
+        CardError: there is no such file, or it is not a card that this version reads; the message
+            names the file, the field, its value and what was expected.
+
+    """
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+        return build(json.loads(text, parse_constant=_no_constant))
+    except OSError as error:
+        raise CardError(f'{path}: expected a readable model card: {error.strerror}') from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CardError(f'{path} is not JSON: {error}: expected a model card') from None
+    except CardError as error:
+        raise CardError(f'{path}: {error}') from None
+
+
+def write_card(path: Path | str, card: Card) -> None:
+    """
+    Write a card; whoever reads meanwhile sees the old file or the new one, whole.
+
+    Raises:
+        CardError: the card's provenance holds a number that is not finite.
+
+    """
+    try:
+        text = json.dumps(card, default=_plain, allow_nan=False, sort_keys=True)
+    except ValueError as error:
+        raise CardError(f'{path}: {error}: expected finite numbers everywhere') from None
+    part = Path(f'{path}.part')
+    part.write_text(text + '\n', encoding='utf-8')
+    os.replace(part, path)
+
+
+def _plain(value: object) -> Any:
+    """Return what JSON has no word for in its words."""
+    if is_dataclass(value):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise TypeError(f'{value!r} cannot be part of a model card')
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise CardError(f'the card holds {name}: expected finite numbers')
+
+
+# --- from JSON ---
+
+
+def card_members(content: Any, kind: type) -> dict[str, Any]:
+    """Return what a card of a kind holds, those parts built that all kinds have."""
+    # before all else: a card of another version or kind may differ in anything
+    for name in ('schema_version', 'kind'):
+        expect(name, mapping('card', content).get(name), getattr(kind, name))
+    given = members('card', content, kind)
+    return given | {
+        'golden': _golden(given['golden']),
+        'provenance': mapping('provenance', given['provenance']),
+    }
+
+
+def mapping(name: str, value: Any) -> dict[str, Any]:
+    """Return a JSON object."""
+    if not isinstance(value, dict):
+        refuse(name, value, 'an object')
+    return value
+
+
+def members(name: str, value: Any, kind: type) -> dict[str, Any]:
+    """Return an object that has just the fields of a dataclass."""
+    found = mapping(name, value)
+    wanted = {each.name for each in fields(kind)}
+    for missing in sorted(wanted - found.keys()):
+        raise CardError(f'{dotted(name, missing)} is missing: expected a value')
+    for unknown in sorted(found.keys() - wanted):
+        raise CardError(f'{dotted(name, unknown)} is unknown: expected {sorted(wanted)}')
+    return found
+
+
+def built(name: str, value: Any, kind: type[Value]) -> Value:
+    """Build a dataclass of numbers."""
+    given = members(name, value, kind)
+    for key, each in given.items():
+        if isinstance(each, bool) or not isinstance(each, (int, float)):
+            refuse(dotted(name, key), each, 'a number')
+    return made(name, kind, given)
+
+
+def built_range(name: str, value: Any) -> Range:
+    """Build a range."""
+    return made(name, Range, members(name, value, Range))
+
+
+def made(name: str, kind: type[Value], given: Mapping[str, Any]) -> Value:
+    """Build a dataclass; its errors name where it is in the card."""
+    try:
+        return kind(**given)
+    except ValueError as error:
+        text = str(error)
+        raise CardError(text if text.startswith(name) else f'{name}.{text}') from None
+
+
+def _golden(value: Any) -> Golden:
+    sides = {
+        side: {
+            key: _tensor(f'golden.{side}.{key}', key, numbers)
+            for key, numbers in mapping(f'golden.{side}', tensors).items()
+        }
+        for side, tensors in members('golden', value, Golden).items()
+    }
+    return Golden(**sides)
+
+
+def _tensor(where: str, name: str, numbers: Any) -> NDArray[Any]:
+    try:
+        array = np.array(numbers, dtype=float)
+    except (TypeError, ValueError):
+        raise CardError(f'{where} is not an array of numbers: expected one') from None
+    return array.astype(tensor_type(name))
+
+
+# --- checks ---
+
+
+def dotted(name: str, member: str) -> str:
+    """Return a member's name within the card."""
+    return member if name == 'card' else f'{name}.{member}'
+
+
+def refuse(name: str, value: object, expected: str) -> NoReturn:
+    """Raise a CardError about a field."""
+    raise CardError(f'{name} is {value!r}: expected {expected}')
+
+
+def expect(name: str, value: object, expected: object) -> None:
+    """Refuse what is not equal to what it has to be, in type and value."""
+    if type(value) is not type(expected) or value != expected:
+        refuse(name, value, repr(expected))
+
+
+def expect_count(name: str, value: object) -> None:
+    """Refuse what is not a whole number of at least 1."""
+    if type(value) is not int or value < 1:
+        refuse(name, value, 'a whole number of at least 1')
+
+
+def expect_positive(name: str, value: object) -> None:
+    """Refuse what is not a finite number above 0."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not 0.0 < value < np.inf:
+        refuse(name, value, 'a finite number above 0')
+
+
+def expect_identity(card: Card) -> None:
+    """Refuse a card of another version or kind than its class is for, or one of no model."""
+    for name in ('schema_version', 'kind'):
+        expect(name, getattr(card, name), getattr(type(card), name))
+    for name in ('model_id', 'onnx', 'sha256', 'vehicle'):
+        if not isinstance(getattr(card, name), str) or not getattr(card, name):
+            refuse(name, getattr(card, name), 'a text that is not empty')
+    if Path(card.onnx).name != card.onnx:
+        refuse('onnx', card.onnx, 'the name of a file beside the card')
+    if not re.fullmatch('[0-9a-f]{64}', card.sha256):
+        refuse('sha256', card.sha256, '64 digits of 0 to 9, a to f')
+
+
+def expect_golden(card: Card) -> None:
+    """Refuse a golden pair that is not of the card's shapes and types, and finite."""
+    _expect_tensors('golden.inputs', card.golden.inputs, card.inputs)
+    _expect_tensors('golden.outputs', card.golden.outputs, card.outputs)
+
+
+def expect_shapes(name: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
+    """Refuse other tensors, or tensors of other shapes."""
+    if found.keys() != wanted.keys():
+        refuse(name, sorted(found), str(sorted(wanted)))
+    for key, shape in wanted.items():
+        if tuple(found[key]) != shape:
+            refuse(dotted(name, key), list(found[key]), str(list(shape)))
+
+
+def _expect_tensors(
+    name: str, found: Mapping[str, NDArray[Any]], shapes: Mapping[str, Shape]
+) -> None:
+    expect_shapes(name, {key: each.shape for key, each in found.items()}, shapes)
+    for key, array in found.items():
+        if array.dtype != tensor_type(key):
+            refuse(f'{name}.{key}', array.dtype, tensor_type(key).__name__)
+        if not np.isfinite(array).all():
+            raise CardError(f'{name}.{key} holds numbers that are not finite')
