@@ -313,3 +313,132 @@ def braking_card(content, horizon, changes):
         'provenance': {'made_by': 'test/conftest.py'},
     }
     return ModelCard(**fields | changes)
+
+
+# --- a policy file that is not learned ---
+
+
+@pytest.fixture(scope='session')
+def write_policy():
+    """Return `write_steady_policy`, where onnx is installed."""
+    pytest.importorskip('onnx', reason='onnx is not installed: requirements/training.txt')
+    return write_steady_policy
+
+
+STEADY_RATES = (-1.0, -0.25, 0.0, 0.5)
+STEADY_GROWTH = 0.02
+STEADY_HIDDEN = 3
+
+
+def write_steady_policy(folder, error=None, fault_speed=FAULT_SPEED, **changes):
+    """
+    Write a real ONNX policy and its card: each member accelerates at a rate of its own.
+
+    The rates are `STEADY_RATES`, and STEADY_GROWTH more with every step that its memory knows of.
+    Where the car is faster than `fault_speed`, errors (M, 2) are added to the actions of each
+    member: a fault that the golden pair does not show.
+    """
+    import onnx
+
+    from warmstart_planner.learned.card_format import write_card
+    from warmstart_planner.learned.policy_card import CARD_FILE, ONNX_FILE
+
+    folder.mkdir(parents=True, exist_ok=True)
+    error = np.zeros((len(STEADY_RATES), 2)) if error is None else error
+    content = steady_graph(error, fault_speed).SerializeToString()
+    onnx.checker.check_model(content)
+    (folder / ONNX_FILE).write_bytes(content)
+    write_card(folder / CARD_FILE, steady_card(content, changes))
+    return folder
+
+
+def steady_graph(error, fault_speed):
+    """Return the ONNX model of `write_steady_policy`."""
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
+    from warmstart_planner.learned.policy_card import input_shapes, output_shapes
+
+    rates = np.zeros((len(STEADY_RATES), 2))
+    rates[:, 0] = STEADY_RATES
+    growth = np.zeros((STEADY_HIDDEN, 2))
+    growth[0, 0] = STEADY_GROWTH
+    constants = {
+        'rates': rates,
+        'growth': growth,
+        'pick_speed': np.eye(OBSERVATION_SIZE, 1),
+        'fault_speed': [fault_speed],
+        'error': error,
+        'one': [1.0],
+    }
+    operations = [
+        ('MatMul', ['observation', 'pick_speed'], 'speed'),
+        ('MatMul', ['hidden', 'growth'], 'grown'),
+        ('Add', ['rates', 'grown'], 'sound'),
+        ('Greater', ['speed', 'fault_speed'], 'faulty'),
+        ('Add', ['sound', 'error'], 'wrong'),
+        ('Where', ['faulty', 'wrong', 'sound'], 'action'),
+        ('Add', ['hidden', 'one'], 'hidden_out'),
+        ('Sub', ['cell', 'one'], 'cell_out'),
+    ]
+
+    def each(shapes):
+        return [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in shapes.items()
+        ]
+
+    sizes = len(STEADY_RATES), STEADY_HIDDEN
+    graph = helper.make_graph(
+        [helper.make_node(kind, inputs, [output]) for kind, inputs, output in operations],
+        'steady',
+        each(input_shapes(*sizes)),
+        each(output_shapes(*sizes)),
+        [
+            numpy_helper.from_array(np.asarray(value, np.float32), name)
+            for name, value in constants.items()
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=9)
+    checker.check_model(model)
+    return model
+
+
+def steady_card(content, changes):
+    """Return the card of `write_steady_policy`, with some of its fields changed."""
+    import onnxruntime
+
+    from warmstart_planner.learned.card_format import Golden, Range, model_sha256
+    from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
+    from warmstart_planner.learned.policy_card import (
+        ONNX_FILE,
+        PolicyCard,
+        input_shapes,
+        output_shapes,
+    )
+    from warmstart_planner.transcription import Margins
+
+    sizes = len(STEADY_RATES), STEADY_HIDDEN
+    rng = np.random.default_rng(0)
+    inputs = {
+        name: rng.normal(size=shape).astype(np.float32)
+        for name, shape in input_shapes(*sizes).items()
+    }
+    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+    names = list(output_shapes(*sizes))
+    outputs = dict(zip(names, session.run(names, inputs), strict=True))
+    fields = {
+        'model_id': 'steady',
+        'onnx': ONNX_FILE,
+        'sha256': model_sha256(content),
+        'vehicle': 'commonroad_2',
+        'dt': 0.1,
+        'margins': Margins(),
+        'members': len(STEADY_RATES),
+        'hidden_size': STEADY_HIDDEN,
+        'training_range': Range(np.full(OBSERVATION_SIZE, -1e3), np.full(OBSERVATION_SIZE, 1e3)),
+        'disagreement_threshold': 20.0,
+        'golden': Golden(inputs, outputs),
+        'provenance': {'made_by': 'test/conftest.py'},
+    }
+    return PolicyCard(**fields | changes)
