@@ -12,6 +12,8 @@ squared action error over the sequence (equation 9). What is particular here:
 - Learned mode tokens look at the whole problem and each point out one way; the winner alone
   learns from a solution (winner-takes-all), so that the two sides of an obstacle do not average.
   The mode's hidden vector heads the sequence of its way.
+- Modes also drive variations of the problems that nobody has solved, and learn from what that
+  costs and violates (`training/merit.py`): data without end, and what constraint-to-go means.
 - Each mode predicts the cost of its way, the initial return-to-go; each token predicts how R and
   C go on, so that nothing has to be evaluated between tokens.
 """
@@ -40,16 +42,16 @@ from tqdm import tqdm
 
 from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.schema import DatasetError, read_card
+from training.merit import Merit
 from training.motion import BlockMotion
 from training.road_frame import RoadFrame
-from training.violations import Violations
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
 from warmstart_planner.problem import Horizon
-from warmstart_planner.vehicle import VehicleParameters, load_vehicle
+from warmstart_planner.vehicle import SPEED, STEERING, VehicleParameters, load_vehicle
 
 CHECKPOINT_VERSION = 1
-POINT_SIZES = (1 / 50, 1 / 3, 0.0, 0.0, 20.0, 1 / 3, 1 / 3, 1 / 10)  # of POINT_FIELDS, inverse
+POINT_SIZES = (1 / 50, 1 / 3, 0.0, 0.0, 20.0, 1 / 3, 1 / 3, 1 / 10, 1 / 3)  # of POINT_FIELDS
 STEP_FEATURES = len(POINT_SIZES) + 9
 COST_SCALE = 3.0  # natural logarithms of a cost that the model reads as 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
@@ -73,7 +75,7 @@ class Configuration:
     dataset: str = 'out/dataset'  # folders, separated by commas
     initial: str = ''  # checkpoint whose weights are the first; empty: random ones
     answers: int = 3  # of a problem, in each pass over it
-    free_modes: int = 3  # of a problem, driven without an answer: they learn to violate nothing
+    free_modes: int = 4  # of a problem, driven without an answer: they learn from their merit
     # the losses' weights
     way_loss: float = 1.0
     spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies
@@ -81,7 +83,8 @@ class Configuration:
     state_loss: float = 1.0
     action_loss: float = 0.3
     to_go_loss: float = 0.3
-    violation_loss: float = 1.0  # of what asks for no violation
+    violation_loss: float = 1.0  # of the ways
+    merit_loss: float = 1.0  # of free modes
     own_way_loss: float = 0.2  # of free modes, that they stay on the way they point out
     # the optimiser
     epochs: int = 60
@@ -101,9 +104,7 @@ class Configuration:
             raise ValueError(f'width is {self.width}: expected a multiple of heads, {self.heads}')
         for field in fields(self):
             value = getattr(self, field.name)
-            zero = field.name in ('seed', 'time_limit', 'free_modes') or field.name.endswith(
-                '_loss'
-            )
+            zero = field.name in ('seed', 'time_limit') or field.name.endswith('_loss')
             if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
                 raise ValueError(f'{field.name} is {value}: expected a positive number')
         if self.answers < 2:
@@ -125,8 +126,7 @@ class Batch:
 
     `is_way` (B, T) marks feasible local optima, the ways to learn; the first answer is the best.
     `is_told` (B,) marks problems whose sequences are told what was to go on the way; the others
-    go by their own prediction, as when the model serves. `free` (B, F) are modes that are driven
-    without an answer.
+    go by their own prediction, as when the model serves.
     """
 
     state: Tensor
@@ -135,11 +135,27 @@ class Batch:
     present: Tensor
     is_way: Tensor
     is_told: Tensor
-    free: Tensor
     states: Tensor
     controls: Tensor
     cost: Tensor
     constraint: Tensor
+
+
+@dataclass(frozen=True)
+class FreeBatch:
+    """
+    Problems without answers: what some modes drive there is judged by its merit alone.
+
+    `modes` (B, F) are those that are driven, `allowed` (B, F) the sum of violations that each is
+    allowed: its constraint-to-go.
+    """
+
+    state: Tensor
+    road: Tensor
+    obstacles: Tensor
+    present: Tensor
+    modes: Tensor
+    allowed: Tensor
 
 
 def make_batch(
@@ -161,17 +177,44 @@ def make_batch(
         present=torch.from_numpy(problems.present),
         is_way=torch.from_numpy(kind <= KINDS.index('other')),
         is_told=torch.from_numpy(rng.random(count) < 0.5),
-        free=torch.from_numpy(
-            rng.random((count, configuration.candidates)).argsort(axis=1)[
-                :, : configuration.free_modes
-            ]
-        ),
         states=torch.from_numpy(problems.states[rows, chosen]),
         controls=torch.from_numpy(problems.controls[rows, chosen]),
         cost=torch.from_numpy(problems.cost_to_go[rows, chosen]),
         constraint=torch.from_numpy(problems.constraint_to_go[rows, chosen]),
     )
     return mirrored(batch, torch.from_numpy(rng.random(count) < 0.5))
+
+
+def make_free_batch(
+    batch: Batch, configuration: Configuration, rng: np.random.Generator
+) -> FreeBatch:
+    """
+    Vary the problems of a batch: another start, obstacles moved or left out.
+
+    No answer is needed for them, so that there are as many as there are passes.
+    """
+    count, places = batch.present.shape
+    state = batch.state.numpy().copy()
+    state[:, SPEED] = np.abs(
+        state[:, SPEED] * rng.uniform(0.7, 1.2, count) + rng.normal(0, 0.3, count)
+    )
+    state[:, STEERING] += rng.normal(0.0, 0.01, count)
+    obstacles = batch.obstacles.numpy().copy()
+    obstacles[..., :2] += rng.normal(0.0, [1.5, 0.5], (count, places, 1, 2))
+    left_out = rng.random((count, places)) < rng.uniform(0.0, 0.4, (count, 1))
+    order = rng.random((count, configuration.candidates)).argsort(axis=1)
+    modes = order[:, : configuration.free_modes]
+    allowed = np.where(
+        rng.random(modes.shape) < 0.6, 0.0, np.exp(rng.normal(0.5, 1.3, modes.shape))
+    )
+    return FreeBatch(
+        state=torch.from_numpy(state.astype(np.float32)),
+        road=batch.road,
+        obstacles=torch.from_numpy(obstacles.astype(np.float32)),
+        present=batch.present & torch.from_numpy(~left_out),
+        modes=torch.from_numpy(modes),
+        allowed=torch.from_numpy(allowed.astype(np.float32)),
+    )
 
 
 def mirrored(batch: Batch, which: Tensor) -> Batch:
@@ -406,8 +449,8 @@ class DecisionTransformer(nn.Module):
         width = configuration.width
         self.blocks = horizon.steps // configuration.block
         self.motion = BlockMotion(vehicle, horizon.dt, configuration.block)
-        self.violations = Violations(vehicle, horizon.steps)
-        self.ego_in = nn.Linear(13, width)
+        self.merit = Merit(vehicle, horizon)
+        self.ego_in = nn.Linear(14, width)
         self.road_in = nn.Linear(13, width)
         self.obstacle_in = nn.Sequential(
             nn.Linear(3 + 8 * OBSTACLE_SAMPLES, width), nn.ReLU(), nn.Linear(width, width)
@@ -531,12 +574,13 @@ class DecisionTransformer(nn.Module):
 
 def _ego_features(state: Tensor, frame: RoadFrame) -> Tensor:
     here = frame.project(state[:, None, :2])[:, 0]
-    station, offset, cos, sin, curvature, left, right, speed = here.split(1, dim=1)
+    _, offset, cos, sin, curvature, left, right, speed, target = here.split(1, dim=1)
     stop = frame.scalars[:, 1:2]
     values = [
         state[:, 3:4] / 10.0,
         state[:, 4:5] / 0.2,
         offset / 3.0,
+        (target - offset) / 3.0,
         cos,
         sin / 0.2,
         curvature * 20.0,
@@ -575,9 +619,8 @@ def _road_features(frame: RoadFrame) -> Tensor:
 def _obstacle_features(obstacles: Tensor, frame: RoadFrame) -> Tensor:
     count, samples = obstacles.shape[1:3]
     poses = obstacles[..., :4].flatten(1, 2)
-    station, offset, cos, sin, curvature, left, right, _ = frame.project(poses[..., :2]).split(
-        1, dim=2
-    )
+    at = frame.project(poses[..., :2])
+    station, offset, cos, sin, curvature, left, right, *_ = at.split(1, dim=2)
     own_cos, own_sin = poses[..., 2:3], poses[..., 3:4]
     values = [
         station / 50.0,
@@ -608,7 +651,7 @@ def _step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame)
         (road_cos * sin - road_sin * cos) * 5.0,
         last * last.new_tensor([0.3, 5.0]),
         to_go,
-        (to_go[:, 1:] > 0.0).to(state.dtype),
+        torch.clamp(20.0 * to_go[:, 1:], max=1.0),  # whether anything is allowed
     ]
     return torch.cat(values, dim=1)
 
@@ -617,7 +660,7 @@ def _step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame)
 
 
 def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
-    """Return the parts of the loss, each a mean over the batch."""
+    """Return the parts of the loss that answers teach, each a mean over the batch."""
     configuration = model.configuration
     context, mask = model.encode(batch.state, batch.road, batch.obstacles, batch.present)
     modes = model.modes(context, mask, batch.state)
@@ -628,78 +671,100 @@ def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
     to_go = torch.stack([scaled_cost(batch.cost), scaled_constraint(batch.constraint)], dim=-1)
     to_go = to_go[:, :, :: configuration.block]
     mode_cost = modes.cost.gather(1, winner)
-    driven = _driven(model, batch, (context, mask), modes, winner, to_go)
-    count = configuration.answers
+    driven = _driven(
+        model,
+        batch,
+        (context, mask),
+        modes.hidden[_rows(winner, configuration.candidates)],
+        to_go[:, :, 0],
+        to_go[:, :, 1:],
+        batch.is_told[:, None].expand_as(winner),
+    )
     wanted = batch.states[:, :, 1:]
     weight = 0.4 + 0.6 * way
     weight = weight / weight.mean()
-    left = (driven.to_go[:, :count] - to_go[:, :, 1:]).abs().mean(dim=(-1, -2))
-    violation = model.violations(
+    left = (driven.to_go - to_go[:, :, 1:]).abs().mean(dim=(-1, -2))
+    _, violations = model.merit(
         driven.states, driven.controls, batch.road, batch.obstacles, batch.present
-    ).mean(dim=-1)
-    innocent = torch.cat([way, torch.ones_like(batch.free, dtype=way.dtype)], dim=1)
+    )
+    violation = violations.mean(dim=-1)
     return {
         'way': (won * way).sum() / way.sum(),
         'spread': distance[:, 0].mean(),
         'choice': functional.nll_loss(modes.choice, winner[:, 0]),
         'cost': ((mode_cost - to_go[:, :, 0, 0]).abs() * way).sum() / way.sum(),
-        'state': (weight * _state_error(driven.states[:, :count], wanted)).mean(),
-        'action': (weight * _action_error(driven.controls[:, :count], batch.controls)).mean(),
+        'state': (weight * _state_error(driven.states, wanted)).mean(),
+        'action': (weight * _action_error(driven.controls, batch.controls)).mean(),
         'to_go': (weight * left).mean(),
-        'violation': (violation * innocent).sum() / innocent.sum(),
-        'own_way': _own_way_error(model, batch, modes, driven.states[:, count:]),
+        'violation': (violation * way).sum() / way.sum(),
         'best_state': _state_error(driven.states[:, 0], wanted[:, 0]).mean().detach(),
         'best_violation': violation[:, 0].mean().detach(),
     }
 
 
+def free_losses(model: DecisionTransformer, batch: FreeBatch) -> dict[str, Tensor]:
+    """
+    Return the parts of the loss that the objective teaches, each a mean over the batch.
+
+    A mode's drive is to cost little, to violate no more than it is allowed, and to stay on the way
+    that the mode points out; and the mode is to know what its way costs where nothing is allowed.
+    """
+    context, mask = model.encode(batch.state, batch.road, batch.obstacles, batch.present)
+    modes = model.modes(context, mask, batch.state)
+    own = modes.cost.gather(1, batch.modes)
+    asked = torch.stack([own.detach(), scaled_constraint(batch.allowed)], dim=-1)
+    hidden = modes.hidden[_rows(batch.modes, model.configuration.candidates)]
+    driven = _driven(model, batch, (context, mask), hidden, asked)
+    cost, violations = model.merit(
+        driven.states, driven.controls, batch.road, batch.obstacles, batch.present
+    )
+    merit = scaled_cost(model.merit.penalised(cost, violations, batch.allowed))
+    strict = (batch.allowed == 0.0).float()
+    return {
+        'merit': merit.mean(),
+        'own_cost': ((own - merit.detach()).abs() * strict).sum() / strict.sum().clamp(min=1.0),
+        'own_way': _own_way_error(model, batch, modes, driven.states),
+        'free_violation': (violations.mean(dim=-1) * strict).sum().detach()
+        / strict.sum().clamp(min=1.0),
+    }
+
+
+def _rows(modes: Tensor, count: int) -> Tensor:
+    """Return where modes (B, T) of each problem lie among the modes of all, shape (B * T,)."""
+    return (torch.arange(len(modes))[:, None] * count + modes).flatten()
+
+
 def _driven(
     model: DecisionTransformer,
-    batch: Batch,
+    batch: Batch | FreeBatch,
     encoded: tuple[Tensor, Tensor],
-    modes: Modes,
-    winner: Tensor,
+    hidden: Tensor,
     to_go: Tensor,
+    given: Tensor | None = None,
+    is_told: Tensor | None = None,
 ) -> Drive:
-    """Drive the answers with their winners, then the free modes; all with axes (B, T, ...)."""
-    count = model.configuration.candidates
-    chosen = torch.cat([winner, batch.free], dim=1)
-    first = torch.arange(len(winner))[:, None] * count
-    # a free mode asks for what it predicts, and for no violation
-    own = modes.cost.gather(1, batch.free).detach()
-    own = torch.stack([own, torch.zeros_like(own)], dim=-1)
-    untold = torch.zeros_like(batch.free[..., None, None]).expand(-1, -1, model.blocks, 2)
-    told = torch.cat(
-        [
-            batch.is_told[:, None].expand_as(winner),
-            torch.zeros_like(batch.free, dtype=torch.bool),
-        ],
-        dim=1,
-    )
+    """Drive T sequences of each problem; `to_go` and all that returns has the axes (B, T, ...)."""
+    shape = to_go.shape[:2]
     drive = model.drive(
         *encoded,
         batch.state,
         batch.road,
-        modes.hidden[(first + chosen).flatten()],
-        torch.cat([to_go[:, :, 0], own], dim=1).flatten(0, 1),
-        torch.cat([to_go[:, :, 1:], untold.to(to_go.dtype)], dim=1).flatten(0, 1),
-        told.reshape(-1, 1),
+        hidden,
+        to_go.flatten(0, 1),
+        None if given is None else given.flatten(0, 1),
+        None if is_told is None else is_told.reshape(-1, 1),
     )
-    return Drive(
-        *(value.reshape(*chosen.shape, *value.shape[1:]) for value in vars(drive).values())
-    )
+    return Drive(*(value.reshape(*shape, *value.shape[1:]) for value in vars(drive).values()))
 
 
 def _own_way_error(
-    model: DecisionTransformer, batch: Batch, modes: Modes, states: Tensor
+    model: DecisionTransformer, batch: FreeBatch, modes: Modes, states: Tensor
 ) -> Tensor:
-    """Mean distance of free modes' drives from the ways that the modes point out."""
-    if not states.shape[1]:
-        return states.new_zeros(())
+    """Mean distance of drives (B, F, N, 5) from the ways that their modes point out."""
     block = model.configuration.block
     ends = states[:, :, block - 1 :: block, :2]
     at = RoadFrame(batch.road).project(ends.flatten(1, 2))[..., :2].reshape(ends.shape)
-    index = batch.free[..., None, None].expand(-1, -1, *modes.ways.shape[2:])
+    index = batch.modes[..., None, None].expand(-1, -1, *modes.ways.shape[2:])
     gap = (at - modes.ways.gather(1, index).detach()) / at.new_tensor([2.0, 0.6])
     return functional.smooth_l1_loss(gap, torch.zeros_like(gap))
 
@@ -710,10 +775,11 @@ def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor
         configuration.way_loss * parts['way']
         + configuration.spread_loss * parts['spread']
         + configuration.choice_loss * parts['choice']
-        + configuration.to_go_loss * (parts['cost'] + parts['to_go'])
+        + configuration.to_go_loss * (parts['cost'] + parts['own_cost'] + parts['to_go'])
         + configuration.state_loss * parts['state']
         + configuration.action_loss * parts['action']
         + configuration.violation_loss * parts['violation']
+        + configuration.merit_loss * parts['merit']
         + configuration.own_way_loss * parts['own_way']
     )
 
@@ -757,9 +823,9 @@ class LossModule(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, free: FreeBatch) -> dict[str, Tensor]:
         """Return the parts of the loss."""
-        return losses(self.model, batch)
+        return losses(self.model, batch) | free_losses(self.model, free)
 
 
 @dataclass(frozen=True)
@@ -857,13 +923,14 @@ class Training:
                 [self.configuration.seed, self.epoch, step, self.place.rank]
             )
             batch = make_batch(self.train.take(rows), self.configuration, rng)
-            parts = self._step(batch)
+            free = make_free_batch(batch, self.configuration, rng)
+            parts = self._step(batch, free)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value / len(batches)
         return sums
 
-    def _step(self, batch: Batch) -> dict[str, float]:
-        parts = self.module(batch)
+    def _step(self, batch: Batch, free: FreeBatch) -> dict[str, float]:
+        parts = self.module(batch, free)
         loss = total_loss(parts, self.configuration)
         if not torch.isfinite(loss):
             raise FloatingPointError(f'the loss is {float(loss)} in epoch {self.epoch + 1}')
@@ -891,7 +958,8 @@ class Training:
             rows = np.arange(start, min(start + size, count))
             rng = np.random.default_rng([self.configuration.seed, start])
             batch = make_batch(self.validation.take(rows), self.configuration, rng)
-            parts = losses(self.model, batch)
+            free = make_free_batch(batch, self.configuration, rng)
+            parts = losses(self.model, batch) | free_losses(self.model, free)
             parts['total'] = total_loss(parts, self.configuration)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(rows) / count
@@ -942,7 +1010,8 @@ class Training:
             f'epoch {self.epoch:3d} {self.elapsed:6.0f} s  train state {parts["state"]:.4f}  '
             f'validation {validated["total"]:.4f} way {validated["way"]:.4f} '
             f'best state {validated["best_state"]:.4f} '
-            f'violation {validated["best_violation"]:.4f} {validated["violation"]:.4f}'
+            f'violation {validated["best_violation"]:.4f} '
+            f'merit {validated["merit"]:.4f} free violation {validated["free_violation"]:.4f}'
             f'{"  *" if self.best_epoch == self.epoch else ""}',
             flush=True,
         )

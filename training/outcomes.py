@@ -58,7 +58,7 @@ HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
 FIRST_INDEX = 700_000  # of scenes, which no training uses
 CHUNK = 5  # scenes a task
 HELD_OUT = 0.15  # share of the scenes that choose epoch and price
-CANDIDATE_FEATURES = 7  # of a candidate, beside its tokens
+CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
 HIDDEN = 64
 EPOCHS, BATCH, RATE = 80, 32, 1e-3
 PRICES = (0.5, 1.0, 2.0, 3.0, 5.0)  # tried for a candidate that surely fails, in logarithms
@@ -159,28 +159,32 @@ def propose(
     """
     context, mask = model.encode(state, road, obstacles, present)
     modes = model.modes(context, mask, state)
-    cost = modes.cost.flatten()
+    asked = modes.cost.flatten()
     if relative_return is not None:
-        cost = torch.relu(cost - relative_return / COST_SCALE)
-    allowed = torch.zeros_like(cost)
+        asked = torch.relu(asked - relative_return / COST_SCALE)
+    allowed = torch.zeros_like(asked)
     if constraint_to_go is not None:
         allowed = scaled_constraint(constraint_to_go)
     drive = model.drive(
-        context, mask, state, road, modes.hidden, torch.stack([cost, allowed], dim=1)
+        context, mask, state, road, modes.hidden, torch.stack([asked, allowed], dim=1)
     )
     shape = (state.shape[0], -1, drive.states.shape[1])
-    violations = model.violations(
+    cost, violations = model.merit(
         drive.states.reshape(*shape, drive.states.shape[2]),
         drive.controls.reshape(*shape, drive.controls.shape[2]),
         road,
         obstacles,
         present,
-    ).flatten(0, 1)
+    )
+    merit = model.merit.penalised(cost, violations, torch.zeros_like(cost))
+    violations = violations.flatten(0, 1)
     plain = torch.stack(
         [
             modes.choice.flatten() / 5.0,
             modes.cost.flatten(),
             drive.to_go[:, -1, 0],
+            scaled_cost(cost).flatten(),
+            scaled_cost(merit).flatten(),
             torch.log1p(10.0 * violations.mean(dim=1)),
             torch.log1p(10.0 * violations.amax(dim=1)),
             torch.log1p(10.0 * violations[:, :6].mean(dim=1)),

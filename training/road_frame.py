@@ -15,7 +15,18 @@ from torch import Tensor
 
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS
 
-POINT_FIELDS = ('station', 'offset', 'cos', 'sin', 'curvature', 'left', 'right', 'speed')
+POINT_FIELDS = (
+    'station',
+    'offset',
+    'cos',
+    'sin',
+    'curvature',
+    'left',
+    'right',
+    'speed',
+    'target_offset',
+)
+NEAREST = 0.04  # square of the distance from an arc's centre, in radii
 
 
 class RoadFrame:
@@ -52,7 +63,7 @@ class RoadFrame:
         Returns:
             Shape (B, P, len(POINT_FIELDS)): station and offset [m], cosine and sine of the
             road's heading, curvature [1/m], widths to the left and right [m], target speed
-            [m/s].
+            [m/s], target offset [m].
 
         """
         local = points @ self._turn - self._shift
@@ -63,7 +74,9 @@ class RoadFrame:
         weight = weight * weight
         weight = weight / weight.sum(dim=-1, keepdim=True)
         kappa = self._kappa
-        ratio = torch.sqrt(1.0 - 2.0 * kappa * across + kappa * kappa * square + 1e-9)
+        # near an arc's centre, where no road is, rounding would decide: kept away from it
+        distance = 1.0 - 2.0 * kappa * across + kappa * kappa * square
+        ratio = torch.sqrt(torch.clamp(distance, min=NEAREST) + 1e-9)
         lateral = (2.0 * across - kappa * square) / (1.0 + ratio)
         advance = along / ratio
         turn_cos, turn_sin = (1.0 - kappa * across) / ratio, kappa * advance
@@ -81,9 +94,10 @@ class RoadFrame:
         of = self._of
         one = torch.ones_like(of['x'])
         adds = (
-            {'station': 'station', 'curvature': 'curvature'}
+            {'station': 'station', 'curvature': 'curvature', 'target_offset': 'offset'}
             | {name: name for name in ('left', 'right', 'speed')},
-            {'left': 'left_slope', 'right': 'right_slope', 'speed': 'speed_slope'},
+            {'left': 'left_slope', 'right': 'right_slope', 'speed': 'speed_slope'}
+            | {'target_offset': 'offset_slope'},
         )
         tables = [
             {field: of[source] for field, source in adds[0].items()},

@@ -22,11 +22,13 @@ from training.decision_transformer import (
     DecisionTransformer,
     Place,
     Training,
+    free_losses,
     learning_rate,
     load_model,
     losses,
     main,
     make_batch,
+    make_free_batch,
     mirrored,
     read_checkpoint,
     scaled_constraint,
@@ -53,6 +55,10 @@ def model(smoke):
 
 def batch_of(problems, seed=0):
     return make_batch(problems, SMOKE, np.random.default_rng(seed))
+
+
+def free_batch_of(batch, seed=0):
+    return make_free_batch(batch, SMOKE, np.random.default_rng(seed))
 
 
 # --- data ---
@@ -89,7 +95,6 @@ def test_a_mirrored_problem_is_the_transcription_of_the_mirrored_scene(mirror_pr
         road=torch.from_numpy(plain.road)[None],
         obstacles=torch.from_numpy(plain.obstacles)[None],
         is_told=some.is_told[:1],
-        free=some.free[:1],
         states=some.states[:1],
         controls=some.controls[:1],
     )
@@ -97,6 +102,19 @@ def test_a_mirrored_problem_is_the_transcription_of_the_mirrored_scene(mirror_pr
     assert np.allclose(found.state[0], mirror.state, atol=1e-4)
     assert np.allclose(found.road[0], mirror.road, atol=1e-3)
     assert np.allclose(found.obstacles[0], mirror.obstacles, atol=1e-3)
+
+
+def test_free_problems_are_variations_that_a_car_can_be_in(problems):
+    batch = batch_of(problems)
+    free = free_batch_of(batch)
+    assert torch.equal(free.road, batch.road)
+    assert (free.state[:, 3] >= 0.0).all()
+    assert not torch.equal(free.obstacles, batch.obstacles)
+    assert not (free.present & ~batch.present).any()
+    assert (free.allowed >= 0.0).all()
+    assert (free.allowed == 0.0).any()
+    for modes in free.modes.tolist():
+        assert len(set(modes)) == SMOKE.free_modes
 
 
 def test_scales_are_inverse_and_keep_zero():
@@ -189,14 +207,31 @@ def test_a_few_steps_on_one_batch_lower_the_loss(smoke, problems):
     model = DecisionTransformer(smoke, load_vehicle(), Horizon())
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)
     batch = batch_of(problems)
+    free = free_batch_of(batch)
     values = []
     for _ in range(40):
-        loss = total_loss(losses(model, batch), smoke)
+        loss = total_loss(losses(model, batch) | free_losses(model, free), smoke)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         values.append(float(loss.detach()))
     assert values[-1] < 0.6 * values[0]
+
+
+def test_merit_alone_teaches_free_modes_to_violate_less(smoke, problems):
+    torch.manual_seed(0)
+    model = DecisionTransformer(smoke, load_vehicle(), Horizon())
+    optimiser = torch.optim.Adam(model.parameters(), 3e-3)
+    free = free_batch_of(batch_of(problems))
+    free = replace(free, allowed=torch.zeros_like(free.allowed))
+    first = free_losses(model, free)
+    for _ in range(40):
+        parts = free_losses(model, free)
+        optimiser.zero_grad()
+        parts['merit'].backward()
+        optimiser.step()
+    assert float(parts['merit']) < 0.9 * float(first['merit'])
+    assert float(parts['free_violation']) < 0.7 * float(first['free_violation'])
 
 
 def test_a_training_that_was_interrupted_ends_like_one_that_was_not(smoke, tmp_path):

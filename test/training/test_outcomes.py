@@ -13,6 +13,7 @@ import torch
 
 from training.decision_transformer import load_model, unscaled_cost
 from training.outcomes import (
+    CANDIDATE_FEATURES,
     FIRST_INDEX,
     HEAD_FILE,
     OutcomeHead,
@@ -90,7 +91,7 @@ def test_the_head_learns_which_candidate_fails_and_which_is_cheap(model, outcome
 def test_a_candidate_that_may_fail_promises_less():
     torch.manual_seed(0)
     head = OutcomeHead(8)
-    features = torch.randn(50, 2 * 8 + 7)
+    features = torch.randn(50, 2 * 8 + CANDIDATE_FEATURES)
     with torch.no_grad():
         logit, cost = head(features)
         certain = -unscaled_cost(cost)

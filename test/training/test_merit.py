@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""What training counts as a violation is what the objective's rows say, at the nodes it sees."""
+"""What training counts as cost and violation is what the objective says, at the nodes it sees."""
 
 from dataclasses import replace
 
@@ -11,10 +11,13 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
-from training.violations import STRIDE, Violations
+from training.dataset.returns import costs_along
+from training.merit import STRIDE, Merit
 from warmstart_planner import objective
 from warmstart_planner.learned.context import context_of
+from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import box, disc
+from warmstart_planner.problem import Horizon, StopBefore
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import BoundProblem
@@ -26,16 +29,16 @@ SMOOTHING = 0.35  # by which the objective's rounded separation may be below the
 
 
 def measured(bound, states, controls):
-    """Return violations (nodes,) and separations (nodes, M) of one local trajectory."""
+    """Return cost, violations (nodes,) and separations (nodes, M) of one local trajectory."""
     context = context_of(bound.numbers)
-    model = Violations(CAR, len(controls)).double()
+    model = Merit(CAR, Horizon(0.1, len(controls))).double()
     road = torch.tensor(bound.numbers.road)[None]
     obstacles = torch.tensor(context.obstacles, dtype=torch.float64)[None]
     present = torch.tensor(context.present)[None]
     x, u = (torch.tensor(each)[None, None] for each in (states[1:], controls))
-    total = model(x, u, road, obstacles, present)[0, 0]
+    cost, violations = model(x, u, road, obstacles, present)
     separation = model.separation(x[:, :, model.nodes - 1], obstacles, present)[0, 0]
-    return total.numpy(), separation.numpy()[:, context.present]
+    return float(cost), violations[0, 0].numpy(), separation.numpy()[:, context.present]
 
 
 def trajectories(problem):
@@ -52,7 +55,7 @@ def trajectories(problem):
 def test_separations_are_those_of_the_objective_but_for_its_rounding(tier, seed):
     problem = random_problem(tier, seed)
     for bound, states, controls in trajectories(problem):
-        _, found = measured(bound, states, controls)
+        *_, found = measured(bound, states, controls)
         at = np.arange(STRIDE, len(controls) + 1, STRIDE)
         # obstacles are seen at seven times only: compare where they are
         for node in (10, 20, 30, 40, 50, 60):
@@ -64,11 +67,47 @@ def test_separations_are_those_of_the_objective_but_for_its_rounding(tier, seed)
                 assert exact - 0.05 <= found[row, m] <= exact + SMOOTHING
 
 
+@pytest.mark.parametrize(('tier', 'seed'), [('easy', 1), ('medium', 0), ('hard', 3)])
+def test_the_cost_is_the_objective_s_but_for_the_nodes_between(tier, seed):
+    for bound, states, controls in trajectories(random_problem(tier, seed)):
+        cost, *_ = measured(bound, states, controls)
+        exact = costs_along(
+            states[None], controls[None], bound.numbers.road, CAR, 0.1, CostWeights()
+        )[0, 0]
+        assert cost == pytest.approx(exact, rel=0.1, abs=0.5)
+
+
+def test_a_car_that_cannot_stop_in_time_violates_at_the_end_by_how_far(make_problem):
+    problem = make_problem(goal=StopBefore(60.0, 10.0))
+    bound = BoundProblem(problem, Margins())
+    controls = np.zeros((60, 2))
+    states, _ = roll_out(bound.numbers.initial_state, controls, 0.1, CAR)
+    _, total, _ = measured(bound, states, controls)
+    on_road = objective.road_coordinates(
+        *objective.box_centre(states[-1], CAR), bound.numbers.road
+    )
+    grip, stop = bound.numbers.road[:2]
+    short = -objective.stopping_reserve(states[-1], on_road, stop, grip, CAR)
+    assert short > 1.0
+    assert total[-1] == pytest.approx(short, rel=1e-3)
+    assert np.abs(total[:-1]).max() == 0.0
+
+
+def test_only_violation_beyond_what_is_allowed_is_penalised():
+    model = Merit(CAR, Horizon())
+    cost, violations = torch.tensor([[5.0]]), torch.full((1, 1, 20), 0.1)
+    total = STRIDE * 20 * 0.1
+    price = CostWeights().violation * 0.1
+    for allowed in (0.0, 2.0, total, 2 * total):
+        found = model.penalised(cost, violations, torch.tensor([[allowed]]))
+        assert float(found) == pytest.approx(5.0 + price * max(total - allowed, 0.0), rel=1e-5)
+
+
 def test_an_empty_road_driven_in_the_middle_violates_nothing(make_problem):
     bound = BoundProblem(make_problem(), Margins())
     controls = np.zeros((60, 2))
     states, _ = roll_out(bound.numbers.initial_state, controls, 0.1, CAR)
-    total, _ = measured(bound, states, controls)
+    _, total, _ = measured(bound, states, controls)
     assert np.abs(total).max() == 0.0
 
 
@@ -79,7 +118,7 @@ def test_an_obstacle_in_the_way_counts_only_where_the_car_meets_it(make_problem)
     for obstacle in (box('car', ahead, 4.0, 2.0), disc('drum', ahead, 1.0)):
         bound = BoundProblem(replace(problem, obstacles=(obstacle,)), Margins())
         states, controls = roll_out(bound.numbers.initial_state, np.zeros((60, 2)), 0.1, CAR)
-        total, separation = measured(bound, states, controls)
+        _, total, separation = measured(bound, states, controls)
         met = separation[:, 0] < 0.0
         assert met.any()
         assert (total[met] > 0.0).all()
@@ -91,6 +130,6 @@ def test_braking_harder_than_the_grip_counts_by_how_much(make_problem):
     bound = BoundProblem(problem, Margins())
     controls = np.tile([-8.0, 0.0], (60, 1))
     states, _ = roll_out(bound.numbers.initial_state, controls, 0.1, CAR)
-    total, _ = measured(bound, states, controls)
+    _, total, _ = measured(bound, states, controls)
     grip = bound.numbers.road[0]
     assert np.allclose(total[:3], 8.0 - grip, atol=0.01)
