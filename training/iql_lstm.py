@@ -59,7 +59,8 @@ class Configuration:
     # the networks
     hidden: int = 64  # width of encoders, LSTMs and heads
     # the data
-    episodes: str = 'out/episodes.npz'  # files, separated by commas
+    # files, separated by commas
+    episodes: str = 'out/transitions/dataset.npz,out/transitions/plain.npz'
     burn_in: int = 10  # steps of a chunk that warm the memory up
     learn: int = 25  # steps of a chunk that give loss
     batch: int = 64  # chunks
@@ -174,7 +175,8 @@ class Actor(nn.Module):
     def physical(self, actions: Tensor) -> Tensor:
         """Return scaled actions in their units."""
         low, high = self.bounds
-        return 0.5 * (low + high) + 0.5 * (high - low) * actions
+        # rounding must not lead out of the bounds
+        return torch.clamp(0.5 * (low + high) + 0.5 * (high - low) * actions, low, high)
 
     def scaled(self, actions: Tensor) -> Tensor:
         """Return actions in units scaled to [-1, 1]."""
