@@ -101,16 +101,27 @@ def test_a_roll_out_is_what_the_car_does_with_the_members_actions(folder, observ
     np.testing.assert_array_equal(answer.memory.hidden, 1.0)
 
 
-def test_at_each_step_the_members_see_where_they_are_then(folder, observer, place, monkeypatch):
+def test_acting_step_by_step_is_acting(folder):
     policy = load_policy(folder)
-    seen, act = [], policy.act
-    monkeypatch.setattr(
-        policy, 'act', lambda values, memory: (seen.append(values.copy()), act(values, memory))[1]
-    )
-    given = place()
-    answer = roll_out(policy, observer, **given)
-    along = observer.observe_along(answer.states, given['road'], given['obstacles'])
-    np.testing.assert_allclose(np.stack(seen, axis=1), along[:, :-1], rtol=1e-5, atol=1e-5)
+    seen = np.zeros((4, OBSERVATION_SIZE), np.float32)
+    memory = policy.act(seen, policy.start())[1]
+    acting = policy.acting(seen, memory)
+    for speed in (3.0, 20.0, 5.0):
+        seen[:, 0] = speed
+        wanted, memory = policy.act(seen, memory)
+        np.testing.assert_array_equal(acting.step(), wanted)
+        np.testing.assert_array_equal(acting.memory.hidden, memory.hidden)
+        np.testing.assert_array_equal(acting.memory.cell, memory.cell)
+
+
+def test_at_each_step_the_members_see_where_they_are_then(write_policy, tmp_path, observer, place):
+    """The fault shows them: it begins at the step at which a member is first that fast."""
+    errors = np.full((4, 2), [0.0, 0.1])
+    policy = load_policy(write_policy(tmp_path, error=errors, fault_speed=9.0))
+    answer = roll_out(policy, observer, **place())
+    fast = answer.states[:, :-1, SPEED] > 9.0
+    assert fast.any() and not fast.all()
+    np.testing.assert_allclose(answer.controls[..., 1], np.where(fast, 0.1, 0.0), atol=1e-6)
 
 
 def test_a_memory_is_gone_on_from(folder, observer, place):
@@ -202,10 +213,20 @@ def test_another_car_s_observer_is_refused(write_policy, tmp_path, observer, pla
         roll_out(policy, observer, **place())
 
 
-def test_a_memory_of_another_policy_is_a_policy_error(folder, observer, place):
+def test_a_memory_of_another_policy_is_refused(folder, observer, place):
     other = Memory(np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32))
-    with pytest.raises(PolicyError, match='steady'):
+    with pytest.raises(ValueError, match=r'hidden has shape \(2, 3\): expected \(4, 3\)'):
         roll_out(load_policy(folder), observer, **place(), memory=other)
+
+
+@pytest.mark.parametrize(
+    'change', [np.asfortranarray, lambda seen: seen.astype(float), lambda seen: seen[::2]]
+)
+def test_observations_that_do_not_lie_as_they_are_read_are_refused(folder, change):
+    policy = load_policy(folder)
+    seen = np.zeros((4, OBSERVATION_SIZE), np.float32)
+    with pytest.raises(ValueError, match='observation (is of|has shape)'):
+        policy.acting(change(seen), policy.start())
 
 
 # --- opening ---

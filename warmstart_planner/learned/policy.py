@@ -86,6 +86,10 @@ class LoadedPolicy:
         actions, hidden, cell = self._run(inputs)
         return actions, Memory(hidden, cell)
 
+    def acting(self, observations: NDArray[np.float32], memory: Memory) -> Acting:
+        """Begin to act step by step on what `observations` holds then: as `act`, but faster."""
+        return Acting(self.card, self._session, observations, memory)
+
     def prove(self, golden: Golden) -> None:
         """
         Compare what the policy answers now with what it answered when it was exported.
@@ -102,6 +106,86 @@ class LoadedPolicy:
             return self._session.run(self._names, inputs)
         except Exception as error:  # onnxruntime's errors have no base class of their own
             raise PolicyError(f'policy {self.card.model_id!r}: {error}') from None
+
+
+class Acting:
+    """
+    Members that act step by step, on buffers that are bound once; not for several threads.
+
+    Args:
+        card: of the policy.
+        session: its.
+        observations: what each member sees, shape (M, OBSERVATION_SIZE), read anew by every step.
+        memory: what each member remembers.
+
+    Raises:
+        ValueError: a shape or type is not the policy's.
+
+    """
+
+    def __init__(
+        self,
+        card: PolicyCard,
+        session: onnxruntime.InferenceSession,
+        observations: NDArray[np.float32],
+        memory: Memory,
+    ) -> None:
+        given = {'observation': observations, 'hidden': memory.hidden, 'cell': memory.cell}
+        for name, wanted in card.inputs.items():
+            if given[name].shape != wanted:
+                raise ValueError(f'{name} has shape {given[name].shape}: expected {wanted}')
+        # the session reads it where it lies
+        if observations.dtype != np.float32 or not observations.flags.c_contiguous:
+            raise ValueError(
+                f'observation is of {observations.dtype}: expected float32, contiguous'
+            )
+        self._card, self._session = card, session
+        self._observations = observations
+        self._actions = np.empty(card.outputs['action'], np.float32)
+        # what one step writes the next one reads
+        self._memories = _copied(memory), _copied(memory)
+        self._bindings = self._bound(*self._memories), self._bound(*self._memories[::-1])
+        self._newest = 0
+
+    @property
+    def memory(self) -> Memory:
+        """What each member remembers now."""
+        return _copied(self._memories[self._newest])
+
+    def step(self) -> NDArray[np.float32]:
+        """
+        Act once; return the actions, shape (M, 2), overwritten by every step.
+
+        Raises:
+            PolicyError: the execution provider failed.
+
+        """
+        try:
+            self._session.run_with_iobinding(self._bindings[self._newest])
+        except Exception as error:  # onnxruntime's errors have no base class of their own
+            raise PolicyError(f'policy {self._card.model_id!r}: {error}') from None
+        self._newest = 1 - self._newest
+        return self._actions
+
+    def _bound(self, before: Memory, after: Memory) -> onnxruntime.IOBinding:
+        """Return a step's buffers, in the order of the card's inputs and outputs."""
+        binding = self._session.io_binding()
+        sides = (
+            (binding.bind_input, self._card.inputs, (self._observations, *_buffers(before))),
+            (binding.bind_output, self._card.outputs, (self._actions, *_buffers(after))),
+        )
+        for bind, names, buffers in sides:
+            for name, buffer in zip(names, buffers, strict=True):
+                bind(name, 'cpu', 0, np.float32, buffer.shape, buffer.ctypes.data)
+        return binding
+
+
+def _copied(memory: Memory) -> Memory:
+    return Memory(*(np.array(each, np.float32, order='C') for each in _buffers(memory)))
+
+
+def _buffers(memory: Memory) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return memory.hidden, memory.cell
 
 
 def load_policy(
@@ -210,12 +294,12 @@ def attempt(
         raise ValueError(f'dt is {dt}: policy {card.model_id!r} is for {card.dt}')
     starts = np.repeat(np.asarray(initial_state, dtype=float)[None], card.members, axis=0)
     walk = observer.walk(starts, road, obstacles, steps, dt)
+    acting = policy.acting(walk.observations, memory or policy.start())
     actions = np.empty((steps, card.members, CONTROL_SIZE), np.float32)
-    actions[0], first = policy.act(walk.observations, memory or policy.start())
-    walk.drive(actions[0])
-    newest = first
-    for k in range(1, steps):
-        actions[k], newest = policy.act(walk.observations, newest)
+    for k in range(steps):
+        actions[k] = acting.step()
+        if k == 0:
+            first = acting.memory
         walk.drive(actions[k])
     sound = _sound(actions, walk.states, observer)
     return RollOut(walk.states, walk.controls, first, disagreement(walk.states[sound]), sound)
