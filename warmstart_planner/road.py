@@ -78,6 +78,21 @@ class Road:
         return np.stack([np.diff(self.x), np.diff(self.y)], axis=-1)
 
     @cached_property
+    def _vertices(self) -> NDArray[np.float64]:
+        return np.stack([self.x, self.y], axis=-1)
+
+    @cached_property
+    def _vertex_square(self) -> NDArray[np.float64]:
+        return ((self._vertices - self._vertices[0]) ** 2).sum(axis=-1)
+
+    def _nearest_vertex(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the index of the vertex nearest to each of some points, shapes (n, 2), (n,)."""
+        first = self._vertices[0]
+        # squared distances but for each point's own square, as one product
+        distance = self._vertex_square - 2.0 * (points - first) @ (self._vertices - first).T
+        return np.argmin(distance, axis=1)
+
+    @cached_property
     def _segment_square(self) -> NDArray[np.float64]:
         return np.maximum(np.einsum('ij,ij->i', self._segment, self._segment), 1e-12)
 
@@ -94,9 +109,8 @@ class Road:
 
         """
         flat = np.asarray(points, dtype=float).reshape(-1, 2)
-        vertices = np.stack([self.x, self.y], axis=-1)
-        distance = ((flat[:, None] - vertices[None]) ** 2).sum(axis=-1)
-        nearest = np.argmin(distance, axis=1)
+        vertices = self._vertices
+        nearest = self._nearest_vertex(flat)
         last = len(self._segment) - 1
         station = np.full(len(flat), np.nan)
         offset = np.full(len(flat), np.nan)
