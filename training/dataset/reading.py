@@ -30,7 +30,8 @@ class Problems:
     `state` (P, 5), `road` (P, ROAD_PARAMETERS), `obstacles` (P, 12, OBSTACLE_SAMPLES, 7),
     `present` (P, 12), `kind` (P, T) index into KINDS or -1 where there is no answer, `feasible`
     (P, T), `states` (P, T, N + 1, 5), `controls` (P, T, N, 2), `cost_to_go` and
-    `constraint_to_go` (P, T, N + 1), `excess` (P,) what the straight line costs more.
+    `constraint_to_go` (P, T, N + 1), `excess` (P,) what the straight line costs more; `index` and
+    `variant` (P,), int64: the problem's key.
     """
 
     state: NDArray[np.float32]
@@ -44,6 +45,8 @@ class Problems:
     cost_to_go: NDArray[np.float32]
     constraint_to_go: NDArray[np.float32]
     excess: NDArray[np.float32]
+    index: NDArray[np.int64]
+    variant: NDArray[np.int64]
 
     def __len__(self) -> int:
         """Return the number of problems."""
@@ -80,7 +83,7 @@ def read_problems(folders: Sequence[Path], validation: bool) -> Problems:
     if not rows:
         side = 'validation' if validation else 'training'
         raise DatasetError(f'{", ".join(map(str, folders))}: no {side} problem has an answer')
-    names = [name for name in rows[0] if name != 'index']
+    names = list(rows[0])
     return Problems(**{name: np.stack([row.pop(name) for row in rows]) for name in names})
 
 
@@ -101,7 +104,8 @@ def _rows(path: Path, steps: int) -> list[dict]:
         obstacles = array('obstacles', -1, OBSTACLE_SAMPLES, OBSTACLE_PARAMETERS)
         rows.append(
             {
-                'index': columns['index'][i].as_py(),
+                'index': np.int64(columns['index'][i].as_py()),
+                'variant': np.int64(columns['variant'][i].as_py()),
                 'state': array('state', STATE_SIZE),
                 'road': array('road', ROAD_PARAMETERS),
                 'obstacles': _padded(obstacles, MAX_OBSTACLES, 0.0),

@@ -1,0 +1,323 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Episodes from planning problems: `make transitions`.
+
+Every answer of a dataset's problems is an episode of the horizon's steps, and so is every drive
+of the plain controller through the car's model. A reward is minus what the step costs by the one
+objective, with the verifier's violations at the objective's own exact penalty. The horizon ends
+none of them: its end is a time-out, and the terminal cost, which stands for what comes after, is
+left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training.dataset.plain_controller import PLAIN, PlainController, drive_model
+from training.dataset.reading import KINDS, Problems, read_problems
+from training.dataset.returns import costs_along
+from training.dataset.schema import Card, DatasetError, read_card
+from training.dataset.situations import base_situation
+from training.episodes import Episodes, join
+from warmstart_planner.learned import observation_library
+from warmstart_planner.learned.context import OBSTACLE_SAMPLES
+from warmstart_planner.learned.observation import OBSERVATION_SIZE, Observer, moving
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Horizon, PlanningProblem, Trajectory
+from warmstart_planner.transcription import Margins, transcribe
+from warmstart_planner.vehicle import VehicleParameters, load_vehicle
+from warmstart_planner.verification import verify
+
+Array = NDArray[np.float64]
+
+# Of a step. Beyond, all is equally lost: cars that leave the road for good get tens of metres
+# away from it, and a critic would see little else.
+VIOLATION_MOST = 2.0
+NOISE = (0.0, 0.3, 0.6, 1.0)  # sizes of the plain controller's exploration
+DATASET_FILE, PLAIN_FILE = 'dataset.npz', 'plain.npz'
+
+
+def rewards_of(cost_to_go: Array, constraint_to_go: Array, dt: float) -> NDArray[np.float32]:
+    """
+    Return the rewards of steps: minus their cost and what their violations are charged.
+
+    A violation [m, m/s^2 or its own unit] costs what the objective's exact penalty takes for a
+    step; of each step at most VIOLATION_MOST counts.
+
+    Args:
+        cost_to_go: (..., N + 1), with the terminal cost in its last value.
+        constraint_to_go: (..., N + 1), as the verifier has it.
+        dt: of the steps [s].
+
+    Returns:
+        Shape (..., N).
+
+    """
+    cost, violation = (
+        np.maximum(-np.diff(np.asarray(values, dtype=float), axis=-1), 0.0)
+        for values in (cost_to_go, constraint_to_go)
+    )
+    price = CostWeights().violation * dt
+    return (-cost - price * np.minimum(violation, VIOLATION_MOST)).astype(np.float32)
+
+
+def from_problems(
+    problems: Problems, dt: float, vehicle: VehicleParameters, kinds: Collection[str] = KINDS
+) -> Episodes:
+    """
+    Return the answers of problems as episodes; the scene's index is the group.
+
+    Args:
+        problems: with their answers.
+        dt: of their horizon [s].
+        vehicle: the car.
+        kinds: of the answers that are wanted; each is a source.
+
+    Raises:
+        ValueError: a kind is unknown, or no answer is of these kinds.
+
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f'kinds has {kind!r}: expected some of {", ".join(KINDS)}')
+    chosen = np.isin(problems.kind, [KINDS.index(kind) for kind in kinds])
+    if not chosen.any():
+        raise ValueError(f'problems hold no answer of the kinds {", ".join(kinds)}')
+    observer = Observer(vehicle)
+    nodes = problems.states.shape[2]
+    observations = np.empty((int(chosen.sum()), nodes, OBSERVATION_SIZE), np.float32)
+    first = 0
+    for row in np.flatnonzero(chosen.any(axis=1)):
+        seen = between_samples(problems.obstacles[row, problems.present[row]], nodes)
+        states = problems.states[row, chosen[row]].astype(float)
+        observations[first : first + len(states)] = observer.observe_along(
+            states, problems.road[row].astype(float), moving(seen, dt)
+        )
+        first += len(states)
+    return _episodes(
+        observations,
+        problems.controls[chosen],
+        rewards_of(problems.cost_to_go[chosen], problems.constraint_to_go[chosen], dt),
+        vehicle,
+        source=problems.kind[chosen],
+        sources=KINDS,
+        group=np.broadcast_to(problems.index[:, None], chosen.shape)[chosen],
+    )
+
+
+def between_samples(obstacles: NDArray[np.floating], nodes: int) -> Array:
+    """
+    Return obstacles at all nodes, from the few times at which a context has them.
+
+    Args:
+        obstacles: (M, OBSTACLE_SAMPLES, 7).
+        nodes: of the horizon.
+
+    Returns:
+        Shape (M, nodes, 7), straight between the samples, direction of unit length.
+
+    """
+    at = np.round(np.linspace(0, nodes - 1, OBSTACLE_SAMPLES))
+    place = np.interp(np.arange(nodes), at, np.arange(OBSTACLE_SAMPLES))
+    before = np.minimum(place.astype(int), OBSTACLE_SAMPLES - 2)
+    fraction = (place - before)[:, None]
+    values = np.asarray(obstacles, dtype=float)
+    result = (1.0 - fraction) * values[:, before] + fraction * values[:, before + 1]
+    result[..., 2:4] /= np.maximum(np.hypot(result[..., 2], result[..., 3]), 1e-9)[..., None]
+    return result
+
+
+def from_plain_controller(
+    index: int, horizon: Horizon, vehicle: str, noise: Sequence[float] = NOISE
+) -> Episodes | None:
+    """
+    Return drives of the plain controller in a dataset's scene, through the car's model.
+
+    Args:
+        index: of the scene, which is the group.
+        horizon: of the drives.
+        vehicle: name of the car.
+        noise: sizes of the exploration, one drive each.
+
+    Returns:
+        None where the generator finds no such scene.
+
+    """
+    try:
+        problem = base_situation(index, horizon).problem
+    except RuntimeError:
+        return None
+    controller, observer = _tools(vehicle)
+    numbers = transcribe(problem, Margins())
+    rng = np.random.default_rng([67, index])
+    states, controls = drive_model(controller, numbers, horizon.dt, noise, rng)
+    cost_to_go, constraint_to_go = judged(problem, states, controls)
+    return _episodes(
+        observer.observe_along(states, numbers.road, moving(numbers.obstacles, horizon.dt)),
+        controls,
+        rewards_of(cost_to_go, constraint_to_go, horizon.dt),
+        controller.vehicle,
+        source=np.zeros(len(states), np.int64),
+        sources=(PLAIN,),
+        group=np.full(len(states), index),
+    )
+
+
+def judged(problem: PlanningProblem, states: Array, controls: Array) -> tuple[Array, Array]:
+    """
+    Return cost-to-go and the verifier's constraint-to-go of drives, both (K, N + 1).
+
+    Args:
+        problem: that was driven.
+        states: (K, N + 1, 5) in the problem's frame.
+        controls: (K, N, 2).
+
+    """
+    numbers, dt = transcribe(problem, Margins()), problem.horizon.dt
+    costs = costs_along(states, controls, numbers.road, problem.vehicle, dt, CostWeights())
+    driven = (
+        Trajectory(problem.stamp, dt, numbers.frame.globalise(own), used)
+        for own, used in zip(states, controls, strict=True)
+    )
+    return costs, np.stack([verify(problem, each).constraint_to_go for each in driven])
+
+
+@cache
+def _tools(vehicle: str) -> tuple[PlainController, Observer]:
+    car = load_vehicle(vehicle)
+    return PlainController(car), Observer(car)
+
+
+def _episodes(
+    observations: NDArray[np.float32],
+    actions: NDArray[np.floating],
+    rewards: NDArray[np.float32],
+    vehicle: VehicleParameters,
+    source: NDArray[np.int64],
+    sources: tuple[str, ...],
+    group: NDArray[np.int64],
+) -> Episodes:
+    """Return whole episodes that all end with a time-out."""
+    low, high = (
+        bound.astype(np.float32) for bound in (vehicle.control_lower, vehicle.control_upper)
+    )
+    count, steps = rewards.shape
+    return Episodes(
+        observations=observations,
+        actions=np.clip(actions.astype(np.float32), low, high),  # what rounding put beyond
+        rewards=rewards,
+        lengths=np.full(count, steps, np.int64),
+        terminal=np.zeros(count, bool),
+        source=np.asarray(source, np.int64),
+        sources=sources,
+        action_low=low,
+        action_high=high,
+        group=np.asarray(group, np.int64),
+    )
+
+
+# --- the program ---------------------------------------------------------------------------------
+
+
+def write_dataset(folders: Sequence[Path], kinds: Collection[str], path: Path) -> Episodes:
+    """
+    Write the answers of datasets as episodes, and return them.
+
+    Raises:
+        DatasetError: a dataset is missing or damaged, or they do not fit together.
+        ValueError: a kind is unknown or has no answer.
+
+    """
+    card = read_card(folders[0])
+    vehicle = load_vehicle(card.vehicle)
+    sides = [
+        from_problems(read_problems(folders, validation), card.dt, vehicle, kinds)
+        for validation in (False, True)
+    ]
+    episodes = join(sides)
+    episodes.save(path)
+    return episodes
+
+
+def write_plain(card: Card, indices: Iterable[int], workers: int, path: Path) -> Episodes:
+    """
+    Write drives of the plain controller in scenes of a dataset as episodes, and return them.
+
+    Args:
+        card: of the dataset.
+        indices: of the scenes.
+        workers: processes.
+        path: npz file.
+
+    Raises:
+        ValueError: none of the scenes can be drawn.
+
+    """
+    chosen = list(indices)
+    drive = partial(from_plain_controller, horizon=card.horizon, vehicle=card.vehicle)
+    # not forked: reading a dataset has started threads
+    with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
+        made = tqdm(pool.map(drive, chosen), 'driving', len(chosen), disable=None, leave=False)
+        parts = [part for part in made if part is not None]
+    if not parts:
+        raise ValueError(f'none of {len(chosen)} scenes could be drawn')
+    episodes = join(parts)
+    episodes.save(path)
+    return episodes
+
+
+def summary(episodes: Episodes) -> str:
+    """Return how many episodes there are from each source, and what they return."""
+    returns = episodes.returns(1.0)
+    lines = [f'{"source":18} {"episodes":>8} {"return: median":>15} {"mean":>9}']
+    for number, name in enumerate(episodes.sources):
+        own = returns[episodes.source == number]
+        if len(own):
+            lines.append(f'{name:18} {len(own):8d} {np.median(own):15.1f} {own.mean():9.1f}')
+    return '\n'.join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write both files; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog='transitions', description=__doc__.strip().splitlines()[0]
+    )
+    add = parser.add_argument
+    add('--dataset', default='out/dataset', help='folders, separated by commas')
+    add('--out', type=Path, default=Path('out/transitions'))
+    add('--kinds', nargs='+', default=list(KINDS), help='of answers')
+    add('--plain', type=int, default=400, help='scenes that the plain controller drives in')
+    add('--workers', type=int, default=os.cpu_count())
+    options = parser.parse_args(arguments)
+    folders = [Path(folder) for folder in options.dataset.split(',')]
+    try:
+        for name in ('plain', 'workers'):
+            if getattr(options, name) < 1:
+                raise ValueError(f'--{name} is {getattr(options, name)}: expected at least 1')
+        card = read_card(folders[0])
+        observation_library.generate(load_vehicle(card.vehicle))
+        parts = [write_dataset(folders, options.kinds, options.out / DATASET_FILE)]
+        indices = range(card.first, card.first + min(options.plain, card.problems))
+        parts.append(write_plain(card, indices, options.workers, options.out / PLAIN_FILE))
+    except (DatasetError, ValueError, OSError) as error:
+        print(f'transitions: {error}', file=sys.stderr)
+        return 2
+    print('\n'.join(summary(part) for part in parts))
+    print(options.out)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
