@@ -16,6 +16,10 @@ FILE = Path(__file__).parents[2] / 'config' / 'controller.yaml'
     ('values', 'message'),
     [
         ({'mode': 'fast'}, "controller.mode is 'fast': expected one of 'rti', 'converged'"),
+        (
+            {'warm_start': 'cold'},
+            "controller.warm_start is 'cold': expected one of 'shifted', 'policy', 'best'",
+        ),
         ({'steps': 0}, 'controller.steps is 0'),
         ({'steps': 2.5}, 'controller.steps is 2.5'),
         ({'period': float('nan')}, 'controller.period is nan'),

@@ -7,22 +7,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from warmstart_planner.mpc import Controller, formulation
 from warmstart_planner.mpc.parameters import StageParameters, nearest_obstacles
+from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.mpc.solver import TrackingSolver
 from warmstart_planner.mpc.warm_starts import (
+    CANDIDATES,
+    Judge,
+    ReceivedStart,
     ReferenceStart,
     ShiftedStart,
     TrackingProblem,
     WarmStart,
-    best,
-    merit,
-    rolled_out,
 )
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.transcription import Frame
-from warmstart_planner.vehicle import YAW
+from warmstart_planner.vehicle import YAW, roll_out
 
 ROAD = road_from_segments([(500.0, 0.0, 0.0)], 4.0, 4.0, 30.0)
 
@@ -42,6 +44,11 @@ def problem(settings, vehicle):
     return TrackingProblem(5.0, 0.1, initial, states, controls[:-1], frame, packed)
 
 
+@pytest.fixture
+def judge(settings, vehicle):
+    return Judge(settings, vehicle)
+
+
 def solved(problem, settings, vehicle):
     start = ReferenceStart().propose(problem)[0]
     solution = TrackingSolver(settings, vehicle).solve(
@@ -50,41 +57,67 @@ def solved(problem, settings, vehicle):
         problem.frame.localise(start.states),
         start.controls,
         iterations_max=50,
-        tolerance=1e-6,
+        tolerance=1e-4,
         time_limit=9.0,
     )
     assert solution.status == 'solved'
-    return rolled_out('solved', solution.controls, problem, vehicle)
+    return WarmStart('solved', problem.frame.globalise(solution.states), solution.controls)
 
 
-def test_the_merit_is_what_the_solver_minimises(problem, settings, vehicle):
+def test_the_merit_is_what_the_solver_minimises(problem, judge, settings, vehicle):
     solution = solved(problem, settings, vehicle)
-    least = merit(solution, problem, settings, vehicle)
     rng = np.random.default_rng(0)
-    for _ in range(30):
-        other = solution.controls + rng.normal(0.0, [0.05, 0.005], solution.controls.shape)
-        start = rolled_out('other', other, problem, vehicle)
-        assert merit(start, problem, settings, vehicle) > least
+    scatter = rng.normal(0.0, [0.05, 0.005], (30, *solution.controls.shape))
+    others = [replace(solution, controls=solution.controls + each) for each in scatter]
+    least, *more = judge.merits([solution, *others], problem)
+    assert (np.array(more) > least).all()
 
 
-def test_the_best_start_is_taken_and_a_spoiled_one_never(problem, settings, vehicle):
+def test_the_merit_is_the_formulations_after_the_cars_own_roll_out(
+    problem, judge, settings, vehicle
+):
+    rng = np.random.default_rng(1)
+    controls = rng.normal(0.0, [4.0, 0.3], (5, settings.steps, 2))
+    starts = [WarmStart('any', problem.reference_states, each) for each in controls]
+    for start, found in zip(starts, judge.merits(starts, problem), strict=True):
+        here = problem.frame.localise(problem.initial_state)
+        states, applied = roll_out(here, start.controls, problem.dt, vehicle)
+        x, u, p = states.T, applied.T, problem.parameters.T
+        path = formulation.stage_merit(x[:, :-1], u, p[:, :-1], vehicle, settings)
+        end = formulation.end_merit(x[:, -1], p[:, -1], vehicle, settings)
+        assert found == pytest.approx(problem.dt * path.sum() + end)
+
+
+def test_the_best_start_is_taken_in_any_order(problem, judge, settings, vehicle):
     solution = solved(problem, settings, vehicle)
     nothing = replace(solution, source='nothing', controls=np.zeros_like(solution.controls))
-    spoiled = replace(solution, source='spoiled', controls=np.full((settings.steps, 2), np.nan))
-    with np.errstate(all='ignore'):
-        for order in ([spoiled, nothing, solution], [solution, nothing, spoiled]):
-            assert best(order, problem, settings, vehicle).source == 'solved'
+    for order in ([nothing, solution], [solution, nothing]):
+        assert judge.best(order, problem).source == 'solved'
 
 
-def test_one_start_is_taken_unjudged(problem, settings, vehicle):
+def test_one_start_is_taken_unjudged(problem, judge):
     start = ReferenceStart().propose(problem)[0]
-    assert best([start], problem, settings, vehicle) is start
+    assert judge.best([start], problem) is start
 
 
-def test_a_start_that_is_rolled_out_obeys_the_cars_limits(problem, vehicle):
-    start = rolled_out('wild', np.full((20, 2), 50.0), problem, vehicle)
-    assert (start.controls <= vehicle.control_upper).all()
-    np.testing.assert_array_equal(start.states[0], problem.initial_state)
+@pytest.mark.parametrize(
+    ('choice', 'shifted', 'others', 'candidates'),
+    [
+        ('shifted', 'a', 'b', 'a'),
+        ('shifted', '', 'b', ''),
+        ('policy', 'a', 'bc', 'bc'),
+        ('policy', 'a', '', 'a'),
+        ('best', 'a', 'bc', 'abc'),
+        ('best', '', 'b', 'b'),
+    ],
+)
+def test_the_choice_says_who_is_a_candidate(choice, shifted, others, candidates):
+    found = CANDIDATES[StartChoice(choice)](lambda: tuple(shifted), lambda: tuple(others))
+    assert ''.join(found) == candidates
+
+
+def test_every_choice_has_its_candidates():
+    assert set(CANDIDATES) == set(StartChoice)
 
 
 def test_the_shifted_start_is_the_previous_solution_later(problem, vehicle):
@@ -113,21 +146,84 @@ def test_a_solution_that_is_over_is_no_start(problem, vehicle):
     assert source.propose(problem) == ()
 
 
-def test_a_start_from_outside_is_used_when_it_is_better(settings, vehicle):
-    from warmstart_planner.mpc import Controller
+def received(problem, age, offset=0.0):
+    """Return a source that was given the reference, as it was some time ago."""
+    states = problem.reference_states + np.array([0.0, offset, 2 * np.pi, 0.0, 0.0])
+    source = ReceivedStart('policy', 2.6, age_max=0.3)
+    source.receive([Trajectory(problem.stamp - age, 0.1, states, problem.reference_controls)])
+    return source
 
-    class Oracle:
-        def propose(self, problem):
-            solution = solved(problem, settings, vehicle)
-            return (WarmStart('oracle', solution.states, solution.controls),)
 
+@pytest.mark.parametrize('age', [-0.05, 0.0, 0.03, 0.15, 0.3])
+def test_a_received_start_is_that_of_the_problems_own_time(problem, age):
+    (start,) = received(problem, age).propose(problem)
+    assert start.source == 'policy'
+    ahead = problem.reference_states[:, 0] + 10.0 * age
+    np.testing.assert_allclose(start.states[:, 0], ahead, atol=1e-9)
+    np.testing.assert_allclose(start.states[:, YAW], 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize('age', [-1.0, 0.31, 5.0])
+def test_a_received_start_that_is_stale_or_yet_to_come_is_dropped(problem, age):
+    assert received(problem, age).propose(problem) == ()
+
+
+def test_received_starts_are_replaced_and_forgotten(problem):
+    source = received(problem, 0.0)
+    states = problem.reference_states
+    source.receive([Trajectory(problem.stamp, 0.1, states, problem.reference_controls)] * 2)
+    assert len(source.propose(problem)) == 2
+    source.forget()
+    assert source.propose(problem) == ()
+
+
+class Fixed:
+    """A source whose starts a test decides."""
+
+    def __init__(self, make):
+        self.propose = make
+
+    def forget(self):
+        pass
+
+
+def straight_plan():
     times = 0.1 * np.arange(61)
     states = np.zeros((61, 5))
     states[:, 0], states[:, 3] = 20.0 + 10.0 * times, 10.0
-    plan = Trajectory(0.0, 0.1, states, np.zeros((60, 2)))
-    controller = Controller(settings, vehicle, starts=(Oracle(),))
+    return Trajectory(0.0, 0.1, states, np.zeros((60, 2)))
+
+
+@pytest.mark.parametrize(
+    ('choice', 'sources'),
+    [
+        ('shifted', ('reference', 'shifted')),
+        ('policy', ('oracle', 'oracle')),
+        ('best', ('oracle', 'oracle')),
+    ],
+)
+def test_a_start_from_outside_is_used_where_that_is_chosen(settings, vehicle, choice, sources):
+    def oracle(problem):
+        return (replace(solved(problem, settings, vehicle), source='oracle'),)
+
+    chosen = replace(settings, warm_start=choice)
+    controller = Controller(chosen, vehicle, starts=(Fixed(oracle),))
+    plan = straight_plan()
     first = controller.step(0.0, np.array([20.0, 0.5, 0.0, 10.0, 0.0]), 0.0, plan, ROAD, (), 1.0)
     # the car was thrown aside: the shifted solution is worse than the oracle's
     thrown = np.array([20.5, -1.5, 0.2, 10.0, 0.0])
     second = controller.step(0.05, thrown, 0.05, plan, ROAD, (), 1.0)
-    assert (first.start_source, second.start_source) == ('oracle', 'oracle')
+    assert (first.start_source, second.start_source) == sources
+
+
+@pytest.mark.parametrize('choice', ['policy', 'best'])
+def test_a_start_that_is_not_finite_is_none(settings, vehicle, choice):
+    def spoiled(problem):
+        (start,) = ReferenceStart().propose(problem)
+        return (WarmStart('spoiled', start.states, np.full_like(start.controls, np.nan)),)
+
+    chosen = replace(settings, warm_start=choice)
+    controller = Controller(chosen, vehicle, starts=(Fixed(spoiled),))
+    car = np.array([20.0, 0.5, 0.0, 10.0, 0.0])
+    output = controller.step(0.0, car, 0.0, straight_plan(), ROAD, (), 1.0)
+    assert (output.start_source, output.status) == ('reference', 'solved')

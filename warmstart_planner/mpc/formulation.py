@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from warmstart_planner import objective
+from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.vehicle import (
     ACCELERATION,
     CONTROL_SIZE,
@@ -128,6 +129,39 @@ def friction_shares(x: Any, u: Any, p: Any, vehicle: VehicleParameters) -> list[
         (float(np.cos(angle)) * u[ACCELERATION] + float(np.sin(angle)) * lateral) / p[GRIP]
         for angle in angles
     ]
+
+
+def stage_merit(
+    x: Any, u: Any, p: Any, vehicle: VehicleParameters, settings: ControllerSettings
+) -> Any:
+    """Return what the solver minimises at a stage, per second: cost and penalties."""
+    shares = friction_shares(x, u, p, vehicle)
+    sliding = (
+        _penalty(np.fabs(share) - 1.0, settings.friction_violation, settings) for share in shares
+    )
+    cost = _half_square(residuals(x, u, p, vehicle.wheelbase))
+    return cost + _closeness(x, p, vehicle, settings) + sum(sliding)
+
+
+def end_merit(x: Any, p: Any, vehicle: VehicleParameters, settings: ControllerSettings) -> Any:
+    """Return what the solver minimises at the horizon's end."""
+    cost = _half_square(state_residuals(x, p, vehicle.wheelbase))
+    return cost + _closeness(x, p, vehicle, settings)
+
+
+def _closeness(x: Any, p: Any, vehicle: VehicleParameters, settings: ControllerSettings) -> Any:
+    """Penalty for obstacles and edges that are too close."""
+    rows = state_constraints(x, p, Layout(settings.obstacles), vehicle)
+    return sum(_penalty(-row, settings.violation, settings) for row in rows)
+
+
+def _penalty(excess: Any, linear: float, settings: ControllerSettings) -> Any:
+    violation = np.fmax(excess, 0.0)
+    return linear * violation + settings.violation_square / 2 * violation * violation
+
+
+def _half_square(rows: list[Any]) -> Any:
+    return sum(row * row for row in rows) / 2
 
 
 def _on_road(x: Any, road: Any, vehicle: VehicleParameters) -> objective.RoadCoordinates:

@@ -20,7 +20,8 @@ import casadi
 import numpy as np
 
 from warmstart_planner import acados, generated
-from warmstart_planner.mpc import formulation
+from warmstart_planner.learned import observation_library
+from warmstart_planner.mpc import formulation, merit_library
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.mpc.solver import NAME, SOURCE, library_name, solver_key
 from warmstart_planner.symbolic import numpy_on_symbols
@@ -40,7 +41,7 @@ FAR = 1e3  # upper bound of constraints that have only a lower one
 
 def generate(vehicle: VehicleParameters, settings: ControllerSettings) -> Path:
     """
-    Generate and compile the solver unless it is there; return its folder.
+    Generate and compile whatever a controller needs and is not there; return the solver's folder.
 
     Raises:
         RuntimeError: the compiler failed.
@@ -51,6 +52,8 @@ def generate(vehicle: VehicleParameters, settings: ControllerSettings) -> Path:
         _build(folder, vehicle, settings)
         return [library_name()]
 
+    observation_library.generate(vehicle)
+    merit_library.generate(vehicle, settings)
     return generated.generate(NAME, solver_key(vehicle, settings), build)
 
 

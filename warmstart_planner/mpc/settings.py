@@ -20,6 +20,14 @@ class Mode(str, Enum):
     CONVERGED = 'converged'
 
 
+class StartChoice(str, Enum):
+    """Where the solver starts: see `warm_starts.CANDIDATES`."""
+
+    SHIFTED = 'shifted'
+    POLICY = 'policy'
+    BEST = 'best'
+
+
 @dataclass(frozen=True)
 class TrackingWeights:
     """
@@ -60,8 +68,9 @@ class ControllerSettings:
     `violation` and `violation_square` are the linear and quadratic penalty on a metre of violated
     obstacle or road constraint, per second; `friction_violation` is the linear one on
     what exceeds the friction circle, in shares of it: no reference is worth sliding for.
-    `mode`, `iterations_max`, `tolerance` (on the largest change of a state or control), and
-    `time_limit` [s] say how far a problem is solved.
+    `mode`, `iterations_max`, `tolerance` (on the largest KKT residual) and `time_limit` [s] say
+    how far a problem is solved; `warm_start` says from where: the previous solution, shifted
+    (`shifted`), a policy's roll-out where there is one (`policy`), or the better one (`best`).
     `obstacle_dt` [s] is the step of the obstacles' predictions.
     `period` [s] is the time between two steps. `actuator_delay` [s] is the time from a command to
     its first effect; `acceleration_lag` and `steering_lag` [s] are the time constants of the
@@ -81,6 +90,7 @@ class ControllerSettings:
     violation_square: float = 100.0
     friction_violation: float = 3000.0
     mode: Mode = Mode.RTI
+    warm_start: StartChoice = StartChoice.SHIFTED
     iterations_max: int = 10
     tolerance: float = 1e-3
     time_limit: float = 0.008
@@ -101,13 +111,8 @@ class ControllerSettings:
 
     def __post_init__(self) -> None:
         """Check each value."""
-        try:
-            object.__setattr__(self, 'mode', Mode(self.mode))
-        except ValueError:
-            known = ', '.join(repr(mode.value) for mode in Mode)
-            raise ValueError(
-                f'controller.mode is {self.mode!r}: expected one of {known}'
-            ) from None
+        for name, kind in (('mode', Mode), ('warm_start', StartChoice)):
+            object.__setattr__(self, name, _choice(name, getattr(self, name), kind))
         for name in ('steps', 'iterations_max'):
             _check_integer(name, getattr(self, name), at_least=1)
         _check_integer('obstacles', self.obstacles, at_least=0)
@@ -163,6 +168,14 @@ def _check_numbers(where: str, settings: Any, at_least: float) -> None:
     for name, value in asdict(settings).items():
         if not isinstance(value, (dict, str)):
             number(f'{where}.{name}', value, at_least=at_least)
+
+
+def _choice(name: str, value: Any, kind: type[Enum]) -> Enum:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ', '.join(repr(each.value) for each in kind)
+        raise ValueError(f'controller.{name} is {value!r}: expected one of {known}') from None
 
 
 def _check_integer(name: str, value: Any, at_least: int) -> None:

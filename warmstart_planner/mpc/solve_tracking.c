@@ -112,11 +112,12 @@ static double largest_residual(SOLVER(_solver_capsule) *capsule)
     return largest;
 }
 
-// Iterates until the change is below the tolerance, the limits are reached, or a QP fails.
+// Iterates until the KKT residual is below the tolerance, a limit is reached, or a QP fails.
 static int iterate(SOLVER(_solver_capsule) *capsule, const double *limits, double *states,
                    double *controls, double *results, double start)
 {
     const int most = (int) limits[ITERATIONS_MAX];
+    results[RESIDUAL] = NAN;
     for (int iteration = 1; iteration <= most; iteration++)
     {
         int status = SOLVER(_acados_solve)(capsule);
@@ -131,7 +132,8 @@ static int iterate(SOLVER(_solver_capsule) *capsule, const double *limits, doubl
         results[CHANGE] = take_solution(capsule, states, controls);
         if (isnan(results[CHANGE]))
             return STATUS_NOT_FINITE;
-        if (most == 1 || results[CHANGE] < limits[TOLERANCE])
+        results[RESIDUAL] = largest_residual(capsule);
+        if (most == 1 || results[RESIDUAL] < limits[TOLERANCE])
             return 0;
         if (monotonic_time() - start > limits[TIME_LIMIT])
             return STATUS_TIME_LIMIT;
@@ -154,7 +156,6 @@ int custom_update_function(SOLVER(_solver_capsule) *capsule, double *data, int d
         SOLVER(_acados_reset)(capsule, 1);
     enter_problem(capsule, x0, parameters, states, controls);
     results[STATUS] = iterate(capsule, data, states, controls, results, start);
-    results[RESIDUAL] = results[STATUS] == 0 ? largest_residual(capsule) : NAN;
     results[SOLVE_TIME] = monotonic_time() - start;
     return 0;
 }

@@ -1,22 +1,23 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the solver starts from: sources of starts, and the choice between them by merit."""
+"""Where the solver starts from: sources of starts, the candidates, and their merit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.mpc import formulation
+from warmstart_planner.learned.observation import Observer
+from warmstart_planner.mpc.merit_library import Merit
 from warmstart_planner.mpc.sampling import Sampler
-from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.settings import ControllerSettings, StartChoice
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.transcription import Frame
-from warmstart_planner.vehicle import ACCELERATION, SPEED, YAW, VehicleParameters, roll_out
+from warmstart_planner.vehicle import ACCELERATION, SPEED, YAW, VehicleParameters
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class WarmStart:
     states: NDArray[np.float64]
     controls: NDArray[np.float64]
 
+    @property
+    def finite(self) -> bool:
+        """Whether a solver may begin with it."""
+        return bool(np.isfinite(self.states).all() and np.isfinite(self.controls).all())
+
 
 def facing(states: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
     """Return states (n, 5) turned by whole turns, so that the first is nearest to a yaw."""
@@ -61,6 +67,9 @@ class StartSource(Protocol):
     def propose(self, problem: TrackingProblem) -> tuple[WarmStart, ...]:
         """Return starts for a problem, none where it has none."""
 
+    def forget(self) -> None:
+        """Drop all that is from before, as at the beginning of a drive."""
+
 
 class ReferenceStart:
     """The reference itself: the cold start."""
@@ -68,6 +77,9 @@ class ReferenceStart:
     def propose(self, problem: TrackingProblem) -> tuple[WarmStart, ...]:
         """Return the reference."""
         return (WarmStart('reference', problem.reference_states, problem.reference_controls),)
+
+    def forget(self) -> None:
+        """Do nothing: it keeps nothing."""
 
 
 class ShiftedStart:
@@ -79,10 +91,7 @@ class ShiftedStart:
 
     def remember(self, solution: Trajectory) -> None:
         """Keep a solution for the next problem."""
-        last = float(solution.controls[-1, ACCELERATION])
-        # the model's speed never becomes negative: a braking end goes on until standstill
-        held = min(last, 0.0) if solution.states[-1, SPEED] > 0.0 else 0.0
-        self._previous = Sampler(solution, self._wheelbase, held)
+        self._previous = _continued(solution, self._wheelbase)
 
     def forget(self) -> None:
         """Drop the solution, as after a failure: a stale one makes the next solve fail too."""
@@ -92,72 +101,96 @@ class ShiftedStart:
         """Return the shifted solution unless there is none or it lies wholly in the past."""
         if self._previous is None or self._previous.trajectory.times[-1] < problem.stamp:
             return ()
-        times = problem.stamp + problem.dt * np.arange(len(problem.reference_states))
-        states, controls = self._previous.sample(times)
-        # a measured yaw may jump by a turn from one cycle to the next
-        states = facing(states, problem.initial_state[YAW])
-        return (WarmStart('shifted', states, controls[:-1]),)
+        return (_sampled('shifted', self._previous, problem),)
 
 
-def rolled_out(
-    source: str,
-    controls: NDArray[np.float64],
-    problem: TrackingProblem,
-    vehicle: VehicleParameters,
-) -> WarmStart:
-    """Return a start that drives the controls (N, 2) from the problem's initial state."""
-    states, applied = roll_out(problem.initial_state, controls, problem.dt, vehicle)
-    return WarmStart(source, states, applied)
+class ReceivedStart:
+    """
+    Starts that were made elsewhere, such as roll-outs that came over a topic.
+
+    Args:
+        source: their name.
+        wheelbase: of the car [m].
+        age_max: how old the moment may be that they start from [s].
+
+    """
+
+    def __init__(self, source: str, wheelbase: float, age_max: float) -> None:
+        self._source = source
+        self._wheelbase = wheelbase
+        self._age_max = age_max
+        self.forget()
+
+    def receive(self, starts: Sequence[Trajectory]) -> None:
+        """Keep starts, map frame, in place of those from before."""
+        self._starts = tuple(_continued(start, self._wheelbase) for start in starts)
+
+    def forget(self) -> None:
+        """Drop them."""
+        self._starts: tuple[Sampler, ...] = ()
+
+    def propose(self, problem: TrackingProblem) -> tuple[WarmStart, ...]:
+        """Return them on the problem's grid; those that are stale or yet to come are left out."""
+        ages = [problem.stamp - start.trajectory.stamp for start in self._starts]
+        return tuple(
+            _sampled(self._source, start, problem)
+            for start, age in zip(self._starts, ages, strict=True)
+            if -problem.dt <= age <= self._age_max
+        )
 
 
-def merit(
-    start: WarmStart,
-    problem: TrackingProblem,
-    settings: ControllerSettings,
-    vehicle: VehicleParameters,
-) -> float:
-    """Return what the solver minimises, at a start that obeys the dynamics; smaller is better."""
-    layout = formulation.Layout(settings.obstacles)
-    states = problem.frame.localise(start.states).T
-    controls = start.controls.T
-    parameters = problem.parameters.T
-    early, last = slice(0, -1), slice(-1, None)
-    residuals = formulation.residuals(
-        states[:, early], controls, parameters[:, early], vehicle.wheelbase
-    )
-    end_residuals = formulation.state_residuals(
-        states[:, last], parameters[:, last], vehicle.wheelbase
-    )
-    separations = np.stack(formulation.state_constraints(states, parameters, layout, vehicle))
-    shares = formulation.friction_shares(states[:, early], controls, parameters[:, early], vehicle)
-    close = _penalty(np.maximum(-separations, 0.0), settings.violation, settings)
-    sliding = _penalty(
-        np.maximum(np.abs(np.stack(shares)) - 1.0, 0.0), settings.friction_violation, settings
-    )
-    path = _squares(residuals) + close[early].sum() + sliding.sum()
-    return float(problem.dt * path + _squares(end_residuals) + close[last].sum())
+def _continued(trajectory: Trajectory, wheelbase: float) -> Sampler:
+    """Return a trajectory that goes on with its last acceleration where it brakes."""
+    last = float(trajectory.controls[-1, ACCELERATION])
+    # the model's speed never becomes negative: a braking end goes on until standstill
+    held = min(last, 0.0) if trajectory.states[-1, SPEED] > 0.0 else 0.0
+    return Sampler(trajectory, wheelbase, held)
 
 
-def best(
-    starts: Sequence[WarmStart],
-    problem: TrackingProblem,
-    settings: ControllerSettings,
-    vehicle: VehicleParameters,
-) -> WarmStart:
-    """Return the start of least merit after a dynamics roll-out; the only one is not judged."""
-    if len(starts) == 1:
-        return starts[0]
-    driven = [rolled_out(start.source, start.controls, problem, vehicle) for start in starts]
-    merits = np.array([merit(start, problem, settings, vehicle) for start in driven])
-    return driven[int(np.argmin(np.where(np.isfinite(merits), merits, np.inf)))]
+def _sampled(source: str, sampler: Sampler, problem: TrackingProblem) -> WarmStart:
+    times = problem.stamp + problem.dt * np.arange(len(problem.reference_states))
+    states, controls = sampler.sample(times)
+    # a measured yaw may jump by a turn from one cycle to the next
+    return WarmStart(source, facing(states, problem.initial_state[YAW]), controls[:-1])
 
 
-def _squares(residuals: list[NDArray[np.float64]]) -> float:
-    return float(sum(np.sum(row**2) for row in residuals)) / 2
+Proposals = Callable[[], tuple[WarmStart, ...]]
+# from the shifted solution's proposals and those of the other sources
+CANDIDATES: Mapping[StartChoice, Callable[[Proposals, Proposals], tuple[WarmStart, ...]]] = {
+    StartChoice.SHIFTED: lambda shifted, others: shifted(),
+    StartChoice.POLICY: lambda shifted, others: others() or shifted(),
+    StartChoice.BEST: lambda shifted, others: (*shifted(), *others()),
+}
 
 
-def _penalty(
-    violation: NDArray[np.float64], linear: float, settings: ControllerSettings
-) -> NDArray[np.float64]:
-    """Penalty of each stage for violations, shape (rows, stages)."""
-    return (linear * violation + settings.violation_square / 2 * violation**2).sum(axis=0)
+class Judge:
+    """
+    The merit of starts: what the solver minimises, after a roll-out through the dynamics.
+
+    Both are compiled: in numpy they would take longer than the iterations that they save.
+
+    Raises:
+        SolverMissingError: what is compiled was not generated for this car and these settings.
+
+    """
+
+    def __init__(self, settings: ControllerSettings, vehicle: VehicleParameters) -> None:
+        self._observer = Observer(vehicle)
+        self._merit = Merit(vehicle, settings)
+
+    def merits(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> NDArray[np.float64]:
+        """Return each start's merit once driven from the initial state, shape (K,)."""
+        here = problem.frame.localise(problem.initial_state)
+        states, controls = self._observer.roll_out(
+            np.repeat(here[None], len(starts), axis=0),
+            np.stack([start.controls for start in starts]),
+            problem.dt,
+        )
+        return self._merit(states, controls, problem.parameters)
+
+    def best(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> WarmStart:
+        """Return the start of least merit; of one alone there is nothing to judge."""
+        if len(starts) == 1:
+            return starts[0]
+        merits = self.merits(starts, problem)
+        return starts[int(np.argmin(np.where(np.isfinite(merits), merits, np.inf)))]

@@ -25,7 +25,7 @@ MODE = Parameter(
 )
 SETTINGS = (
     ('iterations_max', '1', 1, 100, 'Iterations of a step in the mode converged'),
-    ('tolerance', '1', 0.0, 1.0, 'Largest change of a state or control that counts as converged'),
+    ('tolerance', '1', 0.0, 1.0, 'Largest KKT residual that counts as converged'),
     ('time_limit', 's', 0.0, 1.0, 'In the solver, at most'),
     ('obstacle_dt', 's', 0.01, 0.5, "Step of the obstacles' predictions"),
     ('period', 's', 0.005, 0.5, 'Between two commands'),
