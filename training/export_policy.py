@@ -9,17 +9,48 @@ batched product. How far apart their roll-outs usually are is measured on valida
 
 from __future__ import annotations
 
+import argparse
 import io
+import sys
+import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.iql_lstm import OBSERVATION_LIMIT, Actor
+from training.dataset.situations import SPLIT_STRIDE, base_situation
+from training.iql_lstm import OBSERVATION_LIMIT, Actor, load_trained, read_checkpoint
+from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.learned.card_format import (
+    CardError,
+    Golden,
+    Range,
+    model_sha256,
+    write_card,
+)
+from warmstart_planner.learned.observation import Observer, moving
+from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
+from warmstart_planner.learned.policy import load_policy, roll_out
+from warmstart_planner.learned.policy_card import (
+    CARD_FILE,
+    ONNX_FILE,
+    PolicyCard,
+    input_shapes,
+    output_shapes,
+)
+from warmstart_planner.measurement import commit, versions
+from warmstart_planner.problem import Horizon
+from warmstart_planner.transcription import Margins, Transcription, transcribe
+from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
 OPSET = 18
+FAMILIAR_SHARE = 0.95  # of validation problems whose disagreement is not above the threshold
+LEAST_THRESHOLD = 1e-3  # of disagreement, where members do not differ [m]
 
 
 class Ensemble(nn.Module):
@@ -98,8 +129,9 @@ def _check_alike(actors: Sequence[Actor]) -> None:
             raise ValueError(f'member {member} has other sizes or bounds: expected those of 0')
 
 
-def onnx_bytes(ensemble: Ensemble, inputs: dict[str, np.ndarray], outputs: list[str]) -> bytes:
+def onnx_bytes(ensemble: Ensemble, inputs: dict[str, np.ndarray]) -> bytes:
     """Return the ensemble as ONNX."""
+    members, hidden_size = inputs['hidden'].shape
     stream = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         # the exporter by tracing keeps the graph small and is said to go some day
@@ -109,8 +141,219 @@ def onnx_bytes(ensemble: Ensemble, inputs: dict[str, np.ndarray], outputs: list[
             tuple(torch.from_numpy(value) for value in inputs.values()),
             stream,
             input_names=list(inputs),
-            output_names=outputs,
+            output_names=list(output_shapes(members, hidden_size)),
             opset_version=OPSET,
             dynamo=False,
         )
     return stream.getvalue()
+
+
+def golden_inputs(actors: Sequence[Actor]) -> dict[str, np.ndarray]:
+    """Return inputs such as those of training, the same for the same members."""
+    rng = np.random.default_rng(0)
+    shapes = input_shapes(len(actors), actors[0].encoder.hidden)
+    inputs = {name: rng.uniform(-0.5, 0.5, shape) for name, shape in shapes.items()}
+    mean, spread = (
+        np.stack([actor.encoder.statistics[row].numpy() for actor in actors]) for row in (0, 1)
+    )
+    inputs['observation'] = mean + spread * inputs['observation']
+    return {name: value.astype(np.float32) for name, value in inputs.items()}
+
+
+def training_range(actors: Sequence[Actor]) -> Range:
+    """Return the box about the observations that any member was trained on."""
+    low, high = (
+        np.stack([actor.encoder.statistics[row].numpy() for actor in actors]) for row in (2, 3)
+    )
+    return Range(low.min(axis=0).astype(float), high.max(axis=0).astype(float))
+
+
+def disagreements(folder: Path, scenes: Iterable[Transcription], steps: int) -> np.ndarray:
+    """
+    Return how far apart the members of an exported ensemble drive in scenes [m].
+
+    Args:
+        folder: with model and card.
+        scenes: where they start, with obstacles at `steps` + 1 nodes.
+        steps: of each roll-out.
+
+    Raises:
+        CardError: the ensemble cannot be used.
+        SolverMissingError: the library of its observations is not generated.
+
+    """
+    policy = load_policy(folder)
+    observer, dt = Observer(load_vehicle(policy.card.vehicle)), policy.card.dt
+    return np.array(
+        [
+            roll_out(
+                policy,
+                observer,
+                scene.initial_state,
+                scene.road,
+                moving(scene.obstacles, dt),
+                steps,
+                dt,
+            ).disagreement
+            for scene in scenes
+        ]
+    )
+
+
+def validation_scenes(count: int, horizon: Horizon) -> list[Transcription]:
+    """Return scenes of the validation side, the first `count` that the generator finds."""
+    scenes: list[Transcription] = []
+    for index in range(0, 10 * count * SPLIT_STRIDE, SPLIT_STRIDE):
+        if len(scenes) == count:
+            break
+        try:
+            problem = base_situation(index, horizon).problem
+        except RuntimeError:
+            continue
+        scenes.append(transcribe(problem, Margins()))
+    return scenes
+
+
+def member_files(folder: Path) -> list[Path]:
+    """
+    Return the members' checkpoints of an ensemble's training, in their order.
+
+    Raises:
+        ValueError: there is no member.
+
+    """
+    members = sorted(int(each.name) for each in folder.glob('[0-9]*') if each.name.isdigit())
+    if not members:
+        raise ValueError(f'{folder} holds no member: expected folders 0, 1, ...; train first')
+    return [folder / str(member) / 'best.pt' for member in members]
+
+
+def export(
+    files: Sequence[Path],
+    out: Path,
+    vehicle: VehicleParameters,
+    scenes: Sequence[Transcription],
+    horizon: Horizon,
+) -> PolicyCard:
+    """
+    Write model and card to a folder, when they have passed the tests of serving.
+
+    Args:
+        files: the members' checkpoints.
+        out: folder for both files.
+        vehicle: the car that the members learned to drive.
+        scenes: of the validation side, in which the threshold of disagreement is measured.
+        horizon: of the roll-outs; its step is the policies'.
+
+    Raises:
+        ValueError: a checkpoint cannot be read, the members differ in sizes, or they are not for
+            this car or for the observations that are served.
+        CardError: the model does not do what its card says.
+        SolverMissingError: the library of the observations is not generated.
+
+    """
+    if not scenes:
+        raise ValueError('scenes is empty: expected at least one')
+    actors = [load_trained(file).actor for file in files]
+    ensemble = Ensemble(actors)
+    _check_use(actors[0], vehicle)
+    inputs = golden_inputs(actors)
+    with torch.no_grad():
+        answers = ensemble(*(torch.from_numpy(value) for value in inputs.values()))
+    shape = inputs['hidden'].shape
+    content = onnx_bytes(ensemble, inputs)
+    digest = model_sha256(content)
+    card = PolicyCard(
+        model_id=f'iql_lstm-{digest[:8]}',
+        onnx=ONNX_FILE,
+        sha256=digest,
+        vehicle=vehicle.name,
+        dt=horizon.dt,
+        margins=Margins(),
+        members=shape[0],
+        hidden_size=shape[1],
+        training_range=training_range(actors),
+        disagreement_threshold=LEAST_THRESHOLD,
+        golden=Golden(
+            inputs,
+            {
+                name: answer.numpy()
+                for name, answer in zip(output_shapes(*shape), answers, strict=True)
+            },
+        ),
+        provenance=_provenance(actors, files, len(scenes)),
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix='.export-', dir=out) as draft:
+        (Path(draft) / ONNX_FILE).write_bytes(content)
+        write_card(Path(draft) / CARD_FILE, card)
+        apart = disagreements(Path(draft), scenes, horizon.steps)
+        threshold = max(float(np.quantile(apart, FAMILIAR_SHARE)), LEAST_THRESHOLD)
+        card = replace(card, disagreement_threshold=threshold)
+        (Path(draft) / ONNX_FILE).replace(out / ONNX_FILE)
+    write_card(out / CARD_FILE, card)
+    return card
+
+
+def _check_use(actor: Actor, vehicle: VehicleParameters) -> None:
+    found = actor.encoder.statistics.shape[1]
+    if found != OBSERVATION_SIZE:
+        raise ValueError(f'members have observations of {found}: expected {OBSERVATION_SIZE}')
+    bounds = np.stack([vehicle.control_lower, vehicle.control_upper])
+    if not np.allclose(actor.bounds, bounds, rtol=1e-5):
+        raise ValueError(
+            f'members have actions within {actor.bounds.tolist()}: {vehicle.name} has '
+            f'{bounds.tolist()}'
+        )
+
+
+def _provenance(actors: Sequence[Actor], files: Sequence[Path], scenes: int) -> dict[str, Any]:
+    states = [read_checkpoint(file) for file in files]
+    return {
+        'commit': commit(),
+        'versions': {**versions(), 'torch': torch.__version__},
+        'parameters': sum(parameter.numel() for parameter in actors[0].parameters()),
+        'validation_scenes': scenes,
+        'members': [
+            {
+                'configuration': state['configuration'],
+                'episodes_sha256': state['episodes'],
+                'epoch': state['best_epoch'],
+                'validation_score': state['score'],
+                'training_seconds': state['elapsed'],
+            }
+            for state in states
+        ],
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Export; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog='export-policy', description=__doc__.strip().splitlines()[0]
+    )
+    add = parser.add_argument
+    add('--checkpoints', type=Path, default=Path('out/iql_lstm'), help='folder of the members')
+    add('--out', type=Path, default=Path('models'), help='folder for model and card')
+    add('--vehicle', default=DEFAULT_VEHICLE)
+    add('--scenes', type=int, default=200, help='of the validation side')
+    options = parser.parse_args(arguments)
+    try:
+        files, horizon = member_files(options.checkpoints), Horizon()
+        vehicle = load_vehicle(options.vehicle)
+        scenes = validation_scenes(options.scenes, horizon)
+        card = export(files, options.out, vehicle, scenes, horizon)
+    except (CardError, ValueError, OSError, SolverMissingError) as error:
+        print(f'export-policy: {error}', file=sys.stderr)
+        return 2
+    size = (options.out / ONNX_FILE).stat().st_size / 1e3
+    print(
+        f'{card.model_id}: {card.members} members, threshold of disagreement '
+        f'{card.disagreement_threshold:.2f} m, {options.out / ONNX_FILE}, {size:.0f} kB, and '
+        f'{CARD_FILE}'
+    )
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -50,6 +50,7 @@ OBSERVATION_LIMIT = 10.0  # of normalised observations: what is stranger looks n
 LOG_SPREAD_RANGE = (-3.0, 1.0)  # of the policy's standard deviation, in half ranges of actions
 SPREAD_MOMENTUM = 0.01  # share of a batch in the running spread of advantages
 VALIDATION_BATCH = 256  # episodes
+NORMAL_QUARTILES = 1.349  # distance of the quartiles of a standard normal distribution
 
 
 @dataclass(frozen=True)
@@ -388,6 +389,21 @@ class Data:
         )
 
 
+def robust_spread(values: Tensor) -> Tensor:
+    """
+    Return the distance of values' quartiles, 1 for a standard normal distribution.
+
+    A few drives that fail cost more than all others together: of a standard deviation they would
+    be all, and the difference between good and better nothing. It is 1 where all are equal.
+    """
+    low, high = torch.quantile(values, values.new_tensor([0.25, 0.75]))
+    rounding = 1e-6 * values.abs().max()
+    for spread in ((high - low) / NORMAL_QUARTILES, values.std(correction=0)):
+        if spread > rounding:
+            return spread
+    return torch.ones_like(low)
+
+
 def observation_statistics(episodes: Episodes) -> Tensor:
     """Return mean, standard deviation, least and greatest of observations that were made."""
     nodes = np.arange(episodes.observations.shape[1]) <= episodes.lengths[:, None]
@@ -420,11 +436,10 @@ class Learner(nn.Module):
         bounds = torch.from_numpy(np.stack([train.action_low, train.action_high]))
         self.actor = Actor(statistics, bounds, configuration.hidden)
         self.critic = Critic(statistics, bounds.shape[1], configuration.hidden)
-        spread = float(train.returns(configuration.discount).std())
-        self.register_buffer('reward_scale', torch.tensor(1.0 / spread if spread > 0 else 1.0))
+        returns = torch.from_numpy(train.returns(configuration.discount)).float()
+        self.register_buffer('reward_scale', 1.0 / robust_spread(returns))
         self.register_buffer('advantage_spread', torch.tensor(0.0))
-        mean = float(train.returns(configuration.discount).mean() * self.reward_scale)
-        self.critic.start_at(mean)
+        self.critic.start_at(float(returns.median() * self.reward_scale))
         self.target = copy.deepcopy(self.critic).requires_grad_(False)
         slow, fast = [], []
         for name, parameter in (*self.actor.named_parameters(), *self.critic.named_parameters()):
@@ -454,7 +469,7 @@ class Learner(nn.Module):
         judged = Judged(
             self.actor.log_likelihood(means, batch.actions),
             advantage,
-            lambda: self._target_value(target_features, means) / self._unit(),
+            lambda: self._target_value(target_features, means) / self.advantage_spread,
         )
         wanted = temporal_target(
             batch.rewards, values[:, 1:].detach(), batch.ends, configuration.discount
@@ -514,14 +529,10 @@ class Learner(nn.Module):
     def _advantage(self, gap: Tensor, batch: Batch) -> Tensor:
         """Return Q - V in units of its spread, which follows the batches of training."""
         if self.training:
-            spread = batch.mean((gap - batch.mean(gap)) ** 2).sqrt()
-            known = self.advantage_spread
+            spread, known = robust_spread(gap[batch.learned > 0]), self.advantage_spread
             share = SPREAD_MOMENTUM if known > 0 else 1.0
             known.lerp_(spread, share)
-        return gap / self._unit()
-
-    def _unit(self) -> Tensor:
-        return self.advantage_spread.clamp(min=1e-6)
+        return gap / self.advantage_spread
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -30,6 +30,7 @@ from training.iql_lstm import (
     observation_statistics,
     read_checkpoint,
     resampled,
+    robust_spread,
     temporal_target,
 )
 
@@ -172,6 +173,18 @@ def test_values_of_a_chain_that_is_cut_off_go_on_beyond_its_end(smoke):
     assert abs(beyond) > 0.2
     assert second == pytest.approx(1.0 + 0.5 * beyond, abs=0.15)
     assert first == pytest.approx(1.0 + 0.5 * second, abs=0.15)
+
+
+def test_a_few_failures_do_not_set_the_scale():
+    values = torch.from_numpy(np.random.default_rng(0).normal(-3.0, 2.0, 5000)).float()
+    assert float(robust_spread(values)) == pytest.approx(2.0, rel=0.05)
+    failures = values.clone()
+    failures[::20] = -1e4
+    assert float(robust_spread(failures)) == pytest.approx(2.0, rel=0.2)
+    # where most are equal, the others do
+    assert float(robust_spread(torch.tensor([0.0] * 9 + [10.0]))) == pytest.approx(3.0)
+    for equal in (torch.zeros(5), torch.full((5,), 0.1).cumsum(0) / torch.arange(1, 6)):
+        assert float(robust_spread(equal)) == 1.0
 
 
 def test_advantage_weights_grow_up_to_their_limit():
