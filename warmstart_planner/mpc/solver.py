@@ -163,7 +163,7 @@ class TrackingSolver:
             states: start of the states, shape (N + 1, 5).
             controls: start of the controls, shape (N, 2).
             iterations_max: 1 for one real-time iteration.
-            tolerance: on the largest change, to call it solved.
+            tolerance: on the largest KKT residual, to call it solved.
             time_limit: checked between iterations [s].
 
         Returns:
