@@ -38,7 +38,7 @@ from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, Trajectory
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import VehicleParameters, load_vehicle
-from warmstart_planner.verification import verify
+from warmstart_planner.verification import DEFAULT_TOLERANCES, Tolerances, verify
 
 Array = NDArray[np.float64]
 
@@ -175,7 +175,12 @@ def from_plain_controller(
     )
 
 
-def judged(problem: PlanningProblem, states: Array, controls: Array) -> tuple[Array, Array]:
+def judged(
+    problem: PlanningProblem,
+    states: Array,
+    controls: Array,
+    tolerances: Tolerances = DEFAULT_TOLERANCES,
+) -> tuple[Array, Array]:
     """
     Return cost-to-go and the verifier's constraint-to-go of drives, both (K, N + 1).
 
@@ -183,6 +188,7 @@ def judged(problem: PlanningProblem, states: Array, controls: Array) -> tuple[Ar
         problem: that was driven.
         states: (K, N + 1, 5) in the problem's frame.
         controls: (K, N, 2).
+        tolerances: of the verifier.
 
     """
     numbers, dt = transcribe(problem, Margins()), problem.horizon.dt
@@ -191,7 +197,8 @@ def judged(problem: PlanningProblem, states: Array, controls: Array) -> tuple[Ar
         Trajectory(problem.stamp, dt, numbers.frame.globalise(own), used)
         for own, used in zip(states, controls, strict=True)
     )
-    return costs, np.stack([verify(problem, each).constraint_to_go for each in driven])
+    found = [verify(problem, each, tolerances).constraint_to_go for each in driven]
+    return costs, np.stack(found)
 
 
 @cache
