@@ -178,8 +178,8 @@ def episodes_of(done: Drive, source: str, group: int, observer: Observer) -> Epi
         )
         if k < count:
             step = numbers.frame.localise(states[None, k : k + 2])
-            to_go = judged(problem, step, controls[None, k : k + 1], DRIVEN)
-            rewards[k] = rewards_of(*to_go, horizon.dt)[0, 0]
+            cost_to_go, (verdict,) = judged(problem, step, controls[None, k : k + 1], DRIVEN)
+            rewards[k] = rewards_of(cost_to_go[0], verdict.constraint_to_go, horizon.dt)[0]
     if failed:
         rewards[-1] -= FAILURE_PENALTY
     firsts = range(0, count, horizon.steps)

@@ -38,7 +38,7 @@ from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, Trajectory
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import VehicleParameters, load_vehicle
-from warmstart_planner.verification import DEFAULT_TOLERANCES, Tolerances, verify
+from warmstart_planner.verification import DEFAULT_TOLERANCES, Tolerances, Verdict, verify
 
 Array = NDArray[np.float64]
 
@@ -163,7 +163,8 @@ def from_plain_controller(
     numbers = transcribe(problem, Margins())
     rng = np.random.default_rng([67, index])
     states, controls = drive_model(controller, numbers, horizon.dt, noise, rng)
-    cost_to_go, constraint_to_go = judged(problem, states, controls)
+    cost_to_go, verdicts = judged(problem, states, controls)
+    constraint_to_go = np.stack([verdict.constraint_to_go for verdict in verdicts])
     return _episodes(
         observer.observe_along(states, numbers.road, moving(numbers.obstacles, horizon.dt)),
         controls,
@@ -180,9 +181,9 @@ def judged(
     states: Array,
     controls: Array,
     tolerances: Tolerances = DEFAULT_TOLERANCES,
-) -> tuple[Array, Array]:
+) -> tuple[Array, list[Verdict]]:
     """
-    Return cost-to-go and the verifier's constraint-to-go of drives, both (K, N + 1).
+    Return cost-to-go (K, N + 1) of drives and the verifier's verdicts.
 
     Args:
         problem: that was driven.
@@ -197,8 +198,7 @@ def judged(
         Trajectory(problem.stamp, dt, numbers.frame.globalise(own), used)
         for own, used in zip(states, controls, strict=True)
     )
-    found = [verify(problem, each, tolerances).constraint_to_go for each in driven]
-    return costs, np.stack(found)
+    return costs, [verify(problem, each, tolerances) for each in driven]
 
 
 @cache

@@ -145,15 +145,15 @@ class TestPlainController:
         row = int(np.argmax(problems.variant == 0))
         problem = base_situation(int(problems.index[row]), Horizon()).problem
         count = int((problems.kind[row] >= 0).sum())
-        cost, constraint = judged(
+        cost, verdicts = judged(
             problem,
             problems.states[row, :count].astype(float),
             problems.controls[row, :count].astype(float),
         )
         assert cost == pytest.approx(problems.cost_to_go[row, :count], rel=1e-2, abs=1e-2)
-        assert constraint == pytest.approx(
-            problems.constraint_to_go[row, :count], rel=1e-2, abs=0.1
-        )
+        constraint = [verdict.constraint_to_go for verdict in verdicts]
+        wanted = problems.constraint_to_go[row, :count]
+        assert np.array(constraint) == pytest.approx(wanted, rel=1e-2, abs=0.1)
 
     def test_a_scene_that_cannot_be_drawn_is_left_out(self, monkeypatch):
         from warmstart_planner.scenarios import generator

@@ -1,0 +1,231 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What policies earn on held-out problems, and what is made of the differences."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='torch is not installed')
+pytest.importorskip('pyarrow', reason='pyarrow is not installed')
+
+from training.dataset.generate import make_shard
+from training.dataset.plain_controller import PLAIN, PlainController
+from training.dataset.reading import read_problems
+from training.dataset.schema import Card, DatasetError, write_card
+from training.dataset.situations import is_validation
+from training.experiments.evaluate_policy import (
+    BEST,
+    Earned,
+    comparison,
+    earned,
+    exported_driver,
+    held_out,
+    main,
+    members,
+    plain_driver,
+    policy_rows,
+    trained_driver,
+)
+from training.iql_lstm import SMOKE, train_member
+from training.transitions import from_problems
+from warmstart_planner.learned.observation import moving
+from warmstart_planner.learned.policy import load_policy
+from warmstart_planner.problem import Horizon
+from warmstart_planner.transcription import Margins, transcribe
+from warmstart_planner.vehicle import load_vehicle
+
+CAR = load_vehicle()
+
+
+@pytest.fixture(scope='module')
+def dataset(tmp_path_factory, scp_folder):
+    """Two scenes, 259 to train on and 260 to hold out, with two further problems each."""
+    folder = tmp_path_factory.mktemp('dataset')
+    card = Card('test', 259, 2, 2, 2, 'commonroad_2', Horizon().dt, Horizon().steps)
+    write_card(folder, card, {})
+    make_shard(str(folder), card, 0)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def policies(dataset, observer, tmp_path_factory):
+    """Return the folder of two policies with two members each, trained for a moment."""
+    folder = tmp_path_factory.mktemp('policies')
+    train, validation = (
+        from_problems(read_problems([dataset], side), 0.1, CAR) for side in (False, True)
+    )
+    for name in ('awr', 'bc'):
+        configuration = replace(SMOKE, extraction=name, out=str(folder / name))
+        for member in range(2):
+            train_member(configuration, member, train, validation)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def problems(dataset):
+    return held_out(dataset)
+
+
+@pytest.fixture(scope='module')
+def found(problems, policies, observer):
+    drivers = {
+        'awr': trained_driver(members(policies / 'awr'), observer),
+        PLAIN: plain_driver(PlainController(CAR)),
+    }
+    return earned(problems, drivers)
+
+
+def some(returns, **rest):
+    """Return what members (M, P) earned, all else being equal."""
+    returns = np.asarray(returns, dtype=float)
+    same = np.ones(returns.shape, bool)
+    return Earned(returns, -returns, 0.0 * returns, same, same, **rest)
+
+
+class TestHeldOut:
+    def test_only_problems_of_the_validation_side_are_drawn_again(self, problems):
+        assert {each.variant for each in problems} == {0, 1, 2}
+        assert all(is_validation(each.index) for each in problems)
+
+    def test_a_limit_is_kept(self, dataset):
+        assert len(held_out(dataset, 2)) == 2
+
+    def test_a_dataset_of_another_generator_is_refused(self, dataset, tmp_path, monkeypatch):
+        from training.dataset import situations
+
+        monkeypatch.setattr(situations, 'FIRST_SEED', situations.FIRST_SEED + 1)
+        with pytest.raises(
+            DatasetError, match=r'is drawn differently now: expected the generator'
+        ):
+            held_out(dataset)
+
+
+class TestEarned:
+    def test_the_best_answers_earn_what_the_dataset_says_they_cost(self, dataset, found):
+        known = read_problems([dataset], validation=True)
+        assert found[BEST].returns[0] == pytest.approx(-known.cost_to_go[:, 0, 0], rel=1e-3)
+        assert found[BEST].feasible.all()
+
+    def test_returns_are_costs_and_violations(self, found):
+        for each in found.values():
+            clean = each.violations == 0.0
+            assert each.returns[clean] == pytest.approx(-each.costs[clean], rel=1e-5)
+            assert (each.returns[~clean] < -each.costs[~clean]).all()
+
+    def test_every_member_drives_every_problem(self, found, problems):
+        assert found['awr'].returns.shape == (2, len(problems))
+        assert found[PLAIN].returns.shape == found[BEST].returns.shape == (1, len(problems))
+        assert np.isfinite(found['awr'].returns).all()
+
+    def test_members_drive_as_each_alone(self, problems, policies, observer):
+        numbers = transcribe(problems[0].problem, Margins())
+        both = members(policies / 'awr')
+        together = trained_driver(both, observer)(numbers, 0.1)
+        for row, one in enumerate(both):
+            alone = trained_driver([one], observer)(numbers, 0.1)
+            assert together[0][row] == pytest.approx(alone[0][0], abs=1e-4)
+
+    def test_driven_states_follow_from_what_the_member_saw(self, problems, policies, observer):
+        numbers = transcribe(problems[0].problem, Margins())
+        (one,) = members(policies / 'awr')[:1]
+        states, controls = trained_driver([one], observer)(numbers, 0.1)
+        seen = observer.observe_along(states, numbers.road, moving(numbers.obstacles, 0.1))[0]
+        memory = one.start()
+        for k in range(10):
+            action, memory = one.act(seen[k], memory)
+            _, applied = observer.advance(states[:, k], action[None], 0.1)
+            assert applied[0] == pytest.approx(controls[0, k], abs=1e-5)
+
+    def test_an_exported_policy_drives_too(self, problems, write_policy, observer, tmp_path):
+        drive = exported_driver(load_policy(write_policy(tmp_path)), observer)
+        result = earned(problems[:1], {'exported': drive})
+        assert result['exported'].returns.shape == (4, 1)
+
+
+class TestComparison:
+    def test_what_is_surely_better_is_significant(self):
+        rng = np.random.default_rng(0)
+        base = rng.normal(-100.0, 30.0, 40)
+        noise = rng.normal(0.0, 1.0, (2, 4, 40))
+        row = comparison('a', 'b', {'a': some(base + 5.0 + noise[0]), 'b': some(base + noise[1])})
+        assert row['significant']
+        assert row['difference_mean'] == pytest.approx(5.0, abs=0.5)
+        assert row['better_rate'] > 0.9
+
+    def test_what_is_worse_or_the_same_is_not(self):
+        base = np.random.default_rng(0).normal(-100.0, 30.0, (4, 40))
+        pair = {'a': some(base - 5.0), 'b': some(base)}
+        assert not comparison('a', 'b', pair)['significant']
+        assert not comparison('a', 'a', pair)['significant']
+
+    def test_better_on_problems_but_not_over_trainings_is_not_enough(self):
+        base = np.linspace(-100.0, -50.0, 40)
+        lucky = base + np.array([[30.0], [-8.0], [-9.0], [-9.0]])
+        others = base + np.array([[0.1], [-0.1], [0.2], [-0.2]])
+        row = comparison('a', 'b', {'a': some(lucky), 'b': some(others)})
+        assert row['p_problems'] < 0.05
+        assert not row['significant']
+
+    def test_against_something_without_seeds_it_is_the_test_of_one_sample(self):
+        base = np.linspace(-100.0, -50.0, 40)
+        ours = base + np.array([[5.0], [5.2], [4.8]])
+        assert comparison('a', 'b', {'a': some(ours), 'b': some(base[None])})['significant']
+
+    def test_one_training_says_nothing_of_seeds(self):
+        base = np.linspace(-100.0, -50.0, 40)[None]
+        row = comparison('a', 'b', {'a': some(base + 5.0), 'b': some(base)})
+        assert np.isnan(row['p_trainings'])
+        assert not row['significant']
+
+    def test_rows_hold_every_member(self):
+        row, best = policy_rows(
+            {'a': some([[-3.0, -5.0], [-1.0, -3.0]]), BEST: some([[-1.0, -1.0]])}
+        )
+        assert row['member_returns'] == [-4.0, -2.0]
+        assert row['return_mean'] == -3.0
+        assert row['below_best_median'] == pytest.approx(2.0)
+        assert best['below_best_median'] == 0.0
+
+
+class TestProgram:
+    def test_a_small_run_prints_and_writes(self, dataset, policies, tmp_path, capsys):
+        out = tmp_path / 'evaluate-policy.json'
+        given = [f'iql={policies / "awr"}', f'bc={policies / "bc"}']
+        arguments = ['--dataset', str(dataset), '--policies', *given, '--out', str(out)]
+        assert main([*arguments, '--n', '3']) == 0
+        rows = json.loads(out.read_text())['rows']
+        assert [row['policy'] for row in rows if 'against' not in row] == [
+            'iql',
+            'bc',
+            PLAIN,
+            BEST,
+        ]
+        pairs = [(row['policy'], row['against']) for row in rows if 'against' in row]
+        assert pairs == [('iql', 'bc'), ('iql', PLAIN), ('bc', PLAIN)]
+        assert 'iql - bc' in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ('change', 'message'),
+        [
+            (['--policies', 'iql'], "--policies has 'iql': expected name=folder"),
+            (['--policies', 'iql=nowhere'], 'nowhere holds no member'),
+            (['--dataset', 'nowhere'], 'expected the folder of a dataset'),
+            (['--n', '1'], '--n is 1: expected at least 2'),
+        ],
+    )
+    def test_bad_arguments_are_one_line(self, dataset, tmp_path, capsys, change, message):
+        out = tmp_path / 'figures.json'
+        assert main(['--dataset', str(dataset), '--out', str(out), *change]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith('evaluate-policy: ')
+        assert message in error
+        assert not out.exists()
+
+    def test_a_damaged_member_is_named(self, dataset, tmp_path, capsys):
+        (tmp_path / '0').mkdir()
+        (tmp_path / '0' / 'best.pt').write_bytes(b'PK')
+        assert main(['--dataset', str(dataset), '--policies', f'a={tmp_path}']) == 2
+        assert 'best.pt is no readable checkpoint' in capsys.readouterr().err
