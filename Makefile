@@ -13,8 +13,9 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo test drive-all benchmark-scp benchmark-warmstart dataset train \
-    outcomes export-model minari aggregate lint format clean
+.PHONY: help setup tools training solvers demo test drive-all benchmark-scp benchmark-warmstart benchmark-mpc \
+    dataset train outcomes export-model minari aggregate transitions driving-logs train-iql \
+    export-policy evaluate-policy validate-iql lint format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +66,27 @@ export-model: training  ## Export the trained model to ONNX: [ARGS=...]
 
 aggregate: training  ## Add states that the model's own proposals lead to: [ARGS=...]
 	$(RUN) -m training.aggregate $(ARGS)
+
+transitions: training  ## Turn a dataset's answers and a plain controller's drives into episodes: [ARGS=...]
+	$(RUN) -m training.transitions $(ARGS)
+
+driving-logs: training  ## Drive with disturbances and keep the episodes: [N=drives] [ARGS=...]
+	$(RUN) -m training.driving_logs $(call option,N,drives) $(ARGS)
+
+train-iql: training  ## Train the ensemble of IQL-LSTM policies: [ARGS=...]
+	$(RUN) -m training.iql_lstm $(ARGS)
+
+export-policy: training  ## Export the trained ensemble to ONNX: [ARGS=...]
+	$(RUN) -m training.export_policy $(ARGS)
+
+evaluate-policy: training  ## Compare policies by what they really return: [N=problems] [ARGS=...]
+	$(RUN) -m training.experiments.evaluate_policy $(call option,N,problems) $(ARGS)
+
+validate-iql: training  ## Compare our IQL with d3rlpy's on Pendulum: [N=seeds] [ARGS=...]
+	$(RUN) -m training.experiments.validate_iql $(call option,N,seeds) $(ARGS)
+
+benchmark-mpc: setup  ## Compare the MPC's warm starts in closed loop: [N=drives] [ARGS=...]
+	$(RUN) -m training.experiments.benchmark_mpc $(call option,N,n) $(ARGS)
 
 lint: tools  ## Check style, layout and the direction of imports
 	.venv/bin/ruff check .
