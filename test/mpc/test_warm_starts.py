@@ -95,6 +95,14 @@ def test_the_best_start_is_taken_in_any_order(problem, judge, settings, vehicle)
         assert judge.best(order, problem).source == 'solved'
 
 
+def test_the_best_start_is_taken_as_the_car_can_drive_it(problem, judge, settings, vehicle):
+    wild = WarmStart('wild', problem.reference_states, np.full((settings.steps, 2), 50.0))
+    start = judge.best([wild, wild], problem)
+    assert (start.controls <= vehicle.control_upper).all()
+    states, _ = roll_out(problem.initial_state, wild.controls, problem.dt, vehicle)
+    np.testing.assert_allclose(start.states, states, atol=1e-9)
+
+
 def test_one_start_is_taken_unjudged(problem, judge):
     start = ReferenceStart().propose(problem)[0]
     assert judge.best([start], problem) is start

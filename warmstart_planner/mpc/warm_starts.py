@@ -180,17 +180,26 @@ class Judge:
 
     def merits(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> NDArray[np.float64]:
         """Return each start's merit once driven from the initial state, shape (K,)."""
+        return self._merit(*self._driven(starts, problem), problem.parameters)
+
+    def best(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> WarmStart:
+        """Return the start of least merit, as driven; the only one is not judged."""
+        if len(starts) == 1:
+            return starts[0]
+        states, controls = self._driven(starts, problem)
+        merits = self._merit(states, controls, problem.parameters)
+        least = int(np.argmin(np.where(np.isfinite(merits), merits, np.inf)))
+        return WarmStart(
+            starts[least].source, problem.frame.globalise(states[least]), controls[least]
+        )
+
+    def _driven(
+        self, starts: Sequence[WarmStart], problem: TrackingProblem
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """States (K, N + 1, 5), ego-centred, and controls (K, N, 2), within the car's limits."""
         here = problem.frame.localise(problem.initial_state)
-        states, controls = self._observer.roll_out(
+        return self._observer.roll_out(
             np.repeat(here[None], len(starts), axis=0),
             np.stack([start.controls for start in starts]),
             problem.dt,
         )
-        return self._merit(states, controls, problem.parameters)
-
-    def best(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> WarmStart:
-        """Return the start of least merit; of one alone there is nothing to judge."""
-        if len(starts) == 1:
-            return starts[0]
-        merits = self.merits(starts, problem)
-        return starts[int(np.argmin(np.where(np.isfinite(merits), merits, np.inf)))]
