@@ -34,7 +34,7 @@ from training.dataset.plain_controller import PLAIN, PlainController, drive_mode
 from training.dataset.reading import KINDS, read_problems
 from training.dataset.schema import DatasetError, read_card
 from training.dataset.shards import PERTURBED_VARIANTS
-from training.dataset.situations import base_situation, perturbed
+from training.dataset.situations import Situation, base_situation, perturbed
 from training.iql_lstm import Trained, load_trained
 from training.transitions import judged, rewards_of
 from warmstart_planner.learned import observation_library
@@ -95,12 +95,13 @@ def held_out(folder: Path, limit: int | None = None) -> list[HeldOut]:
     card = read_card(folder)
     known = read_problems([folder], validation=True)
     chosen = np.flatnonzero(known.variant <= PERTURBED_VARIANTS)[:limit]
-    found = []
+    found: list[HeldOut] = []
+    bases: dict[int, Situation] = {}  # drawing one takes up to seconds
     for row in tqdm(chosen, 'drawing', disable=None, leave=False):
         index, variant = int(known.index[row]), int(known.variant[row])
-        situation = base_situation(index, card.horizon)
-        if variant:
-            situation = perturbed(situation, variant)
+        if index not in bases:
+            bases[index] = base_situation(index, card.horizon)
+        situation = perturbed(bases[index], variant) if variant else bases[index]
         numbers = transcribe(situation.problem, Margins())
         if not np.allclose(numbers.road, known.road[row], rtol=SAME, atol=SAME):
             raise DatasetError(
@@ -287,7 +288,8 @@ def tables(rows: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str,
         )
         for row in comparisons
     ]
-    return f'{text_table(header, lines)}\n\n{text_table(against, more)}'
+    shown = [text_table(header, lines), *([text_table(against, more)] if more else [])]
+    return '\n\n'.join(shown)
 
 
 # --- the program ---------------------------------------------------------------------------------
