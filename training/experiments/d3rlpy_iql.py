@@ -146,9 +146,9 @@ def main(path: Path) -> int:
     # thrown away finds the rewards' scale with which it is 1: only then the same temperature means
     # the same.
     scale = 1.0 / return_spread(job)
-    scale /= advantage_spread(train(IQL, job, 0, scale), job)
+    scale /= advantage_spread(train(IQL, job, job.seeds[0], scale), job)
     print('d3rlpy iql: scale of advantages found', flush=True)
-    for seed in range(job.seeds):
+    for seed in job.seeds:
         for algorithm in (IQL, BC):
             train(algorithm, job, seed, scale).save_policy(
                 str(path.parent / f'{algorithm}_{seed}.pt')

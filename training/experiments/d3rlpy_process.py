@@ -35,7 +35,7 @@ class Job:
     """What d3rlpy is to train: on what, how often and how; named as in our configuration."""
 
     episodes: str  # file of Episodes
-    seeds: int  # 0 to seeds - 1
+    seeds: tuple[int, ...]
     updates: int
     transitions: int  # of a batch
     hidden: int  # width of two layers

@@ -42,6 +42,7 @@ SIGNIFICANT = 0.05
 SIMILAR = 0.1  # least difference of returns that matters, as a share of what IQL gains over BC
 FEWEST_SEEDS = 4  # no three can differ significantly from three others by their ranks, two-sided
 STARTS = 25
+FIRST_SEED = 10  # the settings were chosen by looking at seeds 0 and 1
 # A batch has 16 chunks of 16 steps that give loss: as many transitions as d3rlpy's.
 SETTINGS = Configuration(
     hidden=64,
@@ -84,11 +85,11 @@ def settings_for(updates: int) -> Configuration:
     return replace(SETTINGS, updates=updates // epochs, epochs=epochs, patience=epochs)
 
 
-def job_of(settings: Configuration, episodes: Path, seeds: int) -> Job:
+def job_of(settings: Configuration, episodes: Path, seeds: Sequence[int]) -> Job:
     """Return what d3rlpy makes of our settings."""
     return Job(
         episodes=str(episodes),
-        seeds=seeds,
+        seeds=tuple(seeds),
         updates=settings.updates * settings.epochs,
         transitions=settings.batch * settings.learn,
         least_rate=settings.learning_rate * iql_lstm.rate_share(1.0),
@@ -122,11 +123,15 @@ def act_of(trained: Trained, count: int) -> Act:
 
 
 def train_ours(
-    train: Episodes, validation: Episodes, settings: Configuration, seeds: int, folder: Path
+    train: Episodes,
+    validation: Episodes,
+    settings: Configuration,
+    seeds: Sequence[int],
+    folder: Path,
 ) -> dict[str, list[float]]:
     """Train and drive our policies; return the mean return of each seed, by algorithm."""
     found: dict[str, list[float]] = {IQL: [], BC: []}
-    for seed in range(seeds):
+    for seed in seeds:
         for algorithm, returns in found.items():
             out = str(folder / f'{algorithm}_{seed}')
             own = replace(settings, seed=seed, out=out, extraction=EXTRACTION[algorithm])
@@ -152,7 +157,7 @@ def train_theirs(job: Job, folder: Path) -> tuple[dict[str, list[float]], str]:
     version = d3rlpy_process.train(job, folder)
     found: dict[str, list[float]] = {IQL: [], BC: []}
     for algorithm, returns in found.items():
-        for seed in range(job.seeds):
+        for seed in job.seeds:
             policy = torch.jit.load(str(folder / f'{algorithm}_{seed}.pt'))
 
             @torch.no_grad()
@@ -299,16 +304,17 @@ def main(arguments: list[str] | None = None) -> int:
         logs = make_logs(options.episodes)
         train, validation = split(logs)
         settings = settings_for(options.updates)
+        seeds = range(FIRST_SEED, FIRST_SEED + options.n)
         versions = {name: metadata.version(name) for name in ('torch', 'gymnasium')}
         returns = {}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             if D3RLPY in options.implementations:
                 train.save(folder / 'episodes.npz')
-                job = job_of(settings, folder / 'episodes.npz', options.n)
+                job = job_of(settings, folder / 'episodes.npz', seeds)
                 returns[D3RLPY], versions['d3rlpy'] = train_theirs(job, folder)
             if OURS in options.implementations:
-                returns[OURS] = train_ours(train, validation, settings, options.n, folder)
+                returns[OURS] = train_ours(train, validation, settings, seeds, folder)
     except (ProcessError, ValueError, OSError, FloatingPointError) as error:
         print(f'validate-iql: {error}', file=sys.stderr)
         return 2
@@ -316,7 +322,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(table(rows, claims))
     content = header()
     content['versions'] |= versions
-    content |= {'seed': 0, 'rows': rows, 'claims': [asdict(claim) for claim in claims]}
+    content |= {'seed': FIRST_SEED, 'rows': rows, 'claims': [asdict(claim) for claim in claims]}
     write_json(options.out, content | {'settings': asdict(settings)})
     print(options.out)
     return int(any(claim.holds is False for claim in claims))

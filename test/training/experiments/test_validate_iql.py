@@ -72,8 +72,9 @@ def test_the_two_are_compared_only_where_both_were_trained():
 
 def test_both_make_as_many_updates_with_as_many_transitions(tmp_path):
     settings = settings_for(1000)
-    job = job_of(settings, tmp_path / 'episodes.npz', 5)
+    job = job_of(settings, tmp_path / 'episodes.npz', [3, 4])
     assert job.updates == 1000
+    assert job.seeds == (3, 4)
     assert job.transitions == settings.batch * settings.learn
     assert job.least_rate < job.learning_rate
 
