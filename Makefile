@@ -80,10 +80,10 @@ export-policy: training  ## Export the trained ensemble to ONNX: [ARGS=...]
 	$(RUN) -m training.export_policy $(ARGS)
 
 evaluate-policy: training  ## Compare policies by what they really return: [N=problems] [ARGS=...]
-	$(RUN) -m training.experiments.evaluate_policy $(call option,N,problems) $(ARGS)
+	$(RUN) -m training.experiments.evaluate_policy $(call option,N,n) $(ARGS)
 
 validate-iql: training  ## Compare our IQL with d3rlpy's on Pendulum: [N=seeds] [ARGS=...]
-	$(RUN) -m training.experiments.validate_iql $(call option,N,seeds) $(ARGS)
+	$(RUN) -m training.experiments.validate_iql $(call option,N,n) $(ARGS)
 
 benchmark-mpc: setup  ## Compare the MPC's warm starts in closed loop: [N=drives] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_mpc $(call option,N,n) $(ARGS)
@@ -98,4 +98,4 @@ format: tools  ## Put style and layout right where that needs no thought
 	.venv/bin/ruff format .
 
 clean:  ## Remove everything that was built, .venv included
-	rm -rf .venv build install log out .setup.lock
+	rm -rf .venv .venv-d3rlpy build install log out .setup.lock

@@ -72,10 +72,10 @@ class Configuration:
     weight_limit: float = 100.0  # of advantage weights
     extraction: str = 'awr'  # a name in EXTRACTIONS
     behaviour_loss: float = 1.0  # weight of the log-likelihood beside Q, in ddpg_bc
-    target_rate: float = 0.005  # share of the critic in its target, each update
+    target_rate: float = 0.02  # share of the critic in its target, each update
     # the optimiser
     updates: int = 1000  # of an epoch
-    epochs: int = 30
+    epochs: int = 4
     learning_rate: float = 5e-4
     recurrent_rate: float = 2e-4  # learning rate of the LSTMs
     gradient_limit: float = 1.0  # of actor and critic each
