@@ -117,13 +117,16 @@ PLANNER_TOPICS = {
 }
 PROPOSAL_TOPICS = {
     '~/input/problem': 'problem',
+    '~/input/state': 'vehicle_state',
     '~/output/proposals': 'proposals',
+    '~/output/rollouts': 'rollouts',
 }
 CONTROLLER_TOPICS = {
     '~/input/state': 'vehicle_state',
     '~/input/obstacles': 'obstacles',
     '~/input/road': 'road',
     '~/input/trajectory': 'trajectory',
+    '~/input/rollouts': 'rollouts',
     '~/output/command': 'command',
     '~/output/status': 'control_status',
     '~/output/prediction': 'prediction',

@@ -141,3 +141,180 @@ def test_without_states_the_controller_goes_on_by_itself(bench):
     assert len(bench.commands) > 5
     assert bench.commands[-1].rung == 3
     assert bench.finite()
+
+
+# --- starts from elsewhere ---
+
+
+class PolicyBench(Bench):
+    """The same with a controller that may start from roll-outs, and a sender of these."""
+
+    def __init__(self, rig, choice):
+        from warmstart_planner import msg
+
+        super().__init__(rig)
+        self.set(choice)
+        self.roll_out = rig.sender(msg.RollOut, '/controller/input/rollouts')
+
+    def set(self, choice):
+        from rclpy.parameter import Parameter
+
+        (result,) = self.node.set_parameters([Parameter('warm_start', value=choice)])
+        assert result.successful, result.reason
+
+    def send_state(self, **spoilt):
+        super().send_state(**spoilt)
+        self.roll_out(self.rolled_out())
+
+    def rolled_out(self):
+        """Return where two members drive from here: straight on."""
+        from warmstart_planner.nodes.messages import PolicyRollOut, roll_out_message
+        from warmstart_planner.problem import Trajectory
+
+        now = self.now()
+        states = np.zeros((21, 5))
+        states[:, 0] = 20.0 + SPEED * (now - self.begin + 0.1 * np.arange(21))
+        states[:, 3] = SPEED
+        way = Trajectory(now, 0.1, states, np.zeros((20, 2)))
+        message = roll_out_message(PolicyRollOut((way, way), now, 'test', 0.0, 0.001))
+        self.spoil(message)
+        return message
+
+    def spoil(self, message):
+        """Leave the message as it is, unless a test puts something else here."""
+
+    def sources(self):
+        return [status.start_source for status in self.statuses[-10:]]
+
+    def diagnosis(self):
+        finding = self.node._warm_start()
+        return finding.message, dict(finding.values)
+
+
+def assert_drivable(commands):
+    """Check that a car can do what it is told, and is told to drive straight on."""
+    from warmstart_planner.vehicle import load_vehicle
+
+    car = load_vehicle()
+    assert commands
+    for command in commands:
+        assert math.isfinite(command.steering_rate_rps)
+        assert -car.deceleration_max <= command.acceleration_mps2 <= car.acceleration_max
+        assert abs(command.front_wheel_angle_rad) <= car.steering_max
+        assert abs(command.steering_rate_rps) <= car.steering_rate_max * 1.001
+    assert max(abs(c.acceleration_mps2) for c in commands[-5:]) < 0.5
+    assert max(abs(c.front_wheel_angle_rad) for c in commands[-5:]) < 0.01
+    assert {c.rung for c in commands[-5:]} == {0}
+
+
+def test_a_roll_out_is_where_the_solver_starts(rig, solvers):
+    bench = PolicyBench(rig, 'policy')
+    assert_drivable(bench.drive(1.5))
+    assert set(bench.sources()) == {'policy'}
+    message, figures = bench.diagnosis()
+    assert message == 'policy'
+    assert int(figures['starts_policy_total']) > 5
+    assert figures['stale_rollouts_total'] == '0'
+    bench.rig.spin(0.5)
+    assert bench.diagnosis()[0] == 'no fresh roll-outs'
+
+
+def test_roll_outs_are_subscribed_to_only_where_they_may_be_the_start(rig, solvers):
+    bench = PolicyBench(rig, 'best')
+    topic = '/controller/input/rollouts'
+    for choice, count in (('shifted', 0), ('policy', 1), ('shifted', 0)):
+        bench.set(choice)
+        rig.until(lambda wanted=count: rig.probe.count_subscribers(topic) == wanted)
+    assert bench.diagnosis()[0] == 'shifted'
+
+
+def every(array, value):
+    array[:] = type(array)('d', [value] * len(array))
+
+
+@pytest.mark.parametrize('choice', ['policy', 'best'])
+@pytest.mark.parametrize(
+    'spoil',
+    [
+        lambda m: m.states.__setitem__(3, math.nan),
+        lambda m: every(m.controls, math.nan),
+        lambda m: every(m.controls, 1e6),
+        lambda m: every(m.states, 1e12),
+        lambda m: m.states.__setitem__(42, -1e30),
+        lambda m: m.controls.pop(),
+        lambda m: setattr(m, 'count', 0),
+        lambda m: setattr(m, 'steps', 0),
+    ],
+)
+def test_a_roll_out_that_no_car_could_drive_reaches_no_actuator(rig, solvers, spoil, choice):
+    bench = PolicyBench(rig, choice)
+    bench.spoil = spoil
+    commands = bench.drive(1.2)
+    assert_drivable(commands)
+    assert 'policy' not in {status.start_source for status in bench.statuses}
+    assert bench.node.rejected.total('~/input/rollouts') > 5
+
+
+def test_a_stale_roll_out_is_dropped_and_counted(rig, solvers):
+    bench = PolicyBench(rig, 'policy')
+
+    def age(message):
+        message.header.stamp.sec -= 1
+
+    bench.spoil = age
+    assert_drivable(bench.drive(1.2))
+    assert set(bench.sources()) <= {'shifted'}
+    message, figures = bench.diagnosis()
+    assert message == 'no fresh roll-outs'
+    assert int(figures['stale_rollouts_total']) > 5
+
+
+# --- a policy behind it all ---
+
+
+@pytest.mark.parametrize(('fault_speed', 'sources'), [(15.0, {'policy'}), (4.0, {'shifted'})])
+def test_a_policy_starts_the_controller_through_both_nodes_unless_it_fails(
+    rig, solvers, make_problem, write_policy, tmp_path, fault_speed, sources
+):
+    """The car drives at 8 m/s: a policy that fails from 4 m/s on answers nothing but NaN."""
+    from rclpy.parameter import Parameter
+
+    from warmstart_planner import msg
+    from warmstart_planner.nodes.messages import problem_message
+    from warmstart_planner.nodes.proposal import ProposalNode
+
+    error = np.full((4, 2), np.nan)
+    folder = write_policy(tmp_path, error=error, fault_speed=fault_speed)
+    proposal = rig.run(ProposalNode())
+    for name, value in (
+        ('sources', 'iql_lstm'),
+        ('model_dir', str(folder)),
+        ('rollout_steps', 20),
+    ):
+        (result,) = proposal.set_parameters([Parameter(name, value=value)])
+        assert result.successful, result.reason
+    bench = Bench(rig)
+    bench.node.set_parameters([Parameter('warm_start', value='policy')])
+    passed_on = rig.sender(msg.RollOut, '/controller/input/rollouts')
+    rig.probe.create_subscription(msg.RollOut, '/proposal/output/rollouts', passed_on, 1)
+    state = rig.sender(msg.VehicleState, '/proposal/input/state')
+    pose = rig.sender(msg.PlanningProblem, '/proposal/input/problem')
+    to_controller = bench.state
+
+    def send_state(message):
+        to_controller(message)
+        state(message)
+
+    bench.state = send_state
+    send_reference = bench.send_reference
+
+    def send_problem(spoil):
+        now = bench.now()
+        start = (20.0 + SPEED * (now - bench.begin), 0.0, 0.0, SPEED, 0.0)
+        pose(problem_message(make_problem(start, stamp=now)))
+        send_reference(spoil)
+
+    bench.send_reference = send_problem
+    commands = bench.drive(2.5)
+    assert_drivable(commands)
+    assert {status.start_source for status in bench.statuses[-5:]} == sources

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from warmstart_planner.learned.policy import load_policy
+from warmstart_planner.learned.policy import disagreement, load_policy
 from warmstart_planner.mpc.policy_roll_outs import JUMP, PROBLEM_AGE_MAX, PolicyRollOuts
 from warmstart_planner.obstacles import box
 from warmstart_planner.vehicle import SPEED, load_vehicle
@@ -44,6 +44,8 @@ def test_each_member_and_their_mean_drive_on_from_the_car(make_roll_outs, make_p
     roll_outs.pose(make_problem(start=(18.0, 0.0, 0.3, 8.0, 0.0), stamp=1.0))
     ways = roll_outs.roll_out(1.1, CAR, 20)
     assert ways.states.shape == (5, 21, 5)
+    assert (ways.problem_stamp, ways.dropped) == (1.0, 0)
+    assert ways.disagreement == pytest.approx(disagreement(ways.states[:4]))
     np.testing.assert_allclose(ways.states[:, 0], np.tile(CAR, (5, 1)))
     np.testing.assert_allclose(ways.controls[:4, 0, 0], RATES, atol=1e-6)
     np.testing.assert_allclose(ways.controls[4], ways.controls[:4].mean(axis=0), atol=1e-6)
@@ -103,7 +105,9 @@ def test_a_member_that_fails_is_left_out_and_the_memory_begins_anew(make_roll_ou
     roll_outs.pose(make_problem(start=CAR, stamp=0.0))
     asked(roll_outs, 0.0)
     with np.errstate(invalid='ignore'):
-        found = asked(roll_outs, 0.1, fast)
+        ways = roll_outs.roll_out(0.1, fast, 5)
+    assert ways.dropped == 2
+    found = ways.controls[:-1, 0, 0]
     np.testing.assert_allclose(found, RATES[[0, 2]] + GROWTH, atol=1e-5)
     again = asked(roll_outs, 0.2)
     np.testing.assert_allclose(again, RATES, atol=1e-6)

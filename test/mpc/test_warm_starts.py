@@ -154,30 +154,71 @@ def test_a_solution_that_is_over_is_no_start(problem, vehicle):
     assert source.propose(problem) == ()
 
 
-def received(problem, age, offset=0.0):
-    """Return a source that was given the reference, as it was some time ago."""
-    states = problem.reference_states + np.array([0.0, offset, 2 * np.pi, 0.0, 0.0])
-    source = ReceivedStart('policy', 2.6, age_max=0.3)
+def received(problem, vehicle, age, aside=0.0):
+    """Return a source that was given where the reference came from some time ago."""
+    source = ReceivedStart('policy', vehicle, age_max=0.3)
+    states = problem.reference_states + np.array([-10.0 * age, aside, 2 * np.pi, 0.0, 0.0])
     source.receive([Trajectory(problem.stamp - age, 0.1, states, problem.reference_controls)])
     return source
 
 
 @pytest.mark.parametrize('age', [-0.05, 0.0, 0.03, 0.15, 0.3])
-def test_a_received_start_is_that_of_the_problems_own_time(problem, age):
-    (start,) = received(problem, age).propose(problem)
+def test_a_received_start_is_that_of_the_problems_own_time(problem, vehicle, age):
+    (start,) = received(problem, vehicle, age).propose(problem)
     assert start.source == 'policy'
-    ahead = problem.reference_states[:, 0] + 10.0 * age
-    np.testing.assert_allclose(start.states[:, 0], ahead, atol=1e-9)
-    np.testing.assert_allclose(start.states[:, YAW], 0.0, atol=1e-9)
+    np.testing.assert_allclose(start.states, problem.reference_states, atol=1e-9)
 
 
 @pytest.mark.parametrize('age', [-1.0, 0.31, 5.0])
-def test_a_received_start_that_is_stale_or_yet_to_come_is_dropped(problem, age):
-    assert received(problem, age).propose(problem) == ()
+def test_a_received_start_that_is_stale_or_yet_to_come_is_dropped(problem, vehicle, age):
+    assert received(problem, vehicle, age).propose(problem) == ()
 
 
-def test_received_starts_are_replaced_and_forgotten(problem):
-    source = received(problem, 0.0)
+@pytest.mark.parametrize(('aside', 'count'), [(0.9, 1), (2.4, 1), (2.6, 0), (-1.6, 0), (1e9, 0)])
+def test_a_received_start_that_begins_elsewhere_is_dropped(problem, vehicle, aside, count):
+    # the car is half a metre beside the reference
+    assert len(received(problem, vehicle, 0.1, aside).propose(problem)) == count
+
+
+@pytest.mark.parametrize(
+    ('part', 'index', 'value', 'reason'),
+    [
+        ('controls', (3, 0), 1e3, r'start.controls is 1000.0 at \(3, 0\): expected a number in'),
+        ('controls', (4, 1), -9.0, r'start.controls is -9.0 at \(4, 1\): expected a number in'),
+        (
+            'states',
+            (7, 0),
+            1e30,
+            r'start.states is off by 1e\+30 at 7: expected what the car model',
+        ),
+        ('states', (20, 2), 0.1, r'start.states is off by 0.1 at 20'),
+        ('states', (5, 3), -80.0, r'start.states is off by 90 at 5'),
+    ],
+)
+def test_what_no_car_could_drive_is_refused_as_a_start(
+    problem, vehicle, part, index, value, reason
+):
+    source = received(problem, vehicle, 0.0)
+    given = {
+        'states': problem.reference_states.copy(),
+        'controls': problem.reference_controls.copy(),
+    }
+    given[part][index] = value
+    with pytest.raises(ValueError, match=reason):
+        source.receive([Trajectory(problem.stamp, 0.1, **given)])
+    assert len(source.propose(problem)) == 1, 'the one from before is kept'
+
+
+def test_a_roll_out_at_the_car_s_limits_is_a_start(problem, vehicle):
+    hardest = np.tile(vehicle.control_lower, (20, 1))
+    states, controls = roll_out(problem.initial_state, hardest, 0.1, vehicle)
+    source = ReceivedStart('policy', vehicle, age_max=0.3)
+    source.receive([Trajectory(problem.stamp, 0.1, states, controls)])
+    assert len(source.propose(problem)) == 1
+
+
+def test_received_starts_are_replaced_and_forgotten(problem, vehicle):
+    source = received(problem, vehicle, 0.0)
     states = problem.reference_states
     source.receive([Trajectory(problem.stamp, 0.1, states, problem.reference_controls)] * 2)
     assert len(source.propose(problem)) == 2

@@ -269,6 +269,47 @@ def test_a_proposal_on_another_grid_is_not_sent():
         messages.proposals_message((Proposal('shifted', trajectory(7)),), posed, 0.0)
 
 
+def policy_roll_out(count=3):
+    ways = tuple(trajectory(stamp=12.25) for _ in range(count))
+    return messages.PolicyRollOut(ways, 12.2, 'steady', 0.75, 0.0021)
+
+
+def test_a_roll_out_survives():
+    sent = policy_roll_out()
+    message = messages.roll_out_message(sent)
+    received = messages.roll_out_from(over_the_wire(message))
+    assert message.header.stamp == messages.to_time(12.25)
+    assert (received.problem_stamp, received.model_id) == (12.2, 'steady')
+    assert received.disagreement == 0.75
+    assert received.inference_time == pytest.approx(0.0021)
+    for ours, theirs in zip(sent.ways, received.ways, strict=True):
+        assert (theirs.stamp, theirs.dt) == (ours.stamp, ours.dt)
+        np.testing.assert_array_equal(theirs.states, ours.states)
+        np.testing.assert_array_equal(theirs.controls, ours.controls)
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'reason'),
+    [
+        (lambda m: m.states.__setitem__(7, math.nan), 'roll_out.states is nan'),
+        (lambda m: m.controls.__setitem__(0, math.inf), 'roll_out.controls is inf'),
+        (lambda m: m.states.pop(), 'roll_out.states has 74 entries: expected 75'),
+        (lambda m: m.controls.pop(), 'roll_out.controls has 23 entries: expected 24'),
+        (lambda m: setattr(m, 'count', 0), 'roll_out.count is 0.0'),
+        (lambda m: setattr(m, 'count', 2), 'roll_out.states has 75 entries: expected 50'),
+        (lambda m: setattr(m, 'steps', 0), 'roll_out.steps is 0.0'),
+        (lambda m: setattr(m, 'dt', 0.0), 'roll_out.dt is 0.0'),
+        (lambda m: setattr(m, 'disagreement_m', math.nan), 'roll_out.disagreement_m is nan'),
+        (lambda m: setattr(m.header, 'frame_id', 'odom'), "roll_out.header.frame_id is 'odom'"),
+    ],
+)
+def test_spoilt_roll_outs_are_refused(spoil, reason):
+    message = messages.roll_out_message(policy_roll_out())
+    spoil(message)
+    with pytest.raises(ValueError, match=reason):
+        messages.roll_out_from(message)
+
+
 @pytest.mark.parametrize('rung', [Rung.OPTIMISED, Rung.PREVIOUS, Rung.BRAKING])
 def test_a_reference_survives_on_every_rung(rung):
     sent = messages.Reference(12.0, trajectory(), rung, 'shifted', True)

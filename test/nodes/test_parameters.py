@@ -17,7 +17,7 @@ from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.nodes import (
     controller_parameters,
     planner_parameters,
-    proposal,
+    proposal_parameters,
     simulator_parameters,
 )
 from warmstart_planner.nodes.lifecycle import AUTOSTART, NICENESS
@@ -41,7 +41,7 @@ NODES = {
     'planner': (planner_parameters.DECLARATIONS, planner_parameters.settings_from),
     'controller': (controller_parameters.DECLARATIONS, controller_parameters.settings_from),
     'simulator': (simulator_parameters.DECLARATIONS, simulator_parameters.settings_from),
-    'proposal': (proposal.DECLARATIONS, proposal.settings_from),
+    'proposal': (proposal_parameters.DECLARATIONS, proposal_parameters.settings_from),
 }
 
 

@@ -30,10 +30,18 @@ EARLY = 0.01  # by which a step may come early and still be a policy's time step
 
 @dataclass(frozen=True)
 class Ways:
-    """States (K, N + 1, 5), map frame, and controls (K, N, 2): the members', then their mean's."""
+    """
+    States (K, N + 1, 5), map frame, and controls (K, N, 2): the members', then their mean's.
+
+    `problem_stamp` is that of the problem [s]; `disagreement` is that of the members [m];
+    `dropped` counts those that are not sound.
+    """
 
     states: NDArray[np.float64]
     controls: NDArray[np.float64]
+    problem_stamp: float
+    disagreement: float
+    dropped: int
 
 
 @dataclass(frozen=True)
@@ -187,7 +195,8 @@ class PolicyRollOuts:
             controls = np.concatenate([controls, applied])
         states = scene.numbers.frame.globalise(states)
         states[:, 0] = state
-        return Ways(states, controls)
+        dropped = int((~found.sound).sum())
+        return Ways(states, controls, scene.stamp, found.disagreement, dropped)
 
 
 def _at_nodes(obstacles: NDArray[np.float64], nodes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,7 +17,19 @@ from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings, StartChoice
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.transcription import Frame
-from warmstart_planner.vehicle import ACCELERATION, SPEED, YAW, VehicleParameters
+from warmstart_planner.vehicle import (
+    ACCELERATION,
+    PX,
+    PY,
+    SPEED,
+    YAW,
+    VehicleParameters,
+    step,
+)
+
+CONTROL_TOLERANCE = 1e-2  # by which a received start may leave the car's limits [m/s^2, rad/s]
+STATE_TOLERANCE = 1e-3  # by which its states may be off the car model [m, rad, m/s]
+ELSEWHERE = 2.0  # a start so far from the car is of another place [m]
 
 
 @dataclass(frozen=True)
@@ -110,32 +122,65 @@ class ReceivedStart:
 
     Args:
         source: their name.
-        wheelbase: of the car [m].
+        vehicle: the car.
         age_max: how old the moment may be that they start from [s].
 
     """
 
-    def __init__(self, source: str, wheelbase: float, age_max: float) -> None:
+    def __init__(self, source: str, vehicle: VehicleParameters, age_max: float) -> None:
         self._source = source
-        self._wheelbase = wheelbase
+        self._vehicle = vehicle
         self._age_max = age_max
         self.forget()
 
     def receive(self, starts: Sequence[Trajectory]) -> None:
-        """Keep starts, map frame, in place of those from before."""
-        self._starts = tuple(_continued(start, self._wheelbase) for start in starts)
+        """
+        Keep starts, map frame, in place of those from before.
+
+        Raises:
+            ValueError: one is nothing that the car could drive; those from before are kept.
+
+        """
+        for start in starts:
+            _check_drivable(start, self._vehicle)
+        self._starts = tuple(_continued(start, self._vehicle.wheelbase) for start in starts)
 
     def forget(self) -> None:
         """Drop them."""
         self._starts: tuple[Sampler, ...] = ()
 
     def propose(self, problem: TrackingProblem) -> tuple[WarmStart, ...]:
-        """Return them on the problem's grid; those that are stale or yet to come are left out."""
+        """Return them on the problem's grid, without what is stale, yet to come or elsewhere."""
         ages = [problem.stamp - start.trajectory.stamp for start in self._starts]
-        return tuple(
+        fresh = [
             _sampled(self._source, start, problem)
             for start, age in zip(self._starts, ages, strict=True)
             if -problem.dt <= age <= self._age_max
+        ]
+        here = problem.initial_state[[PX, PY]]
+        return tuple(
+            start for start in fresh if np.hypot(*(start.states[0, [PX, PY]] - here)) <= ELSEWHERE
+        )
+
+
+def _check_drivable(start: Trajectory, vehicle: VehicleParameters) -> None:
+    """Refuse controls beyond the car's, and states that do not follow from each other by them."""
+    lower = vehicle.control_lower - CONTROL_TOLERANCE
+    upper = vehicle.control_upper + CONTROL_TOLERANCE
+    outside = (start.controls < lower) | (upper < start.controls)
+    if outside.any():
+        node, control = (int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(
+            f'start.controls is {start.controls[node, control]} at ({node}, {control}): expected '
+            f'a number in [{vehicle.control_lower[control]}, {vehicle.control_upper[control]}]'
+        )
+    ahead = step(start.states[:-1].T, start.controls.T, start.dt, vehicle.wheelbase)
+    error = np.abs(start.states[1:] - np.stack(ahead, axis=-1)).max(axis=1)
+    if error.max() > STATE_TOLERANCE:
+        node = int(np.argmax(error > STATE_TOLERANCE)) + 1
+        raise ValueError(
+            f'start.states is off by {error[node - 1]:.2g} at {node}: expected what the car model '
+            f'makes of {node - 1}'
         )
 
 

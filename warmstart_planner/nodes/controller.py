@@ -14,17 +14,20 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner import msg
 from warmstart_planner.alignment import aligned
 from warmstart_planner.mpc.controller import Controller, ControlOutput
+from warmstart_planner.mpc.settings import StartChoice
+from warmstart_planner.mpc.warm_starts import ReceivedStart
 from warmstart_planner.nodes.controller_parameters import (
     DECLARATIONS,
     ControllerNodeSettings,
     settings_from,
 )
-from warmstart_planner.nodes.diagnostics import DeadlineTask, RateTask, StateTask
+from warmstart_planner.nodes.diagnostics import DeadlineTask, Finding, RateTask, StateTask
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     Answered,
     ObstacleEstimate,
+    PolicyRollOut,
     Reference,
     StateEstimate,
     command_message,
@@ -33,6 +36,7 @@ from warmstart_planner.nodes.messages import (
     path_message,
     reference_from,
     road_from,
+    roll_out_from,
     to_time,
     vehicle_state_from,
 )
@@ -41,13 +45,56 @@ from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon, Rung, Trajectory
 from warmstart_planner.road import Road
 
+ROLLOUTS = '~/input/rollouts'
 OVERDUE = 1.5  # periods after which a command is sent although no state has come
+POLICY = 'policy'  # name of the starts that roll-outs become
 RUNG_LEVELS = {
     Rung.OPTIMISED: DiagnosticStatus.OK,
     Rung.PREVIOUS: DiagnosticStatus.WARN,
     Rung.BRAKING: DiagnosticStatus.ERROR,
     Rung.NONE: DiagnosticStatus.ERROR,
 }
+
+
+class StartTask:
+    """Diagnostics of where the solver starts, and of the roll-outs that come in for it."""
+
+    name = 'warm start'
+
+    def __init__(self) -> None:
+        self._choice = StartChoice.SHIFTED
+        self._starts: dict[str, int] = {}
+        self._taken = self._stale = self._seen = 0
+
+    def use(self, choice: StartChoice) -> None:
+        """Take note of the choice from now on."""
+        self._choice = choice
+
+    def record(self, source: str) -> None:
+        """Count a step by the source of its start, '' where nothing was solved."""
+        if source:
+            self._starts[source] = self._starts.get(source, 0) + 1
+
+    def take(self) -> None:
+        """Count a roll-out that may be a start."""
+        self._taken += 1
+
+    def drop(self) -> None:
+        """Count a roll-out that came too late."""
+        self._stale += 1
+
+    def __call__(self) -> Finding:
+        """Warn where roll-outs are wanted and none has come since the last look."""
+        new, self._seen = self._taken - self._seen, self._taken
+        values = {
+            'warm_start': self._choice.value,
+            'rollouts_total': str(self._taken),
+            'stale_rollouts_total': str(self._stale),
+            **{f'starts_{name}_total': str(count) for name, count in self._starts.items()},
+        }
+        if self._choice is not StartChoice.SHIFTED and not new:
+            return Finding(DiagnosticStatus.WARN, 'no fresh roll-outs', values)
+        return Finding(DiagnosticStatus.OK, self._choice.value, values)
 
 
 class ControllerNode(ManagedNode[ControllerNodeSettings]):
@@ -66,10 +113,10 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
     def configure(self) -> None:
         """Load the solver and connect."""
         settings = self.settings
-        self._controller = Controller(settings.controller, settings.vehicle)
         self._road: Road | None = None
         self._make_diagnostics(settings)
         self._connect()
+        self.apply(settings)
         self.every(settings.controller.period, self._look_after_state)
 
     def _make_diagnostics(self, settings: ControllerNodeSettings) -> None:
@@ -78,7 +125,8 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._deadlines = DeadlineTask('step time', period)
         self._rung = StateTask('rung')
         self._solver = StateTask('solver')
-        for task in (self._rate, self._deadlines, self._rung, self._solver):
+        self._warm_start = StartTask()
+        for task in (self._rate, self._deadlines, self._rung, self._solver, self._warm_start):
             self.diagnostics.add(task)
 
     def _connect(self) -> None:
@@ -103,7 +151,20 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
 
     def apply(self, settings: ControllerNodeSettings) -> None:
         """Take over changed settings, with a controller of their own."""
-        self._controller = Controller(settings.controller, settings.vehicle)
+        self._received = ReceivedStart(POLICY, settings.vehicle, settings.rollout_age_max)
+        self._controller = Controller(
+            settings.controller, settings.vehicle, starts=(self._received,)
+        )
+        self._warm_start.use(settings.controller.warm_start)
+        # who listens makes the proposal node roll out
+        self.receive_where(
+            settings.takes_roll_outs,
+            msg.RollOut,
+            ROLLOUTS,
+            roll_out_from,
+            self._take_roll_out,
+            NEWEST,
+        )
 
     # --- inputs ---
 
@@ -126,6 +187,17 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         # Rung NONE brings no trajectory; the ladder knows how old the last one is.
         if reference.trajectory is not None:
             self._reference = reference
+
+    def _take_roll_out(self, roll_out: PolicyRollOut) -> None:
+        if self.now() - roll_out.ways[0].stamp > self.settings.rollout_age_max:
+            self._warm_start.drop()
+            return
+        try:
+            self._received.receive(roll_out.ways)
+        except ValueError as error:
+            self.reject(ROLLOUTS, error)
+            return
+        self._warm_start.take()
 
     # --- the step ---
 
@@ -195,6 +267,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
 
     def _report(self, output: ControlOutput, total: float) -> None:
         self._deadlines.record(total)
+        self._warm_start.record(output.start_source)
         rung, level = output.rung, RUNG_LEVELS[output.rung]
         text = output.reason or rung.name.lower()
         self._rung.set(level, text, rung=rung.name.lower())

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from warmstart_planner.mpc.settings import ControllerSettings, Mode
+from warmstart_planner.mpc.settings import ControllerSettings, Mode, StartChoice
 from warmstart_planner.nodes.parameters import Parameter, declared
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
@@ -23,6 +23,17 @@ MODE = Parameter(
     'One real-time iteration a step, or until converged',
     choices=tuple(mode.value for mode in Mode),
 )
+WARM_START = Parameter(
+    'warm_start',
+    ControllerSettings().warm_start.value,
+    "Where the solver starts: the shifted solution, a policy's roll-out where one is fresh, or "
+    'the better one',
+    choices=tuple(choice.value for choice in StartChoice),
+)
+ROLLOUT_AGE_MAX = Parameter(
+    'rollout_age_max', 0.25, 'Roll-outs from an older state are dropped', unit='s',
+    low=0.0, high=2.0,
+)  # fmt: skip
 SETTINGS = (
     ('iterations_max', '1', 1, 100, 'Iterations of a step in the mode converged'),
     ('tolerance', '1', 0.0, 1.0, 'Largest KKT residual that counts as converged'),
@@ -60,16 +71,28 @@ SETTINGS = (
     ('braking.hold', 'm/s^2', 0.1, 20.0, 'Asked for while standing'),
     ('braking.blind', 'm/s^2', 0.1, 20.0, 'Asked for where there is no path to follow'),
 )
-NAMES = ('mode', *(row[0] for row in SETTINGS))
-DECLARATIONS = (VEHICLE, MODE, *declared(ControllerSettings(), SETTINGS, ('period',)))
+NAMES = ('mode', 'warm_start', *(row[0] for row in SETTINGS))
+DECLARATIONS = (
+    VEHICLE,
+    MODE,
+    WARM_START,
+    ROLLOUT_AGE_MAX,
+    *declared(ControllerSettings(), SETTINGS, ('period',)),
+)
 
 
 @dataclass(frozen=True)
 class ControllerNodeSettings:
-    """All that the node is told."""
+    """All that the node is told; `rollout_age_max` in s."""
 
     vehicle: VehicleParameters
     controller: ControllerSettings
+    rollout_age_max: float
+
+    @property
+    def takes_roll_outs(self) -> bool:
+        """Whether the solver may start from a policy's roll-out."""
+        return self.controller.warm_start is not StartChoice.SHIFTED
 
 
 def settings_from(values: Mapping[str, Any]) -> ControllerNodeSettings:
@@ -77,4 +100,5 @@ def settings_from(values: Mapping[str, Any]) -> ControllerNodeSettings:
     return ControllerNodeSettings(
         vehicle=load_vehicle(values['vehicle']),
         controller=ControllerSettings.from_mapping({name: values[name] for name in NAMES}),
+        rollout_age_max=values['rollout_age_max'],
     )

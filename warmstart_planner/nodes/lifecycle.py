@@ -21,6 +21,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import QoSProfile
 from rclpy.signals import uninstall_signal_handlers
+from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from visualization_msgs.msg import MarkerArray
 
@@ -91,6 +92,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self.exit_status = 0
         self._configured = False
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
+        self._listened: dict[str, Subscription] = {}
         self._complaints: dict[str, float] = {}
 
     # --- what a node fills in ---
@@ -148,6 +150,24 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
 
         subscription = self.create_subscription(kind, topic, take, qos)
         self._entities.append((self.destroy_subscription, subscription))
+        self._listened[topic] = subscription
+
+    def receive_where(
+        self,
+        wanted: bool,
+        kind: type[Message],
+        topic: str,
+        convert: Callable[[Message], Value],
+        use: Callable[[Value], None],
+        qos: QoSProfile,
+    ) -> None:
+        """Subscribe as `receive` does where that is wanted, and to the topic no longer if not."""
+        if wanted and topic not in self._listened:
+            self.receive(kind, topic, convert, use, qos)
+        elif not wanted and topic in self._listened:
+            subscription = self._listened.pop(topic)
+            self._entities.remove((self.destroy_subscription, subscription))
+            self.destroy_subscription(subscription)
 
     def send(self, kind: type, topic: str, qos: QoSProfile) -> LifecyclePublisher:
         """Return a publisher that is silent while the node is not active."""
@@ -273,6 +293,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         for destroy, entity in reversed(self._entities):
             destroy(entity)
         self._entities.clear()
+        self._listened.clear()
 
     def _apply(self, settings: Settings) -> None:
         if self._configured:

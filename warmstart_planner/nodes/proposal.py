@@ -1,204 +1,75 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Node `proposal`: answers each planning problem with starts for the optimiser."""
+"""Node `proposal`: answers problems with starts for the optimiser, states with roll-outs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
 from statistics import median
-from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from warmstart_planner import msg
-from warmstart_planner.learned.card import CARD_FILE
-from warmstart_planner.learned.session import (
-    CPU,
-    InferenceError,
-    LoadedModel,
-    Purpose,
-    check_provider,
-    load_model,
-)
+from warmstart_planner.learned.session import InferenceError
+from warmstart_planner.mpc.policy_roll_outs import PolicyRollOuts, Ways
 from warmstart_planner.nodes.diagnostics import CountTask, DeadlineTask, Finding, StateTask
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
-from warmstart_planner.nodes.messages import problem_from, proposals_message
-from warmstart_planner.nodes.parameters import Parameter
+from warmstart_planner.nodes.messages import (
+    PolicyRollOut,
+    StateEstimate,
+    problem_from,
+    proposals_message,
+    roll_out_message,
+    vehicle_state_from,
+)
+from warmstart_planner.nodes.proposal_parameters import (
+    DECLARATIONS,
+    PLAIN,
+    Models,
+    ProposalSettings,
+)
 from warmstart_planner.nodes.qos import EVENTS, NEWEST
-from warmstart_planner.objective import CostWeights
-from warmstart_planner.problem import PlanningProblem
-from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.decision_transformer import Answer, DecisionTransformer
+from warmstart_planner.problem import PlanningProblem, Trajectory
+from warmstart_planner.proposals.decision_transformer import DecisionTransformer
+from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.source import ProposalSource
-from warmstart_planner.proposals.straight_line import StraightLine
-from warmstart_planner.proposals.zero_control import ZeroControl
-from warmstart_planner.resources import share_folder
-from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import load_vehicle
 
-LEARNED = DecisionTransformer.name
-PLAIN: dict[str, type[ProposalSource]] = {
-    source.name: source for source in (ZeroControl, StraightLine, ColdBundle)
-}
-SOURCES = (LEARNED, *PLAIN)
 CLOCK_JUMP = 1.0  # a problem older by more is of a clock that was set back, not overtaken [s]
-DECLARATIONS = (
-    Parameter(
-        'sources', LEARNED, f'Sources that answer, separated by commas, of: {", ".join(SOURCES)}'
-    ),
-    Parameter('model_dir', '', 'Folder of the learned models; empty: the packaged ones'),
-    Parameter('execution_provider', CPU, 'Part of onnxruntime that runs the models'),
-    Parameter(
-        'relative_return', 0.0,
-        'r asks the model for exp(-r) times the cost that its card asks for', unit='1',
-        low=-3.0, high=3.0,
-    ),
-    Parameter(
-        'constraint_to_go', 0.0,
-        'Sum of violations that the model may allow, beyond what its card asks for', unit='1',
-        low=0.0, high=100.0,
-    ),
-    Parameter(
-        'time_limit', 0.02, 'Answers that take longer are reported', unit='s', low=0.001, high=1.0
-    ),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class ProposalSettings:
-    """
-    Which sources answer, with which model, and how long that may take [s].
-
-    `relative_return` and `constraint_to_go` come on top of what the model's card asks for.
-    `model` is None where the folder has none.
-    """
-
-    sources: tuple[str, ...]
-    model_dir: str
-    execution_provider: str
-    relative_return: float
-    constraint_to_go: float
-    time_limit: float
-    model: LoadedModel | None = None
-
-    @property
-    def model_folder(self) -> Path:
-        """Folder that the model comes from."""
-        if self.model_dir:
-            return Path(self.model_dir).expanduser().resolve()
-        return share_folder() / 'models'
-
-
-def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
-    """
-    Build the settings from parameters, without a model.
-
-    Raises:
-        ValueError: an unknown source or execution provider, or a folder that does not exist.
-
-    """
-    names = tuple(name.strip() for name in values['sources'].split(',') if name.strip())
-    for name in names:
-        if name not in SOURCES:
-            raise ValueError(f'sources has {name!r}: expected some of {", ".join(SOURCES)}')
-    settings = ProposalSettings(
-        sources=names,
-        model_dir=values['model_dir'],
-        execution_provider=values['execution_provider'],
-        relative_return=values['relative_return'],
-        constraint_to_go=values['constraint_to_go'],
-        time_limit=values['time_limit'],
-    )
-    check_provider(settings.execution_provider)
-    if settings.model_dir and not settings.model_folder.is_dir():
-        raise ValueError(f'model_dir is {settings.model_dir!r}: expected an existing folder')
-    return settings
-
-
-class ModelShelf:
-    """
-    Models by folder and execution provider; one is handed out only after it passed its tests.
-
-    A folder without a model is good enough at the start, when the node can do without; later it
-    would take away the model in use, and is refused.
-    """
-
-    def __init__(self) -> None:
-        self._models: dict[tuple[Path, str], LoadedModel] = {}
-        self._empty: Path | None = None
-        self._started = False
-
-    def settings_from(self, values: Mapping[str, Any]) -> ProposalSettings:
-        """
-        Build the settings with their model.
-
-        Raises:
-            ValueError: as by the function of this name, or the model may not be used.
-
-        """
-        wanted = settings_from(values)
-        model = self._take(wanted)
-        self._started = True
-        return replace(wanted, model=model)
-
-    def _take(self, wanted: ProposalSettings) -> LoadedModel | None:
-        folder = wanted.model_folder
-        key = (folder, wanted.execution_provider)
-        if key not in self._models and not (folder / CARD_FILE).exists():
-            self._do_without(wanted)
-            return None
-        model = self._models.pop(key, None)
-        if model is None:
-            purpose = Purpose(margins=Margins(), weights=CostWeights())
-            model = load_model(folder, purpose, wanted.execution_provider)
-        # the one in use and the one that may take its place
-        self._models = dict([*self._models.items(), (key, model)][-2:])
-        return model
-
-    def _do_without(self, wanted: ProposalSettings) -> None:
-        folder = wanted.model_folder
-        if not self._started:
-            self._empty = folder
-        if wanted.model_dir and folder != self._empty:
-            raise ValueError(
-                f'model_dir is {wanted.model_dir!r}: expected a folder with {CARD_FILE}'
-            )
 
 
 class ModelTask:
-    """Diagnostics of the learned model: which one, how fast, how much of it is of use."""
+    """Diagnostics of a learned model: which one, how fast, how much of it is of use."""
 
-    name = 'model'
-
-    def __init__(self) -> None:
-        self._source: DecisionTransformer | None = None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._model_id = ''
+        self._asked: dict[str, str] = {}
         self._times: list[float] = []
         self._answers = self._unfamiliar = self._dropped = self._reported = 0
 
-    def use(self, source: DecisionTransformer | None) -> None:
-        """Take note of the source that answers from now on."""
-        self._source = source
+    def use(self, model_id: str, **asked: float) -> None:
+        """Take note of the model that answers from now on, '' for none, and what it is asked."""
+        self._model_id = model_id
+        self._asked = {name: f'{value:.3f}' for name, value in asked.items()}
 
-    def record(self, answer: Answer) -> None:
-        """Add what came of one problem."""
-        self._times.append(answer.inference_time)
+    def record(self, inference_time: float, unfamiliar: bool, dropped: int) -> None:
+        """Add what came of one problem or state."""
+        self._times.append(inference_time)
         self._answers += 1
-        self._unfamiliar += answer.uncertainty > 1.0
-        self._dropped += answer.dropped
+        self._unfamiliar += unfamiliar
+        self._dropped += dropped
 
     def __call__(self) -> Finding:
         """Warn where there is no model, and of candidates dropped since the last look."""
         times, self._times = self._times or [0.0], []
         dropped, self._reported = self._dropped - self._reported, self._dropped
-        if self._source is None:
+        if not self._model_id:
             return Finding(DiagnosticStatus.WARN, 'no model')
-        card, asked = self._source.model.card, self._source.asked
         values = {
-            'model_id': card.model_id,
-            'relative_return': f'{asked.relative_return:.3f}',
-            'constraint_to_go': f'{asked.constraint_to_go:.3f}',
+            'model_id': self._model_id,
+            **self._asked,
             'inference_ms_p50': f'{median(times) * 1e3:.2f}',
             'inference_ms_max': f'{max(times) * 1e3:.2f}',
             'answers_total': str(self._answers),
@@ -211,53 +82,93 @@ class ModelTask:
 
 
 class ProposalNode(ManagedNode[ProposalSettings]):
-    """Serves the sources; learned ones have the same interface."""
+    """
+    Serves the sources; learned ones have the same interface.
+
+    Where it is told to and somebody subscribes, it also rolls the policy out from each state of
+    the car, in the newest problem.
+    """
 
     def __init__(self) -> None:
         # it tests a model while the one in use goes on; the settings carry it over as a whole
-        super().__init__('proposal', DECLARATIONS, ModelShelf().settings_from)
+        super().__init__('proposal', DECLARATIONS, Models().settings_from)
+
+    # --- lifecycle ---
 
     def configure(self) -> None:
         """Load the sources."""
         self._deadlines = DeadlineTask('answer time', self.settings.time_limit)
         self._failures = StateTask('sources')
         self._overtaken = CountTask('problems')
-        self._model = ModelTask()
-        for task in (self._deadlines, self._failures, self._overtaken):
+        self._learned = {
+            DecisionTransformer.name: ModelTask('model'),
+            IqlLstm.name: ModelTask('policy'),
+        }
+        self._roll_out_state = StateTask('roll-outs')
+        for task in (self._deadlines, self._failures, self._overtaken, self._roll_out_state):
             self.diagnostics.add(task)
-        self._told: str | None = None
+        self._told: dict[str, str] = {}
         self._sources: tuple[ProposalSource, ...] = ()
         self._proposals = self.send(msg.Proposals, '~/output/proposals', EVENTS)
+        self._roll_outs_out = self.send(msg.RollOut, '~/output/rollouts', NEWEST)
         self.receive(msg.PlanningProblem, '~/input/problem', problem_from, self._answer, NEWEST)
         self.apply(self.settings)
 
     def apply(self, settings: ProposalSettings) -> None:
-        """Take over the choice of sources, and the model with its wishes."""
-        sources = tuple(_sources(settings))
-        learned = [source for source in sources if isinstance(source, DecisionTransformer)]
-        if LEARNED in settings.sources:
-            self.diagnostics.add(self._model)
-            self._model.use(learned[0] if learned else None)
-            self._tell_model(settings)
-        self._sources = sources
+        """Take over the choice of sources, and the models with their wishes."""
+        self._sources = tuple(_sources(settings))
         self._deadlines.limit = settings.time_limit
+        if settings.needs_model:
+            self._tell_transformer(settings)
+        if settings.needs_policy:
+            policy = settings.policy
+            self._tell_model(IqlLstm.name, policy.card.model_id if policy else '', settings)
+        self._roll_outs = _roll_outs(settings)
+        self._roll_out_state.set(
+            DiagnosticStatus.OK, 'off' if self._roll_outs is None else 'nothing yet'
+        )
+        self.receive_where(
+            self._roll_outs is not None,
+            msg.VehicleState,
+            '~/input/state',
+            vehicle_state_from,
+            self._roll_out,
+            NEWEST,
+        )
 
     def start(self) -> None:
-        """Forget which problem was the newest."""
+        """Forget which problem was the newest, and what the policy saw."""
         self._newest = float('-inf')
+        if self._roll_outs is not None:
+            self._roll_outs.forget()
 
-    def _tell_model(self, settings: ProposalSettings) -> None:
+    def _tell_transformer(self, settings: ProposalSettings) -> None:
+        asked = [s.asked for s in self._sources if isinstance(s, DecisionTransformer)]
+        self._tell_model(
+            DecisionTransformer.name,
+            settings.model.card.model_id if settings.model else '',
+            settings,
+            **vars(asked[0]) if asked else {},
+        )
+
+    def _tell_model(
+        self, name: str, model_id: str, settings: ProposalSettings, **asked: float
+    ) -> None:
         """Say which model answers, or that there is none, where that is new."""
-        model_id = settings.model.card.model_id if settings.model else ''
-        if model_id == self._told:
+        task = self._learned[name]
+        task.use(model_id, **asked)
+        self.diagnostics.add(task)
+        if model_id == self._told.get(name):
             return
-        self._told = model_id
+        self._told[name] = model_id
         if model_id:
             self.get_logger().info(f'model {model_id!r} answers')
         else:
             self.get_logger().warning(
-                f'no learned model in {settings.model_folder}: {LEARNED} does not answer'
+                f'no learned model in {settings.model_folder}: {name} does not answer'
             )
+
+    # --- problems ---
 
     def _answer(self, problem: PlanningProblem) -> None:
         if not self.active:
@@ -266,6 +177,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             self._overtaken.count('overtaken')
             return
         self._newest = problem.stamp
+        self._pose(problem)
         begin = time.perf_counter()
         for source in self._sources:
             self._propose(source, problem)
@@ -281,25 +193,89 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             self._failures.set(DiagnosticStatus.WARN, text)
             self.warn(f'source {source.name}', text)
             return
-        if isinstance(source, DecisionTransformer) and source.last is not None:
-            self._model.record(source.last)
+        if isinstance(source, (DecisionTransformer, IqlLstm)) and source.last is not None:
+            last = source.last
+            task = self._learned[source.name]
+            task.record(last.inference_time, last.uncertainty > 1.0, last.dropped)
         self._failures.set(DiagnosticStatus.OK, f'{source.name} answered {len(proposals)}')
         if proposals:
             self._proposals.publish(message)
 
+    # --- roll-outs ---
+
+    def _pose(self, problem: PlanningProblem) -> None:
+        """Let the roll-outs go on in a problem."""
+        if self._roll_outs is None:
+            return
+        try:
+            self._roll_outs.pose(problem)
+        except ValueError as error:
+            self._fail_roll_out(str(error))
+
+    def _roll_out(self, estimate: StateEstimate) -> None:
+        """Answer a state, where somebody wants it."""
+        listeners = self._roll_outs_out.get_subscription_count()
+        if not self.active or self._roll_outs is None or not listeners:
+            return
+        begin = time.perf_counter()
+        try:
+            ways = self._roll_outs.roll_out(
+                estimate.stamp, estimate.state, self.settings.rollout_steps
+            )
+        except (ValueError, InferenceError) as error:
+            self._fail_roll_out(str(error))
+            return
+        elapsed = time.perf_counter() - begin
+        self._deadlines.record(elapsed)
+        if ways is None:
+            self._fail_roll_out('no problem that is fresh, or no member that is sound')
+            return
+        self._publish_roll_out(ways, estimate.stamp, elapsed)
+
+    def _publish_roll_out(self, ways: Ways, stamp: float, elapsed: float) -> None:
+        card = self.settings.policy.card
+        answer = PolicyRollOut(
+            ways=tuple(
+                Trajectory(stamp, card.dt, *each)
+                for each in zip(ways.states, ways.controls, strict=True)
+            ),
+            problem_stamp=ways.problem_stamp,
+            model_id=card.model_id,
+            disagreement=ways.disagreement,
+            inference_time=elapsed,
+        )
+        self._roll_outs_out.publish(roll_out_message(answer))
+        unfamiliar = ways.disagreement > card.disagreement_threshold
+        self._learned[IqlLstm.name].record(elapsed, unfamiliar, ways.dropped)
+        self._roll_out_state.set(DiagnosticStatus.OK, f'{len(answer.ways)} ways sent')
+
+    def _fail_roll_out(self, reason: str) -> None:
+        self._roll_out_state.set(DiagnosticStatus.WARN, f'none: {reason}')
+        self.tell('roll-out', f'no roll-out: {reason}')
+
 
 def _sources(settings: ProposalSettings) -> Iterator[ProposalSource]:
-    """Make the sources that were asked for; without a model the learned one is left out."""
+    """Make the sources that were asked for; without their model learned ones are left out."""
     for name in settings.sources:
         if name in PLAIN:
             yield PLAIN[name]()
-        elif settings.model is not None:
+        elif name == IqlLstm.name and settings.policy is not None:
+            yield IqlLstm(settings.policy)
+        elif name == DecisionTransformer.name and settings.model is not None:
             asked = settings.model.card.defaults
             yield DecisionTransformer(
                 settings.model,
                 asked.relative_return + settings.relative_return,
                 asked.constraint_to_go + settings.constraint_to_go,
             )
+
+
+def _roll_outs(settings: ProposalSettings) -> PolicyRollOuts | None:
+    """Return what rolls the policy out for the controller, where that is asked for."""
+    policy = settings.policy
+    if policy is None or settings.rollout_steps == 0:
+        return None
+    return PolicyRollOuts(policy, load_vehicle(policy.card.vehicle), policy.card.dt)
 
 
 def main() -> int:
