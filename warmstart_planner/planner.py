@@ -30,7 +30,13 @@ from warmstart_planner.problem import (
     Trajectory,
 )
 from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
-from warmstart_planner.proposals.selection import Candidate, expected_cost, judge, ranked
+from warmstart_planner.proposals.selection import (
+    Candidate,
+    expected_cost,
+    is_unfamiliar,
+    judge,
+    ranked,
+)
 from warmstart_planner.proposals.shifted import Shifted, shift
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
@@ -44,6 +50,7 @@ from warmstart_planner.verification import Verdict, verify
 
 SHIFTED = Shifted.name
 BRAKING = 'braking'
+JUDGED = 4  # proposals from elsewhere for each one that is refined
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,9 @@ class PlannerSettings:
     by which another way round must be cheaper than the plan in use to replace it.
     `previous_age_max`: how long a verified plan may stand in [s]. `return_time`: within this the
     plan of a car that starts outside the limits must be back inside [s]. `verification_reserve`:
-    time kept for the verdict [s]. `stitch_*`: while the car is this close to the plan in use, the
-    next one starts from that plan, not from the noise of the measurement [m, m, rad, m/s, rad].
+    time kept for the iteration under way and the verdict [s]. `stitch_*`: while the car is this
+    close to the plan in use, the next one starts from that plan, not from the noise of the
+    measurement [m, m, rad, m/s, rad].
     Slower than `hold_speed` [m/s], a plan that gets no further than `hold_distance` [m] is not
     worth creeping: the car stops and holds.
     `emergency` is how the car brakes where `braking` would not keep it from a collision.
@@ -71,7 +79,7 @@ class PlannerSettings:
     keep_bonus: float = 0.1
     previous_age_max: float = 1.5
     return_time: float = 2.0
-    verification_reserve: float = 0.004
+    verification_reserve: float = 0.012
     hold_distance: float = 0.8
     hold_speed: float = 0.5
     stitch_longitudinal: float = 0.8
@@ -223,10 +231,8 @@ class Planner:
         """
         begin = time.perf_counter()
         bound, problem = prepared.bound, prepared.bound.problem
-        joined = [
-            *prepared.candidates,
-            *judge(self._solvers[0], bound, _on_grid(problem, learned)),
-        ]
+        promising = _on_grid(problem, self._promising(prepared.candidates, learned))
+        joined = [*prepared.candidates, *judge(self._solvers[0], bound, promising)]
         candidates = sorted(joined, key=lambda candidate: candidate.score.merit)
         self.last_candidates = tuple(candidates)
         proposed = time.perf_counter()
@@ -315,10 +321,22 @@ class Planner:
             chosen = [*kept, *others][: self.settings.refined]
         else:
             chosen = _distinct(others, self.settings.distinct)[: self.settings.refined_first]
-        to_beat = [self._price(c, c.score.merit) for c in kept or chosen]
-        limit = max(to_beat, default=np.inf)
+        limit = max((self._price(c, c.score.merit) for c in kept or chosen), default=np.inf)
         better = [c for c in candidates if not self._is_own(c) and expected_cost(c) < limit]
         return [*chosen, *self._best_learned(better)]
+
+    def _promising(self, own: Sequence[Candidate], learned: Sequence[Proposal]) -> list[Proposal]:
+        """
+        Return the proposals from elsewhere that are worth judging.
+
+        Of those whose source predicts their cost, the best few that could replace the plan in use.
+        """
+        in_use = [self._price(c, c.score.merit) for c in own if c.proposal.source == SHIFTED]
+        limit = min(in_use, default=np.inf)
+        told = [p for p in learned if -p.predicted_return < limit]
+        told.sort(key=lambda p: (is_unfamiliar(p), -p.predicted_return))
+        untold = [p for p in learned if np.isnan(p.predicted_return)]
+        return [*told[: JUDGED * self.settings.refined_learned], *untold]
 
     def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
         """Return the candidates not yet refined that violate least: where merit led nowhere."""

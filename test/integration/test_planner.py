@@ -105,27 +105,21 @@ def test_a_state_shown_again_is_answered_again_with_the_same_plan(bench):
     assert all(each == bench.trajectories[0] for each in bench.trajectories)
 
 
-def test_a_cycle_waits_no_longer_than_for_the_sources_that_answered_before():
-    """With all answers there the rest of the waiting time goes into the plan."""
-    from warmstart_planner.nodes.diagnostics import CountTask
-    from warmstart_planner.nodes.planner import ProposalBox
-    from warmstart_planner.problem import Proposal, Trajectory
+def test_a_cycle_waits_for_proposals_only_where_none_are_known(bench):
+    """The first may be worth a moment; later on those of the cycle before do, moved on."""
+    from warmstart_planner.nodes.messages import problem_from, proposals_message
+    from warmstart_planner.problem import Proposal
+    from warmstart_planner.proposals.straight_line import StraightLine
 
-    def answer(source, stamp):
-        states, controls = np.zeros((2, 5)), np.zeros((1, 2))
-        return (Proposal(source, Trajectory(stamp, 0.1, states, controls)),)
-
-    box = ProposalBox(CountTask('proposals'))
-    box.pose(1.0)
-    box.put(answer('decision_transformer', 1.0))
-    assert not box.complete()
-    box.put(answer('iql_lstm', 1.0))
-    box.pose(1.1)
-    assert not box.complete()
-    box.put(answer('decision_transformer', 1.1))
-    assert not box.complete()
-    box.put(answer('iql_lstm', 1.1))
-    assert box.complete()
+    assert bench.node._is_to_wait()
+    bench.drive(0.6)
+    posed = problem_from(bench.problems[-1])
+    trajectory = StraightLine().propose(posed)[0].trajectory
+    bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), posed, 0.001))
+    bench.rig.until(lambda: bench.node._box.newest())
+    assert not bench.node._is_to_wait()
+    bench.drive(0.6)
+    assert bench.node._is_to_wait()
 
 
 def test_proposals_are_used_if_they_answer_in_time_and_counted_if_they_do_not(bench):

@@ -119,20 +119,6 @@ class ProposalBox:
             if abs(each.trajectory.stamp - stamps[each.source]) < SAME_TIME
         )
 
-    def complete(self) -> bool:
-        """Tell whether all sources that answered the problem before have answered this one."""
-        if len(self._stamps) < 2:
-            return False
-        before, now = (self._sources_of(stamp) for stamp in self._stamps)
-        return bool(before) and before <= now
-
-    def _sources_of(self, stamp: float) -> set[str]:
-        return {
-            each.source
-            for each in self._proposals
-            if abs(each.trajectory.stamp - stamp) < SAME_TIME
-        }
-
     def _answers(self, proposal: Proposal) -> bool:
         return any(abs(proposal.trajectory.stamp - stamp) < SAME_TIME for stamp in self._stamps)
 
@@ -141,9 +127,11 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
     """
     Plans once a period, when the car's state for it has come.
 
-    A cycle takes the newest of all inputs, publishes the problem, gives the proposals a moment to
-    answer and plans in what is left of the deadline. Without what it needs for a problem it says
-    so in its status and hands out nothing: the controller's ladder knows how old its reference is.
+    A cycle takes the newest of all inputs, publishes the problem and plans with the proposals for
+    the problem before, which the answers to this one will follow; where there are none it gives
+    them a moment. It plans in what is left of the deadline. Without what it needs for a problem it
+    says so in its status and hands out nothing: the controller's ladder knows how old its
+    reference is.
     """
 
     def __init__(self) -> None:
@@ -253,7 +241,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         if not self.active:
             return
         self._box.put(proposals)
-        if self._cycle is not None and self._box.complete():
+        if self._cycle is not None:
             self._wait.cancel()
             self._close_cycle()
 
@@ -281,10 +269,16 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._box.pose(problem.stamp)
         # the own candidates, while others are on their way
         self._cycle = Cycle(problem, self._planner.prepare(problem), begin)
-        if self.settings.proposal_wait > 0.0 and self.count_publishers('~/input/proposals') > 0:
+        if self._is_to_wait():
             self._wait.reset()
         else:
             self._close_cycle()
+
+    def _is_to_wait(self) -> bool:
+        """Whether proposals get a moment: those of the cycle before do as well, moved on."""
+        if self.settings.proposal_wait <= 0.0 or self._box.newest():
+            return False
+        return self.count_publishers('~/input/proposals') > 0
 
     def _pose_problem(self) -> PlanningProblem:
         """Return the problem of now; raises ValueError naming what is missing or too old."""

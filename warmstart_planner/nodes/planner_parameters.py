@@ -35,7 +35,7 @@ OWN = (
     Parameter(
         'proposal_wait',
         0.01,
-        'Of the deadline, spent waiting for proposals; 0: take those of the last cycle',
+        'Of the deadline, spent waiting for proposals where none are known yet',
         unit='s',
         low=0.0,
         high=1.0,
@@ -58,7 +58,13 @@ SETTINGS = (
     ('keep_bonus', '1', 0.0, 1.0, 'Share by which another way round must be cheaper'),
     ('previous_age_max', 's', 0.0, 6.0, 'How long a verified plan may stand in'),
     ('return_time', 's', 0.1, 6.0, 'Within this a start outside the limits is back inside'),
-    ('verification_reserve', 's', 0.0, 0.1, 'Kept of the deadline for the verdict'),
+    (
+        'verification_reserve',
+        's',
+        0.0,
+        0.1,
+        'Kept of the deadline for the iteration under way and the verdict',
+    ),
     (
         'stitch_longitudinal',
         'm',
