@@ -63,7 +63,7 @@ SETTINGS = (
         's',
         0.0,
         0.1,
-        'Kept of the deadline for the iteration under way and the verdict',
+        'Kept of the deadline for the last iteration and the verdict',
     ),
     (
         'stitch_longitudinal',
