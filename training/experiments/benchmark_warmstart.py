@@ -5,8 +5,10 @@ Measure what learned starts are worth: `make benchmark-warmstart`.
 
 One process and one thread measure; problems are made before, on all cores. Every time runs from
 the problem to the verdict and holds inference; every failure counts; what a strategy found is
-what the verifier accepts within the budget. Where there is no model, the rows without learning
-remain. What was measured is kept problem by problem: `--resume` goes on with a stopped run.
+what the verifier accepts within the budget. Where a model is missing, the rows without it remain.
+What was measured is kept problem by problem: `--resume` goes on with a stopped run. With
+`--workers` several processes measure, one thread each: sooner done, but times hold what they take
+from each other.
 """
 
 from __future__ import annotations
@@ -20,16 +22,26 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 import argparse
 import sys
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import zip_longest
+from functools import cache, partial
+from itertools import count, zip_longest
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from training.experiments.warmstart_candidates import CandidateStudy
-from training.experiments.warmstart_plots import draw_deadlines, draw_knobs
+from training.experiments.warmstart_coherence import CoherenceStudy
+from training.experiments.warmstart_plots import draw_coherence, draw_deadlines, draw_knobs
+from training.experiments.warmstart_policy_report import (
+    policy_checklist,
+    policy_rows,
+    policy_tables,
+)
 from training.experiments.warmstart_problems import (
     FIRST_SEED,
     FIRST_TRAINING_SEED,
@@ -41,8 +53,11 @@ from training.experiments.warmstart_problems import (
 )
 from training.experiments.warmstart_records import Journal, JournalError, Record
 from training.experiments.warmstart_report import BUDGETS, Results, rows_of, tables
+from training.experiments.warmstart_roll_outs import RollOutClock
 from training.experiments.warmstart_strategies import (
     BEST,
+    IQL_LSTM,
+    LEARNED,
     NOISE,
     Clockwork,
     Learned,
@@ -53,14 +68,16 @@ from training.experiments.warmstart_strategies import (
     Strategy,
     cold_strategies,
 )
-from training.experiments.warmstart_targets import as_text, checklist
-from warmstart_planner.learned.card import CARD_FILE
+from training.experiments.warmstart_targets import Check, as_text, checklist
+from warmstart_planner.learned import card, observation_library, policy_card
 from warmstart_planner.learned.card_format import CardError
+from warmstart_planner.learned.policy import LoadedPolicy, PolicyPurpose, load_policy
 from warmstart_planner.learned.session import LoadedModel, Purpose, load_model
 from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
+from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import ScpSolver
@@ -69,7 +86,7 @@ from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import verify
 
 SCENARIOS = Path(__file__).resolve().parents[2].parent / 'shared' / 'scenarios'
-FORMAT = 1  # of the file of records
+FORMAT = 2  # of the file of records
 # One problem of so many has knobs turned and noise refined. No number of families shares a factor
 # with it, so that all families are among them.
 STUDY_STRIDE = 7
@@ -88,39 +105,60 @@ class Timing:
     inference: float
 
 
+@dataclass(frozen=True)
+class Models:
+    """What was learned; None for what there is not."""
+
+    transformer: LoadedModel | None
+    policy: LoadedPolicy | None
+
+
 class Bench:
     """
     Everything that is measured on a problem.
 
     Args:
         horizon: of all problems.
-        model: the learned one, None without.
+        models: the learned ones.
 
     """
 
-    def __init__(self, horizon: Horizon, model: LoadedModel | None) -> None:
+    def __init__(self, horizon: Horizon, models: Models) -> None:
         vehicle, weights = load_vehicle(), CostWeights()
         scp_library.generate(vehicle, weights, horizon)
         self._solver = ScpSolver(vehicle, horizon, weights)
-        self._source = None if model is None else DecisionTransformer(model)
-        self._study = None if model is None else CandidateStudy(model, self._solver)
-        self._count = NOISE_COUNT if model is None else model.card.candidates
-        self.timing = Timing(0.0, 0.0)
+        self._sources: dict[str, LearnedSource] = {}
+        self._study = self._clock = None
+        self._count = NOISE_COUNT
+        if models.transformer is not None:
+            self._sources[LEARNED] = DecisionTransformer(models.transformer)
+            self._study = CandidateStudy(models.transformer, self._solver)
+            self._count = models.transformer.card.candidates
+        if models.policy is not None:
+            observation_library.generate(vehicle)
+            self._sources[IQL_LSTM] = IqlLstm(models.policy)
+            self._clock = RollOutClock(models.policy)
+        self._coherence = CoherenceStudy(self._solver, self._sources)
         self._strategies: tuple[Strategy, ...] = ()
 
-    def warm_up(self, problems: Sequence[PlanningProblem]) -> None:
+    def warm_up(self, problems: Sequence[PlanningProblem]) -> Timing:
         """Page in what is loaded lazily, and find out how long verdict and inference take."""
-        self.timing = _timing(self._solver, self._source, problems)
-        clockwork = Clockwork(self._solver, self.timing.verification)
-        self._strategies = cold_strategies(clockwork)
-        noise = RandomSource(self._count)
-        # noise is asked whenever the learned source would be
-        self._strategies += (Pooled(clockwork, noise, self.timing.inference, NOISE),)
-        if self._source is not None:
-            self._strategies += (
-                Learned(clockwork, self._source),
-                Pooled(clockwork, self._source, self.timing.inference),
-            )
+        for problem in problems:
+            self._coherence.look(problem)
+        return _timing(self._solver, self._sources.get(LEARNED), problems)
+
+    def set_timing(self, timing: Timing) -> None:
+        """Make the strategies, which set so much time aside."""
+        clockwork = Clockwork(self._solver, timing.verification)
+        self._strategies = (
+            *cold_strategies(clockwork),
+            # noise is asked whenever the learned source would be
+            Pooled(clockwork, RandomSource(self._count), timing.inference, NOISE),
+            *(Learned(clockwork, source, name) for name, source in self._sources.items()),
+        )
+        if LEARNED in self._sources:
+            pooled = Pooled(clockwork, self._sources[LEARNED], timing.inference)
+            self._strategies += (pooled,)
 
     def measure(self, case: Case, index: int) -> Record:
         """Measure a problem; strategies take turns in who comes first."""
@@ -132,10 +170,50 @@ class Bench:
         for strategy in (*self._strategies[turn:], *self._strategies[:turn]):
             if studied or strategy.name != NOISE:
                 runs[strategy.name] = _runs(strategy, problem)
-        if self._study is None:
-            return Record(case.tier, case.family, case.name, runs)
-        knobs = self._study.knobs(problem) if studied else ()
-        return Record(case.tier, case.family, case.name, runs, self._study.raw(problem), knobs)
+        return Record(
+            case.tier,
+            case.family,
+            case.name,
+            runs,
+            self._study.raw(problem) if self._study else None,
+            self._study.knobs(problem) if self._study and studied else (),
+            self._coherence.look(problem),
+            self._clock.times(problem) if self._clock else (),
+        )
+
+
+@cache
+def _ready_bench(folder: Path, horizon: Horizon, timing: Timing) -> Bench:
+    """Return a process's own bench, warm."""
+    bench = Bench(horizon, _open_models(folder, horizon))
+    bench.warm_up(_warm_up_problems(horizon))
+    bench.set_timing(timing)
+    return bench
+
+
+def _measure(folder: Path, horizon: Horizon, timing: Timing, case: Case, index: int) -> Record:
+    return _ready_bench(folder, horizon, timing).measure(case, index)
+
+
+def _warm_up_problems(horizon: Horizon) -> list[PlanningProblem]:
+    return [case.problem for case in Factory(horizon).random('hard', WARM_UP_SEEDS)]
+
+
+@contextmanager
+def _measuring(
+    options: argparse.Namespace, bench: Bench, horizon: Horizon, timing: Timing
+) -> Iterator[Callable[..., Iterable[Record]]]:
+    """Lend what maps cases and their places to records: this process's bench, or several."""
+    if options.workers == 1:
+        bench.set_timing(timing)
+        yield partial(map, bench.measure)
+        return
+    # not forked: threads of onnxruntime do not survive that
+    with ProcessPoolExecutor(options.workers, mp_context=get_context('spawn')) as pool:
+        try:
+            yield partial(pool.map, partial(_measure, options.model, horizon, timing))
+        finally:
+            pool.shutdown(cancel_futures=True)  # a stopped run does not wait for the rest
 
 
 def _runs(strategy: Strategy, problem: PlanningProblem) -> tuple[Run, ...]:
@@ -175,33 +253,42 @@ def _timing(
     return Timing(*(ALLOWANCE * float(np.median(t or [0.0])) for t in (verification, inference)))
 
 
-def _open_model(folder: Path, horizon: Horizon) -> LoadedModel | None:
+def _open_models(folder: Path, horizon: Horizon) -> Models:
     """
-    Return a folder's model, None where it has none.
+    Return a folder's models, None for those it does not have.
 
     Raises:
         CardError: there is one, and it is damaged or for something else.
 
     """
-    if not (folder / CARD_FILE).exists():
-        return None
-    return load_model(folder, Purpose(load_vehicle().name, horizon, Margins(), CostWeights()))
+    vehicle, margins = load_vehicle().name, Margins()
+    transformer = policy = None
+    if (folder / card.CARD_FILE).exists():
+        transformer = load_model(folder, Purpose(vehicle, horizon, margins, CostWeights()))
+    if (folder / policy_card.CARD_FILE).exists():
+        policy = load_policy(folder, PolicyPurpose(vehicle, horizon.dt, margins))
+    return Models(transformer, policy)
 
 
 def _keep_measuring(
-    options: argparse.Namespace, bench: Bench, factory: Factory, journal: Journal
+    options: argparse.Namespace,
+    measured: Callable[..., Iterable[Record]],
+    factory: Factory,
+    journal: Journal,
 ) -> list[Record]:
     """Make the problems that the journal has no record of, measure them, return all records."""
     cases = _cases(options, factory, journal.records)
     begin = time.monotonic()
-    for index, case in enumerate(cases):
-        # the place in the whole plan, not in what is left of it: a resumed run is the same run
-        journal.add(bench.measure(case, len(journal.records)))
-        rate = (time.monotonic() - begin) / (index + 1) / 60.0
-        left = rate * (len(cases) - index - 1)
-        shown = f'{index + 1}/{len(cases)} {case.key}, about {left:.0f} min left'
+    # the place in the whole plan, not in what is left of it: a resumed run is the same run
+    places = count(len(journal.records))
+    for done, record in enumerate(measured(cases, places), start=1):
+        journal.add(record)
+        rate = (time.monotonic() - begin) / done / 60.0
+        shown = (
+            f'{done}/{len(cases)} {record.key}, about {rate * (len(cases) - done):.0f} min left'
+        )
         _progress(shown)
-        if (index + 1) % SAID_EVERY == 0 and not sys.stderr.isatty():
+        if done % SAID_EVERY == 0 and not sys.stderr.isatty():
             _say(shown)
     _progress('')
     return list(journal.records.values())
@@ -254,9 +341,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--shifted', type=int, help='shifted problems, 200 at most by default')
     parser.add_argument('--recorded', type=int, help='recorded ones, 240 at most by default')
     parser.add_argument('--seed', type=int, default=FIRST_SEED, help='of the first problem')
-    parser.add_argument('--model', type=Path, default=Path('models'), help='folder of the model')
+    parser.add_argument('--model', type=Path, default=Path('models'), help='folder of the models')
     parser.add_argument('--scenarios', type=Path, default=SCENARIOS, help='CommonRoad files')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='to make problems')
+    parser.add_argument(
+        '--workers', type=int, default=1, help='processes that measure; more than 1 spoil times'
+    )
     parser.add_argument('--resume', action='store_true', help='go on with a stopped run')
     parser.add_argument(
         '--images', type=Path, help='folder of the pictures, by default that of --out'
@@ -272,7 +362,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         options.shifted = min(options.n, 200)
     if options.recorded is None:
         options.recorded = min(options.n, 240)
-    for name, least in (('n', 1), ('shifted', 0), ('recorded', 0), ('seed', 0), ('jobs', 1)):
+    limits = {'n': 1, 'shifted': 0, 'recorded': 0, 'seed': 0, 'jobs': 1, 'workers': 1}
+    for name, least in limits.items():
         value = getattr(options, name)
         if value < least:
             parser.error(f'--{name} is {value}: expected at least {least}')
@@ -289,55 +380,72 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     horizon = Horizon()
     try:
-        model = _open_model(options.model, horizon)
-        about = {**_plan(options), 'model': None if model is None else model.card.sha256}
+        models = _open_models(options.model, horizon)
         lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
-        journal = Journal(lines, about, options.resume)
+        journal = Journal(lines, {**_plan(options), **_hashes(models)}, options.resume)
     except (CardError, JournalError) as error:
         print(error, file=sys.stderr)
         return 1
-    if model is None:
-        _say(f'{options.model} has no model: only the rows without learning are measured')
-    bench = Bench(horizon, model)
-    bench.warm_up([c.problem for c in Factory(horizon).random('hard', WARM_UP_SEEDS)])
+    for start, model in ((LEARNED, models.transformer), (IQL_LSTM, models.policy)):
+        if model is None:
+            _say(f'{options.model} has no model {start}: its rows are left out')
+    bench = Bench(horizon, models)
+    timing = bench.warm_up(_warm_up_problems(horizon))
     factory = Factory(horizon, options.jobs)
-    results = Results(_keep_measuring(options, bench, factory, journal))
-    _report(options, results, bench.timing)
+    with _measuring(options, bench, horizon, timing) as measured:
+        results = Results(_keep_measuring(options, measured, factory, journal))
+    _report(options, results, timing)
     return 0
 
 
 def _plan(options: argparse.Namespace) -> dict[str, int]:
     """Return what a file of records must agree in to be gone on with."""
-    names = ('n', 'shifted', 'recorded', 'seed')
+    names = ('n', 'shifted', 'recorded', 'seed', 'workers')
     return {'format': FORMAT, **{name: getattr(options, name) for name in names}}
 
 
+def _hashes(models: Models) -> dict[str, str | None]:
+    return {
+        'model': models.transformer and models.transformer.card.sha256,
+        'policy': models.policy and models.policy.card.sha256,
+    }
+
+
 def _report(options: argparse.Namespace, results: Results, timing: Timing) -> None:
-    rows = rows_of(results)
-    checks = checklist(results, rows)
-    print(tables(rows))
-    if checks:
-        print('\n' + as_text(checks))
-    write_measurement(options.out, options.seed, rows)
+    rows, of_policies = rows_of(results), policy_rows(results)
+    checks = {LEARNED: checklist(results, rows), IQL_LSTM: policy_checklist(of_policies)}
+    parts = [tables(rows), policy_tables(of_policies)]
+    parts += [f'targets of {start}\n{as_text(c)}' for start, c in checks.items() if c]
+    print('\n\n'.join(part for part in parts if part))
+    write_measurement(options.out, options.seed, [*rows, *of_policies])
     details = options.out.with_name(f'{options.out.stem}-problems.json')
-    write_json(details, _details(results, checks, timing))
+    write_json(details, _details(options, results, checks, timing))
     images = options.images or options.out.parent
     drawn = [
         path
-        for path, draw in (
-            (images / 'deadline.png', draw_deadlines),
-            (images / 'knobs.png', draw_knobs),
+        for path, draw, drawn_rows in (
+            (images / 'deadline.png', draw_deadlines, rows),
+            (images / 'knobs.png', draw_knobs, rows),
+            (images / 'coherence.png', draw_coherence, of_policies),
         )
-        if draw(path, rows)
+        if draw(path, drawn_rows)
     ]
     print(', '.join(map(str, (options.out, details, *drawn))))
 
 
-def _details(results: Results, checks: Sequence[Any], timing: Timing) -> dict[str, Any]:
+def _details(
+    options: argparse.Namespace,
+    results: Results,
+    checks: Mapping[str, Sequence[Check]],
+    timing: Timing,
+) -> dict[str, Any]:
     return {
+        'workers': options.workers,
         'reserve_for_the_verdict_s': timing.verification,
         'inference_allowed_for_s': timing.inference,
-        'checks': [asdict(check) for check in checks],
+        'checks': [
+            {'of': start, **asdict(check)} for start, each in checks.items() for check in each
+        ],
         'records': [plain(asdict(record)) for record in results.records],
     }
 

@@ -17,14 +17,17 @@ from training.experiments.warmstart_candidates import (
     KNOB_VALUES,
     RELATIVE_RETURN,
 )
+from training.experiments.warmstart_coherence import MOMENTS
+from training.experiments.warmstart_policy_report import COHERENCE
 from training.experiments.warmstart_report import ALL, BEST_SINGLE, RANDOM
-from training.experiments.warmstart_strategies import BEST, LEARNED, MULTI_START
+from training.experiments.warmstart_strategies import BEST, IQL_LSTM, LEARNED, MULTI_START
 
 DPI = 130
 LOOKS = {
     BEST_SINGLE: ('best single start', '#888888', 's'),
     MULTI_START: ('multi-start', '#1f77b4', '^'),
     LEARNED: ('decision transformer', '#d62728', 'o'),
+    IQL_LSTM: ('IQL-LSTM', '#9467bd', 'v'),
     BEST: ('both together', '#2ca02c', 'D'),
 }
 KNOB_TITLES = {
@@ -96,6 +99,60 @@ def draw_knobs(path: Path, rows: Rows) -> bool:
         axis.set_ylabel(f'{label}, before SCP')
         axis.grid(alpha=0.3)
     axis.legend(fontsize='small')
+    _save(figure, path)
+    return True
+
+
+def draw_coherence(path: Path, rows: Rows) -> bool:
+    """
+    Draw how the learned candidates hang together over the horizon, before refinement.
+
+    Returns:
+        Whether there was anything to draw.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    """
+    found = [r for r in rows if r['kind'] == COHERENCE and r['candidates'] == 'best']
+    if not found:
+        return False
+    tiers = [t for t in dict.fromkeys(r['tier'] for r in found) if t not in (RANDOM, ALL)]
+    starts = list(dict.fromkeys(r['start'] for r in found))
+    figure = _figure(11.0, 3.6)
+    kept, late, moved = figure.subplots(1, 3)
+    for place, start in enumerate(starts):
+        label, color, marker = LOOKS[start]
+        by_tier = {r['tier']: r for r in found if r['start'] == start}
+        everywhere = by_tier[ALL]
+        kept.plot(
+            ['first half', 'last third'],
+            [everywhere['clearance_early_m'], everywhere['clearance_late_m']],
+            color=color,
+            marker=marker,
+            label=label,
+        )
+        late.bar(
+            [i + 0.4 * (place - (len(starts) - 1) / 2) for i in range(len(tiers))],
+            [100 * by_tier[t]['late_only_rate'] if t in by_tier else 0.0 for t in tiers],
+            width=0.4,
+            color=color,
+        )
+        moved.plot(
+            MOMENTS,
+            [everywhere[f'moved_{moment:.0f}s_m'] for moment in MOMENTS],
+            color=color,
+            marker=marker,
+        )
+    kept.set_ylabel('least clearance [m]')
+    late.set_xticks(range(len(tiers)), tiers)
+    late.set_ylabel('violating late though not early [%]')
+    moved.set_xlabel('time into the plan [s]')
+    moved.set_ylabel('moved by refinement [m]')
+    for axis in (kept, late, moved):
+        axis.set_ylim(bottom=0.0)
+        axis.grid(alpha=0.3)
+    kept.legend(fontsize='small')
     _save(figure, path)
     return True
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from training.experiments.warmstart_candidates import KnobSample, RawCandidates
+from training.experiments.warmstart_coherence import Coherence, SourceCoherence
 from training.experiments.warmstart_problems import key_of
+from training.experiments.warmstart_roll_outs import RollOutTime
 from training.experiments.warmstart_strategies import Answer, Refinement, Run
 from warmstart_planner.measurement import plain
 
@@ -30,8 +32,10 @@ class Record:
     """
     All that was measured on one problem.
 
-    `runs` holds by strategy one run a budget. `raw` and `knobs` are about the learned candidates
-    before refinement; None and empty where they were not looked at.
+    `runs` holds by strategy one run a budget. `raw` and `knobs` are about the Decision
+    Transformer's candidates before refinement, `coherence` is about those of every learned source
+    by its name, and `roll_outs` about the time of the policy's; None and empty where they were not
+    looked at.
     """
 
     tier: str
@@ -40,6 +44,8 @@ class Record:
     runs: Mapping[str, tuple[Run, ...]]
     raw: RawCandidates | None = None
     knobs: tuple[KnobSample, ...] = ()
+    coherence: Mapping[str, SourceCoherence] = field(default_factory=dict)
+    roll_outs: tuple[RollOutTime, ...] = ()
 
     @property
     def key(self) -> str:
@@ -146,7 +152,21 @@ def _record(content: Mapping[str, Any]) -> Record:
     runs = {name: tuple(map(_run, runs)) for name, runs in content['runs'].items()}
     raw = content['raw'] and RawCandidates(**_with_infinity(content['raw']))
     knobs = tuple(KnobSample(**each) for each in content['knobs'])
-    return Record(content['tier'], content['family'], content['name'], runs, raw, knobs)
+    return Record(
+        content['tier'],
+        content['family'],
+        content['name'],
+        runs,
+        raw,
+        knobs,
+        {name: _source_coherence(each) for name, each in content['coherence'].items()},
+        tuple(RollOutTime(**each) for each in content['roll_outs']),
+    )
+
+
+def _source_coherence(content: Mapping[str, Any]) -> SourceCoherence:
+    best, mean = (Coherence(**content[name]) for name in ('best', 'mean'))
+    return SourceCoherence(content['count'], best, mean)
 
 
 def _run(content: Mapping[str, Any]) -> Run:

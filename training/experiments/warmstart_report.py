@@ -28,6 +28,7 @@ from training.experiments.warmstart_problems import RECORDED, SHIFTED, TIERS
 from training.experiments.warmstart_records import UNLIMITED, Record
 from training.experiments.warmstart_strategies import (
     BEST,
+    IQL_LSTM,
     LEARNED,
     MULTI_START,
     NOISE,
@@ -39,7 +40,7 @@ BUDGETS = (0.003, 0.005, 0.010, 0.020, 0.050, 0.100)  # from problem to verdict 
 BEST_SINGLE = 'best_single'
 RANDOM, ALL = 'random', 'all'
 FEW = (1, 3)  # learned candidates that are refined in rows of their own
-CURVES = (BEST_SINGLE, MULTI_START, LEARNED, BEST, NOISE)
+CURVES = (BEST_SINGLE, MULTI_START, LEARNED, IQL_LSTM, BEST, NOISE)
 SOLVER = 'scp'
 
 Rows = list[dict[str, Any]]
@@ -187,12 +188,12 @@ def groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
 
 def methods_of(family: str) -> list[Method]:
     """Return what rows of a group are about; of single families only the main ones."""
-    few = [Method(LEARNED, k) for k in FEW]
+    few = [Method(s, k) for s in (LEARNED, IQL_LSTM) for k in FEW]
     if family:
         return [Method(BEST_SINGLE), Method(MULTI_START), *few]
     plain = [Method(s) for s in (*SINGLES, BEST_SINGLE, MULTI_START)]
     curves = [Method(s, budget=b) for s in CURVES for b in BUDGETS]
-    return [*plain, *few, Method(LEARNED), *curves]
+    return [*plain, *few, Method(LEARNED), Method(IQL_LSTM), *curves]
 
 
 def rows_of(results: Results) -> Rows:
@@ -322,7 +323,7 @@ def _curve_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _candidate_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = ['learned candidates before refinement, at constraint-to-go 0']
+    lines = [f'{LEARNED}: candidates before refinement, at constraint-to-go 0']
     for row in rows:
         if 'collision_free_rate' in row:
             lines.append(

@@ -38,7 +38,7 @@ from warmstart_planner.verification import verify
 
 STRAIGHT_LINE, ZERO_CONTROL = StraightLine.name, ZeroControl.name
 BUNDLE_BEST, MULTI_START = 'bundle_best', ColdBundle.name
-LEARNED, BEST, NOISE = 'decision_transformer', 'best', 'noise'
+LEARNED, IQL_LSTM, BEST, NOISE = 'decision_transformer', 'iql_lstm', 'best', 'noise'
 SINGLES = (STRAIGHT_LINE, ZERO_CONTROL, BUNDLE_BEST)
 
 SLIGHT = 0.2  # violation that refinement puts right in a few iterations [m, m/s^2]
@@ -239,11 +239,14 @@ class Cold:
 
 
 class Learned:
-    """Learned candidates only, refined in the order of what they promise."""
+    """
+    The candidates of one learned source only, refined in the order of what they promise.
 
-    name = LEARNED
+    Where a source predicts no return, that is the order of their merit.
+    """
 
-    def __init__(self, clockwork: Clockwork, source: LearnedSource) -> None:
+    def __init__(self, clockwork: Clockwork, source: LearnedSource, name: str = LEARNED) -> None:
+        self.name = name
         self._clockwork = clockwork
         self._source = source
 

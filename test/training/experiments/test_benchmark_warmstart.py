@@ -25,6 +25,7 @@ def run(tmp_path, *arguments):
         (['--shifted', '-1'], '--shifted is -1'),
         (['--seed', '-1'], '--seed is -1'),
         (['--jobs', '0'], '--jobs is 0'),
+        (['--workers', '0'], '--workers is 0'),
         (['--seed', '99999', '--n', '2'], 'the seeds of training begin'),
     ],
 )
@@ -34,11 +35,12 @@ def test_absurd_arguments_are_refused(arguments, field, capsys):
     assert field in capsys.readouterr().err
 
 
-def test_a_damaged_model_is_refused_before_anything_is_measured(tmp_path, capsys):
-    (tmp_path / 'decision_transformer.json').write_text('{}')
+@pytest.mark.parametrize('card', ['decision_transformer.json', 'iql_lstm.json'])
+def test_a_damaged_model_is_refused_before_anything_is_measured(tmp_path, card, capsys):
+    (tmp_path / card).write_text('{}')
     code, out = run(tmp_path, '--model', tmp_path)
     assert code == 1
-    assert 'decision_transformer.json' in capsys.readouterr().err
+    assert card in capsys.readouterr().err
     assert not out.exists()
 
 
@@ -47,7 +49,8 @@ def test_without_a_model_the_other_rows_are_measured(tmp_path, scp_folder, capsy
     code, out = run(tmp_path, '--model', tmp_path / 'absent')
     assert code == 0
     said = capsys.readouterr()
-    assert 'has no model' in said.err
+    assert 'has no model decision_transformer' in said.err
+    assert 'has no model iql_lstm' in said.err
     assert 'no recorded traffic' in said.err
     rows = json.loads(out.read_text())['rows']
     starts = {row['start'] for row in rows}
@@ -57,18 +60,38 @@ def test_without_a_model_the_other_rows_are_measured(tmp_path, scp_folder, capsy
     assert {'machine', 'versions', 'commit'} <= json.loads(out.read_text()).keys()
     assert (tmp_path / 'deadline.png').exists()
     assert not (tmp_path / 'knobs.png').exists()
+    assert not (tmp_path / 'coherence.png').exists()
 
 
 @pytest.mark.slow
-def test_with_a_model_everything_is_measured_and_a_resumed_run_measures_nothing_twice(
-    tmp_path, scp_folder, write_model, capsys
+def test_with_models_everything_is_measured_and_a_resumed_run_measures_nothing_twice(
+    tmp_path, scp_folder, observer, write_model, write_policy, capsys
 ):
     model = write_model(tmp_path / 'models')
+    write_policy(model)
     code, out = run(tmp_path, '--model', model)
     assert code == 0
-    said = capsys.readouterr().out
+    shown = capsys.readouterr()
+    said = shown.out
+    assert 'has no model' not in shown.err
     rows = json.loads(out.read_text())['rows']
-    learned = [r for r in rows if r['start'] == 'decision_transformer' and r['tier'] == 'all']
+    policy = [r for r in rows if r.get('start') == 'iql_lstm' and r['tier'] == 'all']
+    assert {r['refined'] for r in policy if 'refined' in r} == {1, 3, None}
+    assert [r['steps'] for r in policy if r.get('kind') == 'roll_out'] == [30, 60]
+    assert {r['start'] for r in rows if r.get('kind') == 'coherence'} == {
+        'decision_transformer',
+        'iql_lstm',
+    }
+    assert any(r.get('kind') == 'comparison' for r in rows)
+    assert 'targets of decision_transformer' in said
+    assert 'targets of iql_lstm\n' in said
+    assert 'roll-out of 30 steps, 4 members' in said
+    assert (tmp_path / 'coherence.png').exists()
+    learned = [
+        r
+        for r in rows
+        if r.get('start') == 'decision_transformer' and r['tier'] == 'all' and 'kind' not in r
+    ]
     assert {r.get('refined') for r in learned} >= {0, 1, 3, None}
     curve = [r['budget_ms'] for r in learned if r.get('budget_ms') is not None]
     assert curve == [1e3 * budget for budget in BUDGETS]
@@ -88,10 +111,35 @@ def test_with_a_model_everything_is_measured_and_a_resumed_run_measures_nothing_
     assert json.loads(out.read_text())['rows'] == rows
 
 
+@pytest.mark.slow
+def test_several_processes_measure_the_same_problems_in_the_same_order(
+    tmp_path, scp_folder, observer, write_policy
+):
+    model = write_policy(tmp_path / 'models')
+    found = {}
+    for workers in ('1', '2'):
+        folder = tmp_path / workers
+        assert run(folder, '--model', model, '--workers', workers)[0] == 0
+        content = json.loads((folder / 'benchmark-warmstart-problems.json').read_text())
+        assert content['workers'] == int(workers)
+        found[workers] = content['records']
+    one, two = found['1'], found['2']
+    assert [r['name'] for r in one] == [r['name'] for r in two]
+    # what no clock decides is the same
+    assert [r['coherence'] for r in one] == [r['coherence'] for r in two]
+    for a, b in zip(one, two, strict=True):
+        assert a['runs'].keys() == b['runs'].keys()
+        for start in a['runs']:
+            ended = (r['runs'][start][-1]['refinements'] for r in (a, b))
+            costs = [[each['cost'] for each in refinements] for refinements in ended]
+            assert costs[0] == costs[1]
+
+
 def test_a_run_about_another_model_is_not_gone_on_with(tmp_path, write_model, capsys):
     lines = tmp_path / 'benchmark-warmstart-records.jsonl'
-    lines.write_text('{"format": 1, "model": "other"}\n')
+    about = '{"format": 2, "n": 1, "shifted": 1, "model": "other"}\n'
+    lines.write_text(about)
     code, _ = run(tmp_path, '--model', write_model(tmp_path / 'models'), '--resume')
     assert code == 1
     assert 'expected' in capsys.readouterr().err
-    assert lines.read_text() == '{"format": 1, "model": "other"}\n'
+    assert lines.read_text() == about

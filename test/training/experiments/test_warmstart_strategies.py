@@ -19,6 +19,7 @@ from training.experiments.warmstart_strategies import (
 )
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import transcribe
@@ -118,6 +119,16 @@ def test_the_time_of_inference_is_in_the_total(clockwork, problem):
     run = Learned(clockwork, Bundle()).run(problem)
     assert 0.0 < run.inference < run.refinements[0].at
     assert len(run.refinements) == 20
+
+
+def test_candidates_of_which_no_return_is_predicted_are_refined_by_their_merit(clockwork, problem):
+    solver = clockwork.solver
+    bound = solver.bind(problem)
+    run = Learned(clockwork, Bundle(), 'bundle').run(problem)
+    best, *_ = judge(solver, bound, ColdBundle().propose(problem))
+    refined = solver.solve(bound, best.proposal.trajectory)
+    assert run.refinements[0].cost == refined.score.cost
+    assert run.refinements[0].iterations == refined.iterations
 
 
 def test_the_pooled_start_refines_everything_once_without_a_budget(clockwork, problem):

@@ -1,0 +1,62 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""How long an ensemble of policies takes for its roll-outs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from warmstart_planner.learned.observation import Observer, moving
+from warmstart_planner.learned.policy import LoadedPolicy, attempt
+from warmstart_planner.problem import PlanningProblem
+from warmstart_planner.transcription import transcribe
+from warmstart_planner.vehicle import load_vehicle
+
+STEPS = (30, 60)  # about what a controller and what a planner looks ahead
+
+
+@dataclass(frozen=True)
+class RollOutTime:
+    """What one roll-out of all members together took [s]."""
+
+    steps: int
+    members: int
+    seconds: float
+
+
+class RollOutClock:
+    """
+    Times the roll-outs of a policy.
+
+    Args:
+        policy: whose.
+
+    Raises:
+        SolverMissingError: the observation of the policy's car is not generated.
+
+    """
+
+    def __init__(self, policy: LoadedPolicy) -> None:
+        self._policy = policy
+        self._observer = Observer(load_vehicle(policy.card.vehicle))
+
+    def times(self, problem: PlanningProblem) -> tuple[RollOutTime, ...]:
+        """Roll out each of STEPS once, from a problem that is transcribed already."""
+        card = self._policy.card
+        numbers = transcribe(problem, card.margins)
+        found = []
+        for steps in STEPS:
+            begin = time.perf_counter()
+            obstacles = moving(numbers.obstacles, card.dt)
+            attempt(
+                self._policy,
+                self._observer,
+                numbers.initial_state,
+                numbers.road,
+                obstacles,
+                steps,
+                card.dt,
+            )
+            found.append(RollOutTime(steps, card.members, time.perf_counter() - begin))
+        return tuple(found)
