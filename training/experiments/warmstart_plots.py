@@ -149,8 +149,10 @@ def draw_coherence(path: Path, rows: Rows) -> bool:
     late.set_ylabel('violating late though not early [%]')
     moved.set_xlabel('time into the plan [s]')
     moved.set_ylabel('moved by refinement [m]')
-    for axis in (kept, late, moved):
+    kept.axhline(0.0, color='black', linewidth=0.8)
+    for axis in (late, moved):
         axis.set_ylim(bottom=0.0)
+    for axis in (kept, late, moved):
         axis.grid(alpha=0.3)
     kept.legend(fontsize='small')
     _save(figure, path)
