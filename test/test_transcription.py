@@ -226,6 +226,17 @@ def test_target_speeds_keep_limit_goal_and_comfort_in_bends(make_problem, goal):
     assert (speed[bumper >= stop_station(problem)] == 0.0).all()
 
 
+@given(numbers(60.0, 100.0), numbers(0.0, 0.5))
+@pytest.mark.parametrize('goal', [lambda at: StationGoal(at, 3.0), lambda at: StopBefore(at, 9.0)])
+def test_target_speeds_move_with_the_goal_however_stations_are_sampled(make_problem, goal, at, by):
+    station = np.linspace(0.0, 150.0, 151)
+    here, there = (
+        target_speeds(make_problem(goal=goal(place)), station) ** 2 for place in (at, at + by)
+    )
+    assert (there - here).min() >= -1e-9
+    assert (there - here).max() <= 2 * COMFORT_DECELERATION * by + 1e-9
+
+
 def test_on_a_free_road_the_target_is_the_wanted_speed(make_problem):
     speed = target_speeds(make_problem(goal=KeepSpeed(11.0)), np.linspace(20.0, 150.0, 60))
     np.testing.assert_allclose(speed, 11.0)

@@ -196,13 +196,22 @@ def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDA
         case KeepSpeed(speed=wanted) | StopBefore(cruise_speed=wanted):
             speed = np.minimum(speed, wanted)
         case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
-            passed = station - problem.vehicle.rear_to_center >= goal_station(problem)
-            speed = np.where(passed, np.minimum(speed, wanted), speed)
+            at = goal_station(problem) + problem.vehicle.rear_to_center
+            speed = np.minimum(speed, _slowing(wanted, at, station))
     stop = stop_station(problem) - problem.vehicle.length / 2
-    speed = np.where(station >= stop, 0.0, speed)
+    speed = np.minimum(speed, _slowing(0.0, stop, station))
     square = speed**2 + 2 * COMFORT_DECELERATION * station
     ahead = np.minimum.accumulate(square[::-1])[::-1] - 2 * COMFORT_DECELERATION * station
     return np.sqrt(np.maximum(ahead, 0.0))
+
+
+def _slowing(speed: float, at: float, station: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Return the speeds from which comfortable braking reaches a speed [m/s] at a place [m].
+
+    In closed form: where the place lies between two stations must not matter.
+    """
+    return np.sqrt(speed**2 + 2 * COMFORT_DECELERATION * np.maximum(at - station, 0.0))
 
 
 def target_offsets(problem: PlanningProblem, station: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -48,6 +48,6 @@ def test_names_may_be_nested_or_dotted():
 def test_the_parameter_file_holds_the_defaults():
     values = yaml.safe_load(FILE.read_text())['/**/controller']['ros__parameters']
     assert values.pop('vehicle') == 'commonroad_2'
-    for of_every_node in ('autostart', 'niceness'):
-        values.pop(of_every_node)
+    for of_the_node in ('autostart', 'niceness', 'rollout_age_max'):
+        values.pop(of_the_node)
     assert ControllerSettings.from_mapping(values) == ControllerSettings()
