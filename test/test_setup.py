@@ -67,10 +67,7 @@ class TestRequirements:
             assert min(versions) >= as_tuple(least), name
 
     def test_of_the_files_installed_together_one_pins_a_package_for_a_python(self):
-        """
-        Of ros.txt and sourced_ros.txt, which both bring numpy, one is installed; validation.txt
-        has an environment of its own.
-        """
+        """Of ros.txt and sourced_ros.txt one is installed; validation.txt has its own place."""
         for version in (10, 11, 12, 13):
             owners = {}
             for path in REQUIREMENTS:

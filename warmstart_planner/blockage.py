@@ -43,10 +43,11 @@ def first_blocked_station(
         nodes: of the horizon over which an obstacle has to stand.
 
     """
-    corners = [_corners(obstacle) for obstacle in obstacles if _stands(obstacle, nodes)]
-    if not corners:
+    standing = [obstacle for obstacle in obstacles if _stands(obstacle, nodes)]
+    if not standing:
         return float('inf')
-    station, offset = road.project(np.array([*corners, np.tile(position, (4, 1))]))
+    corners = np.concatenate([_corners(standing), np.tile(position, (1, 4, 1))])
+    station, offset = road.project(corners)
     ahead = station[-1, 0] + vehicle.front_reach
     first, last = station[:-1].min(axis=1), station[:-1].max(axis=1)
     half = vehicle.width / 2
@@ -62,18 +63,20 @@ def first_blocked_station(
 
 def _stands(obstacle: Obstacle, nodes: int) -> bool:
     """Whether an obstacle is predicted to stay where it is."""
+    if len(obstacle.poses) == 1:
+        return True
     moved = obstacle.poses_at(nodes)[-1, :2] - obstacle.poses[0, :2]
     return bool(np.hypot(*moved) <= STANDING_MOTION)
 
 
-def _corners(obstacle: Obstacle) -> NDArray[np.float64]:
-    """Return the corners of the box about an obstacle, shape (4, 2), map frame."""
-    x, y, yaw = obstacle.poses[0]
-    length, width = obstacle.half_length + obstacle.radius, obstacle.half_width + obstacle.radius
-    along = length * np.array([np.cos(yaw), np.sin(yaw)])
-    across = width * np.array([-np.sin(yaw), np.cos(yaw)])
+def _corners(obstacles: Sequence[Obstacle]) -> NDArray[np.float64]:
+    """Return the corners of the boxes about obstacles, shape (M, 4, 2), map frame."""
+    poses = np.array([o.poses[0] for o in obstacles])
+    size = np.array([(o.half_length + o.radius, o.half_width + o.radius) for o in obstacles])
+    cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
+    axes = size[..., None] * np.array([[cos, sin], [-sin, cos]]).transpose(2, 0, 1)
     signs = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
-    return np.array([x, y]) + signs @ np.stack([along, across])
+    return poses[:, None, :2] + signs @ axes
 
 
 def _has_gap(

@@ -51,7 +51,9 @@ class Obstacle:
         if have >= count:
             return self.poses[:count]
         last = self.poses[-1]
-        velocity = last - self.poses[-2] if have > 1 else np.zeros(3)
+        if have == 1:
+            return np.tile(last, (count, 1))
+        velocity = last - self.poses[-2]
         ahead = np.arange(1, count - have + 1)[:, None]
         return np.concatenate([self.poses, last + ahead * velocity * np.array([1.0, 1.0, 0.0])])
 

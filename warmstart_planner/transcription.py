@@ -262,14 +262,16 @@ def obstacle_parameters(
     problem: PlanningProblem, frame: Frame, margins: Margins
 ) -> NDArray[np.float64]:
     """Obstacles at every node, shape (M, N + 1, OBSTACLE_PARAMETERS), in `frame`."""
-    nodes = problem.horizon.steps + 1
-    result = np.empty((len(problem.obstacles), nodes, OBSTACLE_PARAMETERS))
-    for index, obstacle in enumerate(problem.obstacles):
-        poses = frame.localise(obstacle.poses_at(nodes))
-        result[index, :, 0:2] = poses[:, 0:2]
-        result[index, :, 2], result[index, :, 3] = np.cos(poses[:, 2]), np.sin(poses[:, 2])
-        result[index, :, 4:6] = obstacle.half_length, obstacle.half_width
-        result[index, :, 6] = obstacle.radius + margins.obstacle_at(problem.horizon.times)
+    nodes, obstacles = problem.horizon.steps + 1, problem.obstacles
+    result = np.empty((len(obstacles), nodes, OBSTACLE_PARAMETERS))
+    if not obstacles:
+        return result
+    poses = frame.localise(np.stack([obstacle.poses_at(nodes) for obstacle in obstacles]))
+    sizes = np.array([(o.half_length, o.half_width, o.radius) for o in obstacles])
+    result[..., 0:2] = poses[..., 0:2]
+    result[..., 2], result[..., 3] = np.cos(poses[..., 2]), np.sin(poses[..., 2])
+    result[..., 4:7] = sizes[:, None]
+    result[..., 6] += margins.obstacle_at(problem.horizon.times)
     return result
 
 

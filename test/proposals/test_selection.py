@@ -10,7 +10,7 @@ import pytest
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon, Proposal, Trajectory
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import in_turn, judge, ranked
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.scp.solver import ScpSolver
@@ -105,3 +105,31 @@ def test_absurd_proposals_end_last_or_out_and_disturb_nobody(
 
 def test_without_proposals_there_are_no_candidates(solver, bound):
     assert judge(solver, bound, []) == []
+
+
+@pytest.mark.parametrize('uncertainty', [0.5, 2.0])
+def test_in_turn_is_the_order_of_ranked(solver, bound, proposals, uncertainty):
+    rng = np.random.default_rng(1)
+    told = [
+        replace(p, predicted_return=float(r), uncertainty=float(rng.choice([0.5, uncertainty])))
+        for p, r in zip(proposals, -rng.uniform(1, 9, len(proposals)), strict=True)
+    ]
+    for given in (told, proposals, [*told[:3], *proposals[3:]]):
+        expected = ranked(judge(solver, bound, given))
+        found = list(in_turn(solver, bound, given))
+        assert [c.score for c in found] == [c.score for c in expected]
+
+
+def test_in_turn_judges_nobody_before_the_turn(bound, proposals):
+    told = [replace(p, predicted_return=-1.0) for p in proposals]
+    rolled_out = []
+
+    class Watched(ScpSolver):
+        def roll_out(self, bound, trajectory):
+            rolled_out.append(trajectory)
+            return super().roll_out(bound, trajectory)
+
+    turns = in_turn(Watched(load_vehicle(), Horizon()), bound, told)
+    next(turns)
+    next(turns)
+    assert len(rolled_out) == 2

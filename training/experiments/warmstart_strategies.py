@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -27,7 +27,7 @@ from warmstart_planner.problem import (
     Trajectory,
 )
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import Candidate, is_unfamiliar, judge, ranked
+from warmstart_planner.proposals.selection import Candidate, in_turn, is_unfamiliar, judge, ranked
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
@@ -175,6 +175,10 @@ class Pursuit:
         """Roll out and score, best first."""
         return judge(self._solver, self._bound, proposals)
 
+    def in_turn(self, proposals: Iterable[Proposal]) -> Iterator[Candidate]:
+        """Roll out and score one after the other, in the order of what they promise."""
+        return in_turn(self._solver, self._bound, proposals)
+
     def refine(self, candidates: Iterable[Candidate]) -> None:
         """Refine and verify candidates in their order while time is left."""
         for candidate in candidates:
@@ -253,7 +257,7 @@ class Learned:
     def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
-        pursuit.refine(ranked(pursuit.judge(pursuit.infer(self._source))))
+        pursuit.refine(pursuit.in_turn(pursuit.infer(self._source)))
         return pursuit.run()
 
 
@@ -292,11 +296,14 @@ class Pooled:
             pursuit.refine(rest[:1])
             rest = rest[1:]
         if pursuit.has_time(self._inference):
-            learned = ranked(pursuit.judge(pursuit.infer(self._source)))
-            if learned and not is_unfamiliar(learned[0].proposal):
-                pursuit.refine(learned[:1])
-                learned = learned[1:]
-            rest += learned
+            learned = pursuit.in_turn(pursuit.infer(self._source))
+            first = next(learned, None)
+            if first is not None and is_unfamiliar(first.proposal):
+                rest.append(first)
+            elif first is not None:
+                pursuit.refine([first])
+            if pursuit.has_time():
+                rest += learned
         if pursuit.has_time():
             rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
         pursuit.refine(ranked(rest))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,23 @@ def is_unfamiliar(proposal: Proposal) -> bool:
 def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return candidates by expected cost, those of unfamiliar problems behind all others."""
     return sorted(candidates, key=lambda c: (is_unfamiliar(c.proposal), expected_cost(c)))
+
+
+def in_turn(
+    solver: ScpSolver, bound: BoundProblem, proposals: Iterable[Proposal]
+) -> Iterator[Candidate]:
+    """
+    Yield candidates as `ranked` orders them, each judged not before its turn.
+
+    Whoever refines one or two of sixteen does not wait until all are rolled out. Where a source
+    predicts no return, the order is that of merit, and all have to be judged.
+    """
+    given = list(proposals)
+    if not all(np.isfinite(p.predicted_return) for p in given):
+        yield from ranked(judge(solver, bound, given))
+        return
+    for proposal in sorted(given, key=lambda p: (is_unfamiliar(p), -p.predicted_return)):
+        yield from judge(solver, bound, [proposal])
 
 
 def judge(
