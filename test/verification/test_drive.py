@@ -1,0 +1,83 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Drives against the true traffic, made by hand."""
+
+import numpy as np
+import pytest
+
+from warmstart_planner.problem import KeepSpeed
+from warmstart_planner.road import road_from_segments
+from warmstart_planner.scenarios.scenario import Scenario, TrafficParticipant
+from warmstart_planner.vehicle import PX, load_vehicle
+from warmstart_planner.verification import drive_verdict
+
+CAR = load_vehicle()
+STRAIGHT = road_from_segments([(200.0, 0.0, 0.0)], 4.0, 4.0, 20.0)
+START = np.array([20.0, 0.0, 0.0, 10.0, 0.0])
+DRIVE_TIMES = np.arange(81) * 0.05
+DRIVE = np.stack([START + [10.0 * t, 0, 0, 0, 0] for t in DRIVE_TIMES])
+
+
+def scenario_of(*traffic):
+    return Scenario(
+        name='test',
+        description='',
+        road=STRAIGHT,
+        initial_state=START,
+        goal=KeepSpeed(10.0),
+        traffic=traffic,
+        duration=10.0,
+        must_stop=False,
+    )
+
+
+def participant(name, times, poses, length=4.0, width=1.8):
+    times, poses = np.asarray(times, dtype=float), np.asarray(poses, dtype=float)
+    return TrafficParticipant(name, length / 2, width / 2, 0.0, times, poses, 'car')
+
+
+def test_a_clean_drive_has_no_event():
+    parked = participant('parked', [0.0], [[40.0, 3.0, 0.0]])
+    verdict = drive_verdict(scenario_of(parked), DRIVE_TIMES, DRIVE)
+    assert verdict.collisions == 0 and verdict.first_collision is None
+    assert verdict.min_clearance == pytest.approx(3.0 - 0.9 - CAR.width / 2, abs=1e-9)
+    assert verdict.off_road == 0.0
+
+
+def test_each_participant_that_is_hit_is_one_event():
+    near = participant('near', [0.0], [[35.0, 1.0, 0.0]])
+    far = participant('far', [0.0], [[50.0, -1.0, 0.0]])
+    verdict = drive_verdict(scenario_of(far, near), DRIVE_TIMES, DRIVE)
+    assert verdict.collisions == 2
+    assert verdict.collided_with == ('near', 'far')
+    gap = 35.0 - 2.0 - START[PX] - CAR.front_reach
+    assert verdict.first_collision == pytest.approx(gap / 10.0, abs=0.03)
+    assert verdict.min_clearance < 0.0
+
+
+def test_a_participant_that_is_gone_is_not_hit():
+    gone = participant('gone', [0.0, 0.4], [[40.0, 0.0, 0.0]] * 2)
+    stays = participant('stays', [0.0, 4.0], [[40.0, 0.0, 0.0]] * 2)
+    assert drive_verdict(scenario_of(gone), DRIVE_TIMES, DRIVE).collisions == 0
+    assert drive_verdict(scenario_of(stays), DRIVE_TIMES, DRIVE).collisions == 1
+
+
+def test_leaving_the_road_is_measured_on_the_outline():
+    aside = DRIVE + [0.0, 3.5, 0.0, 0.0, 0.0]
+    verdict = drive_verdict(scenario_of(), DRIVE_TIMES, aside)
+    assert verdict.off_road == pytest.approx(3.5 + CAR.width / 2 - 4.0)
+    assert verdict.min_clearance == np.inf
+
+
+@pytest.mark.parametrize(
+    ('times', 'states', 'said'),
+    [
+        (DRIVE_TIMES[::-1], DRIVE, 'drive.times is empty or does not increase'),
+        (DRIVE_TIMES[:-1], DRIVE, 'drive.states has shape'),
+        (DRIVE_TIMES, DRIVE * np.nan, 'drive.states is nan'),
+        ([], np.zeros((0, 5)), 'drive.times is empty'),
+    ],
+)
+def test_a_bad_drive_is_refused(times, states, said):
+    with pytest.raises(ValueError, match=said):
+        drive_verdict(scenario_of(), times, states)

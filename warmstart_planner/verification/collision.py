@@ -1,0 +1,134 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the car meets an obstacle, at the samples of its motion and between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.problem import PlanningProblem
+from warmstart_planner.vehicle import VehicleParameters
+from warmstart_planner.verification.motion import SUBSTEPS, Samples
+from warmstart_planner.verification.shapes import box_distance
+
+Array = NDArray[np.float64]
+
+DIVISIONS = 8  # of an interval in which car and obstacle could meet unseen
+DIVISION_ROUNDS = 3
+
+
+def collision(problem: PlanningProblem, ego: Samples, steps: int) -> tuple[float, Array]:
+    """Clearance and, for each step, the deepest overlap."""
+    if not problem.obstacles:
+        return np.inf, np.zeros(steps)
+    poses = _obstacle_samples(problem.obstacles, steps)
+    pairs = _Pairs(ego, poses, problem.obstacles, problem.vehicle)
+    which, when, distance = pairs.near()
+    deepest = np.full(steps, np.inf)
+    np.minimum.at(deepest, when // SUBSTEPS, distance)
+    between, at = pairs.between(which, when, distance)
+    np.minimum.at(deepest, at // SUBSTEPS, between)
+    return float(deepest.min()), np.maximum(-deepest, 0.0)
+
+
+def _obstacle_samples(obstacles: Sequence[Obstacle], steps: int) -> Array:
+    """Poses at the sample times, shape (3, O, M): x, y, unwrapped yaw."""
+    poses = np.stack([obstacle.poses_at(steps) for obstacle in obstacles])
+    delta = np.diff(poses, axis=1)
+    delta[..., 2] -= 2 * np.pi * np.round(delta[..., 2] / (2 * np.pi))
+    poses[:, 1:, 2] = poses[:, :1, 2] + np.cumsum(delta[..., 2], axis=1)
+    fraction = np.arange(SUBSTEPS) / SUBSTEPS
+    inside = poses[:, :-1, None] + delta[:, :, None] * fraction[:, None]
+    flat = np.concatenate([inside.reshape(len(poses), -1, 3), poses[:, -1:]], axis=1)
+    return np.moveaxis(flat, 2, 0)
+
+
+class _Pairs:
+    """Car and obstacles at the sample times; exact distances of the pairs that matter."""
+
+    def __init__(
+        self,
+        ego: Samples,
+        poses: Array,
+        obstacles: Sequence[Obstacle],
+        vehicle: VehicleParameters,
+    ) -> None:
+        self.half = (vehicle.length / 2, vehicle.width / 2)
+        self.size = np.array([[o.half_length, o.half_width, o.radius] for o in obstacles]).T
+        self.reach = np.hypot(self.size[0], self.size[1]) + self.size[2]
+        self.yaw = poses[2] - ego.yaw
+        dx, dy = poses[0] - ego.x, poses[1] - ego.y
+        self.x = ego.cos * dx + ego.sin * dy
+        self.y = ego.cos * dy - ego.sin * dx
+        # distance of the obstacle's centre from the car's box, in the maximum norm
+        self.gap = np.maximum(np.abs(self.x) - self.half[0], np.abs(self.y) - self.half[1])
+
+    def exact(self, which: NDArray[np.intp], x: Array, y: Array, yaw: Array) -> Array:
+        """Signed distance of the car from obstacles at relative poses."""
+        length, width, radius = self.size[:, which]
+        return box_distance(np.stack([x, y]), yaw, self.half, (length, width), radius)
+
+    def near(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+        """
+        Pairs that can overlap or be the nearest of all: obstacle, sample and distance.
+
+        A circle about an obstacle's centre bounds its distance from below, a circle inside it
+        from above.
+        """
+        gap = self.gap
+        inner = np.minimum(self.size[0], self.size[1]) + self.size[2]
+        nearest = (np.maximum(gap, np.sqrt(2) * gap) - inner[:, None]).min()
+        which, when = np.nonzero(gap - self.reach[:, None] <= max(nearest, 0.0))
+        pick = (which, when)
+        return which, when, self.exact(which, self.x[pick], self.y[pick], self.yaw[pick])
+
+    def between(
+        self, which: NDArray[np.intp], when: NDArray[np.intp], distance: Array
+    ) -> tuple[Array, NDArray[np.intp]]:
+        """
+        Distances inside the intervals where a pair could overlap unseen, and about the nearest.
+
+        Returns:
+            Distances and the sample that each follows.
+
+        """
+        known = self.gap - self.reach[:, None]
+        known[which, when] = distance
+        pose = np.stack([self.x, self.y, self.yaw])
+        motion = self._motion(np.diff(pose, axis=2), self.reach[:, None])
+        suspect = _may_overlap(known[:, :-1], known[:, 1:], motion)
+        nearest = int(np.argmin(distance))
+        suspect[which[nearest], max(when[nearest] - 1, 0) : when[nearest] + 1] = True
+        obstacle, sample = np.nonzero(suspect)
+        begin, end = pose[:, obstacle, sample], pose[:, obstacle, sample + 1]
+        found: list[Array] = []
+        at: list[NDArray[np.intp]] = []
+        for _ in range(DIVISION_ROUNDS):
+            if len(obstacle) == 0:
+                break
+            # row j: the pose after j of DIVISIONS parts of each interval
+            part = np.arange(DIVISIONS + 1)[:, None] / DIVISIONS
+            poses = begin[:, None] + (end - begin)[:, None] * part
+            owner = np.broadcast_to(obstacle, poses.shape[1:])
+            gaps = self.exact(owner.ravel(), *poses.reshape(3, -1)).reshape(owner.shape)
+            found.append(gaps.ravel())
+            at.append(np.broadcast_to(sample, owner.shape).ravel())
+            motion = self._motion((end - begin) / DIVISIONS, self.reach[obstacle])
+            row, column = np.nonzero(_may_overlap(gaps[:-1], gaps[1:], motion))
+            begin, end = poses[:, row, column], poses[:, row + 1, column]
+            obstacle, sample = obstacle[column], sample[column]
+        return np.concatenate(found), np.concatenate(at)
+
+    @staticmethod
+    def _motion(change: Array, reach: Array) -> Array:
+        """How far an outline within `reach` moves at most in the car's frame."""
+        return np.hypot(change[0], change[1]) + np.abs(change[2]) * reach
+
+
+def _may_overlap(begin: Array, end: Array, motion: Array) -> NDArray[np.bool_]:
+    """Whether two that are apart at both ends can overlap between them."""
+    return (begin + end < motion) & (begin >= 0.0) & (end >= 0.0)
