@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 
 from warmstart_planner.learned.session import load_model
-from warmstart_planner.planner import Planner
+from warmstart_planner.planner import JUDGED, Planner
 from warmstart_planner.problem import Rung
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.scenarios.generator import random_problem
@@ -26,8 +26,10 @@ def test_a_model_of_the_smoke_configuration_is_served_and_its_proposals_are_plan
     result = planner.plan(problem, proposals, deadline=10.0)
     assert result.rung is Rung.OPTIMISED
     assert result.feasible
-    judged = [c.proposal.source for c in planner.last_candidates]
-    assert judged.count('decision_transformer') == len(proposals)
+    judged = [c.proposal for c in planner.last_candidates if c.proposal.source == source.name]
+    returns = sorted((proposal.predicted_return for proposal in proposals), reverse=True)
+    most = JUDGED * planner.settings.refined_learned
+    assert sorted((p.predicted_return for p in judged), reverse=True) == returns[:most]
 
 
 def test_the_shipped_model_knows_the_tiers_that_it_was_trained_on():
