@@ -44,7 +44,9 @@ from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.schema import DatasetError, read_card
 from training.merit import Merit
 from training.motion import BlockMotion
+from training.onnx_weights import read_weights
 from training.road_frame import RoadFrame
+from warmstart_planner.learned.card import ONNX_FILE
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
 from warmstart_planner.problem import Horizon
@@ -73,7 +75,7 @@ class Configuration:
     block: int = 10  # actions a token
     # the data
     dataset: str = 'out/dataset'  # folders, separated by commas
-    initial: str = ''  # checkpoint whose weights are the first; empty: random ones
+    initial: str = ''  # checkpoint, or folder of a served model, whose weights are the first
     answers: int = 3  # of a problem, in each pass over it
     free_modes: int = 4  # of a problem, driven without an answer: they learn from their merit
     # the losses' weights
@@ -864,7 +866,7 @@ class Training:
         torch.manual_seed(configuration.seed)
         self.model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
         if configuration.initial:
-            self.model.load_state_dict(load_model(Path(configuration.initial)).state_dict())
+            self.model.load_state_dict(first_weights(Path(configuration.initial), self.model))
         self.module: nn.Module = LossModule(self.model)
         if place.count > 1:
             self.module = DistributedDataParallel(self.module)
@@ -1089,6 +1091,19 @@ def load_model(path: Path) -> DecisionTransformer:
     model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
     model.load_state_dict(state['model'])
     return model.eval()
+
+
+def first_weights(path: Path, model: DecisionTransformer) -> dict[str, Tensor]:
+    """
+    Return the weights of a checkpoint, or of the served model in a folder.
+
+    Raises:
+        ValueError: there are none, or they are of a model of another size.
+
+    """
+    if path.is_dir():
+        return read_weights(path / ONNX_FILE, model, 'model.')
+    return load_model(path).state_dict()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -32,6 +32,7 @@ from training.decision_transformer import (
     mirror_context,
     read_checkpoint,
 )
+from training.onnx_weights import with_named_weights
 from training.outcomes import HEAD_FILE, OutcomeHead, load_head, propose
 from training.road_frame import RoadFrame
 from warmstart_planner.learned.card import (
@@ -218,7 +219,7 @@ def onnx_bytes(served: Served, inputs: Mapping[str, np.ndarray]) -> bytes:
             opset_version=OPSET,
             dynamo=False,
         )
-    return stream.getvalue()
+    return with_named_weights(stream.getvalue(), served)
 
 
 def training_range(train: Problems) -> TrainingRange:
