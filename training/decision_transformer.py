@@ -22,12 +22,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import json
 import math
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from training.dataset.reading import KINDS, Problems, read_problems
@@ -45,6 +46,7 @@ from training.dataset.schema import DatasetError, read_card
 from training.merit import Merit
 from training.motion import BlockMotion
 from training.onnx_weights import read_weights
+from training.replayed_step import ReplayedStep, Tensors
 from training.road_frame import RoadFrame
 from warmstart_planner.learned.card import ONNX_FILE
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
@@ -58,6 +60,8 @@ STEP_FEATURES = len(POINT_SIZES) + 9
 COST_SCALE = 3.0  # natural logarithms of a cost that the model reads as 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
 ACTION_SIZE = (3.0, 0.2)  # of accelerations [m/s^2] and steering rates [rad/s]
+FREE = 'free_'
+WAY_SIZE = (2.0, 0.6)  # of distances of ways along and across the road [m]
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,10 @@ class Configuration:
     gradient_limit: float = 1.0
     patience: int = 15  # epochs without a better validation loss
     time_limit: float = 0.0  # of the whole training, over all its runs; 0: none [s]
+    passes: int = 1  # over the data in an epoch
     seed: int = 0
+    device: str = 'cpu'  # as torch names it: cpu, cuda
+    workers: int = 0  # processes that prepare batches beside this one
     out: str = 'out/decision_transformer'
 
     def __post_init__(self) -> None:
@@ -106,7 +113,7 @@ class Configuration:
             raise ValueError(f'width is {self.width}: expected a multiple of heads, {self.heads}')
         for field in fields(self):
             value = getattr(self, field.name)
-            zero = field.name in ('seed', 'time_limit') or field.name.endswith('_loss')
+            zero = field.name in ('seed', 'time_limit', 'workers') or field.name.endswith('_loss')
             if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
                 raise ValueError(f'{field.name} is {value}: expected a positive number')
         if self.answers < 2:
@@ -647,15 +654,25 @@ def _step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame)
     cos, sin = torch.cos(state[:, 2:3]), torch.sin(state[:, 2:3])
     road_cos, road_sin = at[:, 2:3], at[:, 3:4]
     values = [
-        at * at.new_tensor(POINT_SIZES),
-        state[:, 3:] * state.new_tensor([0.1, 5.0]),
+        at * _constant(POINT_SIZES, at),
+        state[:, 3:] * _constant((0.1, 5.0), state),
         road_cos * cos + road_sin * sin,
         (road_cos * sin - road_sin * cos) * 5.0,
-        last * last.new_tensor([0.3, 5.0]),
+        last * _constant((0.3, 5.0), last),
         to_go,
         torch.clamp(20.0 * to_go[:, 1:], max=1.0),  # whether anything is allowed
     ]
     return torch.cat(values, dim=1)
+
+
+def _constant(values: tuple[float, ...], like: Tensor) -> Tensor:
+    return _constant_on(values, like.device)
+
+
+@functools.cache
+def _constant_on(values: tuple[float, ...], device: torch.device) -> Tensor:
+    # kept: what is replayed on a GPU may not fetch numbers from the processor
+    return torch.tensor(values, device=device)
 
 
 # --- the loss ------------------------------------------------------------------------------------
@@ -677,7 +694,7 @@ def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
         model,
         batch,
         (context, mask),
-        modes.hidden[_rows(winner, configuration.candidates)],
+        modes.hidden.index_select(0, _rows(winner, configuration.candidates)),
         to_go[:, :, 0],
         to_go[:, :, 1:],
         batch.is_told[:, None].expand_as(winner),
@@ -715,7 +732,7 @@ def free_losses(model: DecisionTransformer, batch: FreeBatch) -> dict[str, Tenso
     modes = model.modes(context, mask, batch.state)
     own = modes.cost.gather(1, batch.modes)
     asked = torch.stack([own.detach(), scaled_constraint(batch.allowed)], dim=-1)
-    hidden = modes.hidden[_rows(batch.modes, model.configuration.candidates)]
+    hidden = modes.hidden.index_select(0, _rows(batch.modes, model.configuration.candidates))
     driven = _driven(model, batch, (context, mask), hidden, asked)
     cost, violations = model.merit(
         driven.states, driven.controls, batch.road, batch.obstacles, batch.present
@@ -733,7 +750,8 @@ def free_losses(model: DecisionTransformer, batch: FreeBatch) -> dict[str, Tenso
 
 def _rows(modes: Tensor, count: int) -> Tensor:
     """Return where modes (B, T) of each problem lie among the modes of all, shape (B * T,)."""
-    return (torch.arange(len(modes))[:, None] * count + modes).flatten()
+    first = count * torch.arange(len(modes), device=modes.device)
+    return (first[:, None] + modes).flatten()
 
 
 def _driven(
@@ -767,7 +785,7 @@ def _own_way_error(
     ends = states[:, :, block - 1 :: block, :2]
     at = RoadFrame(batch.road).project(ends.flatten(1, 2))[..., :2].reshape(ends.shape)
     index = batch.modes[..., None, None].expand(-1, -1, *modes.ways.shape[2:])
-    gap = (at - modes.ways.gather(1, index).detach()) / at.new_tensor([2.0, 0.6])
+    gap = (at - modes.ways.gather(1, index).detach()) / _constant(WAY_SIZE, at)
     return functional.smooth_l1_loss(gap, torch.zeros_like(gap))
 
 
@@ -792,7 +810,7 @@ def _way_distance(model: DecisionTransformer, batch: Batch, modes: Modes) -> Ten
     ends = batch.states[:, :, block::block, :2]
     at = RoadFrame(batch.road).project(ends.flatten(1, 2))
     target = at[..., :2].reshape(ends.shape)
-    gap = (modes.ways[:, None] - target[:, :, None]) / target.new_tensor([2.0, 0.6])
+    gap = (modes.ways[:, None] - target[:, :, None]) / _constant(WAY_SIZE, target)
     return functional.smooth_l1_loss(gap, torch.zeros_like(gap), reduction='none').mean((-1, -2))
 
 
@@ -812,10 +830,42 @@ def _state_error(driven: Tensor, wanted: Tensor) -> Tensor:
 
 def _action_error(driven: Tensor, wanted: Tensor) -> Tensor:
     """Mean squared action error (equation 9), actions in their typical sizes, shape (B, T)."""
-    return (((driven - wanted) / wanted.new_tensor([2.0, 0.2])) ** 2).mean(dim=(-1, -2))
+    return (((driven - wanted) / _constant((2.0, 0.2), wanted)) ** 2).mean(dim=(-1, -2))
 
 
 # --- training ------------------------------------------------------------------------------------
+
+
+class EpochBatches(Dataset):
+    """
+    This process' batches of an epoch, each made when it is asked for.
+
+    All processes draw the same order of problems and take their share of each batch.
+    """
+
+    def __init__(
+        self, problems: Problems, configuration: Configuration, epoch: int, place: Place
+    ) -> None:
+        self.problems, self.configuration = problems, configuration
+        self.epoch, self.place = epoch, place
+        rng = np.random.default_rng([configuration.seed, epoch])
+        size = min(configuration.batch, len(problems))
+        orders = (rng.permutation(len(problems)) for _ in range(configuration.passes))
+        self.rows = [
+            order[start : start + size][place.rank :: place.count]
+            for order in orders
+            for start in range(0, len(order) - size + 1, size)
+        ]
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return len(self.rows)
+
+    def __getitem__(self, step: int) -> tuple[Batch, FreeBatch]:
+        """Return a batch and variations of its problems."""
+        rng = np.random.default_rng([self.configuration.seed, self.epoch, step, self.place.rank])
+        batch = make_batch(self.problems.take(self.rows[step]), self.configuration, rng)
+        return batch, make_free_batch(batch, self.configuration, rng)
 
 
 class LossModule(nn.Module):
@@ -859,6 +909,7 @@ class Training:
 
     def __init__(self, configuration: Configuration, place: Place) -> None:
         self.configuration, self.place = configuration, place
+        self.device = torch.device(configuration.device)
         folders = dataset_folders(configuration)
         card = read_card(folders[0])
         self.train = read_problems(folders, validation=False)
@@ -867,15 +918,18 @@ class Training:
         self.model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
         if configuration.initial:
             self.model.load_state_dict(first_weights(Path(configuration.initial), self.model))
+        self.model.to(self.device)
         self.module: nn.Module = LossModule(self.model)
         if place.count > 1:
             self.module = DistributedDataParallel(self.module)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
-            lr=configuration.learning_rate,
+            lr=torch.tensor(configuration.learning_rate, device=self.device),
             weight_decay=configuration.weight_decay,
             betas=(0.9, 0.98),
+            capturable=self.device.type != 'cpu',
         )
+        self.replayed: ReplayedStep | None = None
         self.epoch, self.elapsed = 0, 0.0
         self.best, self.best_epoch = math.inf, 0
         self.folder = Path(configuration.out)
@@ -911,44 +965,43 @@ class Training:
 
     def _one_epoch(self, begin: float) -> dict[str, float]:
         self.module.train()
-        sums: dict[str, float] = {}
-        batches = list(self._batches())
-        bar = tqdm(batches, f'epoch {self.epoch + 1}', leave=False, disable=not self.place.first)
-        for step, rows in enumerate(bar):
-            progress = (self.epoch + step / len(batches)) / self.configuration.epochs
-            if self.configuration.time_limit > 0:
-                passed = (time.monotonic() - begin) / self.configuration.time_limit
-                progress = max(progress, passed)
-            for group in self.optimiser.param_groups:
-                group['lr'] = learning_rate(progress, self.configuration)
-            rng = np.random.default_rng(
-                [self.configuration.seed, self.epoch, step, self.place.rank]
-            )
-            batch = make_batch(self.train.take(rows), self.configuration, rng)
-            free = make_free_batch(batch, self.configuration, rng)
-            parts = self._step(batch, free)
-            for name, value in parts.items():
+        sums: dict[str, Tensor] = {}
+        batches = EpochBatches(self.train, self.configuration, self.epoch, self.place)
+        loader = DataLoader(batches, batch_size=None, num_workers=self.configuration.workers)
+        bar = tqdm(loader, f'epoch {self.epoch + 1}', leave=False, disable=not self.place.first)
+        for step, (batch, free) in enumerate(bar):
+            self._set_learning_rate(step / len(batches), time.monotonic() - begin)
+            for name, value in self._step(_joined(batch, free, self.device)).items():
                 sums[name] = sums.get(name, 0.0) + value / len(batches)
-        return sums
+        parts = {name: float(value) for name, value in sums.items()}
+        if not all(math.isfinite(value) for value in parts.values()):
+            raise FloatingPointError(f'the loss is {parts} in epoch {self.epoch + 1}')
+        return parts
 
-    def _step(self, batch: Batch, free: FreeBatch) -> dict[str, float]:
-        parts = self.module(batch, free)
+    def _set_learning_rate(self, share: float, seconds: float) -> None:
+        """Set the rate at a share of the epoch, after some seconds of training."""
+        progress = (self.epoch + share) / self.configuration.epochs
+        if self.configuration.time_limit > 0:
+            progress = max(progress, seconds / self.configuration.time_limit)
+        for group in self.optimiser.param_groups:
+            group['lr'].fill_(learning_rate(progress, self.configuration))
+
+    def _step(self, tensors: Tensors) -> dict[str, Tensor]:
+        """Learn from a batch: on a GPU by replaying what was done with the first."""
+        if self.device.type == 'cpu' or self.place.count > 1:
+            return self._learn(tensors)
+        if self.replayed is None:
+            self.replayed = ReplayedStep(self._learn, tensors)
+        return self.replayed(tensors)
+
+    def _learn(self, tensors: Tensors) -> dict[str, Tensor]:
+        parts = self.module(*_parted(tensors))
         loss = total_loss(parts, self.configuration)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f'the loss is {float(loss)} in epoch {self.epoch + 1}')
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.configuration.gradient_limit)
         self.optimiser.step()
-        return {name: float(value.detach()) for name, value in parts.items()}
-
-    def _batches(self) -> Iterator[np.ndarray]:
-        """Yield this process' rows of each batch; all processes draw the same order."""
-        rng = np.random.default_rng([self.configuration.seed, self.epoch])
-        order = rng.permutation(len(self.train))
-        size = min(self.configuration.batch, len(order))
-        for start in range(0, len(order) - size + 1, size):
-            yield order[start : start + size][self.place.rank :: self.place.count]
+        return {name: value.detach() for name, value in parts.items()}
 
     @torch.no_grad()
     def _validate(self) -> dict[str, float]:
@@ -961,6 +1014,7 @@ class Training:
             rng = np.random.default_rng([self.configuration.seed, start])
             batch = make_batch(self.validation.take(rows), self.configuration, rng)
             free = make_free_batch(batch, self.configuration, rng)
+            batch, free = _parted(_joined(batch, free, self.device))
             parts = losses(self.model, batch) | free_losses(self.model, free)
             parts['total'] = total_loss(parts, self.configuration)
             for name, value in parts.items():
@@ -1033,14 +1087,30 @@ class Training:
             )
         self.model.load_state_dict(state['model'])
         self.optimiser.load_state_dict(state['optimiser'])
+        for group in self.optimiser.param_groups:
+            group['lr'] = group['lr'].to(self.device)
         self.epoch, self.elapsed = state['epoch'], state['elapsed']
         self.best, self.best_epoch = state['best'], state['best_epoch']
 
 
 def _may_change(configuration: Configuration) -> dict[str, Any]:
     """Return what may differ from a checkpoint's: how long, and where."""
-    names = ('epochs', 'patience', 'time_limit', 'out')
+    names = ('epochs', 'patience', 'time_limit', 'out', 'device', 'workers')
     return {name: getattr(configuration, name) for name in names}
+
+
+def _joined(batch: Batch, free: FreeBatch, device: torch.device) -> Tensors:
+    """Return the tensors of both on a device, by name; those of the variations have a prefix."""
+    tensors = vars(batch) | {FREE + name: value for name, value in vars(free).items()}
+    return {name: value.to(device) for name, value in tensors.items()}
+
+
+def _parted(tensors: Tensors) -> tuple[Batch, FreeBatch]:
+    batch = {name: value for name, value in tensors.items() if not name.startswith(FREE)}
+    free = {
+        name.removeprefix(FREE): value for name, value in tensors.items() if name.startswith(FREE)
+    }
+    return Batch(**batch), FreeBatch(**free)
 
 
 def learning_rate(progress: float, configuration: Configuration) -> float:

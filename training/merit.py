@@ -42,8 +42,8 @@ class Merit(nn.Module):
     ) -> None:
         super().__init__()
         self.vehicle, self.horizon, self.weights = vehicle, horizon, weights or CostWeights()
-        self.nodes = torch.arange(STRIDE, horizon.steps + 1, STRIDE)
-        between = _interpolation(self.nodes, horizon.steps)
+        nodes = torch.arange(STRIDE, horizon.steps + 1, STRIDE)
+        between = _interpolation(nodes, horizon.steps)
         self.register_buffer('between', between, persistent=False)
 
     def forward(
@@ -64,7 +64,7 @@ class Merit(nn.Module):
             looked at, shape (B, T, nodes) [m, m/s^2]; the terminal constraint counts at the last.
 
         """
-        at = self.nodes - 1
+        at = slice(STRIDE - 1, None, STRIDE)
         x, u = states[:, :, at], controls[:, :, at]
         frame = RoadFrame(road)
         on_road = self._on_road(x, frame)

@@ -20,6 +20,7 @@ from training.decision_transformer import (
     SMOKE,
     Configuration,
     DecisionTransformer,
+    EpochBatches,
     Place,
     Training,
     free_losses,
@@ -260,6 +261,50 @@ def _run_epochs(training, count):
         parts = training._one_epoch(time.monotonic())
         training.epoch += 1
         training._keep(parts, training._validate())
+
+
+def test_an_epoch_takes_every_problem_as_often_as_it_passes_over_them(smoke, problems):
+    configuration = replace(smoke, batch=1, passes=3)
+    batches = EpochBatches(problems, configuration, 0, Place())
+    rows = np.concatenate(batches.rows)
+    assert len(batches) == 3 * len(problems)
+    assert np.all(np.bincount(rows) == 3)
+
+
+def test_processes_share_each_batch(smoke, problems):
+    whole, *shares = (
+        EpochBatches(problems, replace(smoke, batch=4), 5, place)
+        for place in (Place(), Place(0, 2), Place(1, 2))
+    )
+    for row, (all_rows, first, second) in enumerate(
+        zip(whole.rows, shares[0].rows, shares[1].rows, strict=True)
+    ):
+        assert sorted([*first, *second]) == sorted(all_rows), row
+
+
+def test_a_step_needs_nothing_of_another_device(model, problems):
+    """What a GPU computes may not mix with the processor's tensors; `meta` stands for any."""
+    batch = batch_of(problems)
+    free = free_batch_of(batch)
+    model = model.to('meta')
+    moved = (
+        replace(each, **{name: value.to('meta') for name, value in vars(each).items()})
+        for each in (batch, free)
+    )
+    parts = losses(model, next(moved)) | free_losses(model, next(moved))
+    total_loss(parts, SMOKE).backward()
+    assert all(value.device.type == 'meta' for value in parts.values())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+def test_a_gpu_learns_as_the_processor_does(smoke, tmp_path):
+    ends = []
+    for device in ('cpu', 'cuda'):
+        configuration = replace(smoke, device=device, epochs=6, out=str(tmp_path / device))
+        training = Training(configuration, Place())
+        training.run()
+        ends.append(training.best)
+    assert ends[1] == pytest.approx(ends[0], rel=0.05)
 
 
 def test_two_processes_train_together(smoke, tmp_path):

@@ -37,7 +37,7 @@ def measured(bound, states, controls):
     present = torch.tensor(context.present)[None]
     x, u = (torch.tensor(each)[None, None] for each in (states[1:], controls))
     cost, violations = model(x, u, road, obstacles, present)
-    separation = model.separation(x[:, :, model.nodes - 1], obstacles, present)[0, 0]
+    separation = model.separation(x[:, :, STRIDE - 1 :: STRIDE], obstacles, present)[0, 0]
     return float(cost), violations[0, 0].numpy(), separation.numpy()[:, context.present]
 
 
