@@ -117,6 +117,9 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
             learning_rate=first.learning_rate * RATE_SHARE,
             epochs=settings.epochs,
             time_limit=0.0,
+            passes=1,
+            device='cpu',
+            workers=0,
             out=str(folder / 'training'),
         )
         Training(configuration, Place()).run()

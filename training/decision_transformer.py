@@ -69,19 +69,19 @@ class Configuration:
     """Everything that decides what is trained and how; times in seconds."""
 
     # the model
-    width: int = 96
+    width: int = 128
     heads: int = 4
     feed_forward: int = 3  # hidden width of feed-forward layers, in widths
     encoder_layers: int = 2
     mode_layers: int = 2
     sequence_layers: int = 2
     candidates: int = 16  # learned mode tokens
-    block: int = 10  # actions a token
+    block: int = 12  # actions a token
     # the data
     dataset: str = 'out/dataset'  # folders, separated by commas
     initial: str = ''  # checkpoint, or folder of a served model, whose weights are the first
     answers: int = 3  # of a problem, in each pass over it
-    free_modes: int = 4  # of a problem, driven without an answer: they learn from their merit
+    free_modes: int = 6  # of a problem, driven without an answer: they learn from their merit
     # the losses' weights
     way_loss: float = 1.0
     spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies
@@ -90,14 +90,14 @@ class Configuration:
     action_loss: float = 0.3
     to_go_loss: float = 0.3
     violation_loss: float = 1.0  # of the ways
-    merit_loss: float = 1.0  # of free modes
+    merit_loss: float = 3.0  # of free modes
     own_way_loss: float = 0.2  # of free modes, that they stay on the way they point out
     # the optimiser
     epochs: int = 60
     batch: int = 128
     learning_rate: float = 1.2e-3
     warm_up: float = 0.03  # share of all steps
-    weight_decay: float = 0.02
+    weight_decay: float = 0.05
     gradient_limit: float = 1.0
     patience: int = 15  # epochs without a better validation loss
     time_limit: float = 0.0  # of the whole training, over all its runs; 0: none [s]
