@@ -903,13 +903,14 @@ class Training:
 
     Raises:
         DatasetError: the dataset cannot be used.
-        ValueError: the checkpoint is of another configuration, or damaged.
+        ValueError: the device cannot be used, or the checkpoint is of another configuration or
+            damaged.
 
     """
 
     def __init__(self, configuration: Configuration, place: Place) -> None:
         self.configuration, self.place = configuration, place
-        self.device = torch.device(configuration.device)
+        self.device = _usable(configuration.device)
         folders = dataset_folders(configuration)
         card = read_card(folders[0])
         self.train = read_problems(folders, validation=False)
@@ -1088,7 +1089,8 @@ class Training:
         self.model.load_state_dict(state['model'])
         self.optimiser.load_state_dict(state['optimiser'])
         for group in self.optimiser.param_groups:
-            group['lr'] = group['lr'].to(self.device)
+            # the checkpoint may come from another device
+            group.update(lr=group['lr'].to(self.device), capturable=self.device.type != 'cpu')
         self.epoch, self.elapsed = state['epoch'], state['elapsed']
         self.best, self.best_epoch = state['best'], state['best_epoch']
 
@@ -1097,6 +1099,14 @@ def _may_change(configuration: Configuration) -> dict[str, Any]:
     """Return what may differ from a checkpoint's: how long, and where."""
     names = ('epochs', 'patience', 'time_limit', 'out', 'device', 'workers')
     return {name: getattr(configuration, name) for name in names}
+
+
+def _usable(name: str) -> torch.device:
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f'device is {name!r}: expected one to compute on: {reason}') from None
 
 
 def _joined(batch: Batch, free: FreeBatch, device: torch.device) -> Tensors:

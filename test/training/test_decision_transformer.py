@@ -351,6 +351,23 @@ def test_a_checkpoint_of_another_configuration_is_not_gone_on_with(smoke, checkp
     assert 'batch' in capsys.readouterr().err
 
 
+def test_a_device_that_is_not_there_is_refused(smoke, tmp_path):
+    configuration = replace(smoke, device='cuda:77', out=str(tmp_path / 'nowhere'))
+    with pytest.raises(ValueError, match="device is 'cuda:77': expected one to compute on"):
+        Training(configuration, Place())
+
+
+def test_a_checkpoint_from_a_gpu_is_gone_on_with_here(smoke, tmp_path):
+    configuration = replace(smoke, out=str(tmp_path / 'moved'), epochs=2)
+    _run_epochs(Training(configuration, Place()), 1)
+    path = tmp_path / 'moved' / 'checkpoint.pt'
+    content = read_checkpoint(path)
+    for group in content['optimiser']['param_groups']:
+        group['capturable'] = True
+    torch.save(content, path)
+    assert np.isfinite(Training(configuration, Place()).run())
+
+
 @pytest.mark.parametrize('content', [b'', b'not a checkpoint'])
 def test_a_damaged_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / 'best.pt'
