@@ -33,8 +33,9 @@ from training.decision_transformer import (
     read_checkpoint,
 )
 from training.onnx_weights import with_named_weights
-from training.outcomes import HEAD_FILE, OutcomeHead, load_head, propose
+from training.outcome_head import HEAD_FILE, Contexts, OutcomeHead, load_head, propose
 from training.road_frame import RoadFrame
+from training.trials import read_trials, trusted_up_to
 from warmstart_planner.learned.card import (
     CARD_FILE,
     ONNX_FILE,
@@ -168,7 +169,7 @@ def make_served(model: DecisionTransformer, head: OutcomeHead, train: Problems) 
     return Served(model, head, fit_familiarity(_features(model, train)))
 
 
-def unfamiliarity(served: Served, problems: Problems) -> np.ndarray:
+def unfamiliarity(served: Served, problems: Problems | Contexts) -> np.ndarray:
     """Return how unfamiliar problems are, shape (P,)."""
     features = torch.tensor(_features(served.model, problems)).float()
     with torch.no_grad():
@@ -176,7 +177,7 @@ def unfamiliarity(served: Served, problems: Problems) -> np.ndarray:
 
 
 @torch.no_grad()
-def _features(model: DecisionTransformer, problems: Problems) -> np.ndarray:
+def _features(model: DecisionTransformer, problems: Problems | Contexts) -> np.ndarray:
     parts = []
     for start in range(0, len(problems), 256):
         part = problems.take(np.arange(start, min(start + 256, len(problems))))
@@ -186,7 +187,7 @@ def _features(model: DecisionTransformer, problems: Problems) -> np.ndarray:
     return np.concatenate(parts).astype(float)
 
 
-def _tensors(problems: Problems) -> tuple[Tensor, ...]:
+def _tensors(problems: Problems | Contexts) -> tuple[Tensor, ...]:
     names = ('state', 'road', 'obstacles', 'present')
     return tuple(torch.from_numpy(getattr(problems, name)) for name in names)
 
@@ -222,15 +223,13 @@ def onnx_bytes(served: Served, inputs: Mapping[str, np.ndarray]) -> bytes:
     return with_named_weights(stream.getvalue(), served)
 
 
-def training_range(train: Problems) -> TrainingRange:
-    """Return the box about what the model was trained on, mirrored as in training."""
-    contexts = tuple(
-        torch.from_numpy(array) for array in (train.state, train.road, train.obstacles)
-    )
+def training_range(*known: Problems | Contexts) -> TrainingRange:
+    """Return the box about what the model was trained on or tried on, mirrored as in training."""
+    *contexts, present = (torch.cat(parts) for parts in zip(*map(_tensors, known), strict=True))
     state, road, obstacles = (
         torch.cat(pair).numpy() for pair in zip(contexts, mirror_context(*contexts), strict=True)
     )
-    there = np.concatenate([train.present, train.present])
+    there = torch.cat([present, present]).numpy()
 
     def box(values: np.ndarray) -> Range:
         return Range(values.min(axis=0).astype(float), values.max(axis=0).astype(float))
@@ -245,8 +244,8 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     Write model and card to a folder, whole or not at all.
 
     Args:
-        checkpoint: of the training; its dataset must still be there, and the head of
-            `training.outcomes` beside it.
+        checkpoint: of the training; its dataset must still be there, and what
+            `training.outcomes` writes beside it.
         out: folder for both files.
         defaults: what the model is asked for by default.
 
@@ -259,7 +258,11 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     train, validation = (read_problems(folders, side) for side in (False, True))
     head = load_head(checkpoint.with_name(HEAD_FILE), model)
     served = make_served(model, head, train)
-    strange = unfamiliarity(served, validation)
+    trials = read_trials(checkpoint)
+    distances = unfamiliarity(served, trials)
+    familiar = float(np.quantile(unfamiliarity(served, validation), FAMILIAR_SHARE))
+    threshold = trusted_up_to(distances, trials, familiar)
+    tried = trials.take(np.flatnonzero(distances <= threshold))
     candidates, card = model.configuration.candidates, read_card(folders[0])
     inputs = inputs_of(
         validation, 0, candidates, defaults.relative_return, defaults.constraint_to_go
@@ -281,8 +284,8 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
         candidates=candidates,
         inputs=input_shapes(candidates),
         outputs=output_shapes(candidates, card.horizon),
-        training_range=training_range(train),
-        unfamiliarity_threshold=float(np.quantile(strange, FAMILIAR_SHARE)),
+        training_range=training_range(train, tried),
+        unfamiliarity_threshold=threshold,
         defaults=defaults,
         golden=Golden(
             inputs,

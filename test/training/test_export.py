@@ -14,7 +14,7 @@ import torch
 from training.dataset.reading import read_problems
 from training.decision_transformer import load_model
 from training.export import Answer, inputs_of, main, make_served, unfamiliarity
-from training.outcomes import HEAD_FILE, load_head
+from training.outcome_head import HEAD_FILE, load_head
 from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
 
 COUNT = 1000

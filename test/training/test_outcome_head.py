@@ -1,0 +1,91 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The head that ranks candidates by what SCP makes of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='torch is not installed')
+
+import torch
+
+from training.decision_transformer import load_model, unscaled_cost
+from training.outcome_head import (
+    CANDIDATE_FEATURES,
+    HEAD_FILE,
+    OutcomeHead,
+    Outcomes,
+    fit_head,
+    load_head,
+    propose,
+    write_head,
+)
+from training.outcomes import FIRST_INDEX, refine_scenes, stacked
+
+
+@pytest.fixture(scope='module')
+def model(checkpoint):
+    return load_model(checkpoint)
+
+
+@pytest.fixture(scope='module')
+def outcomes(checkpoint):
+    return Outcomes(**stacked(refine_scenes(str(checkpoint), range(FIRST_INDEX, FIRST_INDEX + 3))))
+
+
+def test_the_head_learns_which_candidate_fails_and_which_is_cheap(model, outcomes):
+    """Outcomes that follow from the mode alone are ranked as they are."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 3, 60)
+    many = outcomes.take(rows)
+    count = many.feasible.shape[1]
+    order = np.arange(count)
+    known = replace(
+        many,
+        obstacles=many.obstacles + rng.normal(0.0, 0.01, many.obstacles.shape).astype(np.float32),
+        feasible=np.broadcast_to(order % 4 != 0, many.feasible.shape).copy(),
+        cost=np.broadcast_to(10.0 + 5.0 * order, many.cost.shape).astype(np.float32),
+    )
+    head = fit_head(model, known)
+    with torch.no_grad():
+        _, _, features = propose(model, *known.take(np.arange(3)).tensors())
+        expected = head.expected_return(features).reshape(3, count).numpy()
+    for answer in expected:
+        assert np.argmax(answer) in (1, 2)
+        assert (
+            np.corrcoef(answer[known.feasible[0]], -known.cost[0][known.feasible[0]])[0, 1] > 0.8
+        )
+
+
+def test_a_candidate_that_may_fail_promises_less():
+    torch.manual_seed(0)
+    head = OutcomeHead(8)
+    features = torch.randn(50, 2 * 8 + CANDIDATE_FEATURES)
+    with torch.no_grad():
+        logit, cost = head(features)
+        certain = -unscaled_cost(cost)
+        expected = head.expected_return(features)
+    assert (expected < certain).all()
+    assert torch.isfinite(logit).all()
+
+
+def test_too_few_outcomes_are_refused(model, outcomes):
+    with pytest.raises(ValueError, match='expected 10'):
+        fit_head(model, outcomes)
+
+
+def test_a_head_of_another_model_is_refused(tmp_path, model):
+    path = tmp_path / HEAD_FILE
+    write_head(path, OutcomeHead(model.configuration.width + 8))
+    with pytest.raises(ValueError, match='no outcome head for this model'):
+        load_head(path, model)
+    with pytest.raises(ValueError, match='missing'):
+        load_head(tmp_path / 'none.pt', model)
+
+
+def test_arrays_of_outcomes_keep_together(outcomes):
+    part = outcomes.take(np.array([2, 0]))
+    assert isinstance(part, Outcomes)
+    assert np.array_equal(part.cost[1], outcomes.cost[0])

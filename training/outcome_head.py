@@ -1,0 +1,286 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What SCP makes of a model's candidates, and a head that learns to tell it beforehand.
+
+Which of sixteen candidates to refine? Their merit says how good they are as they are, and a small
+violation that one iteration puts right weighs as much there as a way that leads nowhere. So a
+small head learns from each candidate whether its refinement is feasible and what it costs. Its
+answer is the candidate's predicted return, by which learned candidates are ranked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.decision_transformer import (
+    CHECKPOINT_VERSION,
+    COST_SCALE,
+    DecisionTransformer,
+    Drive,
+    Modes,
+    read_checkpoint,
+    scaled_constraint,
+    scaled_cost,
+    unscaled_cost,
+)
+
+HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
+HELD_OUT = 0.15  # share of the scenes that choose epoch and price
+CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
+HIDDEN = 64
+EPOCHS, BATCH, RATE = 80, 32, 1e-3
+PRICES = (0.5, 1.0, 2.0, 3.0, 5.0)  # tried for a candidate that surely fails, in logarithms
+INFEASIBLE = 1.0  # what a failure counts, where an excess cost g counts g / (1 + g)
+
+
+Some = TypeVar('Some', bound='Contexts')
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """The contexts of P problems, arrays as in `learned.context`; parts add what came of them."""
+
+    state: NDArray[np.float32]
+    road: NDArray[np.float32]
+    obstacles: NDArray[np.float32]
+    present: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return the number of problems."""
+        return len(self.state)
+
+    def take(self: Some, rows: NDArray[np.int64]) -> Some:
+        """Return some of the problems."""
+        return type(self)(**{name: value[rows] for name, value in vars(self).items()})
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return what the model takes of them."""
+        arrays = (self.state, self.road, self.obstacles, self.present)
+        return tuple(torch.from_numpy(array) for array in arrays)
+
+
+@dataclass(frozen=True)
+class Outcomes(Contexts):
+    """What SCP made of a model's K candidates: `feasible` (P, K) and refined `cost` (P, K)."""
+
+    feasible: NDArray[np.bool_]
+    cost: NDArray[np.float32]
+
+
+def propose(
+    model: DecisionTransformer,
+    state: Tensor,
+    road: Tensor,
+    obstacles: Tensor,
+    present: Tensor,
+    relative_return: Tensor | None = None,
+    constraint_to_go: Tensor | None = None,
+) -> tuple[tuple[Tensor, Tensor, Modes], Drive, Tensor]:
+    """
+    Drive all modes of problems, as they are served.
+
+    Args:
+        model: the trained model.
+        state: (B, 5), and so on with `road`, `obstacles` and `present`, as in a context.
+        road: see there.
+        obstacles: see there.
+        present: see there.
+        relative_return: of each candidate, shape (B * K,); None: 0.
+        constraint_to_go: of each candidate, shape (B * K,); None: 0.
+
+    Returns:
+        Context tokens, their mask and the modes; what they drive; features (B * K, F) from which
+        the outcome is told.
+
+    """
+    context, mask = model.encode(state, road, obstacles, present)
+    modes = model.modes(context, mask, state)
+    asked = modes.cost.flatten()
+    if relative_return is not None:
+        asked = torch.relu(asked - relative_return / COST_SCALE)
+    allowed = torch.zeros_like(asked)
+    if constraint_to_go is not None:
+        allowed = scaled_constraint(constraint_to_go)
+    drive = model.drive(
+        context, mask, state, road, modes.hidden, torch.stack([asked, allowed], dim=1)
+    )
+    shape = (state.shape[0], -1, drive.states.shape[1])
+    cost, violations = model.merit(
+        drive.states.reshape(*shape, drive.states.shape[2]),
+        drive.controls.reshape(*shape, drive.controls.shape[2]),
+        road,
+        obstacles,
+        present,
+    )
+    merit = model.merit.penalised(cost, violations, torch.zeros_like(cost))
+    violations = violations.flatten(0, 1)
+    plain = torch.stack(
+        [
+            modes.choice.flatten() / 5.0,
+            modes.cost.flatten(),
+            drive.to_go[:, -1, 0],
+            scaled_cost(cost).flatten(),
+            scaled_cost(merit).flatten(),
+            torch.log1p(10.0 * violations.mean(dim=1)),
+            torch.log1p(10.0 * violations.amax(dim=1)),
+            torch.log1p(10.0 * violations[:, :6].mean(dim=1)),
+            (violations > 0.05).to(violations.dtype).mean(dim=1),
+        ],
+        dim=1,
+    )
+    return (context, mask, modes), drive, torch.cat([drive.token, modes.hidden, plain], dim=1)
+
+
+class OutcomeHead(nn.Module):
+    """
+    From a candidate's features to the return that is to be expected after refinement.
+
+    Args:
+        width: of the model's tokens.
+
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        size = 2 * width + CANDIDATE_FEATURES
+        self.norm = nn.LayerNorm(size)
+        self.layers = nn.Sequential(
+            nn.Linear(size, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU()
+        )
+        self.out = nn.Linear(HIDDEN, 2)
+        self.register_buffer('price', torch.tensor(2.0))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logit of feasibility and the scaled cost, both of the rows' shape."""
+        logit, cost = self.out(self.layers(self.norm(features))).unbind(dim=-1)
+        return logit, cost
+
+    def expected_return(self, features: Tensor) -> Tensor:
+        """Return the negative cost to expect; a candidate that may fail is dearer."""
+        logit, cost = self(features)
+        risk = self.price * torch.sigmoid(-logit)
+        return -unscaled_cost(cost + risk / COST_SCALE)
+
+
+def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> OutcomeHead:
+    """
+    Train the head; the model itself is left as it is.
+
+    Args:
+        model: whose candidates were refined.
+        outcomes: what became of them.
+        seed: of the order and the first weights.
+
+    Raises:
+        ValueError: too few outcomes, or none is feasible.
+
+    """
+    if len(outcomes) < 10 or not outcomes.feasible.any():
+        raise ValueError(
+            f'outcomes has {len(outcomes)} problems: expected 10, some of them solved'
+        )
+    torch.manual_seed(seed)
+    features = candidate_features(model, outcomes)
+    held = max(int(HELD_OUT * len(outcomes)), 2)
+    train, test = np.arange(held, len(outcomes)), np.arange(held)
+    head = OutcomeHead(model.configuration.width)
+    optimiser = torch.optim.AdamW(head.parameters(), RATE, weight_decay=0.05)
+    targets = (
+        torch.from_numpy(outcomes.feasible).float(),
+        scaled_cost(torch.from_numpy(outcomes.cost)),
+    )
+    best, kept = np.inf, head.state_dict()
+    for epoch in range(EPOCHS):
+        for rows in torch.from_numpy(
+            np.random.default_rng([seed, epoch]).permutation(train)
+        ).split(BATCH):
+            loss = _outcome_loss(head, features[rows], *(t[rows] for t in targets))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        with torch.no_grad():
+            value = min(regret(head, features, outcomes, test, price) for price in PRICES)
+        if value < best:
+            best = value
+            kept = {name: each.clone() for name, each in head.state_dict().items()}
+    head.load_state_dict(kept)
+    with torch.no_grad():
+        price = min(PRICES, key=lambda p: regret(head, features, outcomes, test, p))
+    head.price.fill_(price)
+    return head.eval()
+
+
+@torch.no_grad()
+def candidate_features(model: DecisionTransformer, outcomes: Outcomes) -> Tensor:
+    """Return the features of all candidates, shape (P, K, F)."""
+    parts = []
+    for rows in np.array_split(np.arange(len(outcomes)), -(-len(outcomes) // 64)):
+        _, _, features = propose(model, *outcomes.take(rows).tensors())
+        parts.append(features.reshape(len(rows), -1, features.shape[1]))
+    return torch.cat(parts)
+
+
+def _outcome_loss(head: OutcomeHead, features: Tensor, feasible: Tensor, cost: Tensor) -> Tensor:
+    logit, found = head(features)
+    known = functional.binary_cross_entropy_with_logits(logit, feasible)
+    error = functional.smooth_l1_loss(found, cost, reduction='none', beta=0.1)
+    # which of a problem's candidates is the better one counts more than the size of the cost
+    order = functional.smooth_l1_loss(
+        found - _mean(found, feasible), cost - _mean(cost, feasible), reduction='none', beta=0.1
+    )
+    return known + ((error + 2.0 * order) * feasible).sum() / feasible.sum().clamp(min=1.0)
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    total = weight.sum(dim=1, keepdim=True).clamp(min=1.0)
+    return (values * weight).sum(dim=1, keepdim=True) / total
+
+
+def regret(
+    head: OutcomeHead,
+    features: Tensor,
+    outcomes: Outcomes,
+    rows: NDArray[np.int64],
+    price: float,
+) -> float:
+    """Return the mean excess share of what ranks first, a failure counting INFEASIBLE."""
+    logit, cost = head(features[torch.from_numpy(rows)])
+    first = (COST_SCALE * cost + price * torch.sigmoid(-logit)).argmin(dim=1).numpy()
+    part = outcomes.take(rows)
+    at = np.arange(len(rows))
+    best = np.where(part.feasible, part.cost, np.inf).min(axis=1)
+    gap = np.maximum(part.cost[at, first] / np.maximum(best, 0.1) - 1.0, 0.0)
+    share = np.where(part.feasible[at, first], gap / (1.0 + gap), INFEASIBLE)
+    solvable = np.isfinite(best)
+    return float(share[solvable].mean()) if solvable.any() else INFEASIBLE
+
+
+def write_head(path: Path, head: OutcomeHead) -> None:
+    """Write a head as a file that `load_head` reads."""
+    torch.save({'version': CHECKPOINT_VERSION, 'head': head.state_dict()}, path)
+
+
+def load_head(path: Path, model: DecisionTransformer) -> OutcomeHead:
+    """
+    Return the head of a file, for a model.
+
+    Raises:
+        ValueError: the file is missing, damaged or for a model of another width.
+
+    """
+    state = read_checkpoint(path)
+    head = OutcomeHead(model.configuration.width)
+    try:
+        head.load_state_dict(state['head'])
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f'{path} holds no outcome head for this model: {error}') from None
+    return head.eval()

@@ -1,0 +1,71 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""A trained model and the solver that refines what it proposes, as a worker needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.decision_transformer import load_model
+from training.outcome_head import propose
+from warmstart_planner.learned.context import Context, context_of
+from warmstart_planner.problem import Horizon, Trajectory
+from warmstart_planner.scp.solver import BoundProblem, ScpSolver
+from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
+from warmstart_planner.verification import verify
+
+
+@dataclass(frozen=True)
+class Ways:
+    """A model's candidates for a problem, map frame, and the features (K, F) of their outcomes."""
+
+    context: Context
+    trajectories: tuple[Trajectory, ...]
+    features: Tensor
+
+
+class Refinery:
+    """
+    Proposes with a model and refines with SCP.
+
+    Args:
+        checkpoint: of the model.
+
+    Raises:
+        ValueError: the checkpoint cannot be read.
+
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        torch.set_num_threads(1)
+        self.model = load_model(checkpoint)
+        self.solver = ScpSolver(load_vehicle(DEFAULT_VEHICLE), Horizon())
+
+    def ways(self, bound: BoundProblem) -> Ways:
+        """Return all candidates for a problem."""
+        context = context_of(bound.numbers)
+        with torch.no_grad():
+            inputs = [torch.from_numpy(value)[None] for value in vars(context).values()]
+            _, drive, features = propose(self.model, *inputs)
+        first = np.broadcast_to(context.state, (len(features), 1, len(context.state)))
+        states = np.concatenate([first, drive.states.numpy()], axis=1).astype(float)
+        controls = drive.controls.numpy().astype(float)
+        guesses = (bound.globalise(x, u) for x, u in zip(states, controls, strict=True))
+        return Ways(context, tuple(guesses), features)
+
+    def refined(self, bound: BoundProblem, guess: Trajectory) -> tuple[bool, float]:
+        """Return whether a guess comes out feasible, and its cost."""
+        result = self.solver.solve(bound, self.solver.roll_out(bound, guess))
+        return verify(bound.problem, result.trajectory).feasible, result.score.cost
+
+
+@cache
+def refinery(checkpoint: str) -> Refinery:
+    """Return the refinery of a checkpoint, the same one each time."""
+    return Refinery(Path(checkpoint))
