@@ -58,7 +58,7 @@ minari: training  ## Copy a dataset into Minari's format: [DATASET=out/dataset] 
 train: training  ## Train the Decision Transformer: [ARGS=...]
 	$(RUN) -m training.decision_transformer $(ARGS)
 
-outcomes: training  ## Learn what SCP makes of the model's candidates: [ARGS=...]
+outcomes: training  ## Learn what the model's candidates are worth, and how far to trust it: [ARGS=...]
 	$(RUN) -m training.outcomes $(ARGS)
 
 export-model: training  ## Export the trained model to ONNX: [ARGS=...]
