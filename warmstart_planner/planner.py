@@ -32,6 +32,7 @@ from warmstart_planner.problem import (
 from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
 from warmstart_planner.proposals.selection import (
     Candidate,
+    distinct,
     expected_cost,
     is_unfamiliar,
     judge,
@@ -60,8 +61,8 @@ class PlannerSettings:
 
     `refined`: how many candidates are refined in a cycle, on as many threads; `refined_first`: as
     many where there is no plan in use yet, with ends `distinct` metres apart. `refined_learned`:
-    how many proposals from elsewhere may be refined besides, as far apart. `keep_bonus`: share
-    by which another way round must be cheaper than the plan in use to replace it.
+    how many proposals from elsewhere that differ may be refined besides. `keep_bonus`: share by
+    which another way round must be cheaper than the plan in use to replace it.
     `previous_age_max`: how long a verified plan may stand in [s]. `return_time`: within this the
     plan of a car that starts outside the limits must be back inside [s]. `verification_reserve`:
     time kept for the iteration under way and the verdict [s]. `stitch_*`: while the car is this
@@ -320,7 +321,7 @@ class Planner:
         if kept:
             chosen = [*kept, *others][: self.settings.refined]
         else:
-            chosen = _distinct(others, self.settings.distinct)[: self.settings.refined_first]
+            chosen = _ending_apart(others, self.settings.distinct)[: self.settings.refined_first]
         limit = max((self._price(c, c.score.merit) for c in kept or chosen), default=np.inf)
         better = [c for c in candidates if not self._is_own(c) and expected_cost(c) < limit]
         return [*chosen, *self._best_learned(better)]
@@ -348,8 +349,8 @@ class Planner:
         return [*own[: self.settings.refined], *self._best_learned(learned)]
 
     def _best_learned(self, learned: list[Candidate]) -> list[Candidate]:
-        """Return the most promising distinct ones, those for unfamiliar problems behind."""
-        return _distinct(ranked(learned), self.settings.distinct)[: self.settings.refined_learned]
+        """Return the most promising ones that differ, those for unfamiliar problems behind."""
+        return distinct(ranked(learned))[: self.settings.refined_learned]
 
     def _is_own(self, candidate: Candidate) -> bool:
         return candidate.proposal.source in self._own
@@ -441,7 +442,7 @@ class Planner:
         )
 
 
-def _distinct(candidates: list[Candidate], distance: float) -> list[Candidate]:
+def _ending_apart(candidates: list[Candidate], distance: float) -> list[Candidate]:
     """Return candidates, best first, that end at least a distance [m] from all better ones."""
     chosen: list[Candidate] = []
     for candidate in candidates:

@@ -110,6 +110,8 @@ def test_without_proposals_there_are_no_candidates(solver, bound):
 @pytest.mark.parametrize('uncertainty', [0.5, 2.0])
 def test_in_turn_is_the_order_of_ranked(solver, bound, proposals, uncertainty):
     rng = np.random.default_rng(1)
+    # as the car drives them, so that judging leaves them where they are
+    proposals = [candidate.proposal for candidate in judge(solver, bound, proposals)]
     told = [
         replace(p, predicted_return=float(r), uncertainty=float(rng.choice([0.5, uncertainty])))
         for p, r in zip(proposals, -rng.uniform(1, 9, len(proposals)), strict=True)
@@ -133,3 +135,31 @@ def test_in_turn_judges_nobody_before_the_turn(bound, proposals):
     next(turns)
     next(turns)
     assert len(rolled_out) == 2
+
+
+def moved(proposal, across):
+    states = np.array(proposal.trajectory.states)
+    states[1:, 1] += across * np.linspace(0.0, 1.0, len(states) - 1)
+    return replace(proposal, trajectory=replace(proposal.trajectory, states=states))
+
+
+def test_ways_that_differ_come_before_near_ones_of_more_promise(solver, bound, proposals):
+    base = proposals[0]
+    ways = [moved(base, across) for across in (0.0, 0.5, 3.0, -3.0, 3.4)]
+    told = [replace(way, predicted_return=-float(i)) for i, way in enumerate(ways)]
+    candidates = [replace(judge(solver, bound, [base])[0], proposal=way) for way in told]
+    costs = [-candidate.proposal.predicted_return for candidate in ranked(candidates)]
+    assert costs == [0.0, 2.0, 3.0, 1.0, 4.0]
+
+
+def test_a_near_way_of_a_familiar_problem_is_before_all_of_unfamiliar_ones(
+    solver, bound, proposals
+):
+    base = judge(solver, bound, [proposals[0]])[0]
+    ways = [moved(proposals[0], across) for across in (0.0, 0.2, 5.0)]
+    told = [
+        replace(way, predicted_return=-1.0, uncertainty=uncertainty)
+        for way, uncertainty in zip(ways, (0.5, 0.5, 2.0), strict=True)
+    ]
+    found = ranked(replace(base, proposal=way) for way in told)
+    assert [candidate.proposal.uncertainty for candidate in found] == [0.5, 0.5, 2.0]

@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from warmstart_planner.problem import Proposal
+from warmstart_planner.problem import Proposal, Trajectory
 from warmstart_planner.scp.solver import BoundProblem, Score, ScpSolver
+
+APART = 1.0  # somewhere on their way, of ways that mostly lead to different optima [m]
+
+Way = TypeVar('Way')
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,45 @@ def is_unfamiliar(proposal: Proposal) -> bool:
 
 
 def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return candidates by expected cost, those of unfamiliar problems behind all others."""
-    return sorted(candidates, key=lambda c: (is_unfamiliar(c.proposal), expected_cost(c)))
+    """
+    Return candidates by expected cost, those of unfamiliar problems behind all others.
+
+    Of each group, ways that differ come first: refined, near ones mostly become the same.
+    """
+    given = sorted(candidates, key=expected_cost)
+    return list(_familiar_first(given, lambda candidate: candidate.proposal))
+
+
+def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return candidates that are APART from all before them."""
+    return _parted(candidates, lambda candidate: candidate.proposal)[0]
+
+
+def _familiar_first(ways: Sequence[Way], proposal: Callable[[Way], Proposal]) -> Iterator[Way]:
+    """Yield ways of familiar problems, then the others, in both those first that differ."""
+    for unfamiliar in (False, True):
+        group = [way for way in ways if is_unfamiliar(proposal(way)) == unfamiliar]
+        for part in _parted(group, proposal):
+            yield from part
+
+
+def _parted(
+    ways: Iterable[Way], proposal: Callable[[Way], Proposal]
+) -> tuple[list[Way], list[Way]]:
+    """Return the ways that are APART from all before them, and the others."""
+    different: list[Way] = []
+    near: list[Way] = []
+    for way in ways:
+        own = proposal(way).trajectory
+        apart = all(_are_apart(own, proposal(other).trajectory) for other in different)
+        (different if apart else near).append(way)
+    return different, near
+
+
+def _are_apart(one: Trajectory, other: Trajectory) -> bool:
+    if one.states.shape != other.states.shape:
+        return True
+    return bool(np.hypot(*(one.states - other.states)[:, :2].T).max() >= APART)
 
 
 def in_turn(
@@ -55,7 +97,8 @@ def in_turn(
     if not all(np.isfinite(p.predicted_return) for p in given):
         yield from ranked(judge(solver, bound, given))
         return
-    for proposal in sorted(given, key=lambda p: (is_unfamiliar(p), -p.predicted_return)):
+    told = sorted(given, key=lambda proposal: -proposal.predicted_return)
+    for proposal in _familiar_first(told, lambda proposal: proposal):
         yield from judge(solver, bound, [proposal])
 
 
