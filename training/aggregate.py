@@ -61,7 +61,8 @@ class Settings:
     How many rounds of what size.
 
     `problems`, `scenes` and `held_out` count scenes: driven, with outcomes of candidates, and for
-    measuring.
+    measuring. `epochs`, `passes`, `device` and `loaders` are those of the training
+    (`Configuration`; `loaders` its `workers`).
     """
 
     checkpoint: Path
@@ -70,6 +71,9 @@ class Settings:
     problems: int
     variants: int
     epochs: int
+    passes: int
+    device: str
+    loaders: int
     scenes: int
     held_out: int
 
@@ -117,9 +121,9 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
             learning_rate=first.learning_rate * RATE_SHARE,
             epochs=settings.epochs,
             time_limit=0.0,
-            passes=1,
-            device='cpu',
-            workers=0,
+            passes=settings.passes,
+            device=settings.device,
+            workers=settings.loaders,
             out=str(folder / 'training'),
         )
         Training(configuration, Place()).run()
@@ -236,6 +240,9 @@ def main(arguments: list[str] | None = None) -> int:
     add('--problems', type=int, default=150, help='scenes driven in a round')
     add('--variants', type=int, default=4, help='states that each scene is left at')
     add('--epochs', type=int, default=20, help='of training in a round')
+    add('--passes', type=int, default=1, help='over the data in an epoch')
+    add('--device', default='cpu', help='to train on: cpu, cuda')
+    add('--loaders', type=int, default=0, help='processes that prepare batches')
     add('--scenes', type=int, default=600, help='whose outcomes candidates are ranked by')
     add('--held-out', type=int, default=200, help='scenes for measuring')
     add('--workers', type=int, default=os.cpu_count(), help='that solve problems')
@@ -259,8 +266,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _check(settings: Settings, workers: int) -> None:
     numbers = {name: value for name, value in asdict(settings).items() if isinstance(value, int)}
     for name, value in {**numbers, 'workers': workers}.items():
-        if value < 1:
-            raise ValueError(f'{name} is {value}: expected at least 1')
+        least = 0 if name == 'loaders' else 1
+        if value < least:
+            raise ValueError(f'{name} is {value}: expected at least {least}')
     if settings.problems > ROUND_INDICES - HELD_OUT:
         raise ValueError(
             f'problems is {settings.problems}: expected at most {ROUND_INDICES - HELD_OUT}, '
