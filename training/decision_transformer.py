@@ -43,6 +43,7 @@ from tqdm import tqdm
 
 from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.schema import DatasetError, read_card
+from training.features import STEP_FEATURES, context_features, step_features
 from training.merit import Merit
 from training.motion import BlockMotion
 from training.onnx_weights import read_weights
@@ -55,8 +56,6 @@ from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import SPEED, STEERING, VehicleParameters, load_vehicle
 
 CHECKPOINT_VERSION = 1
-POINT_SIZES = (1 / 50, 1 / 3, 0.0, 0.0, 20.0, 1 / 3, 1 / 3, 1 / 10, 1 / 3)  # of POINT_FIELDS
-STEP_FEATURES = len(POINT_SIZES) + 9
 COST_SCALE = 3.0  # natural logarithms of a cost that the model reads as 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
 ACTION_SIZE = (3.0, 0.2)  # of accelerations [m/s^2] and steering rates [rad/s]
@@ -383,21 +382,24 @@ class SequenceLayer(nn.Module):
             rows: the tokens.
             context: keys and values, of `look.keys_values`.
             mask: hides what is absent from the context.
-            cache: keys (B * T, W, n) and values (B * T, n, W) of the tokens before; the newest
-                are appended, which is exact because no token looks ahead.
+            cache: keys and values, (B * T, n, W), of the tokens before; the newest are
+                appended, which is exact because no token looks ahead.
 
         """
-        given = self.before[0](rows)
-        keys, values = self.past.key(given)[:, :, None], self.past.value(given)[:, None]
-        if cache:
-            keys = torch.cat([cache[0], keys], dim=2)
-            values = torch.cat([cache[1], values], dim=1)
-        cache[:] = [keys, values]
-        scores = self.past.query(given)[:, None] @ keys * self.past.scale
-        mixed = (torch.softmax(scores, dim=-1) @ values)[:, 0]
-        rows = rows + self.past.out(mixed)
+        rows = rows + self.past.out(self._past(self.before[0](rows), cache))
         rows = rows + self.look(self.before[1](rows), context, mask)
         return rows + self.feed_forward(self.before[2](rows))
+
+    def _past(self, rows: Tensor, cache: list[Tensor]) -> Tensor:
+        keys, values = self.past.key(rows)[:, None], self.past.value(rows)[:, None]
+        if not cache:
+            cache[:] = [keys, values]
+            return values[:, 0]  # the only token there is to look at
+        keys, values = torch.cat([cache[0], keys], dim=1), torch.cat([cache[1], values], dim=1)
+        cache[:] = [keys, values]
+        # not a product of matrices: of one row each, they would be slow
+        scores = (keys * self.past.query(rows)[:, None]).sum(dim=-1, keepdim=True)
+        return (torch.softmax(scores * self.past.scale, dim=1) * values).sum(dim=1)
 
 
 @dataclass(frozen=True)
@@ -484,16 +486,12 @@ class DecisionTransformer(nn.Module):
     # --- the problem ---
 
     def encode(
-        self, state: Tensor, road: Tensor, obstacles: Tensor, present: Tensor
+        self, state: Tensor, frame: RoadFrame, obstacles: Tensor, present: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the context tokens (B * S, W), S = 1 + ANCHORS + 12, and their mask."""
-        frame = RoadFrame(road)
+        ego, road, seen = context_features(state, obstacles, frame)
         tokens = torch.cat(
-            [
-                self.ego_in(_ego_features(state, frame))[:, None],
-                self.road_in(_road_features(frame)) + self.place,
-                self.obstacle_in(_obstacle_features(obstacles, frame)),
-            ],
+            [self.ego_in(ego)[:, None], self.road_in(road) + self.place, self.obstacle_in(seen)],
             dim=1,
         )
         absent = torch.where(present, 0.0, -1e4)
@@ -529,7 +527,7 @@ class DecisionTransformer(nn.Module):
         context: Tensor,
         mask: Tensor,
         state: Tensor,
-        road: Tensor,
+        frame: RoadFrame,
         hidden: Tensor,
         to_go: Tensor,
         given: Tensor | None = None,
@@ -542,7 +540,7 @@ class DecisionTransformer(nn.Module):
             context: of `encode`.
             mask: of `encode`.
             state: first state, shape (B, 5).
-            road: shape (B, ROAD_PARAMETERS).
+            frame: of their roads.
             hidden: mode's hidden vector of each sequence, shape (B * T, W).
             to_go: wanted scaled cost- and constraint-to-go at the start, shape (B * T, 2).
             given: what they were later on in the data, shape (B * T, blocks, 2).
@@ -551,7 +549,6 @@ class DecisionTransformer(nn.Module):
 
         """
         batch, rows = state.shape[0], hidden.shape[0]
-        frame = RoadFrame(road)
         known = [layer.look.keys_values(context, batch) for layer in self.sequence]
         caches: list[list[Tensor]] = [[] for _ in self.sequence]
         head = self.head(hidden)
@@ -559,7 +556,7 @@ class DecisionTransformer(nn.Module):
         last = torch.zeros_like(now[:, :2, 0])
         states, controls, predicted = [], [], []
         for block in range(self.blocks):
-            token = self.step_in(_step_features(now[..., 0], last, to_go, frame))
+            token = self.step_in(step_features(now[..., 0], last, to_go, frame))
             token = token + head + self.step_place[block]
             for layer, context_known, cache in zip(self.sequence, known, caches, strict=True):
                 token = layer(token, context_known, mask, cache)
@@ -581,90 +578,6 @@ class DecisionTransformer(nn.Module):
         )
 
 
-def _ego_features(state: Tensor, frame: RoadFrame) -> Tensor:
-    here = frame.project(state[:, None, :2])[:, 0]
-    _, offset, cos, sin, curvature, left, right, speed, target = here.split(1, dim=1)
-    stop = frame.scalars[:, 1:2]
-    values = [
-        state[:, 3:4] / 10.0,
-        state[:, 4:5] / 0.2,
-        offset / 3.0,
-        (target - offset) / 3.0,
-        cos,
-        sin / 0.2,
-        curvature * 20.0,
-        (left - offset) / 3.0,
-        (right + offset) / 3.0,
-        speed / 10.0,
-        (speed - state[:, 3:4]) / 5.0,
-        frame.scalars[:, :1] / 8.0,
-        torch.clamp(stop, -20.0, 150.0) / 50.0,
-        torch.clamp(stop, -20.0, 20.0) / 20.0,
-    ]
-    return torch.cat(values, dim=-1)
-
-
-def _road_features(frame: RoadFrame) -> Tensor:
-    of = frame.field
-    grip = frame.scalars[:, :1]
-    values = [
-        of('station') / 50.0,
-        of('x') / 50.0,
-        of('y') / 20.0,
-        of('cos'),
-        of('sin'),
-        of('curvature') * 20.0,
-        of('left') / 3.0,
-        of('left_slope') * 10.0,
-        of('right') / 3.0,
-        of('right_slope') * 10.0,
-        of('offset') / 3.0,
-        of('speed') / 10.0,
-        of('curvature') * of('speed') ** 2 / grip,
-    ]
-    return torch.stack(values, dim=-1)
-
-
-def _obstacle_features(obstacles: Tensor, frame: RoadFrame) -> Tensor:
-    count, samples = obstacles.shape[1:3]
-    poses = obstacles[..., :4].flatten(1, 2)
-    at = frame.project(poses[..., :2])
-    station, offset, cos, sin, curvature, left, right, *_ = at.split(1, dim=2)
-    own_cos, own_sin = poses[..., 2:3], poses[..., 3:4]
-    values = [
-        station / 50.0,
-        station / 10.0,
-        offset / 3.0,
-        cos * own_cos + sin * own_sin,
-        cos * own_sin - sin * own_cos,
-        (left - offset) / 3.0,
-        (right + offset) / 3.0,
-        curvature * 20.0,
-    ]
-    moving = torch.cat(values, dim=-1).clamp(-10.0, 10.0)
-    moving = moving.reshape(-1, count, samples * len(values))
-    return torch.cat([moving, obstacles[:, :, -1, 4:7] / 2.0], dim=-1)
-
-
-def _step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame) -> Tensor:
-    """Features (B * T, STEP_FEATURES) of states (B * T, 5), last controls and what is to go."""
-    rows = state.shape[0]
-    points = state[:, :2].reshape(frame.scalars.shape[0], -1, 2)
-    at = frame.project(points).reshape(rows, -1)
-    cos, sin = torch.cos(state[:, 2:3]), torch.sin(state[:, 2:3])
-    road_cos, road_sin = at[:, 2:3], at[:, 3:4]
-    values = [
-        at * _constant(POINT_SIZES, at),
-        state[:, 3:] * _constant((0.1, 5.0), state),
-        road_cos * cos + road_sin * sin,
-        (road_cos * sin - road_sin * cos) * 5.0,
-        last * _constant((0.3, 5.0), last),
-        to_go,
-        torch.clamp(20.0 * to_go[:, 1:], max=1.0),  # whether anything is allowed
-    ]
-    return torch.cat(values, dim=1)
-
-
 def _constant(values: tuple[float, ...], like: Tensor) -> Tensor:
     return _constant_on(values, like.device)
 
@@ -681,9 +594,10 @@ def _constant_on(values: tuple[float, ...], device: torch.device) -> Tensor:
 def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
     """Return the parts of the loss that answers teach, each a mean over the batch."""
     configuration = model.configuration
-    context, mask = model.encode(batch.state, batch.road, batch.obstacles, batch.present)
+    frame = RoadFrame(batch.road)
+    context, mask = model.encode(batch.state, frame, batch.obstacles, batch.present)
     modes = model.modes(context, mask, batch.state)
-    distance = _way_distance(model, batch, modes)
+    distance = _way_distance(model, batch, frame, modes)
     winner = distance.argmin(dim=2)
     way = batch.is_way.float()
     won = distance.gather(2, winner[..., None])[..., 0]
@@ -694,6 +608,7 @@ def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
         model,
         batch,
         (context, mask),
+        frame,
         modes.hidden.index_select(0, _rows(winner, configuration.candidates)),
         to_go[:, :, 0],
         to_go[:, :, 1:],
@@ -704,7 +619,7 @@ def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
     weight = weight / weight.mean()
     left = (driven.to_go - to_go[:, :, 1:]).abs().mean(dim=(-1, -2))
     _, violations = model.merit(
-        driven.states, driven.controls, batch.road, batch.obstacles, batch.present
+        driven.states, driven.controls, frame, batch.obstacles, batch.present
     )
     violation = violations.mean(dim=-1)
     return {
@@ -728,21 +643,22 @@ def free_losses(model: DecisionTransformer, batch: FreeBatch) -> dict[str, Tenso
     A mode's drive is to cost little, to violate no more than it is allowed, and to stay on the way
     that the mode points out; and the mode is to know what its way costs where nothing is allowed.
     """
-    context, mask = model.encode(batch.state, batch.road, batch.obstacles, batch.present)
+    frame = RoadFrame(batch.road)
+    context, mask = model.encode(batch.state, frame, batch.obstacles, batch.present)
     modes = model.modes(context, mask, batch.state)
     own = modes.cost.gather(1, batch.modes)
     asked = torch.stack([own.detach(), scaled_constraint(batch.allowed)], dim=-1)
     hidden = modes.hidden.index_select(0, _rows(batch.modes, model.configuration.candidates))
-    driven = _driven(model, batch, (context, mask), hidden, asked)
+    driven = _driven(model, batch, (context, mask), frame, hidden, asked)
     cost, violations = model.merit(
-        driven.states, driven.controls, batch.road, batch.obstacles, batch.present
+        driven.states, driven.controls, frame, batch.obstacles, batch.present
     )
     merit = scaled_cost(model.merit.penalised(cost, violations, batch.allowed))
     strict = (batch.allowed == 0.0).float()
     return {
         'merit': merit.mean(),
         'own_cost': ((own - merit.detach()).abs() * strict).sum() / strict.sum().clamp(min=1.0),
-        'own_way': _own_way_error(model, batch, modes, driven.states),
+        'own_way': _own_way_error(model, batch, frame, modes, driven.states),
         'free_violation': (violations.mean(dim=-1) * strict).sum().detach()
         / strict.sum().clamp(min=1.0),
     }
@@ -758,6 +674,7 @@ def _driven(
     model: DecisionTransformer,
     batch: Batch | FreeBatch,
     encoded: tuple[Tensor, Tensor],
+    frame: RoadFrame,
     hidden: Tensor,
     to_go: Tensor,
     given: Tensor | None = None,
@@ -768,7 +685,7 @@ def _driven(
     drive = model.drive(
         *encoded,
         batch.state,
-        batch.road,
+        frame,
         hidden,
         to_go.flatten(0, 1),
         None if given is None else given.flatten(0, 1),
@@ -778,12 +695,16 @@ def _driven(
 
 
 def _own_way_error(
-    model: DecisionTransformer, batch: FreeBatch, modes: Modes, states: Tensor
+    model: DecisionTransformer,
+    batch: FreeBatch,
+    frame: RoadFrame,
+    modes: Modes,
+    states: Tensor,
 ) -> Tensor:
     """Mean distance of drives (B, F, N, 5) from the ways that their modes point out."""
     block = model.configuration.block
     ends = states[:, :, block - 1 :: block, :2]
-    at = RoadFrame(batch.road).project(ends.flatten(1, 2))[..., :2].reshape(ends.shape)
+    at = frame.project(ends.flatten(1, 2))[..., :2].reshape(ends.shape)
     index = batch.modes[..., None, None].expand(-1, -1, *modes.ways.shape[2:])
     gap = (at - modes.ways.gather(1, index).detach()) / _constant(WAY_SIZE, at)
     return functional.smooth_l1_loss(gap, torch.zeros_like(gap))
@@ -804,11 +725,13 @@ def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor
     )
 
 
-def _way_distance(model: DecisionTransformer, batch: Batch, modes: Modes) -> Tensor:
+def _way_distance(
+    model: DecisionTransformer, batch: Batch, frame: RoadFrame, modes: Modes
+) -> Tensor:
     """Distance of each answer from each mode's way, shape (B, T, K); a step aside counts most."""
     block = model.configuration.block
     ends = batch.states[:, :, block::block, :2]
-    at = RoadFrame(batch.road).project(ends.flatten(1, 2))
+    at = frame.project(ends.flatten(1, 2))
     target = at[..., :2].reshape(ends.shape)
     gap = (modes.ways[:, None] - target[:, :, None]) / _constant(WAY_SIZE, target)
     return functional.smooth_l1_loss(gap, torch.zeros_like(gap), reduction='none').mean((-1, -2))

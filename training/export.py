@@ -86,14 +86,18 @@ def fit_familiarity(features: np.ndarray) -> Familiarity:
 
 
 def familiarity_features(
-    context: Tensor, mask: Tensor, state: Tensor, road: Tensor, obstacles: Tensor, present: Tensor
+    context: Tensor,
+    mask: Tensor,
+    state: Tensor,
+    frame: RoadFrame,
+    obstacles: Tensor,
+    present: Tensor,
 ) -> Tensor:
     """Return the features of problems, shape (B, F)."""
     tokens = context.reshape(*mask.shape[::3], -1)
     there = present.to(tokens.dtype)[..., None]
     seen = (tokens[:, 1 + ANCHORS :] * there).sum(dim=1)
     number = there.sum(dim=1)
-    frame = RoadFrame(road)
     bend = frame.field('curvature').abs()
     moved = (obstacles[:, :, 1, :2] - obstacles[:, :, 0, :2]).abs().sum(dim=-1)
     numbers = [
@@ -150,16 +154,17 @@ class Served(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Return the fields of `Answer`; shapes as in `card.output_shapes`."""
         problem = (state[None], road[None], obstacles[None], present[None])
-        (context, mask, modes), drive, features = propose(
-            self.model, *problem, relative_return, constraint_to_go
-        )
+        seen = propose(self.model, *problem, relative_return, constraint_to_go)
+        drive = seen.drive
         first = state.expand(drive.states.shape[0], 1, -1)
-        strange = familiarity_features(context, mask, *problem)
+        strange = familiarity_features(
+            seen.context, seen.mask, problem[0], seen.frame, *problem[2:]
+        )
         return (
             torch.cat([first, drive.states], dim=1),
             drive.controls,
-            self.head.expected_return(features),
-            modes.choice[0],
+            self.head.expected_return(seen.features),
+            seen.modes.choice[0],
             self.familiarity(strange)[0],
         )
 
@@ -181,9 +186,10 @@ def _features(model: DecisionTransformer, problems: Problems | Contexts) -> np.n
     parts = []
     for start in range(0, len(problems), 256):
         part = problems.take(np.arange(start, min(start + 256, len(problems))))
-        inputs = _tensors(part)
-        context, mask = model.encode(*inputs)
-        parts.append(familiarity_features(context, mask, *inputs).numpy())
+        state, road, *others = _tensors(part)
+        frame = RoadFrame(road)
+        context, mask = model.encode(state, frame, *others)
+        parts.append(familiarity_features(context, mask, state, frame, *others).numpy())
     return np.concatenate(parts).astype(float)
 
 

@@ -10,6 +10,8 @@ some of the nodes only; tests hold them together with the objective.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 
@@ -47,7 +49,12 @@ class Merit(nn.Module):
         self.register_buffer('between', between, persistent=False)
 
     def forward(
-        self, states: Tensor, controls: Tensor, road: Tensor, obstacles: Tensor, present: Tensor
+        self,
+        states: Tensor,
+        controls: Tensor,
+        frame: RoadFrame,
+        obstacles: Tensor,
+        present: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """
         Return costs and violations.
@@ -55,7 +62,7 @@ class Merit(nn.Module):
         Args:
             states: after each step, shape (B, T, N, 5).
             controls: shape (B, T, N, 2).
-            road: shape (B, ROAD_PARAMETERS).
+            frame: of the B roads.
             obstacles: as in a context, with the margin in the radius, shape (B, M, S, 7).
             present: shape (B, M).
 
@@ -66,7 +73,6 @@ class Merit(nn.Module):
         """
         at = slice(STRIDE - 1, None, STRIDE)
         x, u = states[:, :, at], controls[:, :, at]
-        frame = RoadFrame(road)
         on_road = self._on_road(x, frame)
         separation = self.separation(x, obstacles, present).amin(dim=-1)
         rows = (separation, *self._road_rows(x, u, on_road, frame))
@@ -93,12 +99,13 @@ class Merit(nn.Module):
 
     def separation(self, x: Tensor, obstacles: Tensor, present: Tensor) -> Tensor:
         """Separation of the car's box and each obstacle's, shape (B, T, nodes, M) [m]."""
-        seen = torch.einsum('bmsf,sn->bnmf', obstacles, self.between)[:, None]
-        ox, oy, oc, os, half_length, half_width, radius = seen.unbind(dim=-1)
-        c, s = (turn(x[..., 2])[..., None] for turn in (torch.cos, torch.sin))
+        # (B, 1, nodes, M) each, for the T trajectories (B, T, nodes, 1)
+        seen = self.between @ obstacles.permute(0, 3, 2, 1)
+        ox, oy, oc, os, half_length, half_width, radius = seen.split(1, dim=1)
+        x, y, yaw = x[..., :3].split(1, dim=-1)
+        c, s = torch.cos(yaw), torch.sin(yaw)
         reach = self.vehicle.rear_to_center
-        dx = x[..., 0, None] + reach * c - ox
-        dy = x[..., 1, None] + reach * s - oy
+        dx, dy = x + reach * c - ox, y + reach * s - oy
         parallel, crossing = (c * oc + s * os).abs(), (c * os - s * oc).abs()
         own_length, own_width = self.vehicle.length / 2, self.vehicle.width / 2
         axes = (
@@ -107,7 +114,7 @@ class Merit(nn.Module):
             (oc * dx + os * dy).abs() - half_length - own_length * parallel - own_width * crossing,
             (oc * dy - os * dx).abs() - half_width - own_length * crossing - own_width * parallel,
         )
-        separation = torch.stack(axes).amax(dim=0) - radius
+        separation = functools.reduce(torch.maximum, axes) - radius
         return torch.where(present[:, None, None], separation, ABSENT)
 
     def _on_road(self, x: Tensor, frame: RoadFrame) -> dict[str, Tensor]:
@@ -161,7 +168,7 @@ def _coordinates(on_road: dict[str, Tensor]) -> RoadCoordinates:
 
 
 def _interpolation(nodes: Tensor, steps: int) -> Tensor:
-    """Matrix (samples, nodes) from an obstacle's samples to nodes of the horizon."""
-    place = nodes.float() * (OBSTACLE_SAMPLES - 1) / steps
-    samples = torch.arange(OBSTACLE_SAMPLES).float()[:, None]
+    """Matrix (nodes, samples) from an obstacle's samples to nodes of the horizon."""
+    place = nodes.float()[:, None] * (OBSTACLE_SAMPLES - 1) / steps
+    samples = torch.arange(OBSTACLE_SAMPLES).float()
     return torch.relu(1.0 - (samples - place).abs())

@@ -32,6 +32,7 @@ from training.decision_transformer import (
     scaled_cost,
     unscaled_cost,
 )
+from training.road_frame import RoadFrame
 
 HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
 HELD_OUT = 0.15  # share of the scenes that choose epoch and price
@@ -76,6 +77,23 @@ class Outcomes(Contexts):
     cost: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """
+    What a model makes of B problems.
+
+    `frame`, `context` and `mask` say what it sees of them, `modes` and `drive` what it proposes;
+    `features` (B * K, F) are those from which the outcome is told.
+    """
+
+    frame: RoadFrame
+    context: Tensor
+    mask: Tensor
+    modes: Modes
+    drive: Drive
+    features: Tensor
+
+
 def propose(
     model: DecisionTransformer,
     state: Tensor,
@@ -84,7 +102,7 @@ def propose(
     present: Tensor,
     relative_return: Tensor | None = None,
     constraint_to_go: Tensor | None = None,
-) -> tuple[tuple[Tensor, Tensor, Modes], Drive, Tensor]:
+) -> Proposed:
     """
     Drive all modes of problems, as they are served.
 
@@ -97,12 +115,9 @@ def propose(
         relative_return: of each candidate, shape (B * K,); None: 0.
         constraint_to_go: of each candidate, shape (B * K,); None: 0.
 
-    Returns:
-        Context tokens, their mask and the modes; what they drive; features (B * K, F) from which
-        the outcome is told.
-
     """
-    context, mask = model.encode(state, road, obstacles, present)
+    frame = RoadFrame(road)
+    context, mask = model.encode(state, frame, obstacles, present)
     modes = model.modes(context, mask, state)
     asked = modes.cost.flatten()
     if relative_return is not None:
@@ -111,33 +126,31 @@ def propose(
     if constraint_to_go is not None:
         allowed = scaled_constraint(constraint_to_go)
     drive = model.drive(
-        context, mask, state, road, modes.hidden, torch.stack([asked, allowed], dim=1)
+        context, mask, state, frame, modes.hidden, torch.stack([asked, allowed], dim=1)
     )
     shape = (state.shape[0], -1, drive.states.shape[1])
     cost, violations = model.merit(
         drive.states.reshape(*shape, drive.states.shape[2]),
         drive.controls.reshape(*shape, drive.controls.shape[2]),
-        road,
+        frame,
         obstacles,
         present,
     )
     merit = model.merit.penalised(cost, violations, torch.zeros_like(cost))
     violations = violations.flatten(0, 1)
-    plain = torch.stack(
-        [
-            modes.choice.flatten() / 5.0,
-            modes.cost.flatten(),
-            drive.to_go[:, -1, 0],
-            scaled_cost(cost).flatten(),
-            scaled_cost(merit).flatten(),
-            torch.log1p(10.0 * violations.mean(dim=1)),
-            torch.log1p(10.0 * violations.amax(dim=1)),
-            torch.log1p(10.0 * violations[:, :6].mean(dim=1)),
-            (violations > 0.05).to(violations.dtype).mean(dim=1),
-        ],
-        dim=1,
-    )
-    return (context, mask, modes), drive, torch.cat([drive.token, modes.hidden, plain], dim=1)
+    mean, soon = (v.mean(dim=1, keepdim=True) for v in (violations, violations[:, :6]))
+    most = violations.amax(dim=1, keepdim=True)
+    costs = torch.stack([cost, merit], dim=-1).flatten(0, 1)
+    plain = [
+        modes.choice.reshape(-1, 1) / 5.0,
+        modes.cost.reshape(-1, 1),
+        drive.to_go[:, -1, :1],
+        scaled_cost(costs),
+        torch.log1p(10.0 * torch.cat([mean, most, soon], dim=1)),
+        (violations > 0.05).to(violations.dtype).mean(dim=1, keepdim=True),
+    ]
+    features = torch.cat([drive.token, modes.hidden, *plain], dim=1)
+    return Proposed(frame, context, mask, modes, drive, features)
 
 
 class OutcomeHead(nn.Module):
@@ -224,7 +237,7 @@ def candidate_features(model: DecisionTransformer, outcomes: Outcomes) -> Tensor
     """Return the features of all candidates, shape (P, K, F)."""
     parts = []
     for rows in np.array_split(np.arange(len(outcomes)), -(-len(outcomes) // 64)):
-        _, _, features = propose(model, *outcomes.take(rows).tensors())
+        features = propose(model, *outcomes.take(rows).tensors()).features
         parts.append(features.reshape(len(rows), -1, features.shape[1]))
     return torch.cat(parts)
 

@@ -52,7 +52,8 @@ class Refinery:
         context = context_of(bound.numbers)
         with torch.no_grad():
             inputs = [torch.from_numpy(value)[None] for value in vars(context).values()]
-            _, drive, features = propose(self.model, *inputs)
+            proposed = propose(self.model, *inputs)
+        drive, features = proposed.drive, proposed.features
         first = np.broadcast_to(context.state, (len(features), 1, len(context.state)))
         states = np.concatenate([first, drive.states.numpy()], axis=1).astype(float)
         controls = drive.controls.numpy().astype(float)

@@ -4,8 +4,9 @@
 Road coordinates of points as a torch operation, all anchors at once.
 
 The formula is that of `objective.road_coordinates`, whose loop over anchors and numpy functions a
-network can neither differentiate nor export well; a test holds the two together. Sums over
-anchors are matrix products: an exported graph's time goes by its number of operations.
+network can neither differentiate nor export well; a test holds the two together. An exported
+graph's time goes by its number of operations, so that fields are picked and added up by products
+with constant matrices.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from training.sums import ONE, Sums
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS
 
 POINT_FIELDS = (
@@ -28,10 +30,30 @@ POINT_FIELDS = (
 )
 NEAREST = 0.04  # square of the distance from an arc's centre, in radii
 
+# A rotation into an anchor's frame, rows x and y, columns along and across; the anchor's place for
+# each of them; the curvature and half of it.
+_FRAMES = Sums(
+    ANCHOR_FIELDS,
+    ('cos', {'sin': -1.0}, 'sin', 'cos', 'x', 'x', 'y', 'y') + ('curvature', {'curvature': 0.5}),
+)
+# What the parts of a point, each of one anchor, add to the point's fields.
+_ADDS: tuple[dict[str, str | dict[str, float]], ...] = (
+    {name: name for name in ('station', 'curvature', 'left', 'right', 'speed')}
+    | {'target_offset': 'offset'},  # the anchor's weight
+    {'offset': {ONE: 2.0}},  # half of the distance from its arc
+    {'station': ONE, 'left': 'left_slope', 'right': 'right_slope', 'speed': 'speed_slope'}
+    | {'target_offset': 'offset_slope'},  # the distance along its arc
+    {'cos': {'sin': -1.0}, 'sin': 'cos'},  # the sine of the arc's turn up to the point
+    {'cos': 'cos', 'sin': 'sin'},  # and the cosine
+)
+_TABLES = Sums(ANCHOR_FIELDS, [adds.get(name, {}) for adds in _ADDS for name in POINT_FIELDS])
+
 
 class RoadFrame:
     """
     The road of a batch of problems.
+
+    `scalars` (B, 3) are SCALAR_FIELDS, `anchors` (B, ANCHORS, 14) ANCHOR_FIELDS.
 
     Args:
         road: shape (B, ROAD_PARAMETERS), as `transcription.road_parameters` packs it.
@@ -40,18 +62,19 @@ class RoadFrame:
 
     def __init__(self, road: Tensor) -> None:
         self.scalars = road[:, : len(SCALAR_FIELDS)]
-        anchors = road[:, len(SCALAR_FIELDS) :].reshape(-1, ANCHORS, len(ANCHOR_FIELDS))
-        self._of = dict(zip(ANCHOR_FIELDS, anchors.unbind(dim=-1), strict=True))
-        x, y, cos, sin = (self._of[name] for name in ('x', 'y', 'cos', 'sin'))
-        self._turn = torch.cat([torch.stack([cos, sin], 1), torch.stack([-sin, cos], 1)], dim=2)
-        self._shift = torch.cat([cos * x + sin * y, cos * y - sin * x], dim=1)[:, None]
-        self._kappa = self._of['curvature'][:, None]
+        self.anchors = road[:, len(SCALAR_FIELDS) :].reshape(-1, ANCHORS, len(ANCHOR_FIELDS))
+        rows = _FRAMES(self.anchors).transpose(1, 2)
+        self._turn = rows[:, :4].reshape(-1, 2, 2 * ANCHORS)
+        place = rows[:, 4:8].reshape(-1, 2, 2 * ANCHORS)
+        self._shift = (self._turn * place).sum(dim=1, keepdim=True)
+        self._kappa, self._half_kappa = rows[:, 8:9], rows[:, 9:]
         self._blend = self.scalars[:, 2, None, None]
-        self._tables = self._make_tables()
+        tables = _TABLES(self.anchors).reshape(-1, ANCHORS, len(_ADDS), len(POINT_FIELDS))
+        self._tables = tables.transpose(1, 2).flatten(1, 2)
 
     def field(self, name: str) -> Tensor:
         """Return one field of the anchors, shape (B, ANCHORS)."""
-        return self._of[name]
+        return self.anchors[..., ANCHOR_FIELDS.index(name)]
 
     def project(self, points: Tensor) -> Tensor:
         """
@@ -67,50 +90,18 @@ class RoadFrame:
 
         """
         local = points @ self._turn - self._shift
-        along, across = local[..., :ANCHORS], local[..., ANCHORS:]
+        along, across = local.split(ANCHORS, dim=2)
         square = along * along + across * across
         weight = 1.0 / (self._blend + square)
         weight = weight * weight
         weight = weight * weight
         weight = weight / weight.sum(dim=-1, keepdim=True)
-        kappa = self._kappa
-        # near an arc's centre, where no road is, rounding would decide: kept away from it
-        distance = 1.0 - 2.0 * kappa * across + kappa * kappa * square
-        ratio = torch.sqrt(torch.clamp(distance, min=NEAREST) + 1e-9)
-        lateral = (2.0 * across - kappa * square) / (1.0 + ratio)
-        advance = along / ratio
-        turn_cos, turn_sin = (1.0 - kappa * across) / ratio, kappa * advance
-        parts = (
-            weight,
-            weight * advance,
-            weight * lateral,
-            weight * turn_cos,
-            weight * turn_sin,
-        )
-        return torch.cat(parts, dim=-1) @ self._tables
-
-    def _make_tables(self) -> Tensor:
-        """Return what each weighted quantity adds to each field, (B, 5 * ANCHORS, fields)."""
-        of = self._of
-        one = torch.ones_like(of['x'])
-        adds = (
-            {'station': 'station', 'curvature': 'curvature', 'target_offset': 'offset'}
-            | {name: name for name in ('left', 'right', 'speed')},
-            {'left': 'left_slope', 'right': 'right_slope', 'speed': 'speed_slope'}
-            | {'target_offset': 'offset_slope'},
-        )
-        tables = [
-            {field: of[source] for field, source in adds[0].items()},
-            {'station': one} | {field: of[source] for field, source in adds[1].items()},
-            {'offset': one},
-            {'cos': of['cos'], 'sin': of['sin']},
-            {'cos': -of['sin'], 'sin': of['cos']},
-        ]
-        none = torch.zeros_like(one)
-        return torch.cat(
-            [
-                torch.stack([table.get(name, none) for name in POINT_FIELDS], dim=-1)
-                for table in tables
-            ],
-            dim=1,
-        )
+        # sine and cosine of the turn of an arc up to the point, times its distance in radii from
+        # the arc's centre; near the centre, where no road is, rounding would decide
+        sine, cosine = self._kappa * along, 1.0 - self._kappa * across
+        distance = sine * sine + cosine * cosine
+        ratio = torch.sqrt(torch.clamp(distance, min=NEAREST))
+        half_lateral = (across - self._half_kappa * square) / (1.0 + ratio)
+        unit = weight / ratio
+        parts = (weight, weight * half_lateral, unit * along, unit * sine, unit * cosine)
+        return torch.cat(parts, dim=2) @ self._tables

@@ -37,6 +37,7 @@ from training.decision_transformer import (
     total_loss,
     unscaled_cost,
 )
+from training.road_frame import RoadFrame
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import load_vehicle
 
@@ -128,7 +129,7 @@ def test_scales_are_inverse_and_keep_zero():
 
 
 def encoded(model, batch):
-    return model.encode(batch.state, batch.road, batch.obstacles, batch.present)
+    return model.encode(batch.state, RoadFrame(batch.road), batch.obstacles, batch.present)
 
 
 def test_a_block_of_the_sequence_knows_nothing_of_what_comes_later(model, problems):
@@ -143,7 +144,7 @@ def test_a_block_of_the_sequence_knows_nothing_of_what_comes_later(model, proble
     start = torch.rand(count, 2)
     told = torch.ones(count, 1, dtype=torch.bool)
     one, two = (
-        model.drive(context, mask, batch.state, batch.road, hidden, start, to_go, told)
+        model.drive(context, mask, batch.state, RoadFrame(batch.road), hidden, start, to_go, told)
         for to_go in (given, other)
     )
     steps = 4 * model.configuration.block
@@ -166,7 +167,7 @@ def test_both_knobs_are_inputs_that_change_what_is_driven(model, problems):
     context, mask = encoded(model, batch)
     hidden = model.modes(context, mask, batch.state).hidden[:: model.configuration.candidates]
     drives = [
-        model.drive(context, mask, batch.state, batch.road, hidden, to_go)
+        model.drive(context, mask, batch.state, RoadFrame(batch.road), hidden, to_go)
         for to_go in torch.tensor([[1.0, 0.0], [2.0, 0.0], [1.0, 1.0]])[:, None].expand(
             -1, len(problems), -1
         )

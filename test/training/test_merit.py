@@ -13,6 +13,7 @@ import torch
 
 from training.dataset.returns import costs_along
 from training.merit import STRIDE, Merit
+from training.road_frame import RoadFrame
 from warmstart_planner import objective
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.objective import CostWeights
@@ -32,11 +33,11 @@ def measured(bound, states, controls):
     """Return cost, violations (nodes,) and separations (nodes, M) of one local trajectory."""
     context = context_of(bound.numbers)
     model = Merit(CAR, Horizon(0.1, len(controls))).double()
-    road = torch.tensor(bound.numbers.road)[None]
+    frame = RoadFrame(torch.tensor(bound.numbers.road)[None])
     obstacles = torch.tensor(context.obstacles, dtype=torch.float64)[None]
     present = torch.tensor(context.present)[None]
     x, u = (torch.tensor(each)[None, None] for each in (states[1:], controls))
-    cost, violations = model(x, u, road, obstacles, present)
+    cost, violations = model(x, u, frame, obstacles, present)
     separation = model.separation(x[:, :, STRIDE - 1 :: STRIDE], obstacles, present)[0, 0]
     return float(cost), violations[0, 0].numpy(), separation.numpy()[:, context.present]
 

@@ -50,7 +50,7 @@ def test_the_head_learns_which_candidate_fails_and_which_is_cheap(model, outcome
     )
     head = fit_head(model, known)
     with torch.no_grad():
-        _, _, features = propose(model, *known.take(np.arange(3)).tensors())
+        features = propose(model, *known.take(np.arange(3)).tensors()).features
         expected = head.expected_return(features).reshape(3, count).numpy()
     for answer in expected:
         assert np.argmax(answer) in (1, 2)

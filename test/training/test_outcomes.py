@@ -38,7 +38,7 @@ def test_outcomes_are_what_the_solver_and_the_verifier_say(model, outcomes):
     bound = solver.bind(problem)
     assert np.array_equal(outcomes.road[0], context_of(bound.numbers).road)
     with torch.no_grad():
-        _, drive, _ = propose(model, *outcomes.take(np.array([0])).tensors())
+        drive = propose(model, *outcomes.take(np.array([0])).tensors()).drive
     states = np.concatenate([outcomes.state[:1], drive.states[2].numpy()]).astype(float)
     guess = bound.globalise(states, drive.controls[2].numpy().astype(float))
     result = solver.solve(bound, solver.roll_out(bound, guess))
