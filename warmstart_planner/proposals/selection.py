@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from warmstart_planner.problem import Proposal, Trajectory
+from warmstart_planner.problem import Proposal
 from warmstart_planner.scp.solver import BoundProblem, Score, ScpSolver
 
 APART = 1.0  # somewhere on their way, of ways that mostly lead to different optima [m]
@@ -54,34 +54,38 @@ def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return candidates that are APART from all before them."""
-    return _parted(candidates, lambda candidate: candidate.proposal)[0]
+    kept: list[Candidate] = []
+    for candidate in candidates:
+        if _is_apart(candidate.proposal, [other.proposal for other in kept]):
+            kept.append(candidate)
+    return kept
 
 
 def _familiar_first(ways: Sequence[Way], proposal: Callable[[Way], Proposal]) -> Iterator[Way]:
     """Yield ways of familiar problems, then the others, in both those first that differ."""
     for unfamiliar in (False, True):
-        group = [way for way in ways if is_unfamiliar(proposal(way)) == unfamiliar]
-        for part in _parted(group, proposal):
-            yield from part
+        different: list[Proposal] = []
+        near: list[Way] = []
+        for way in ways:
+            own = proposal(way)
+            if is_unfamiliar(own) != unfamiliar:
+                continue
+            if _is_apart(own, different):
+                different.append(own)
+                yield way
+            else:
+                near.append(way)
+        yield from near
 
 
-def _parted(
-    ways: Iterable[Way], proposal: Callable[[Way], Proposal]
-) -> tuple[list[Way], list[Way]]:
-    """Return the ways that are APART from all before them, and the others."""
-    different: list[Way] = []
-    near: list[Way] = []
-    for way in ways:
-        own = proposal(way).trajectory
-        apart = all(_are_apart(own, proposal(other).trajectory) for other in different)
-        (different if apart else near).append(way)
-    return different, near
-
-
-def _are_apart(one: Trajectory, other: Trajectory) -> bool:
-    if one.states.shape != other.states.shape:
+def _is_apart(proposal: Proposal, others: Iterable[Proposal]) -> bool:
+    own = proposal.trajectory.states
+    same_grid = [o.trajectory.states for o in others if o.trajectory.states.shape == own.shape]
+    if not same_grid:
         return True
-    return bool(np.hypot(*(one.states - other.states)[:, :2].T).max() >= APART)
+    gaps = np.stack(same_grid)[..., :2] - own[:, :2]
+    farthest = (gaps * gaps).sum(axis=-1).max(axis=-1)
+    return bool(farthest.min() >= APART**2)
 
 
 def in_turn(
