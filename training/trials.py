@@ -29,7 +29,7 @@ from warmstart_planner.scenarios.generator import Family, family_problem
 TRIALS_FILE = 'trials.npz'  # beside the checkpoint
 LEAST = 30  # trials that a mean is taken of
 SPEED = (2.0, 30.0)  # wanted, in trials [m/s]
-HALF_WIDTH = (3.0, 14.0)  # of the road, in trials [m]
+HALF_WIDTH = (1.4, 14.0)  # of the road, in trials: from a narrow lane on [m]
 
 
 @dataclass(frozen=True)

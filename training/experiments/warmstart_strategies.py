@@ -16,6 +16,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +43,8 @@ LEARNED, IQL_LSTM, BEST, NOISE = 'decision_transformer', 'iql_lstm', 'best', 'no
 SINGLES = (STRAIGHT_LINE, ZERO_CONTROL, BUNDLE_BEST)
 
 SLIGHT = 0.2  # violation that refinement puts right in a few iterations [m, m/s^2]
+TRUSTED = 2  # further candidates of a source whose first kept its promise
+KEPT = 1.5  # times the promised cost that an answer may cost to have kept it
 NOISE_KNOTS = 7  # of the random controls over the horizon
 NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
 
@@ -186,6 +189,17 @@ class Pursuit:
                 return
             self._refine(candidate)
 
+    def refine_while_kept(self, candidates: Iterable[Candidate]) -> None:
+        """Do so only as long as what comes out is feasible and costs about what was promised."""
+        for candidate in candidates:
+            if not self.has_time():
+                return
+            self._refine(candidate)
+            found = self._refinements[-1]
+            promised = -candidate.proposal.predicted_return
+            if not (found.feasible and found.cost <= KEPT * promised):  # no promise is not kept
+                return
+
     def run(self) -> Run:
         """Return what was done."""
         return Run(
@@ -267,7 +281,8 @@ class Pooled:
 
     1. A straight line that, rolled out, violates no more than SLIGHT is refined at once.
     2. Where the time left is enough for inference, the learned candidates are ranked by what they
-       promise, and the first of them is refined at once if the problem is a familiar one.
+       promise, and the first of them is refined at once if the problem is a familiar one; TRUSTED
+       more follow as long as what comes out is feasible and about as cheap as was promised.
     3. The cold bundle is judged; all that is left is refined in the order of expected cost.
 
     So a budget that is too short to judge everything goes into starts that are known to be good.
@@ -301,7 +316,7 @@ class Pooled:
             if first is not None and is_unfamiliar(first.proposal):
                 rest.append(first)
             elif first is not None:
-                pursuit.refine([first])
+                pursuit.refine_while_kept(chain([first], islice(learned, TRUSTED)))
             if pursuit.has_time():
                 rest += learned
         if pursuit.has_time():

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strategies against the clock: what counts, what it costs, and what noise may not do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -145,6 +147,29 @@ def test_noise_in_the_learned_place_is_never_worse_than_no_learning(clockwork, s
     plain = cold_strategies(clockwork)[-1].run(problem).answer()
     assert noisy.feasible >= plain.feasible
     assert noisy.cost <= plain.cost * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(('share', 'refined'), [(1.0, 3), (0.5, 1), (np.nan, 1)])
+def test_a_source_goes_on_only_as_long_as_it_keeps_its_promises(
+    clockwork, problem, share, refined
+):
+    pursuit = clockwork.begin(problem, np.inf)
+    solver, bound = clockwork.solver, clockwork.solver.bind(problem)
+    promising = [
+        replace(
+            candidate,
+            proposal=replace(
+                candidate.proposal,
+                predicted_return=-share
+                * solver.solve(bound, candidate.proposal.trajectory).score.cost,
+            ),
+        )
+        for candidate in pursuit.judge(ColdBundle().propose(problem))[:3]
+    ]
+    pursuit.refine_while_kept(promising)
+    run = pursuit.run()
+    assert all(r.feasible for r in run.refinements)
+    assert len(run.refinements) == refined
 
 
 def test_inference_is_skipped_where_the_budget_is_too_short_for_it(clockwork, problem):
