@@ -18,19 +18,17 @@ from training.dataset.collection import Collector, Sample
 from training.dataset.schema import Card, NoProblem, shard_path, write_shard
 from training.dataset.situations import (
     AGGREGATED,
-    FIRST_SEED,
     Situation,
     base_situation,
     later,
+    origin_of,
     perturbed,
-    tier_of,
 )
 from warmstart_planner.learned.session import Purpose, load_model
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.selection import judge, ranked
-from warmstart_planner.scenarios.generator import problem_family
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
@@ -135,8 +133,7 @@ def _proposed(card: Card, base: Situation) -> list[Trajectory]:
 
 
 def _without_problem(index: int, reason: str) -> NoProblem:
-    tier, seed = tier_of(index), FIRST_SEED + index
-    return NoProblem(index, tier, problem_family(tier, seed), seed, reason)
+    return NoProblem(index, *origin_of(index), reason)
 
 
 @cache

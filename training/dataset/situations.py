@@ -18,11 +18,24 @@ from numpy.typing import NDArray
 
 from warmstart_planner.alignment import aligned
 from warmstart_planner.problem import Horizon, PlanningProblem, Trajectory
-from warmstart_planner.scenarios.generator import problem_family, random_problem
+from warmstart_planner.scenarios.generator import (
+    Family,
+    family_problem,
+    problem_family,
+    random_problem,
+)
 from warmstart_planner.vehicle import PX, PY, SPEED, STEERING, YAW
 
 FIRST_SEED = 100_000  # of training; the seeds below are those of benchmarks
 TIER_SHARES = {'easy': 0.15, 'medium': 0.3, 'hard': 0.55}
+# Indices from here on are single lanes, as most recorded roads are: the tiers' roads are twice as
+# wide, and a car has room there to pass what stands.
+LANE_INDICES = 1_000_000_000
+LANE = 'lane'
+LANE_FAMILY = Family(
+    (0.15, 1.0, 0.0, 0.3), (5.0, 16.0), (1.4, 2.2), bend=(0.1, 0.6), scatter=(0.0, 0.9)
+)
+LANE_COUNT = (0, 6)
 SPLIT_STRIDE = 20  # one index of so many is for validation
 BASE, PERTURBED, CLOSED_LOOP, AGGREGATED = 'base', 'perturbed', 'closed_loop', 'aggregated'
 LATER = (0.5, 3.0)  # of closed-loop states after the base problem's start [s]
@@ -53,6 +66,15 @@ def is_validation(index: int) -> bool:
     return index % SPLIT_STRIDE == 0
 
 
+def origin_of(index: int) -> tuple[str, str, int]:
+    """Return the tier, the family and the generator's seed of an index."""
+    seed = FIRST_SEED + index
+    if index >= LANE_INDICES:
+        return LANE, LANE, seed
+    tier = tier_of(index)
+    return tier, problem_family(tier, seed), seed
+
+
 def base_situation(index: int, horizon: Horizon) -> Situation:
     """
     Return the base problem of an index.
@@ -61,9 +83,13 @@ def base_situation(index: int, horizon: Horizon) -> Situation:
         RuntimeError: the generator finds none.
 
     """
-    tier, seed = tier_of(index), FIRST_SEED + index
-    problem = random_problem(tier, seed, horizon)
-    return Situation(index, 0, BASE, tier, problem_family(tier, seed), seed, problem)
+    tier, family, seed = origin_of(index)
+    if family == LANE:
+        count = int(np.random.default_rng([45, index]).integers(*LANE_COUNT, endpoint=True))
+        problem = family_problem(LANE, LANE_FAMILY, count, seed, horizon)
+    else:
+        problem = random_problem(tier, seed, horizon)
+    return Situation(index, 0, BASE, tier, family, seed, problem)
 
 
 def perturbed(base: Situation, variant: int) -> Situation:

@@ -7,6 +7,9 @@ import pytest
 
 from training.dataset.situations import (
     FIRST_SEED,
+    LANE,
+    LANE_COUNT,
+    LANE_INDICES,
     LATER,
     TIER_SHARES,
     base_situation,
@@ -46,6 +49,19 @@ def test_an_index_always_gives_the_same_problem(base):
     again = base_situation(FIRST, Horizon())
     assert again.problem.initial_state == pytest.approx(base.problem.initial_state, abs=0.0)
     assert (again.tier, again.family) == (base.tier, base.family)
+
+
+def test_indices_of_their_own_are_single_lanes():
+    for index in range(LANE_INDICES, LANE_INDICES + 4):
+        lane = base_situation(index, Horizon())
+        assert (lane.tier, lane.family) == (LANE, LANE)
+        assert LANE_COUNT[0] <= len(lane.problem.obstacles) <= LANE_COUNT[1]
+        road, car = lane.problem.road, lane.problem.vehicle
+        width = np.asarray(road.left_width) + np.asarray(road.right_width)
+        assert (width > car.width).all()
+        assert (width < 2.7 * car.width).all()
+        again = base_situation(index, Horizon()).problem
+        assert np.array_equal(again.initial_state, lane.problem.initial_state)
 
 
 @pytest.mark.parametrize('variant', [1, 2])
