@@ -38,6 +38,7 @@ from training.decision_transformer import (
     Training,
     dataset_folders,
     read_checkpoint,
+    usable,
 )
 from training.export import export
 from training.outcomes import HEAD_FILE, teach
@@ -274,6 +275,7 @@ def _check(settings: Settings, workers: int) -> None:
             f'problems is {settings.problems}: expected at most {ROUND_INDICES - HELD_OUT}, '
             'so that rounds and measurement share no scene'
         )
+    usable(settings.device)  # before any work
 
 
 if __name__ == '__main__':

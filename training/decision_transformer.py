@@ -43,14 +43,20 @@ from tqdm import tqdm
 
 from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.schema import DatasetError, read_card
-from training.features import STEP_FEATURES, context_features, step_features
+from training.features import (
+    EGO_FEATURES,
+    OBSTACLE_FEATURES,
+    ROAD_FEATURES,
+    STEP_FEATURES,
+    context_features,
+    step_features,
+)
 from training.merit import Merit
 from training.motion import BlockMotion
 from training.onnx_weights import read_weights
 from training.replayed_step import ReplayedStep, Tensors
 from training.road_frame import RoadFrame
 from warmstart_planner.learned.card import ONNX_FILE
-from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import SPEED, STEERING, VehicleParameters, load_vehicle
@@ -461,10 +467,10 @@ class DecisionTransformer(nn.Module):
         self.blocks = horizon.steps // configuration.block
         self.motion = BlockMotion(vehicle, horizon.dt, configuration.block)
         self.merit = Merit(vehicle, horizon)
-        self.ego_in = nn.Linear(14, width)
-        self.road_in = nn.Linear(13, width)
+        self.ego_in = nn.Linear(EGO_FEATURES, width)
+        self.road_in = nn.Linear(ROAD_FEATURES, width)
         self.obstacle_in = nn.Sequential(
-            nn.Linear(3 + 8 * OBSTACLE_SAMPLES, width), nn.ReLU(), nn.Linear(width, width)
+            nn.Linear(OBSTACLE_FEATURES, width), nn.ReLU(), nn.Linear(width, width)
         )
         self.place = nn.Parameter(0.02 * torch.randn(ANCHORS, width))
         layers = configuration
@@ -833,7 +839,7 @@ class Training:
 
     def __init__(self, configuration: Configuration, place: Place) -> None:
         self.configuration, self.place = configuration, place
-        self.device = _usable(configuration.device)
+        self.device = usable(configuration.device)
         folders = dataset_folders(configuration)
         card = read_card(folders[0])
         self.train = read_problems(folders, validation=False)
@@ -1024,7 +1030,14 @@ def _may_change(configuration: Configuration) -> dict[str, Any]:
     return {name: getattr(configuration, name) for name in names}
 
 
-def _usable(name: str) -> torch.device:
+def usable(name: str) -> torch.device:
+    """
+    Return the device of a name.
+
+    Raises:
+        ValueError: nothing can be computed on it here.
+
+    """
     try:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:

@@ -153,12 +153,16 @@ class Served(nn.Module):
         constraint_to_go: Tensor,
     ) -> tuple[Tensor, ...]:
         """Return the fields of `Answer`; shapes as in `card.output_shapes`."""
-        problem = (state[None], road[None], obstacles[None], present[None])
-        seen = propose(self.model, *problem, relative_return, constraint_to_go)
+        state, road, obstacles, present = (
+            each[None] for each in (state, road, obstacles, present)
+        )
+        seen = propose(
+            self.model, state, road, obstacles, present, relative_return, constraint_to_go
+        )
         drive = seen.drive
         first = state.expand(drive.states.shape[0], 1, -1)
         strange = familiarity_features(
-            seen.context, seen.mask, problem[0], seen.frame, *problem[2:]
+            seen.context, seen.mask, state, seen.frame, obstacles, present
         )
         return (
             torch.cat([first, drive.states], dim=1),

@@ -57,27 +57,26 @@ ROAD = Sums(
         {'speed': 1 / 10},
     ),
 )
-# The road's heading at points, for a product with an own heading of the same order of terms, whose
-# cosine of the difference is cos_cos + sin_sin, and its sine cos_sin + sin_cos.
-ROAD_HEADING = Sums(POINT_FIELDS, ('cos', 'sin', 'cos', 'sin'))
-OWN_HEADING = Sums(('cos', 'sin'), ('cos', 'sin', 'sin', {'cos': -1.0}))
-QUARTER = {'yaw': 1.0, ONE: -math.pi / 2}
-OWN_ANGLES = Sums(STATE, ('yaw', QUARTER, QUARTER, {'yaw': 1.0, ONE: math.pi}))  # of these cosines
+# Headings of a point's road and of a car, in the order of the terms that their products are: the
+# cosine of the difference is cos_cos + sin_sin, its sine cos_sin - sin_cos.
 HEADING_TERMS = ('cos_cos', 'sin_sin', 'cos_sin', 'sin_cos')
-ALONG, ASIDE = {'cos_cos': 1.0, 'sin_sin': 1.0}, {'cos_sin': 1.0, 'sin_cos': 1.0}
+ROAD_HEADING = Sums(POINT_FIELDS, ('cos', 'sin', 'cos', 'sin'))
+OWN_HEADING = Sums(('cos', 'sin'), ('cos', 'sin', 'sin', 'cos'))
+SINE = {'yaw': 1.0, ONE: -math.pi / 2}  # of a yaw, as the angle that has it for its cosine
+OWN_ANGLES = Sums(STATE, ('yaw', SINE, SINE, 'yaw'))
+ALONG, ASIDE = {'cos_cos': 1.0, 'sin_sin': 1.0}, {'cos_sin': 1.0, 'sin_cos': -1.0}
 OBSTACLE = Sums(
-    POINT_FIELDS,
-    ({'station': 1 / 50}, {'station': 1 / 10}, {'offset': 1 / 3}, {}, {})
+    (*POINT_FIELDS, *HEADING_TERMS),
+    ({'station': 1 / 50}, {'station': 1 / 10}, {'offset': 1 / 3}, ALONG, ASIDE)
     + (LEFT_ROOM, RIGHT_ROOM, {'curvature': 20}),
 )
-OBSTACLE_HEADING = Sums(HEADING_TERMS, ({}, {}, {}, ALONG, ASIDE, {}, {}, {}))
 STEP = Sums(
-    (*POINT_FIELDS, *STATE, 'acceleration', 'steering_rate')
+    (*POINT_FIELDS, *HEADING_TERMS, *STATE, 'acceleration', 'steering_rate')
     + ('cost_to_go', 'constraint_to_go', 'allowed'),
     (
         {'station': 1 / 50},
         {'offset': 1 / 3},
-        {},  # the road's own heading is no feature of a point on it
+        {},  # zeros, and kept: trained weights have their places
         {},
         {'curvature': 20},
         {'left': 1 / 3},
@@ -86,8 +85,8 @@ STEP = Sums(
         {'target_offset': 1 / 3},
         {'own_speed': 1 / 10},
         {'steering': 5},
-        {},
-        {},
+        ALONG,
+        {name: 5 * factor for name, factor in ASIDE.items()},
         {'acceleration': 0.3},
         {'steering_rate': 5},
         'cost_to_go',
@@ -95,15 +94,27 @@ STEP = Sums(
         'allowed',
     ),
 )
-STEP_FEATURES = 18
-ASIDE_STEP = {name: 5 * factor for name, factor in ASIDE.items()}
-STEP_HEADING = Sums(HEADING_TERMS, ({},) * 11 + (ALONG, ASIDE_STEP) + ({},) * 5)
+EGO_FEATURES, STEP_FEATURES = len(EGO), len(STEP)
+ROAD_FEATURES = len(ROAD) + 1  # and how much of the grip a bend takes
+OBSTACLE_FEATURES = len(OBSTACLE) * OBSTACLE_SAMPLES + 3  # and its size
 
 
 def context_features(
     state: Tensor, obstacles: Tensor, frame: RoadFrame
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return features of cars (B, 14), roads (B, ANCHORS, 13) and obstacles (B, M, ...)."""
+    """
+    Return the features of B problems.
+
+    Args:
+        state: of the cars, shape (B, 5), SI units, in the problem's frame as all that follows.
+        obstacles: as in a context, shape (B, M, OBSTACLE_SAMPLES, 7).
+        frame: of the roads.
+
+    Returns:
+        Features of cars (B, EGO_FEATURES), roads (B, ANCHORS, ROAD_FEATURES) and obstacles
+        (B, M, OBSTACLE_FEATURES).
+
+    """
     poses = obstacles[..., :4].flatten(1, 2)
     at = frame.project(torch.cat([state[:, None, :2], poses[..., :2]], dim=1))
     return (
@@ -126,9 +137,9 @@ def _road_features(frame: RoadFrame) -> Tensor:
 
 
 def _obstacle_features(obstacles: Tensor, poses: Tensor, at: Tensor) -> Tensor:
-    turned = OBSTACLE_HEADING(ROAD_HEADING(at) * OWN_HEADING(poses[..., 2:]))
-    moving = (OBSTACLE(at) + turned).clamp(-10.0, 10.0)
-    moving = moving.reshape(*obstacles.shape[:2], OBSTACLE_SAMPLES * moving.shape[-1])
+    turned = ROAD_HEADING(at) * OWN_HEADING(poses[..., 2:])
+    moving = OBSTACLE(torch.cat([at, turned], dim=-1)).clamp(-10.0, 10.0)
+    moving = moving.reshape(*obstacles.shape[:2], -1)
     return torch.cat([moving, obstacles[:, :, -1, 4:7] / 2.0], dim=-1)
 
 
@@ -137,7 +148,7 @@ def step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame) 
     Return the features of states on the way.
 
     Args:
-        state: shape (B * T, 5).
+        state: shape (B * T, 5), SI units, in the problem's frame.
         last: controls that led there, shape (B * T, 2).
         to_go: scaled cost- and constraint-to-go, shape (B * T, 2).
         frame: of the B problems.
@@ -150,6 +161,5 @@ def step_features(state: Tensor, last: Tensor, to_go: Tensor, frame: RoadFrame) 
     points = state[:, :2].reshape(frame.scalars.shape[0], -1, 2)
     at = frame.project(points).reshape(rows, -1)
     allowed = torch.clamp(20.0 * to_go[:, 1:], max=1.0)  # whether anything is
-    columns = torch.cat([at, state, last, to_go, allowed], dim=1)
-    turned = STEP_HEADING(ROAD_HEADING(at) * torch.cos(OWN_ANGLES(state)))
-    return STEP(columns) + turned
+    turned = ROAD_HEADING(at) * torch.cos(OWN_ANGLES(state))
+    return STEP(torch.cat([at, turned, state, last, to_go, allowed], dim=1))

@@ -33,18 +33,21 @@ class Sums:
         rows = [[f.get(name, 0.0) for f in factors] for name in known]
         self._matrix = torch.tensor(rows, dtype=torch.float64)
         self._has_constant = any(rows[-1])
-        self._made: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
+        self._made: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+
+    def __len__(self) -> int:
+        """Return the number of sums."""
+        return self._matrix.shape[1]
 
     def __call__(self, columns: Tensor) -> Tensor:
         """Return the sums (..., sums) of columns (..., names)."""
-        factors, constant = self._like(columns)
-        sums = columns @ factors
-        return sums + constant if self._has_constant else sums
+        matrix = self._like(columns)
+        sums = columns @ matrix[:-1]
+        return sums + matrix[-1] if self._has_constant else sums
 
-    def _like(self, columns: Tensor) -> tuple[Tensor, Tensor]:
+    def _like(self, columns: Tensor) -> Tensor:
         # kept: what is replayed on a GPU may not fetch numbers from the processor
         key = (columns.dtype, columns.device)
         if key not in self._made:
-            matrix = self._matrix.to(*key[::-1])
-            self._made[key] = (matrix[:-1], matrix[-1])
+            self._made[key] = self._matrix.to(columns)
         return self._made[key]

@@ -61,7 +61,12 @@ def test_a_run_that_is_done_is_not_done_again(done):
 
 @pytest.mark.parametrize(
     ('option', 'value', 'named'),
-    [('--rounds', '0', 'rounds is 0'), ('--problems', '200000', 'problems is 200000')],
+    [
+        ('--rounds', '0', 'rounds is 0'),
+        ('--problems', '200000', 'problems is 200000'),
+        ('--loaders', '-1', 'loaders is -1'),
+        ('--device', 'abacus', "device is 'abacus'"),
+    ],
 )
 def test_what_cannot_be_done_is_refused(tmp_path, capsys, option, value, named):
     assert main(['--out', str(tmp_path), option, value]) == 2

@@ -194,8 +194,7 @@ class Pursuit:
         for candidate in candidates:
             if not self.has_time():
                 return
-            self._refine(candidate)
-            found = self._refinements[-1]
+            found = self._refine(candidate)
             promised = -candidate.proposal.predicted_return
             if not (found.feasible and found.cost <= KEPT * promised):  # no promise is not kept
                 return
@@ -210,21 +209,21 @@ class Pursuit:
             not self._stopped,
         )
 
-    def _refine(self, candidate: Candidate) -> None:
+    def _refine(self, candidate: Candidate) -> Refinement:
         start = candidate.proposal.trajectory
         result = self._solver.solve(self._bound, start, max(self._left(), 0.0))
         verdict = verify(self.problem, result.trajectory)
         self._stopped |= result.status is SolverStatus.DEADLINE
-        self._refinements.append(
-            Refinement(
-                candidate.proposal.source,
-                verdict.feasible,
-                verdict.violation,
-                result.score.cost,
-                result.iterations,
-                self._elapsed(),
-            )
+        found = Refinement(
+            candidate.proposal.source,
+            verdict.feasible,
+            verdict.violation,
+            result.score.cost,
+            result.iterations,
+            self._elapsed(),
         )
+        self._refinements.append(found)
+        return found
 
     def _left(self) -> float:
         return self._budget - self._reserve - self._elapsed()
