@@ -32,7 +32,7 @@ from training.dataset.plain_controller import PLAIN, PlainController
 from training.dataset.plain_driver import PlainDriver
 from training.dataset.situations import FIRST_SEED, tier_of
 from training.episodes import Episodes, join, load_episodes
-from training.transitions import judged, rewards_of, summary
+from training.transitions import DRIVEN, judged, rewards_of, summary
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.observation import (
     OBSERVATION_SIZE,
@@ -54,7 +54,6 @@ from warmstart_planner.simulation.configuration import (
 from warmstart_planner.simulation.monitor import Outcome
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, SPEED, STEERING, load_vehicle
-from warmstart_planner.verification import Tolerances
 
 Array = NDArray[np.float64]
 
@@ -65,8 +64,6 @@ NOISE = (0.0, 0.5, 1.0)  # sizes of the plain controller's exploration, by turns
 # stand where 14 m/s are wanted costs 40 a second. Otherwise a crash would be a way to save costs.
 FAILURE_PENALTY = 500.0
 FAILURES = (Outcome.COLLISION, Outcome.OFF_ROAD)
-# The plant is no kinematic model; all else is judged as the verifier does by default.
-DRIVEN = Tolerances(position=1e3, yaw=1e3, speed=1e3, steering=1e3)
 DRIVES = 'drives'  # folder of the single drives
 FILE = 'episodes.npz'
 

@@ -4,10 +4,10 @@
 Episodes from planning problems: `make transitions`.
 
 Every answer of a dataset's problems is an episode of the horizon's steps, and so is every drive
-of the plain controller through the car's model. A reward is minus what the step costs by the one
-objective, with the verifier's violations at the objective's own exact penalty. The horizon ends
-none of them: its end is a time-out, and the terminal cost, which stands for what comes after, is
-left out.
+through the car's model: the plain controller's, and the optimiser's under disturbances. A reward
+is minus what the step costs by the one objective, with the verifier's violations at the
+objective's own exact penalty. The horizon ends none of them: its end is a time-out, and the
+terminal cost, which stands for what comes after, is left out.
 """
 
 from __future__ import annotations
@@ -15,28 +15,33 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.dataset.collection import NOISY
+from training.dataset.collection import BEST, NOISY
 from training.dataset.plain_controller import PLAIN, PlainController, drive_model
 from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.returns import costs_along
 from training.dataset.schema import Card, DatasetError, read_card
-from training.dataset.situations import base_situation
+from training.dataset.shards import PERTURBED_VARIANTS
+from training.dataset.situations import base_situation, perturbed
 from training.episodes import Episodes, join
+from training.receding_horizon import drive_optimally
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.learned.observation import OBSERVATION_SIZE, Observer, moving
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, Trajectory
+from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import VehicleParameters, load_vehicle
 from warmstart_planner.verification import DEFAULT_TOLERANCES, Tolerances, Verdict, verify
@@ -49,7 +54,11 @@ VIOLATION_MOST = 2.0
 NOISE = (0.0, 0.3, 0.6, 1.0)  # sizes of the plain controller's exploration
 # The noisy answers mostly end far off the road: beside them good and better would look alike.
 LEARNED_FROM = [kind for kind in KINDS if kind != NOISY]
-DATASET_FILE, PLAIN_FILE = 'dataset.npz', 'plain.npz'
+DISTURBED = 'receding_horizon'  # the optimiser's name as a source of episodes
+DISTURBANCES = (0.3, 1.5)  # sizes, of drives of the optimiser
+# What was disturbed, or is no kinematic model, is held to all but the model.
+DRIVEN = Tolerances(position=1e3, yaw=1e3, speed=1e3, steering=1e3)
+DATASET_FILE, PLAIN_FILE, DISTURBED_FILE = 'dataset.npz', 'plain.npz', 'disturbed.npz'
 
 
 def rewards_of(cost_to_go: Array, constraint_to_go: Array, dt: float) -> NDArray[np.float32]:
@@ -179,6 +188,80 @@ def from_plain_controller(
     )
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A scene's index and the best answers to its problems, by variant: states and controls."""
+
+    index: int
+    best: dict[int, tuple[Array, Array]]
+
+
+def answered(folders: Sequence[Path]) -> list[Answered]:
+    """
+    Return the best answers of datasets to the problems that can be drawn again.
+
+    Raises:
+        DatasetError: a dataset is missing or damaged, or they do not fit together.
+
+    """
+    scenes: dict[int, Answered] = {}
+    for validation in (False, True):
+        known = read_problems(folders, validation)
+        for row in np.flatnonzero(known.variant <= PERTURBED_VARIANTS):
+            first = int(np.argmax(known.kind[row] == KINDS.index(BEST)))
+            scene = scenes.setdefault(int(known.index[row]), Answered(int(known.index[row]), {}))
+            scene.best[int(known.variant[row])] = (
+                known.states[row, first].astype(float),
+                known.controls[row, first].astype(float),
+            )
+    return [scenes[index] for index in sorted(scenes)]
+
+
+def from_optimiser(scene: Answered, horizon: Horizon, vehicle: str) -> Episodes | None:
+    """
+    Return disturbed drives of the optimiser in a dataset's scene; the scene is the group.
+
+    Args:
+        scene: whose best answers the drives begin with, one drive each.
+        horizon: of the drives.
+        vehicle: name of the car.
+
+    Returns:
+        None where the generator finds no such scene.
+
+    """
+    try:
+        base = base_situation(scene.index, horizon)
+    except RuntimeError:
+        return None
+    solver, observer = _solver(vehicle, horizon), _tools(vehicle)[1]
+    parts = []
+    for variant, (best_states, best_controls) in scene.best.items():
+        problem = (perturbed(base, variant) if variant else base).problem
+        numbers = transcribe(problem, Margins())
+        plan = Trajectory(
+            problem.stamp, horizon.dt, numbers.frame.globalise(best_states), best_controls
+        )
+        rng = np.random.default_rng([71, scene.index, variant])
+        states, controls = drive_optimally(
+            solver, problem, plan, float(rng.uniform(*DISTURBANCES)), rng
+        )
+        own = numbers.frame.localise(states[None])
+        cost_to_go, (verdict,) = judged(problem, own, controls[None], DRIVEN)
+        parts.append(
+            _episodes(
+                observer.observe_along(own, numbers.road, moving(numbers.obstacles, horizon.dt)),
+                controls[None],
+                rewards_of(cost_to_go, verdict.constraint_to_go[None], horizon.dt),
+                observer.vehicle,
+                source=np.zeros(1, np.int64),
+                sources=(DISTURBED,),
+                group=np.full(1, scene.index),
+            )
+        )
+    return join(parts)
+
+
 def judged(
     problem: PlanningProblem,
     states: Array,
@@ -208,6 +291,11 @@ def judged(
 def _tools(vehicle: str) -> tuple[PlainController, Observer]:
     car = load_vehicle(vehicle)
     return PlainController(car), Observer(car)
+
+
+@cache
+def _solver(vehicle: str, horizon: Horizon) -> ScpSolver:
+    return ScpSolver(load_vehicle(vehicle), horizon)
 
 
 def _episodes(
@@ -275,14 +363,40 @@ def write_plain(card: Card, indices: Iterable[int], workers: int, path: Path) ->
         ValueError: none of the scenes can be drawn.
 
     """
-    chosen = list(indices)
     drive = partial(from_plain_controller, horizon=card.horizon, vehicle=card.vehicle)
+    return _driven(drive, list(indices), workers, path)
+
+
+def write_disturbed(folders: Sequence[Path], scenes: int, workers: int, path: Path) -> Episodes:
+    """
+    Write disturbed drives of the optimiser in scenes of datasets as episodes, and return them.
+
+    Args:
+        folders: of the datasets, whose best answers the drives begin with.
+        scenes: how many, the first ones.
+        workers: processes.
+        path: npz file.
+
+    Raises:
+        DatasetError: a dataset is missing or damaged, or they do not fit together.
+        ValueError: none of the scenes can be drawn.
+
+    """
+    card = read_card(folders[0])
+    drive = partial(from_optimiser, horizon=card.horizon, vehicle=card.vehicle)
+    return _driven(drive, answered(folders)[:scenes], workers, path)
+
+
+def _driven(
+    drive: Callable[[Any], Episodes | None], scenes: Sequence[Any], workers: int, path: Path
+) -> Episodes:
+    """Drive in scenes on worker processes; write the episodes and return them."""
     # not forked: reading a dataset has started threads
     with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
-        made = tqdm(pool.map(drive, chosen), 'driving', len(chosen), disable=None, leave=False)
+        made = tqdm(pool.map(drive, scenes), 'driving', len(scenes), disable=None, leave=False)
         parts = [part for part in made if part is not None]
     if not parts:
-        raise ValueError(f'none of {len(chosen)} scenes could be drawn')
+        raise ValueError(f'none of {len(scenes)} scenes could be drawn')
     episodes = join(parts)
     episodes.save(path)
     return episodes
@@ -300,7 +414,7 @@ def summary(episodes: Episodes) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write both files; return the exit status."""
+    """Write the files; return the exit status."""
     parser = argparse.ArgumentParser(
         prog='transitions', description=__doc__.strip().splitlines()[0]
     )
@@ -309,11 +423,12 @@ def main(arguments: list[str] | None = None) -> int:
     add('--out', type=Path, default=Path('out/transitions'))
     add('--kinds', nargs='+', default=LEARNED_FROM, help='of answers')
     add('--plain', type=int, default=400, help='scenes that the plain controller drives in')
+    add('--disturbed', type=int, default=1200, help='scenes that the optimiser drives in')
     add('--workers', type=int, default=os.cpu_count())
     options = parser.parse_args(arguments)
     folders = [Path(folder) for folder in options.dataset.split(',')]
     try:
-        for name in ('plain', 'workers'):
+        for name in ('plain', 'disturbed', 'workers'):
             if getattr(options, name) < 1:
                 raise ValueError(f'--{name} is {getattr(options, name)}: expected at least 1')
         card = read_card(folders[0])
@@ -321,6 +436,8 @@ def main(arguments: list[str] | None = None) -> int:
         parts = [write_dataset(folders, options.kinds, options.out / DATASET_FILE)]
         indices = range(card.first, card.first + min(options.plain, card.problems))
         parts.append(write_plain(card, indices, options.workers, options.out / PLAIN_FILE))
+        path = options.out / DISTURBED_FILE
+        parts.append(write_disturbed(folders, options.disturbed, options.workers, path))
     except (DatasetError, ValueError, OSError) as error:
         print(f'transitions: {error}', file=sys.stderr)
         return 2

@@ -10,11 +10,15 @@ from training.dataset.situations import base_situation, is_validation
 from training.episodes import load_episodes
 from training.transitions import (
     DATASET_FILE,
+    DISTURBED,
+    DISTURBED_FILE,
     NOISE,
     PLAIN,
     PLAIN_FILE,
     VIOLATION_MOST,
+    answered,
     between_samples,
+    from_optimiser,
     from_plain_controller,
     from_problems,
     judged,
@@ -44,6 +48,16 @@ def episodes(problems, observer):
 @pytest.fixture(scope='module')
 def plain(observer):
     return from_plain_controller(259, Horizon(), DEFAULT_VEHICLE)
+
+
+@pytest.fixture(scope='module')
+def scene(dataset):
+    return answered([dataset])[0]
+
+
+@pytest.fixture(scope='module')
+def disturbed(scene, observer, scp_folder):
+    return from_optimiser(scene, Horizon(), DEFAULT_VEHICLE)
 
 
 class TestRewards:
@@ -162,15 +176,52 @@ class TestPlainController:
         assert from_plain_controller(259, Horizon(), DEFAULT_VEHICLE) is None
 
 
+class TestOptimiser:
+    def test_scenes_come_with_the_best_answers_to_what_can_be_drawn_again(self, dataset, problems):
+        scenes = answered([dataset])
+        assert [scene.index for scene in scenes] == sorted({scene.index for scene in scenes})
+        row = int(np.argmax(problems.variant == 0))
+        (scene,) = (each for each in scenes if each.index == problems.index[row])
+        states, controls = scene.best[0]
+        assert np.array_equal(states, problems.states[row, 0])
+        assert np.array_equal(controls, problems.controls[row, 0])
+        assert max(variant for each in scenes for variant in each.best) == 2
+
+    def test_each_known_answer_begins_a_drive_of_the_scene(self, scene, disturbed):
+        assert len(disturbed) == len(scene.best)
+        assert disturbed.sources == (DISTURBED,)
+        assert (disturbed.group == scene.index).all()
+        assert (disturbed.rewards <= 0.0).all()
+
+    def test_drives_begin_where_the_answers_do(self, scene, disturbed, problems, observer):
+        row = int(np.argmax((problems.index == scene.index) & (problems.variant == 0)))
+        first = int((problems.kind[:row] >= 0).sum())
+        answers = from_problems(problems, DT, CAR)
+        speed, steering = 0, 1
+        for field in (speed, steering):
+            assert disturbed.observations[0, 0, field] == pytest.approx(
+                answers.observations[first, 0, field], abs=1e-5
+            )
+        assert disturbed.actions[0, 0] == pytest.approx(answers.actions[first, 0], abs=1e-3)
+
+    def test_a_scene_that_cannot_be_drawn_is_left_out(self, scene, monkeypatch):
+        from warmstart_planner.scenarios import generator
+
+        monkeypatch.setattr(generator, 'DRAWS', 0)
+        assert from_optimiser(scene, Horizon(), DEFAULT_VEHICLE) is None
+
+
 class TestProgram:
-    def test_both_files_hold_both_sides_of_the_split(self, dataset, observer, tmp_path, capsys):
+    def test_the_files_hold_both_sides_of_the_split(self, dataset, observer, tmp_path, capsys):
         arguments = ['--dataset', str(dataset), '--out', str(tmp_path), '--plain', '2']
-        assert main([*arguments, '--workers', '1']) == 0
+        assert main([*arguments, '--disturbed', '1', '--workers', '1']) == 0
         answers = load_episodes(tmp_path / DATASET_FILE)
         assert {is_validation(group) for group in answers.group.tolist()} == {False, True}
         assert len(load_episodes(tmp_path / PLAIN_FILE)) == 2 * len(NOISE)
+        assert len(set(load_episodes(tmp_path / DISTURBED_FILE).group)) == 1
         printed = capsys.readouterr().out
         assert PLAIN in printed
+        assert DISTURBED in printed
         assert 'best' in printed
 
     @pytest.mark.parametrize(
@@ -179,6 +230,7 @@ class TestProgram:
             (['--dataset', 'nowhere'], 'expected the folder of a dataset'),
             (['--kinds', 'good'], "kinds has 'good'"),
             (['--plain', '0'], '--plain is 0: expected at least 1'),
+            (['--disturbed', '0'], '--disturbed is 0: expected at least 1'),
         ],
     )
     def test_bad_arguments_are_one_line(
