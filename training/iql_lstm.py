@@ -43,6 +43,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from training.episodes import Episodes, join, load_episodes, split
+from training.mirror import mirrored
 
 CHECKPOINT_VERSION = 1
 KIND = 'iql_lstm'
@@ -838,6 +839,7 @@ def main(arguments: list[str] | None = None) -> int:
         configuration, members = parse(arguments)
         names = [name.strip() for name in configuration.episodes.split(',') if name.strip()]
         train, validation = split(join([load_episodes(Path(name)) for name in names]))
+        train = join([train, mirrored(train)])
         print(f'{len(train)} episodes, {len(validation)} for validation', flush=True)
         for member in members:
             trained = train_member(configuration, member, train, validation)

@@ -14,17 +14,24 @@ from dataclasses import replace
 import numpy as np
 
 from training.episodes import Episodes
-from warmstart_planner.learned.observation_fields import OBSERVATION_FIELDS, OBSERVATION_SIZE
+from warmstart_planner.learned.observation_fields import (
+    LINES,
+    OBSERVATION_FIELDS,
+    OBSERVATION_SIZE,
+)
 from warmstart_planner.vehicle import STEERING_RATE
 
 # ends of the names of fields that change their sign
-FLIPPED = ('steering', 'offset', 'heading_sin', 'curvature', 'y', 'sin', 'vy')
+FLIPPED = ('steering', 'offset', 'heading_sin', 'curvature')
 SIDES = {'left': 'right', 'right': 'left'}
 
 
 def _counterpart(name: str) -> str:
     """Return the field in whose place a field is in the mirror."""
     place, _, kind = name.rpartition('_')
+    if place.startswith('line_'):
+        line = int(place.removeprefix('line_'))
+        return f'line_{len(LINES) - 1 - line}_{kind}'
     return f'{place}_{SIDES[kind]}' if kind in SIDES else name
 
 

@@ -33,7 +33,7 @@ from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.returns import costs_along
 from training.dataset.schema import Card, DatasetError, read_card
 from training.dataset.shards import PERTURBED_VARIANTS
-from training.dataset.situations import base_situation, perturbed
+from training.dataset.situations import Situation, base_situation, perturbed
 from training.episodes import Episodes, join
 from training.receding_horizon import drive_optimally
 from warmstart_planner.learned import observation_library
@@ -51,7 +51,9 @@ Array = NDArray[np.float64]
 # Of a step. Beyond, all is equally lost: cars that leave the road for good get tens of metres
 # away from it, and a critic would see little else.
 VIOLATION_MOST = 2.0
-NOISE = (0.0, 0.3, 0.6, 1.0)  # sizes of the plain controller's exploration
+NOISE = (0.0, 0.5, 1.0)  # sizes of the plain controller's exploration
+HABITS, HABITS_NOISE = 4, 0.3  # plain controllers of other habits, and size of their exploration
+OTHERS = 'other_habits'  # their name as a source of episodes
 # The noisy answers mostly end far off the road: beside them good and better would look alike.
 LEARNED_FROM = [kind for kind in KINDS if kind != NOISY]
 DISTURBED = 'receding_horizon'  # the optimiser's name as a source of episodes
@@ -151,40 +153,52 @@ def between_samples(obstacles: NDArray[np.floating], nodes: int) -> Array:
     return result
 
 
-def from_plain_controller(
-    index: int, horizon: Horizon, vehicle: str, noise: Sequence[float] = NOISE
-) -> Episodes | None:
+def from_plain_controller(index: int, horizon: Horizon, vehicle: str) -> Episodes | None:
     """
-    Return drives of the plain controller in a dataset's scene, through the car's model.
+    Return drives of plain controllers in a dataset's scene, through the car's model.
+
+    From each of the scene's starts drives the plain controller, once for each of NOISE, and
+    HABITS controllers of other habits: there is something to improve on only where what was done
+    differs.
 
     Args:
         index: of the scene, which is the group.
         horizon: of the drives.
         vehicle: name of the car.
-        noise: sizes of the exploration, one drive each.
 
     Returns:
         None where the generator finds no such scene.
 
     """
     try:
-        problem = base_situation(index, horizon).problem
+        base = base_situation(index, horizon)
     except RuntimeError:
         return None
-    controller, observer = _tools(vehicle)
-    numbers = transcribe(problem, Margins())
-    rng = np.random.default_rng([67, index])
-    states, controls = drive_model(controller, numbers, horizon.dt, noise, rng)
-    cost_to_go, verdicts = judged(problem, states, controls)
+    starts = [base, *(perturbed(base, 1 + i) for i in range(PERTURBED_VARIANTS))]
+    return join([_plain_drives(start, vehicle) for start in starts])
+
+
+def _plain_drives(start: Situation, vehicle: str) -> Episodes:
+    plain, observer = _tools(vehicle)
+    dt = start.problem.horizon.dt
+    numbers = transcribe(start.problem, Margins())
+    rng = np.random.default_rng([67, start.index, start.variant])
+    others = [PlainController(plain.vehicle, plain.settings.varied(rng)) for _ in range(HABITS)]
+    drives = [
+        drive_model(plain, numbers, dt, NOISE, rng),
+        *(drive_model(other, numbers, dt, [HABITS_NOISE], rng) for other in others),
+    ]
+    states, controls = (np.concatenate(parts) for parts in zip(*drives, strict=True))
+    cost_to_go, verdicts = judged(start.problem, states, controls)
     constraint_to_go = np.stack([verdict.constraint_to_go for verdict in verdicts])
     return _episodes(
-        observer.observe_along(states, numbers.road, moving(numbers.obstacles, horizon.dt)),
+        observer.observe_along(states, numbers.road, moving(numbers.obstacles, dt)),
         controls,
-        rewards_of(cost_to_go, constraint_to_go, horizon.dt),
-        controller.vehicle,
-        source=np.zeros(len(states), np.int64),
-        sources=(PLAIN,),
-        group=np.full(len(states), index),
+        rewards_of(cost_to_go, constraint_to_go, dt),
+        plain.vehicle,
+        source=np.repeat([0, 1], [len(NOISE), HABITS]),
+        sources=(PLAIN, OTHERS),
+        group=np.full(len(states), start.index),
     )
 
 
@@ -422,7 +436,7 @@ def main(arguments: list[str] | None = None) -> int:
     add('--dataset', default='out/dataset', help='folders, separated by commas')
     add('--out', type=Path, default=Path('out/transitions'))
     add('--kinds', nargs='+', default=LEARNED_FROM, help='of answers')
-    add('--plain', type=int, default=400, help='scenes that the plain controller drives in')
+    add('--plain', type=int, default=2000, help='scenes that plain controllers drive in')
     add('--disturbed', type=int, default=1200, help='scenes that the optimiser drives in')
     add('--workers', type=int, default=os.cpu_count())
     options = parser.parse_args(arguments)
@@ -434,7 +448,7 @@ def main(arguments: list[str] | None = None) -> int:
         card = read_card(folders[0])
         observation_library.generate(load_vehicle(card.vehicle))
         parts = [write_dataset(folders, options.kinds, options.out / DATASET_FILE)]
-        indices = range(card.first, card.first + min(options.plain, card.problems))
+        indices = range(card.first, card.first + options.plain)
         parts.append(write_plain(card, indices, options.workers, options.out / PLAIN_FILE))
         path = options.out / DISTURBED_FILE
         parts.append(write_disturbed(folders, options.disturbed, options.workers, path))

@@ -18,7 +18,18 @@ from warmstart_planner.learned.observation import (
     Observer,
     moving,
 )
-from warmstart_planner.learned.observation_fields import LOOK_AHEADS, NEAREST, STOP_DISTANCE_MAX
+from warmstart_planner.learned.observation_fields import (
+    CAR_FIELDS,
+    FORESIGHT,
+    GAP_MIN,
+    LINE_SPACING,
+    LINES,
+    LOOK_AHEADS,
+    ROAD_FIELDS,
+    SCAN_FIELDS,
+    SIDE_GAP,
+    STOP_DISTANCE_MAX,
+)
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, StopBefore
 from warmstart_planner.road import road_from_segments
@@ -40,6 +51,7 @@ TRAFFIC = (
     box('ahead', constant_velocity(45.0, 0.5, 0.1, 5.0), 4.5, 1.8),
     box('oncoming', constant_velocity(70.0, 3.0, 3.0, 8.0), 5.0, 2.0),
     disc('pedestrian', constant_velocity(40.0, -3.0, 1.5, 1.2)[:, :3], 0.4),
+    box('parked', np.tile(BEND.poses(60.0, 1.3), (61, 1)), 4.5, 1.8),
 )
 
 
@@ -49,14 +61,9 @@ def seen(values):
     return dict(zip(OBSERVATION_FIELDS, values.tolist(), strict=True))
 
 
-def part(values, index):
-    """Return the numbers of the obstacle at a place, by name."""
-    prefix = f'obstacle_{index}_'
-    return {
-        name.removeprefix(prefix): value
-        for name, value in seen(values).items()
-        if name.startswith(prefix)
-    }
+def met(values):
+    """Return proximity, headway and closing of all lines, from left to right, (LINES, 3)."""
+    return np.array(values[-len(LINES) * len(SCAN_FIELDS) :]).reshape(len(LINES), -1)
 
 
 @pytest.fixture(scope='module')
@@ -140,43 +147,56 @@ def test_the_stop_distance_is_the_front_bumper_s(look, make_problem):
     assert seen(look(problem))['stop_distance'] == pytest.approx(free, abs=1e-4)
 
 
-def test_an_obstacle_is_seen_from_the_car_s_box(look, make_problem):
-    start = (20.0, 0.0, 0.5, 8.0, 0.0)
-    centre = np.array([20.0, 0.0]) + CAR.rear_to_center * np.array([np.cos(0.5), np.sin(0.5)])
-    place = centre + 10.0 * np.array([np.cos(0.7), np.sin(0.7)])
-    other = box('other', constant_velocity(*place, 0.9, 6.0), 4.0, 1.6)
-    found = part(look(make_problem(start, obstacles=(other,))), 0)
-    wanted = {
-        'present': 1.0,
-        'x': 10.0 * np.cos(0.2),
-        'y': 10.0 * np.sin(0.2),
-        'cos': np.cos(0.4),
-        'sin': np.sin(0.4),
-        'vx': 6.0 * np.cos(0.4),
-        'vy': 6.0 * np.sin(0.4),
-        'half_length': 2.0,
-        'half_width': 0.8,
-        'radius': 0.3 * 0.4,
-    }
-    assert found == pytest.approx(wanted, rel=1e-5)
+MIDDLE = len(LINES) // 2
 
 
-@given(st.permutations(range(8)), st.integers(0, 8))
-def test_the_nearest_are_seen_nearest_first_and_absent_ones_are_zeros(observer, order, count):
-    distances = np.arange(5.0, 45.0, 5.0)[order][:count]
-    obstacles = np.zeros((count, 9))
-    obstacles[:, 0] = CAR.rear_to_center
-    obstacles[:, 1] = distances
+def test_the_lines_are_symmetric_about_the_car():
+    assert np.array(LINES) == pytest.approx(-np.array(LINES)[::-1])
+    assert LINES[MIDDLE] == 0.0
+
+
+def test_what_is_ahead_is_met_on_the_lines_that_it_blocks(look, make_problem):
+    speed, other_speed, gap = 8.0, 6.0, 15.0
+    centre = 20.0 + CAR.front_reach + gap + 2.0
+    other = box('other', constant_velocity(centre, 0.5, 0.0, other_speed), 4.0, 1.6)
+    found = met(look(make_problem((20.0, -0.4, 0.0, speed, 0.0), obstacles=(other,))))
+    margin = float(Margins().obstacle_at(np.zeros(1))[0])  # rounds the box
+    gap -= margin
+    reach = 0.8 + margin + CAR.width / 2 + SIDE_GAP
+    blocked = np.abs(np.array(LINES) - 0.9) < reach
+    assert 0 < blocked.sum() < len(LINES)
+    wanted = [1.0 / gap, speed / gap, (speed - other_speed) / gap]
+    assert found[blocked] == pytest.approx(np.tile(wanted, (blocked.sum(), 1)), rel=1e-4)
+    assert np.all(found[~blocked] == 0.0)
+
+
+def test_the_lines_follow_the_road(look, make_problem):
+    """On a bend of 50 m radius, what stands 40 m ahead on the path is met in the middle."""
+    road = road_from_segments([(300.0, 0.02, 0.02)], 4, 4, 14)
+    there = road.poses(60.0)
+    other = disc('other', np.tile(there, (61, 1)), 0.5)
+    here = road.poses(20.0)
+    found = met(look(make_problem((*here, 8.0, 0.05), road=road, obstacles=(other,))))
+    blocked = np.flatnonzero(found[:, 0])
+    assert MIDDLE in blocked
+    assert blocked.min() + blocked.max() == pytest.approx(2 * MIDDLE, abs=1)
+    assert 1.0 / found[MIDDLE, 0] == pytest.approx(40.0 - CAR.front_reach - 0.5, abs=1.0)
+
+
+@given(st.permutations(range(6)), st.lists(st.floats(-4.0, 4.0), min_size=6, max_size=6))
+def test_the_first_on_a_line_is_met_in_whatever_order_they_are_given(observer, order, sides):
+    obstacles = np.zeros((6, 9))
+    obstacles[:, 0] = np.arange(10.0, 70.0, 10.0)
+    obstacles[:, 1] = sides
     obstacles[:, 2] = 1.0
-    road = straight_road()
-    values = observer.observe(np.zeros((1, 5)), road, obstacles)[0]
-    wanted = np.sort(distances)[:NEAREST]
-    for index in range(NEAREST):
-        found = part(values, index)
-        if index < len(wanted):
-            assert (found['present'], found['y']) == (1.0, wanted[index])
-        else:
-            assert set(found.values()) == {0.0}
+    obstacles[:, 6] = 0.5
+    one_by_one = [
+        met(observer.observe(np.zeros((1, 5)), straight_road(), each[None])[0])
+        for each in obstacles
+    ]
+    nearest = np.max([each[:, 0] for each in one_by_one], axis=0)
+    found = met(observer.observe(np.zeros((1, 5)), straight_road(), obstacles[order])[0])
+    assert found[:, 0] == pytest.approx(nearest)
 
 
 def straight_road():
@@ -188,12 +208,33 @@ def straight_road():
     return np.concatenate([[8.0, 90.0, 10.0], anchors.ravel()])
 
 
-def test_equally_near_ones_keep_their_order(observer):
-    obstacles = np.zeros((7, 9))
-    obstacles[:, 0] = CAR.rear_to_center + 10.0
-    obstacles[:, 6] = np.arange(7)
-    values = observer.observe(np.zeros((1, 5)), straight_road(), obstacles)[0]
-    assert [part(values, i)['radius'] for i in range(NEAREST)] == [0, 1, 2, 3, 4]
+@pytest.mark.parametrize(
+    ('behind_rear', 'proximity'), [(-3.0, 1.0 / GAP_MIN), (-0.1, 1.0 / GAP_MIN), (0.1, 0.0)]
+)
+def test_what_is_beside_the_car_is_in_the_way_until_it_is_past(observer, behind_rear, proximity):
+    rear_end = CAR.rear_to_center - CAR.length / 2
+    obstacle = np.array([[rear_end - behind_rear - 0.5, 2.4, 1, 0, 0, 0, 0.5, 0, 0]])
+    found = met(observer.observe(np.zeros((1, 5)), straight_road(), obstacle)[0])
+    assert found[:, 0].max() == pytest.approx(proximity)
+
+
+def test_what_moves_aside_is_in_the_way_where_it_is_and_where_it_will_be(observer):
+    """It keeps moving until the car arrives, or for as long as the car looks ahead."""
+
+    def blocked(speed, drift):
+        obstacle = np.array([[40.0, 0.0, 1, 0, 0, 0, 0.2, 0.0, drift]])
+        state = np.array([[0.0, 0.0, 0.0, speed, 0.0]])
+        found = met(observer.observe(state, straight_road(), obstacle)[0])
+        lines = np.array(LINES)[found[:, 0] > 0]
+        return lines.max(), lines.min()
+
+    still = blocked(10.0, 0.0)
+    assert still[0] == pytest.approx(-still[1])
+    left, right = blocked(10.0, 1.0)
+    assert left == pytest.approx(still[0] + FORESIGHT, abs=LINE_SPACING)
+    assert right == still[1]
+    fast, _ = blocked(60.0, 1.0)
+    assert fast < left
 
 
 # --- symmetries ---
@@ -231,16 +272,19 @@ def test_it_is_the_same_wherever_on_the_map_the_problem_is(look, make_problem, m
     np.testing.assert_allclose(elsewhere, look(problem), atol=1e-4, rtol=1e-5)
 
 
-FLIPPED = ('steering', 'offset', 'heading_sin', 'curvature', 'y', 'sin', 'vy')
+FLIPPED = ('steering', 'offset', 'heading_sin', 'curvature')
 
 
 def test_left_and_right_are_alike(look, make_problem, mirror_problem):
     problem = make_problem((20, 0.4, 0.05, 9, 0.02), road=BEND, obstacles=TRAFFIC)
-    values, mirrored = seen(look(problem)), seen(look(mirror_problem(problem)))
-    for name, value in values.items():
-        place, kind = re.fullmatch(r'((?:road|obstacle)_\d+_)?(\w+)', name).groups(default='')
+    values, mirrored = look(problem), look(mirror_problem(problem))
+    assert met(mirrored)[::-1] == pytest.approx(met(values), rel=1e-4, abs=1e-5)
+    assert met(values).any()
+    values, mirrored = seen(values), seen(mirrored)
+    for name in OBSERVATION_FIELDS[: len(CAR_FIELDS) + len(LOOK_AHEADS) * len(ROAD_FIELDS)]:
+        place, kind = re.fullmatch(r'(road_\d+_)?(\w+)', name).groups(default='')
         other = {'left': 'right', 'right': 'left'}.get(kind, kind)
-        wanted = -value if kind in FLIPPED else value
+        wanted = -values[name] if kind in FLIPPED else values[name]
         assert mirrored[place + other] == pytest.approx(wanted, rel=1e-5, abs=1e-5), name
 
 
@@ -273,7 +317,7 @@ def test_without_cars_or_obstacles_nothing_is_seen_of_them(observer, scene):
     states, road, obstacles = scene
     assert observer.observe_along(states[:0], road, obstacles).shape == (0, 61, OBSERVATION_SIZE)
     alone = observer.observe_along(states, road, obstacles[:0])
-    assert np.abs(alone[..., -10 * NEAREST :]).max() == 0.0
+    assert np.abs(alone[..., -len(LINES) * len(SCAN_FIELDS) :]).max() == 0.0
 
 
 def test_velocities_are_those_of_the_predictions():
@@ -408,4 +452,5 @@ def test_a_horizon_s_time_is_seen_at_its_nodes(look, make_problem):
     slow = box('slow', constant_velocity(60.0, 0.0, 0.0, 3.0), 4.5, 1.8)
     for dt in (0.1, 0.2):
         problem = make_problem(obstacles=(slow,), horizon=Horizon(dt, 60))
-        assert part(look(problem), 0)['vx'] == pytest.approx(3.0 * 0.1 / dt, rel=1e-5)
+        proximity, headway, closing = met(look(problem))[MIDDLE]
+        assert (headway - closing) / proximity == pytest.approx(3.0 * 0.1 / dt, rel=1e-5)

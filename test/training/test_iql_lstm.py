@@ -33,19 +33,20 @@ from training.iql_lstm import (
     robust_spread,
     temporal_target,
 )
+from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
 
 ROOT = Path(__file__).resolve().parents[2]
 DT = 0.1  # of the double integrator [s]
 
 
-def random_episodes(count=12, steps=20, seed=0):
+def random_episodes(count=12, steps=20, seed=0, size=4):
     """Return episodes without sense, of all lengths."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, steps + 1, count)
     there = (np.arange(steps) < lengths[:, None])[..., None]
     before = (np.arange(steps + 1) <= lengths[:, None])[..., None]
     return Episodes(
-        observations=(rng.normal(2.0, 3.0, (count, steps + 1, 4)) * before).astype(np.float32),
+        observations=(rng.normal(2.0, 3.0, (count, steps + 1, size)) * before).astype(np.float32),
         actions=(rng.uniform([-3.0, -0.4], [2.0, 0.4], (count, steps, 2)) * there).astype(
             np.float32
         ),
@@ -421,8 +422,9 @@ def test_members_learn_from_samples_of_whole_groups():
 
 
 def test_the_command_line_trains_members(tmp_path, capsys):
-    random_episodes(count=40).save(tmp_path / 'a.npz')
-    replace(random_episodes(count=40, seed=1), group=np.arange(40) + 40).save(tmp_path / 'b.npz')
+    first, second = (random_episodes(40, seed=seed, size=OBSERVATION_SIZE) for seed in (0, 1))
+    first.save(tmp_path / 'a.npz')
+    replace(second, group=np.arange(40) + 40).save(tmp_path / 'b.npz')
     out = tmp_path / 'out'
     arguments = [
         *('--smoke', '--members', '2', '--out', str(out)),
@@ -432,10 +434,10 @@ def test_the_command_line_trains_members(tmp_path, capsys):
     for member in ('0', '1'):
         assert load_trained(out / member / 'best.pt').epoch in (1, 2)
     one, two = (load_trained(out / member / 'best.pt') for member in ('0', '1'))
-    observation = np.zeros(4, np.float32)
+    observation = np.zeros(OBSERVATION_SIZE, np.float32)
     answers = [each.act(observation, each.start())[0] for each in (one, two)]
     assert not np.array_equal(*answers)
-    assert '76 episodes, 4 for validation' in capsys.readouterr().out
+    assert '152 episodes, 4 for validation' in capsys.readouterr().out
 
 
 # --- what can be wrong ---

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from training.dataset.reading import KINDS, read_problems
+from training.dataset.shards import PERTURBED_VARIANTS
 from training.dataset.situations import base_situation, is_validation
 from training.episodes import load_episodes
 from training.transitions import (
     DATASET_FILE,
     DISTURBED,
     DISTURBED_FILE,
+    HABITS,
     NOISE,
+    OTHERS,
     PLAIN,
     PLAIN_FILE,
     VIOLATION_MOST,
@@ -144,11 +147,19 @@ class TestProblems:
 
 class TestPlainController:
     def test_drives_are_whole_episodes_of_the_scene(self, plain):
-        assert plain.observations.shape == (len(NOISE), 61, OBSERVATION_SIZE)
-        assert plain.sources == (PLAIN,)
+        starts = 1 + PERTURBED_VARIANTS
+        assert plain.observations.shape == (starts * (len(NOISE) + HABITS), 61, OBSERVATION_SIZE)
+        assert plain.sources == (PLAIN, OTHERS)
+        assert (plain.source == 1).sum() == starts * HABITS
         assert (plain.group == 259).all()
         assert not plain.terminal.any()
         assert (plain.rewards <= 0.0).all()
+
+    def test_drivers_of_other_habits_do_otherwise_from_the_same_starts(self, plain):
+        start, actions = plain.observations[: len(NOISE) + HABITS, 0], plain.actions[:, 0]
+        assert (start == start[0]).all()
+        others = actions[len(NOISE) : len(NOISE) + HABITS]
+        assert len(np.unique(others, axis=0)) == HABITS
 
     def test_the_same_scene_gives_the_same_episodes(self, plain):
         again = from_plain_controller(259, Horizon(), DEFAULT_VEHICLE)
@@ -217,7 +228,8 @@ class TestProgram:
         assert main([*arguments, '--disturbed', '1', '--workers', '1']) == 0
         answers = load_episodes(tmp_path / DATASET_FILE)
         assert {is_validation(group) for group in answers.group.tolist()} == {False, True}
-        assert len(load_episodes(tmp_path / PLAIN_FILE)) == 2 * len(NOISE)
+        plain = load_episodes(tmp_path / PLAIN_FILE)
+        assert len(plain) == 2 * (1 + PERTURBED_VARIANTS) * (len(NOISE) + HABITS)
         assert len(set(load_episodes(tmp_path / DISTURBED_FILE).group)) == 1
         printed = capsys.readouterr().out
         assert PLAIN in printed

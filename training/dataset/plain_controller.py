@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from warmstart_planner import objective
 from warmstart_planner.checks import number
 from warmstart_planner.learned.observation import moving
+from warmstart_planner.learned.on_road import on_road
 from warmstart_planner.objective import RoadCoordinates
 from warmstart_planner.simulation.disturbances import CorrelatedNoise
 from warmstart_planner.transcription import Transcription
@@ -47,6 +48,7 @@ PLAIN = 'plain_controller'  # its name as a source of episodes
 NOISE_TIME = 0.8  # correlation time of exploration noise [s]
 NOISE_DEVIATION = np.array([1.0, 0.08])  # of it, at size 1 [m/s^2, rad/s]
 SIDES = 4  # offsets to each side that are compared
+HABIT_RANGE = 2.0  # by which factor drivers' gains and distances differ
 OFFSET_DEVIATION = 1.0  # of the lateral offset that a drive keeps, at size 1 [m]
 
 
@@ -83,6 +85,12 @@ class PlainSettings:
         """Refuse what would divide by nothing or drive backwards."""
         for name, value in vars(self).items():
             number(f'settings.{name}', value, at_least=1e-3)
+
+    def varied(self, rng: np.random.Generator) -> PlainSettings:
+        """Return another driver's: every number from half to twice as large."""
+        factors = HABIT_RANGE ** rng.uniform(-1.0, 1.0, len(vars(self)))
+        values = np.array(list(vars(self).values())) * factors
+        return PlainSettings(*values.tolist())
 
 
 class PlainController:
@@ -190,15 +198,8 @@ class PlainController:
         wanted = np.broadcast_to(np.reshape(offset, (-1, 1)), (x.shape[1], 1))
         if not len(obstacles):
             return wanted, stop[:, None]
-        _, _, cos, sin, half_length, half_width, radius, vx, vy = obstacles.T
-        aligned = np.abs(cos * others.heading_cos + sin * others.heading_sin)
-        crossing = np.abs(sin * others.heading_cos - cos * others.heading_sin)
-        reach_along = half_length * aligned + half_width * crossing + radius
-        reach_across = half_length * crossing + half_width * aligned + radius
-        speed = vx * others.heading_cos + vy * others.heading_sin
-        drift = vy * others.heading_cos - vx * others.heading_sin
-
-        gap = others.station - reach_along - front[:, None]
+        met = on_road(obstacles.T, others)
+        gap = others.station - met.reach_along - front[:, None]
         arrival = np.maximum(gap, 0.0) / np.maximum(x[SPEED], 1.0)[:, None]
         ahead = others.station > centre.station[:, None]
         places = np.concatenate([wanted, self._sides(centre, others, ahead)], axis=1)
@@ -207,14 +208,15 @@ class PlainController:
         left = np.exp(-settings.lateral_gain * arrival)[:, None]
         then = places[:, :, None] + left * (here - places)[:, :, None] + others.target_offset
         there = places[:, :, None] + others.target_offset
-        begin = others.offset + drift * np.minimum(arrival, settings.foresight)[:, None]
+        begin = others.offset + met.drift * np.minimum(arrival, settings.foresight)[:, None]
         apart = np.maximum(
             np.maximum(np.minimum(begin, others.offset), np.minimum(then, there))
             - np.minimum(np.maximum(begin, others.offset), np.maximum(then, there)),
             0.0,
         )
-        blocks = ahead[:, None] & (apart < reach_across + vehicle.width / 2 + settings.side_gap)
-        limit = self._following(x[SPEED][:, None], gap, speed, settings.standing_gap)
+        beside = met.reach_across + vehicle.width / 2 + settings.side_gap
+        blocks = ahead[:, None] & (apart < beside)
+        limit = self._following(x[SPEED][:, None], gap, met.speed, settings.standing_gap)
         least = np.where(blocks, limit[:, None], np.inf).min(axis=2)
         return places, np.minimum(stop[:, None], least)
 

@@ -4,6 +4,7 @@
  * What cars see, and how they drive on: loops about the functions of functions.c, which CasADi
  * generates from the Python definitions. sizes.h holds the sizes that those have.
  */
+#include <math.h>
 #include <stddef.h>
 
 #include "functions.c"
@@ -12,6 +13,8 @@
 #define NX 5
 #define NU 2
 #define ARGUMENTS 10 /* more than any of the functions has */
+#define RESULTS 10
+#define MEETING 4
 
 /* Mirrored by observation_library.py. */
 typedef struct {
@@ -25,10 +28,12 @@ typedef struct {
     double *controls;        /* cars x (nodes - 1) x NU */
 } walk_t;
 
+/* CasADi's functions of up to three arguments and two results. */
 static void call(int (*function)(const double **, double **, int *, double *, int),
-                 const double *first, const double *second, const double *third, double *result) {
+                 const double *first, const double *second, const double *third, double *result,
+                 double *more) {
     const double *arg[ARGUMENTS] = {first, second, third};
-    double *res[ARGUMENTS] = {result};
+    double *res[RESULTS] = {result, more};
     double work[WORK_SIZE];
     int iwork[WORK_SIZE];
     function(arg, res, iwork, work, 0);
@@ -44,54 +49,48 @@ static void write_floats(const double *values, int count, float *out) {
     for (int i = 0; i < count; i++) out[i] = (float)values[i];
 }
 
-/* Indices of the nearest obstacles at node k, nearest first; returns how many there are. */
-static int nearest_obstacles(const walk_t *w, const double *pose, int k, int *nearest) {
-    double square[NEAREST];
-    int found = 0;
-    for (int m = 0; m < w->obstacle_count; m++) {
-        const double *o = w->obstacles + ((size_t)m * w->obstacle_nodes + k) * OBSTACLE_SIZE;
-        double dx = o[0] - pose[0], dy = o[1] - pose[1], here = dx * dx + dy * dy;
-        int at = found < NEAREST ? found++ : NEAREST;
-        for (; at > 0 && here < square[at - 1]; at--) {
-            if (at == NEAREST) continue; /* the farthest falls out */
-            square[at] = square[at - 1];
-            nearest[at] = nearest[at - 1];
-        }
-        if (at < NEAREST) {
-            square[at] = here;
-            nearest[at] = m;
+/* What is met first along each line by a car at a place. */
+static void scan(const double *place, const double *on_road, int count, float *out) {
+    double gap[LINES], speed[LINES], met[MEETING];
+    for (int i = 0; i < LINES; i++) gap[i] = -1.0; /* nothing is in the way */
+    for (int m = 0; m < count; m++, on_road += ON_ROAD_SIZE) {
+        call(meeting, place, on_road, 0, met, 0);
+        double here = limited(met[0], GAP_MIN, HUGE_VAL), past = met[1];
+        if (past < 0.0) continue;
+        for (int i = 0; i < LINES; i++) {
+            double line = LEFTMOST - i * LINE_SPACING;
+            if (line <= met[2] || line >= met[3]) continue;
+            if (gap[i] > 0.0 && gap[i] <= here) continue;
+            gap[i] = here;
+            speed[i] = on_road[ON_ROAD_SPEED];
         }
     }
-    return found;
-}
-
-/* What one car sees at node k. */
-static void see(const walk_t *w, const double *state, int k, float *out) {
-    double pose[POSE_SIZE], road[ROAD_VIEW], view[OBSTACLE_VIEW];
-    int nearest[NEAREST];
-    call(road_view, state, w->road, 0, road);
-    write_floats(road, ROAD_VIEW, out);
-    call(car_pose, state, 0, 0, pose);
-    int found = nearest_obstacles(w, pose, k, nearest);
-    for (int i = 0; i < NEAREST; i++) {
-        float *place = out + ROAD_VIEW + i * OBSTACLE_VIEW;
-        if (i < found) {
-            size_t row = (size_t)nearest[i] * w->obstacle_nodes + k;
-            call(obstacle_view, pose, w->obstacles + row * OBSTACLE_SIZE, 0, view);
-            write_floats(view, OBSTACLE_VIEW, place);
-        } else {
-            for (int j = 0; j < OBSTACLE_VIEW; j++) place[j] = 0.0f;
-        }
+    for (int i = 0; i < LINES; i++, out += SCAN_VIEW) {
+        int met_one = gap[i] > 0.0;
+        out[0] = met_one ? (float)(1.0 / gap[i]) : 0.0f;
+        out[1] = met_one ? (float)(place[2] / gap[i]) : 0.0f;
+        out[2] = met_one ? (float)((place[2] - speed[i]) / gap[i]) : 0.0f;
     }
 }
 
 /* Observations of the nodes from `first` to before `end`: cars x (end - first) x the size. */
 void observation_observe(const walk_t *w, int first, int end, float *out) {
-    for (int car = 0; car < w->cars; car++)
-        for (int k = first; k < end; k++) {
-            see(w, w->states + ((size_t)car * w->nodes + k) * NX, k, out);
-            out += ROAD_VIEW + NEAREST * OBSTACLE_VIEW;
+    double on_road[w->obstacle_count * ON_ROAD_SIZE + 1];
+    double view[ROAD_VIEW], place[PLACE_SIZE];
+    for (int k = first; k < end; k++) {
+        for (int m = 0; m < w->obstacle_count; m++) {
+            size_t row = (size_t)m * w->obstacle_nodes + k;
+            call(obstacle_on_road, w->obstacles + row * OBSTACLE_SIZE, w->road, 0,
+                 on_road + m * ON_ROAD_SIZE, 0);
         }
+        for (int car = 0; car < w->cars; car++) {
+            size_t row = (size_t)car * (end - first) + k - first;
+            float *seen = out + row * (ROAD_VIEW + LINES * SCAN_VIEW);
+            call(road_view, w->states + ((size_t)car * w->nodes + k) * NX, w->road, 0, view, place);
+            write_floats(view, ROAD_VIEW, seen);
+            scan(place, on_road, w->obstacle_count, seen + ROAD_VIEW);
+        }
+    }
 }
 
 /* Drive all cars from node `first` to node `end`; the controls become those that were applied. */
@@ -109,6 +108,6 @@ void observation_advance(const walk_t *w, int first, int end) {
                 u[i] = limited(u[i], w->control_lower[i], w->control_upper[i]);
                 u[i] = limited(u[i], least, most);
             }
-            call(motion, x, u, &w->dt, x + NX);
+            call(motion, x, u, &w->dt, x + NX, 0);
         }
 }

@@ -15,20 +15,29 @@ the road's path less the offset to aim at, left positive; sine and cosine of the
 relative to the path's; the path's curvature [1/m]; free width of the corridor to the left and to
 the right of the point, negative outside of it; speed to aim at.
 
-`OBSTACLE_VIEW_FIELDS`, of the NEAREST obstacles by distance between box centres, nearest first:
-1 where there is one; its centre relative to that of the car's box, x along the car's heading, y
-to its left; cosine and sine of its heading relative to the car's; its velocity over ground, along
-the car's axes; half length, half width and rounding radius with margin. Zeros where there is
-none.
+`SCAN_FIELDS`, along each of LINES, which are parallel to the path to aim at, so far to the left of
+the centre of the car's box [m]: what is met first by a car on the line, and how soon. It is in the
+way where less than SIDE_GAP is left beside it when the car, at its present speed, arrives there
+(looking no further ahead than FORESIGHT). `proximity` is the inverse of the gap between them
+[1/m], `headway` of the time in which the car covers it [1/s], `closing` of the time in which it
+closes, negative where it widens [1/s]; a gap counts as no less than GAP_MIN. Zeros where nothing
+is in the way.
+
+Why lines and no list of obstacles: in a list, what matters is to be found anew in every scene, and
+policies that learn from hundreds of scenes do not find it (docs/iql-lstm.md).
 """
 
 from __future__ import annotations
 
 from warmstart_planner.objective import OBSTACLE_PARAMETERS
 
-OBSERVATION_VERSION = 1
+OBSERVATION_VERSION = 2
 LOOK_AHEADS = (0.0, 8.0, 20.0, 40.0)  # ahead of the centre of the car's box [m]
-NEAREST = 5  # obstacles that are seen
+LINE_SPACING = 0.6  # [m]
+LINES = tuple(LINE_SPACING * i for i in range(6, -7, -1))  # from left to right [m]
+SIDE_GAP = 0.3  # beside an obstacle [m]
+FORESIGHT = 1.5  # for which an obstacle keeps moving aside [s]
+GAP_MIN = 1.0  # [m]
 STOP_DISTANCE_MAX = 100.0  # [m]
 MOVING_OBSTACLE_PARAMETERS = OBSTACLE_PARAMETERS + 2  # with the velocities of `moving`
 
@@ -42,21 +51,10 @@ ROAD_FIELDS = (
     'right',
     'target_speed',
 )
-OBSTACLE_VIEW_FIELDS = (
-    'present',
-    'x',
-    'y',
-    'cos',
-    'sin',
-    'vx',
-    'vy',
-    'half_length',
-    'half_width',
-    'radius',
-)
+SCAN_FIELDS = ('proximity', 'headway', 'closing')
 OBSERVATION_FIELDS = (
     *CAR_FIELDS,
     *(f'road_{ahead:.0f}_{name}' for ahead in LOOK_AHEADS for name in ROAD_FIELDS),
-    *(f'obstacle_{i}_{name}' for i in range(NEAREST) for name in OBSTACLE_VIEW_FIELDS),
+    *(f'line_{i}_{name}' for i in range(len(LINES)) for name in SCAN_FIELDS),
 )
 OBSERVATION_SIZE = len(OBSERVATION_FIELDS)

@@ -8,6 +8,7 @@ Everything here is derived from `vehicle` and `objective`; nothing is defined a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import casadi as ca
@@ -15,10 +16,13 @@ import numpy as np
 
 from warmstart_planner import objective
 from warmstart_planner.learned.observation_fields import (
+    FORESIGHT,
     LOOK_AHEADS,
     MOVING_OBSTACLE_PARAMETERS,
+    SIDE_GAP,
     STOP_DISTANCE_MAX,
 )
+from warmstart_planner.learned.on_road import OnRoad, on_road
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
     SPEED,
@@ -29,38 +33,43 @@ from warmstart_planner.vehicle import (
     step,
 )
 
-POSE_SIZE = 4
+PLACE_SIZE = 3
+ON_ROAD_SIZE = len(OnRoad._fields)
 
 
 def casadi_functions(vehicle: VehicleParameters) -> list[ca.Function]:
     """
     Return the functions that observation.c calls.
 
-    - `car_pose(x)`: centre of the car's box, cosine and sine of its heading.
-    - `road_view(x, road)`: what `CAR_FIELDS` and `ROAD_FIELDS` at each of LOOK_AHEADS name.
-    - `obstacle_view(pose, obstacle)`: what `OBSTACLE_VIEW_FIELDS` names.
+    - `road_view(x, road)`: what `CAR_FIELDS` and `ROAD_FIELDS` at each of LOOK_AHEADS name; and
+      the car's place: station and offset from the path to aim at of its box's centre, and speed.
+    - `obstacle_on_road(obstacle, road)`: an `OnRoad`.
+    - `meeting(place, on_road)`: how a car and an obstacle meet, see `_meeting`.
     - `motion(x, u, dt)`: next state.
     """
     x, u, dt = ca.SX.sym('x', STATE_SIZE), ca.SX.sym('u', CONTROL_SIZE), ca.SX.sym('dt')
     road = ca.SX.sym('road', objective.ROAD_PARAMETERS)
-    pose = ca.SX.sym('pose', POSE_SIZE)
+    place = ca.SX.sym('place', PLACE_SIZE)
     obstacle = ca.SX.sym('obstacle', MOVING_OBSTACLE_PARAMETERS)
-    heading = np.cos(x[YAW]), np.sin(x[YAW])
+    known = ca.SX.sym('on_road', ON_ROAD_SIZE)
+    there = objective.road_coordinates(obstacle[0], obstacle[1], road)
+    met = _meeting(place, OnRoad(*(known[i] for i in range(ON_ROAD_SIZE))), vehicle)
     return [
-        _function('car_pose', [x], [*objective.box_centre(x, vehicle), *heading]),
-        _function('road_view', [x, road], _road_view(x, heading, road, vehicle)),
-        _function('obstacle_view', [pose, obstacle], _obstacle_view(pose, obstacle)),
+        _function('road_view', [x, road], *_road_view(x, road, vehicle)),
+        _function('obstacle_on_road', [obstacle, road], on_road(obstacle, there)),
+        _function('meeting', [place, known], met),
         _function('motion', [x, u, dt], step(x, u, dt, vehicle.wheelbase)),
     ]
 
 
-def _road_view(x: Any, heading: Any, road: Any, vehicle: VehicleParameters) -> list[Any]:
+def _road_view(x: Any, road: Any, vehicle: VehicleParameters) -> tuple[list[Any], list[Any]]:
     cx, cy = objective.box_centre(x, vehicle)
     points = [
-        objective.road_coordinates(cx + ahead * heading[0], cy + ahead * heading[1], road)
+        objective.road_coordinates(cx + ahead * np.cos(x[YAW]), cy + ahead * np.sin(x[YAW]), road)
         for ahead in LOOK_AHEADS
     ]
-    stop_distance = road[1] - (points[0].station + vehicle.length / 2)
+    here = points[0]
+    stop_distance = road[1] - (here.station + vehicle.length / 2)
     bounded = np.fmax(np.fmin(stop_distance, STOP_DISTANCE_MAX), -STOP_DISTANCE_MAX)
     values = [x[SPEED], x[STEERING], road[0], bounded]
     for point in points:
@@ -74,28 +83,34 @@ def _road_view(x: Any, heading: Any, road: Any, vehicle: VehicleParameters) -> l
             point.right + point.offset,
             point.target_speed,
         ]
-    return values
+    return values, [here.station, here.offset - here.target_offset, x[SPEED]]
 
 
-def _obstacle_view(pose: Any, obstacle: Any) -> list[Any]:
-    cx, cy, c, s = (pose[i] for i in range(POSE_SIZE))
-    x, y, cosine, sine, half_length, half_width, radius, vx, vy = (
-        obstacle[i] for i in range(MOVING_OBSTACLE_PARAMETERS)
-    )
+def _meeting(place: Any, obstacle: OnRoad, vehicle: VehicleParameters) -> list[Any]:
+    """
+    Return how a car meets an obstacle.
 
-    def turned(along_x: Any, along_y: Any) -> list[Any]:
-        return [c * along_x + s * along_y, c * along_y - s * along_x]
+    Returns:
+        `gap` from bumper to obstacle along the road, negative where the car is not before it;
+        `past`, how far the obstacle's end lies before the car's rear end; `low` and `high`,
+        between which offsets of the car from its place it is in the way [m].
 
+    """
+    station, offset, speed = (place[i] for i in range(PLACE_SIZE))
+    gap = obstacle.station - obstacle.reach_along - (station + vehicle.length / 2)
+    past = obstacle.station + obstacle.reach_along - (station - vehicle.length / 2)
+    arrival = np.fmin(np.fmax(gap, 0.0) / np.fmax(speed, 1.0), FORESIGHT)
+    aside = obstacle.drift * arrival
+    reach = obstacle.reach_across + vehicle.width / 2 + SIDE_GAP
+    centre = obstacle.offset - offset
     return [
-        1.0,
-        *turned(x - cx, y - cy),
-        *turned(cosine, sine),
-        *turned(vx, vy),
-        half_length,
-        half_width,
-        radius,
+        gap,
+        past,
+        centre + np.fmin(aside, 0.0) - reach,
+        centre + np.fmax(aside, 0.0) + reach,
     ]
 
 
-def _function(name: str, inputs: list[Any], values: list[Any]) -> ca.Function:
-    return ca.Function(name, inputs, ca.cse([ca.densify(ca.vertcat(*values))]))
+def _function(name: str, inputs: list[Any], *outputs: Iterable[Any]) -> ca.Function:
+    columns = [ca.densify(ca.vertcat(*values)) for values in outputs]
+    return ca.Function(name, inputs, ca.cse(columns))

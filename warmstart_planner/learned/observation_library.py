@@ -12,6 +12,7 @@ from typing import Any
 
 from warmstart_planner import acados, generated, objective, vehicle
 from warmstart_planner.learned import observation_fields as fields
+from warmstart_planner.learned.on_road import OnRoad
 from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
@@ -38,7 +39,7 @@ class WalkStructure(ctypes.Structure):
 
 def key(car: VehicleParameters) -> dict[str, Any]:
     """Return all that the compiled observation depends on."""
-    names = ('observation_functions.py', 'observation_fields.py')
+    names = ('observation_functions.py', 'observation_fields.py', 'on_road.py')
     return {
         'vehicle': asdict(car),
         'sources': generated.source_digest(
@@ -61,11 +62,16 @@ def generate(car: VehicleParameters) -> Path:
         with numpy_on_symbols():
             symbolic = functions.casadi_functions(car)
         sizes = {
-            'POSE_SIZE': functions.POSE_SIZE,
-            'ROAD_VIEW': symbolic[1].numel_out(0),
-            'OBSTACLE_VIEW': len(fields.OBSTACLE_VIEW_FIELDS),
+            'ROAD_VIEW': symbolic[0].numel_out(0),
+            'PLACE_SIZE': functions.PLACE_SIZE,
             'OBSTACLE_SIZE': fields.MOVING_OBSTACLE_PARAMETERS,
-            'NEAREST': fields.NEAREST,
+            'ON_ROAD_SIZE': functions.ON_ROAD_SIZE,
+            'ON_ROAD_SPEED': OnRoad._fields.index('speed'),
+            'LINES': len(fields.LINES),
+            'LEFTMOST': fields.LINES[0],
+            'LINE_SPACING': fields.LINE_SPACING,
+            'SCAN_VIEW': len(fields.SCAN_FIELDS),
+            'GAP_MIN': fields.GAP_MIN,
             'WORK_SIZE': max(1, *(max(f.sz_w(), f.sz_iw()) for f in symbolic)),
         }
         lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
