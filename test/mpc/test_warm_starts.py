@@ -109,18 +109,21 @@ def test_one_start_is_taken_unjudged(problem, judge):
 
 
 @pytest.mark.parametrize(
-    ('choice', 'shifted', 'others', 'candidates'),
+    ('choice', 'shifted', 'others', 'surprise', 'candidates'),
     [
-        ('shifted', 'a', 'b', 'a'),
-        ('shifted', '', 'b', ''),
-        ('policy', 'a', 'bc', 'bc'),
-        ('policy', 'a', '', 'a'),
-        ('best', 'a', 'bc', 'abc'),
-        ('best', '', 'b', 'b'),
+        ('shifted', 'a', 'b', True, 'a'),
+        ('shifted', '', 'b', True, ''),
+        ('policy', 'a', 'bc', False, 'bc'),
+        ('policy', 'a', '', False, 'a'),
+        ('best', 'a', 'bc', False, 'a'),
+        ('best', 'a', 'bc', True, 'abc'),
+        ('best', '', 'b', False, 'b'),
     ],
 )
-def test_the_choice_says_who_is_a_candidate(choice, shifted, others, candidates):
-    found = CANDIDATES[StartChoice(choice)](lambda: tuple(shifted), lambda: tuple(others))
+def test_the_choice_says_who_is_a_candidate(choice, shifted, others, surprise, candidates):
+    found = CANDIDATES[StartChoice(choice)](
+        lambda: tuple(shifted), lambda: tuple(others), lambda starts: surprise
+    )
     assert ''.join(found) == candidates
 
 
@@ -263,6 +266,28 @@ def test_a_start_from_outside_is_used_where_that_is_chosen(settings, vehicle, ch
     thrown = np.array([20.5, -1.5, 0.2, 10.0, 0.0])
     second = controller.step(0.05, thrown, 0.05, plan, ROAD, (), 1.0)
     assert (first.start_source, second.start_source) == sources
+
+
+def test_with_best_others_are_asked_only_where_the_shifted_solution_is_a_bad_start(
+    settings, vehicle
+):
+    asked = []
+
+    def oracle(problem):
+        asked.append(problem.stamp)
+        return (replace(solved(problem, settings, vehicle), source='oracle'),)
+
+    best = replace(settings, warm_start='best')
+    controller = Controller(best, vehicle, starts=(Fixed(oracle),))
+    plan, state = straight_plan(), np.array([20.0, 0.3, 0.0, 10.0, 0.0])
+    for count in range(6):
+        output = controller.step(0.05 * count, state, 0.05 * count, plan, ROAD, (), 1.0)
+        assert output.start_source == ('shifted' if count else 'oracle')
+        state = state + [0.5, 0.0, 0.0, 0.0, 0.0]
+    assert len(asked) == 1
+    thrown = state + [0.0, 1.5, 0.2, 0.0, 0.0]
+    assert controller.step(0.3, thrown, 0.3, plan, ROAD, (), 1.0).start_source == 'oracle'
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize('choice', ['policy', 'best'])

@@ -152,7 +152,11 @@ class Controller(SupervisedController):
         def others() -> tuple[WarmStart, ...]:
             return tuple(start for source in self._starts for start in source.propose(problem))
 
-        candidates = self._candidates(lambda: self._shifted.propose(problem), others)
+        candidates = self._candidates(
+            lambda: self._shifted.propose(problem),
+            others,
+            lambda starts: self._judge.surprised(starts, problem),
+        )
         finite = [start for start in candidates if start.finite]
         return self._judge.best(finite or ReferenceStart().propose(problem), problem)
 

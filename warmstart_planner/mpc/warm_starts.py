@@ -29,6 +29,9 @@ from warmstart_planner.vehicle import (
 
 CONTROL_TOLERANCE = 1e-2  # by which a received start may leave the car's limits [m/s^2, rad/s]
 STATE_TOLERANCE = 1e-3  # by which its states may be off the car model [m, rad, m/s]
+# Merit from which a start is a bad one: the car was pushed, or the world has changed. At most
+# times a solution's is 0.02 to 0.3, and that of its shifted one as much.
+SURPRISE = 1.0
 ELSEWHERE = 2.0  # a start so far from the car is of another place [m]
 
 
@@ -71,6 +74,9 @@ def facing(states: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
     turned = states.copy()
     turned[:, YAW] -= 2 * np.pi * np.round((states[0, YAW] - yaw) / (2 * np.pi))
     return turned
+
+
+Starts = tuple[WarmStart, ...]
 
 
 class StartSource(Protocol):
@@ -199,12 +205,26 @@ def _sampled(source: str, sampler: Sampler, problem: TrackingProblem) -> WarmSta
     return WarmStart(source, facing(states, problem.initial_state[YAW]), controls[:-1])
 
 
-Proposals = Callable[[], tuple[WarmStart, ...]]
-# from the shifted solution's proposals and those of the other sources
-CANDIDATES: Mapping[StartChoice, Callable[[Proposals, Proposals], tuple[WarmStart, ...]]] = {
-    StartChoice.SHIFTED: lambda shifted, others: shifted(),
-    StartChoice.POLICY: lambda shifted, others: others() or shifted(),
-    StartChoice.BEST: lambda shifted, others: (*shifted(), *others()),
+Proposals = Callable[[], Starts]
+Surprise = Callable[[Sequence[WarmStart]], bool]
+
+
+def _where_surprised(shifted: Proposals, others: Proposals, surprised: Surprise) -> Starts:
+    """
+    Return the shifted solution; the other sources' beside it only where it is a bad start.
+
+    Elsewhere the solver cannot begin better, and to ask takes longer than the iterations that are
+    left.
+    """
+    first = shifted()
+    return (*first, *others()) if not first or surprised(first) else first
+
+
+# from the proposals of the shifted solution and of the other sources
+CANDIDATES: Mapping[StartChoice, Callable[[Proposals, Proposals, Surprise], Starts]] = {
+    StartChoice.SHIFTED: lambda shifted, others, surprised: shifted(),
+    StartChoice.POLICY: lambda shifted, others, surprised: others() or shifted(),
+    StartChoice.BEST: _where_surprised,
 }
 
 
@@ -226,6 +246,11 @@ class Judge:
     def merits(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> NDArray[np.float64]:
         """Return each start's merit once driven from the initial state, shape (K,)."""
         return self._merit(*self._driven(starts, problem), problem.parameters)
+
+    def surprised(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> bool:
+        """Tell whether all starts are bad ones."""
+        merits = self.merits(starts, problem)
+        return not (merits <= SURPRISE).any()  # NaN is bad too
 
     def best(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> WarmStart:
         """Return the start of least merit, as driven; the only one is not judged."""
