@@ -68,6 +68,7 @@ class Configuration:
     batch: int = 64  # chunks
     # the losses
     discount: float = 0.98  # a step
+    trace: float = 0.95  # lambda of the returns that Q learns; 0 is equation (11)
     expectile: float = 0.7
     temperature: float = 3.0  # inverse, of advantages in units of their spread
     weight_limit: float = 100.0  # of advantage weights
@@ -89,10 +90,10 @@ class Configuration:
         """Refuse what cannot be trained."""
         for field in fields(self):
             value = getattr(self, field.name)
-            zero = field.name in ('seed', 'time_limit', 'burn_in', 'behaviour_loss')
+            zero = field.name in ('seed', 'time_limit', 'burn_in', 'behaviour_loss', 'trace')
             if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
                 raise ValueError(f'{field.name} is {value}: expected a positive number')
-        for name in ('expectile', 'discount', 'target_rate'):
+        for name in ('expectile', 'discount', 'trace', 'target_rate'):
             if getattr(self, name) > 1 or (name == 'expectile' and self.expectile == 1):
                 raise ValueError(f'{name} is {getattr(self, name)}: expected a share of 1')
         if self.extraction not in EXTRACTIONS:
@@ -227,9 +228,39 @@ def expectile_loss(gap: Tensor, expectile: float) -> Tensor:
     return torch.where(gap < 0.0, 1.0 - expectile, expectile) * gap**2
 
 
-def temporal_target(rewards: Tensor, next_values: Tensor, ends: Tensor, discount: float) -> Tensor:
-    """Return what Q is to be (equation 11): nothing has a value beyond the end of a task."""
-    return rewards + discount * torch.where(ends, 0.0, next_values)
+def temporal_target(
+    rewards: Tensor,
+    next_values: Tensor,
+    ends: Tensor,
+    lasts: Tensor,
+    discount: float,
+    trace: float,
+) -> Tensor:
+    """
+    Return what Q is to be.
+
+    Without a trace it is equation (11): the reward, and V of what is observed next. With one it is
+    the lambda-return along the data (Sutton, Barto: Reinforcement Learning, 2018, equation 12.2):
+    what was done later counts instead of V, by `trace` more with each step. Nothing has a value
+    beyond the end of a task.
+
+    Args:
+        rewards: (B, L).
+        next_values: V after each step, (B, L).
+        ends: the step ended the task, (B, L).
+        lasts: the step is the last one known of its episode, (B, L).
+        discount: a step.
+        trace: lambda, from 0 to 1.
+
+    """
+    beyond = torch.where(ends, 0.0, next_values)
+    along = torch.empty_like(rewards)
+    later = beyond[:, -1]
+    for step in reversed(range(rewards.shape[1])):
+        mixed = torch.lerp(beyond[:, step], later, trace)
+        known = torch.where(lasts[:, step], beyond[:, step], mixed)
+        later = along[:, step] = rewards[:, step] + discount * known
+    return along
 
 
 def advantage_weights(advantage: Tensor, configuration: Configuration) -> Tensor:
@@ -297,7 +328,8 @@ class Batch:
     B stretches of episodes, L steps each, as tensors.
 
     `observations` (B, L + 1, O), `actions` (B, L, A) scaled, `rewards` (B, L) scaled, `ends`
-    (B, L): the step ended the task, `learned` (B, L): 1 where the step gives loss, 0 elsewhere.
+    (B, L): the step ended the task, `lasts` (B, L): it is its episode's last, `learned` (B, L): 1
+    where the step gives loss, 0 elsewhere.
     `memories`: of actor, critic and target at the first observation.
     """
 
@@ -305,6 +337,7 @@ class Batch:
     actions: Tensor
     rewards: Tensor
     ends: Tensor
+    lasts: Tensor
     learned: Tensor
     memories: tuple[Memory, Memory, Memory]
 
@@ -385,6 +418,7 @@ class Data:
             self.actions[rows, inside],
             self.rewards[rows, inside],
             last & self.terminal[rows],
+            last,
             (at[:, :-1] < self.lengths[rows]).float(),
             memories,
         )
@@ -473,7 +507,12 @@ class Learner(nn.Module):
             lambda: self._target_value(target_features, means) / self.advantage_spread,
         )
         wanted = temporal_target(
-            batch.rewards, values[:, 1:].detach(), batch.ends, configuration.discount
+            batch.rewards,
+            values[:, 1:].detach(),
+            batch.ends,
+            batch.lasts,
+            configuration.discount,
+            configuration.trace,
         )
         return {
             'value': batch.mean(expectile_loss(gap, configuration.expectile)),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip('torch', reason='torch is not installed')
 
@@ -109,9 +111,34 @@ def test_expectile_regression_finds_expectiles():
 
 def test_only_the_end_of_a_task_takes_the_next_value_away():
     target = temporal_target(
-        torch.tensor([1.0, 1.0]), torch.tensor([5.0, 5.0]), torch.tensor([False, True]), 0.9
+        torch.tensor([[1.0, 1.0]]),
+        torch.tensor([[5.0, 5.0]]),
+        torch.tensor([[False, True]]),
+        torch.tensor([[False, True]]),
+        discount=0.9,
+        trace=0.0,
     )
-    assert target.tolist() == [5.5, 1.0]
+    assert target.tolist() == [[5.5, 1.0]]
+
+
+@given(st.floats(0.0, 1.0), st.integers(0, 5), st.booleans())
+def test_a_trace_is_between_what_is_expected_next_and_what_came_of_it(trace, last, terminal):
+    """Beyond an episode's last step nothing of what lies in memory may be seen."""
+    rng = np.random.default_rng(3)
+    rewards, values = (torch.from_numpy(rng.normal(size=(1, 6))) for _ in range(2))
+    lasts = torch.arange(6)[None] == last
+    ends = lasts & terminal
+    found = temporal_target(rewards, values, ends, lasts, 0.9, trace)[0]
+    after = [
+        0.0 if end else value
+        for end, value in zip(ends[0].tolist(), values[0].tolist(), strict=True)
+    ]
+    wanted = rewards[0, last].item() + 0.9 * after[last]
+    assert found[last].item() == pytest.approx(wanted)
+    for step in reversed(range(last)):
+        later = (1.0 - trace) * after[step] + trace * wanted
+        wanted = rewards[0, step].item() + 0.9 * later
+        assert found[step].item() == pytest.approx(wanted)
 
 
 def test_the_last_step_of_a_terminal_episode_alone_ends_the_task(smoke):

@@ -50,6 +50,7 @@ SETTINGS = Configuration(
     learn=16,
     batch=16,
     discount=0.97,
+    trace=0.0,
     expectile=0.7,
     temperature=3.0,
     weight_limit=100.0,
