@@ -22,7 +22,7 @@ from warmstart_planner.learned.observation_fields import (
 from warmstart_planner.vehicle import STEERING_RATE
 
 # ends of the names of fields that change their sign
-FLIPPED = ('steering', 'offset', 'heading_sin', 'curvature')
+FLIPPED = ('steering', 'offset', 'heading_sin', 'curvature', 'steering_rate')
 SIDES = {'left': 'right', 'right': 'left'}
 
 

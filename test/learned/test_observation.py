@@ -30,6 +30,7 @@ from warmstart_planner.learned.observation_fields import (
     SIDE_GAP,
     STOP_DISTANCE_MAX,
 )
+from warmstart_planner.learned.plain_rule import PlainSettings
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, StopBefore
 from warmstart_planner.road import road_from_segments
@@ -63,7 +64,8 @@ def seen(values):
 
 def met(values):
     """Return proximity, headway and closing of all lines, from left to right, (LINES, 3)."""
-    return np.array(values[-len(LINES) * len(SCAN_FIELDS) :]).reshape(len(LINES), -1)
+    first = OBSERVATION_FIELDS.index('line_0_proximity')
+    return np.array(values[first : first + len(LINES) * len(SCAN_FIELDS)]).reshape(len(LINES), -1)
 
 
 @pytest.fixture(scope='module')
@@ -237,6 +239,25 @@ def test_what_moves_aside_is_in_the_way_where_it_is_and_where_it_will_be(observe
     assert fast < left
 
 
+def test_what_the_plain_rule_would_do_is_seen(observer, scene):
+    states, road, obstacles = scene
+    seen_there = observer.observe(states[:, 12], road, obstacles[:, 12])
+    first = OBSERVATION_FIELDS.index('rule_acceleration')
+    wanted = observer.rule(states[:, 12], road, obstacles[:, 12], PlainSettings())
+    assert seen_there[:, first:] == pytest.approx(wanted, rel=1e-6)
+    assert (wanted >= CAR.control_lower).all()
+    assert (wanted <= CAR.control_upper).all()
+
+
+def test_cars_by_the_rule_keep_what_offset_is_wanted_of_each(observer):
+    cars = np.zeros((3, 5))
+    cars[:, 3] = 10.0
+    none = np.zeros((0, 9))
+    rates = observer.rule(cars, straight_road(), none, PlainSettings(), [0.5, 0.0, -0.5])[:, 1]
+    assert rates[0] == pytest.approx(-rates[2])
+    assert rates[0] > rates[1] == pytest.approx(0.0, abs=1e-9)
+
+
 # --- symmetries ---
 
 
@@ -317,7 +338,7 @@ def test_without_cars_or_obstacles_nothing_is_seen_of_them(observer, scene):
     states, road, obstacles = scene
     assert observer.observe_along(states[:0], road, obstacles).shape == (0, 61, OBSERVATION_SIZE)
     alone = observer.observe_along(states, road, obstacles[:0])
-    assert np.abs(alone[..., -len(LINES) * len(SCAN_FIELDS) :]).max() == 0.0
+    assert not met(alone[2, 30]).any()
 
 
 def test_velocities_are_those_of_the_predictions():

@@ -10,6 +10,7 @@ Observations of a policy, for training and serving alike: computed by one compil
 from __future__ import annotations
 
 import ctypes
+from dataclasses import astuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,7 @@ from warmstart_planner.learned.observation_fields import (
     OBSERVATION_VERSION,
 )
 from warmstart_planner.learned.observation_library import DOUBLES, FLOATS, WalkStructure, load
+from warmstart_planner.learned.plain_rule import PlainSettings
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
@@ -129,6 +131,42 @@ class Observer:
         walk.road, walk.obstacles, walk.states = map(_doubles, (road, obstacles, states))
         self.library.observation_observe(walk, 0, nodes, _floats(result))
         return result
+
+    def rule(
+        self,
+        states: ArrayLike,
+        road: ArrayLike,
+        obstacles: ArrayLike,
+        settings: PlainSettings,
+        offset: ArrayLike = 0.0,
+    ) -> NDArray[np.float64]:
+        """
+        Return what cars do by a plain rule, all at one time, within the car's limits.
+
+        Args:
+            states: shape (K, 5).
+            road: shape (ROAD_PARAMETERS,).
+            obstacles: with velocities, shape (M, OBSTACLE_PARAMETERS + 2).
+            settings: of the rule.
+            offset: lateral distance to keep to the path to aim at, scalar or (K,) [m].
+
+        Returns:
+            Shape (K, 2) [m/s^2, rad/s].
+
+        Raises:
+            ValueError: a shape is another, or a number is not finite.
+
+        """
+        states = _finite('states', states, (None, STATE_SIZE))
+        road = _finite('road', road, (ROAD_PARAMETERS,))
+        obstacles = _finite('obstacles', obstacles, (None, MOVING_OBSTACLE_PARAMETERS))
+        wanted = _finite('offset', np.broadcast_to(offset, len(states)), (len(states),))
+        numbers = np.array(astuple(settings))
+        commands = np.empty((len(states), CONTROL_SIZE))
+        walk = WalkStructure(len(states), 1, len(obstacles), 1)
+        walk.road, walk.obstacles, walk.states = map(_doubles, (road, obstacles, states))
+        self.library.observation_rule(walk, *map(_doubles, (numbers, wanted, commands)))
+        return commands
 
     def advance(
         self, states: ArrayLike, controls: ArrayLike, dt: float

@@ -23,8 +23,13 @@ way where less than SIDE_GAP is left beside it when the car, at its present spee
 closes, negative where it widens [1/s]; a gap counts as no less than GAP_MIN. Zeros where nothing
 is in the way.
 
+`RULE_FIELDS`: what a plain controller would do (`plain_rule`), acceleration [m/s^2] and rate of
+the steering angle [rad/s].
+
 Why lines and no list of obstacles: in a list, what matters is to be found anew in every scene, and
-policies that learn from hundreds of scenes do not find it (docs/iql-lstm.md).
+policies that learn from hundreds of scenes do not find it; and why the rule: the drives that are
+learned from are its own, and where a policy sees less than who drove, what was done tells it of
+what it did not see, and a good outcome seems to come of it (docs/iql-lstm.md).
 """
 
 from __future__ import annotations
@@ -52,9 +57,11 @@ ROAD_FIELDS = (
     'target_speed',
 )
 SCAN_FIELDS = ('proximity', 'headway', 'closing')
+RULE_FIELDS = ('acceleration', 'steering_rate')
 OBSERVATION_FIELDS = (
     *CAR_FIELDS,
     *(f'road_{ahead:.0f}_{name}' for ahead in LOOK_AHEADS for name in ROAD_FIELDS),
     *(f'line_{i}_{name}' for i in range(len(LINES)) for name in SCAN_FIELDS),
+    *(f'rule_{name}' for name in RULE_FIELDS),
 )
 OBSERVATION_SIZE = len(OBSERVATION_FIELDS)

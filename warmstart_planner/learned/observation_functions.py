@@ -25,15 +25,19 @@ from warmstart_planner.learned.observation_fields import (
 from warmstart_planner.learned.on_road import OnRoad, on_road
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
+    PX,
+    PY,
     SPEED,
     STATE_SIZE,
     STEERING,
     YAW,
     VehicleParameters,
+    lateral_acceleration,
     step,
 )
 
-PLACE_SIZE = 3
+PLACE_FIELDS = ('station', 'offset', 'speed', 'left', 'right', 'target', 'stop', 'grip')
+AXLE_FIELDS = ('offset', 'heading', 'lateral')
 ON_ROAD_SIZE = len(OnRoad._fields)
 
 
@@ -42,20 +46,25 @@ def casadi_functions(vehicle: VehicleParameters) -> list[ca.Function]:
     Return the functions that observation.c calls.
 
     - `road_view(x, road)`: what `CAR_FIELDS` and `ROAD_FIELDS` at each of LOOK_AHEADS name; and
-      the car's place: station and offset from the path to aim at of its box's centre, and speed.
+      the car's place, PLACE_FIELDS: station and offset from the path to aim at of its box's
+      centre, speed, the road's width beside the path, speed to aim at, distance of the bumper to
+      where the car has to stop, and grip.
+    - `axle_view(x, road)`: AXLE_FIELDS, offset of the front axle from the path to aim at, heading
+      relative to the path there, and lateral acceleration.
     - `obstacle_on_road(obstacle, road)`: an `OnRoad`.
     - `meeting(place, on_road)`: how a car and an obstacle meet, see `_meeting`.
     - `motion(x, u, dt)`: next state.
     """
     x, u, dt = ca.SX.sym('x', STATE_SIZE), ca.SX.sym('u', CONTROL_SIZE), ca.SX.sym('dt')
     road = ca.SX.sym('road', objective.ROAD_PARAMETERS)
-    place = ca.SX.sym('place', PLACE_SIZE)
+    place = ca.SX.sym('place', len(PLACE_FIELDS))
     obstacle = ca.SX.sym('obstacle', MOVING_OBSTACLE_PARAMETERS)
     known = ca.SX.sym('on_road', ON_ROAD_SIZE)
     there = objective.road_coordinates(obstacle[0], obstacle[1], road)
     met = _meeting(place, OnRoad(*(known[i] for i in range(ON_ROAD_SIZE))), vehicle)
     return [
         _function('road_view', [x, road], *_road_view(x, road, vehicle)),
+        _function('axle_view', [x, road], _axle_view(x, road, vehicle)),
         _function('obstacle_on_road', [obstacle, road], on_road(obstacle, there)),
         _function('meeting', [place, known], met),
         _function('motion', [x, u, dt], step(x, u, dt, vehicle.wheelbase)),
@@ -83,7 +92,30 @@ def _road_view(x: Any, road: Any, vehicle: VehicleParameters) -> tuple[list[Any]
             point.right + point.offset,
             point.target_speed,
         ]
-    return values, [here.station, here.offset - here.target_offset, x[SPEED]]
+    place = [
+        here.station,
+        here.offset - here.target_offset,
+        x[SPEED],
+        here.left - here.target_offset,
+        here.right + here.target_offset,
+        here.target_speed,
+        stop_distance,
+        road[0],
+    ]
+    return values, place
+
+
+def _axle_view(x: Any, road: Any, vehicle: VehicleParameters) -> list[Any]:
+    reach = vehicle.wheelbase
+    there = objective.road_coordinates(
+        x[PX] + reach * np.cos(x[YAW]), x[PY] + reach * np.sin(x[YAW]), road
+    )
+    cosine, sine = objective.heading_error(x, there)
+    return [
+        there.offset - there.target_offset,
+        np.arctan2(sine, cosine),
+        lateral_acceleration(x, vehicle.wheelbase),
+    ]
 
 
 def _meeting(place: Any, obstacle: OnRoad, vehicle: VehicleParameters) -> list[Any]:
@@ -96,7 +128,7 @@ def _meeting(place: Any, obstacle: OnRoad, vehicle: VehicleParameters) -> list[A
         between which offsets of the car from its place it is in the way [m].
 
     """
-    station, offset, speed = (place[i] for i in range(PLACE_SIZE))
+    station, offset, speed = (place[i] for i in range(3))
     gap = obstacle.station - obstacle.reach_along - (station + vehicle.length / 2)
     past = obstacle.station + obstacle.reach_along - (station - vehicle.length / 2)
     arrival = np.fmin(np.fmax(gap, 0.0) / np.fmax(speed, 1.0), FORESIGHT)

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from warmstart_planner import acados, generated, objective, vehicle
 from warmstart_planner.learned import observation_fields as fields
+from warmstart_planner.learned import plain_rule
 from warmstart_planner.learned.on_road import OnRoad
 from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
@@ -39,7 +41,7 @@ class WalkStructure(ctypes.Structure):
 
 def key(car: VehicleParameters) -> dict[str, Any]:
     """Return all that the compiled observation depends on."""
-    names = ('observation_functions.py', 'observation_fields.py', 'on_road.py')
+    names = ('observation_functions.py', 'observation_fields.py', 'on_road.py', 'plain_rule.py')
     return {
         'vehicle': asdict(car),
         'sources': generated.source_digest(
@@ -63,15 +65,26 @@ def generate(car: VehicleParameters) -> Path:
             symbolic = functions.casadi_functions(car)
         sizes = {
             'ROAD_VIEW': symbolic[0].numel_out(0),
-            'PLACE_SIZE': functions.PLACE_SIZE,
+            'PLACE_SIZE': len(functions.PLACE_FIELDS),
+            'AXLE_SIZE': len(functions.AXLE_FIELDS),
             'OBSTACLE_SIZE': fields.MOVING_OBSTACLE_PARAMETERS,
             'ON_ROAD_SIZE': functions.ON_ROAD_SIZE,
-            'ON_ROAD_SPEED': OnRoad._fields.index('speed'),
+            **_places('PLACE', functions.PLACE_FIELDS),
+            **_places('AXLE', functions.AXLE_FIELDS),
+            **_places('ON_ROAD', OnRoad._fields),
             'LINES': len(fields.LINES),
             'LEFTMOST': fields.LINES[0],
             'LINE_SPACING': fields.LINE_SPACING,
             'SCAN_VIEW': len(fields.SCAN_FIELDS),
             'GAP_MIN': fields.GAP_MIN,
+            'RULE_SIDES': plain_rule.SIDES,
+            'PLAIN_RULE': _braces(astuple(plain_rule.PlainSettings())),
+            'CAR_LENGTH': car.length,
+            'CAR_WIDTH': car.width,
+            'CAR_WHEELBASE': car.wheelbase,
+            'CAR_STEERING_MAX': car.steering_max,
+            'CONTROL_LOWER': _braces(car.control_lower),
+            'CONTROL_UPPER': _braces(car.control_upper),
             'WORK_SIZE': max(1, *(max(f.sz_w(), f.sz_iw()) for f in symbolic)),
         }
         lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
@@ -81,6 +94,15 @@ def generate(car: VehicleParameters) -> Path:
         return [LIBRARY]
 
     return generated.generate(NAME, key(car), build)
+
+
+def _places(prefix: str, names: Sequence[str]) -> dict[str, int]:
+    """Return where named numbers stand, as C knows it."""
+    return {f'{prefix}_{name.upper()}': place for place, name in enumerate(names)}
+
+
+def _braces(values: Iterable[float]) -> str:
+    return f'{{{", ".join(repr(float(value)) for value in values)}}}'
 
 
 @cache
@@ -98,6 +120,8 @@ def load(car: VehicleParameters) -> ctypes.CDLL:
     walk = ctypes.POINTER(WalkStructure)
     library.observation_observe.argtypes = [walk, ctypes.c_int, ctypes.c_int, FLOATS]
     library.observation_observe.restype = None
+    library.observation_rule.argtypes = [walk, DOUBLES, DOUBLES, DOUBLES]
+    library.observation_rule.restype = None
     library.observation_advance.argtypes = [walk, ctypes.c_int, ctypes.c_int]
     library.observation_advance.restype = None
     return library

@@ -21,7 +21,8 @@ class OnRoad(NamedTuple):
 
     `station` and `offset` of its centre, the offset from the path to aim at, left positive;
     `reach_along` and `reach_across`, half of what it takes up with its margin [m]; `speed` along
-    the road and `drift` to the left [m/s].
+    the road and `drift` to the left [m/s]; `left` and `right`, the road's width there beside the
+    path to aim at [m].
     """
 
     station: Any
@@ -30,6 +31,8 @@ class OnRoad(NamedTuple):
     reach_across: Any
     speed: Any
     drift: Any
+    left: Any
+    right: Any
 
 
 def on_road(obstacle: Any, there: RoadCoordinates) -> OnRoad:
@@ -52,4 +55,6 @@ def on_road(obstacle: Any, there: RoadCoordinates) -> OnRoad:
         half_length * crossing + half_width * aligned + radius,
         vx * along_c + vy * along_s,
         vy * along_c - vx * along_s,
+        there.left - there.target_offset,
+        there.right + there.target_offset,
     )
