@@ -61,8 +61,7 @@ class Configuration:
     # the networks
     hidden: int = 64  # width of encoders, LSTMs and heads
     # the data
-    # files, separated by commas
-    episodes: str = 'out/transitions/dataset.npz,out/transitions/plain.npz'
+    episodes: str = 'out/transitions/plain.npz'  # files, separated by commas
     burn_in: int = 10  # steps of a chunk that warm the memory up
     learn: int = 25  # steps of a chunk that give loss
     batch: int = 64  # chunks
@@ -70,14 +69,14 @@ class Configuration:
     discount: float = 0.98  # a step
     trace: float = 0.95  # lambda of the returns that Q learns; 0 is equation (11)
     expectile: float = 0.7
-    temperature: float = 3.0  # inverse, of advantages in units of their spread
-    weight_limit: float = 100.0  # of advantage weights
+    temperature: float = 0.3  # inverse, of advantages in units of their spread
+    weight_limit: float = 3.0  # of advantage weights
     extraction: str = 'awr'  # a name in EXTRACTIONS
     behaviour_loss: float = 1.0  # weight of the log-likelihood beside Q, in ddpg_bc
     target_rate: float = 0.02  # share of the critic in its target, each update
     # the optimiser
     updates: int = 1000  # of an epoch
-    epochs: int = 4
+    epochs: int = 2
     learning_rate: float = 5e-4
     recurrent_rate: float = 2e-4  # learning rate of the LSTMs
     gradient_limit: float = 1.0  # of actor and critic each

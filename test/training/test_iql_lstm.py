@@ -228,7 +228,8 @@ def test_extractions_differ_in_what_the_critic_has_to_say():
     likelihood = torch.tensor([[-1.0, -2.0]])
     value = torch.tensor([[3.0, 5.0]], requires_grad=True)
     judged = Judged(likelihood, torch.tensor([[1.0, 0.0]]), lambda: value)
-    loss = {name: each.loss(judged, Configuration()) for name, each in EXTRACTIONS.items()}
+    configuration = Configuration(temperature=3.0, weight_limit=100.0)
+    loss = {name: each.loss(judged, configuration) for name, each in EXTRACTIONS.items()}
     assert loss['bc'].tolist() == [[1.0, 2.0]]
     assert loss['awr'].tolist() == [[pytest.approx(np.exp(3.0), rel=1e-4), 2.0]]
     (slope,) = torch.autograd.grad(loss['ddpg_bc'].sum(), value)
@@ -621,6 +622,9 @@ def test_it_drives_better_than_the_logs_and_than_their_clone(tmp_path):
         recurrent_rate=1e-3,
         target_rate=0.02,
         discount=0.95,
+        trace=0.0,
+        temperature=3.0,
+        weight_limit=100.0,
         patience=20,
     )
     found = {
@@ -629,7 +633,9 @@ def test_it_drives_better_than_the_logs_and_than_their_clone(tmp_path):
         )
         for name in EXTRACTIONS
     }
+    traced = replace(base, trace=0.9, out=str(tmp_path / 'trace'))
+    found['trace'] = mean_return(fit(train, validation, traced))
     logged = float(train.returns(1.0).mean())
     # returns are negative: half the cost
-    for name in ('awr', 'ddpg_bc'):
+    for name in ('awr', 'ddpg_bc', 'trace'):
         assert found[name] > 0.5 * max(found['bc'], logged), (found, logged)
