@@ -166,7 +166,7 @@ class TestRuns:
 
     def test_a_damaged_drive_is_named(self, folder, capsys):
         drive_path(folder, 1).write_bytes(b'PK')
-        with pytest.raises(DatasetError, match=r'drive-v1-000001.npz is no readable file'):
+        with pytest.raises(DatasetError, match=r'drive-v2-000001.npz is no readable file'):
             make_drives(folder, 2, CALM, 1)
         assert main(['--out', str(folder), '--drives', '2']) == 2
         assert capsys.readouterr().err.startswith('driving-logs: ')
