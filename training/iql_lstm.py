@@ -14,6 +14,8 @@ with V of the next observation (equation 11), a policy by advantage-weighted log
   in just one chunk. Stored memories are made anew before each epoch.
 - Where an episode was cut off, its last observation has a value; where it is terminal, nothing
   has.
+- Q learns lambda-returns along the data, of which equation (11) is the one without a trace.
+- Drives are learned in the mirror too.
 - Advantages are divided by their running spread before they become weights, so that the inverse
   temperature means the same for all rewards.
 - What the actor is worth is told by held-out episodes: the advantage-weighted log-likelihood of
