@@ -3,10 +3,11 @@
 """
 Measure what policies earn on held-out problems: `make evaluate-policy`.
 
-Every member of every policy drives the car's model over the horizon of problems that no training
-saw. What it earns is minus the objective's cost, terminal cost included because the drive ends
-there, with the verifier's violations at the rewards' price. Beside them stand the plain
-controller, whose logs the policies learned from, and the dataset's best answers as the bound.
+Every member of every policy drives the car's model over the horizon of random problems with seeds
+that no training draws, as many of each tier. What it earns is minus the objective's cost, terminal
+cost included because the drive ends there, with the verifier's violations at the rewards' price.
+Beside them stand the plain controller, whose logs the policies learned from, and as the bound what
+the optimiser makes of a wide search.
 
 A policy is compared with another in two ways. Wilcoxon's signed-rank test, over problems, asks
 whether it earns more on a problem, each policy by the mean of its members; returns have heavy
@@ -31,35 +32,34 @@ from scipy import stats
 from tqdm import tqdm
 
 from training.dataset.plain_controller import PLAIN, PlainController, drive_model
-from training.dataset.reading import KINDS, read_problems
-from training.dataset.schema import DatasetError, read_card
-from training.dataset.shards import PERTURBED_VARIANTS
-from training.dataset.situations import Situation, base_situation, perturbed
+from training.experiments.warmstart_problems import FIRST_SEED, TIERS, Factory, reference_plan
 from training.iql_lstm import Trained, load_trained
 from training.transitions import judged, rewards_of
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.policy import LoadedPolicy, load_policy, roll_out
 from warmstart_planner.measurement import write_measurement
-from warmstart_planner.problem import PlanningProblem
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Horizon, PlanningProblem
+from warmstart_planner.scp import library as scp_library
 from warmstart_planner.simulation.report import text_table
 from warmstart_planner.transcription import Margins, Transcription, transcribe
 from warmstart_planner.vehicle import CONTROL_SIZE, load_vehicle
 
 Array = NDArray[np.float64]
 Driver = Callable[[Transcription, float], tuple[Array, Array]]
+Found = dict[str, 'Earned']  # by policy
 
-BEST = 'dataset_best'
+BEST = 'optimised'
+ALL = 'all'  # tiers together
 SIGNIFICANT = 0.05
-SAME = 1e-3  # between a problem drawn again and the dataset's float32 [SI]
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A problem and the best known answer, (1, N + 1, 5) and (1, N, 2) in its frame."""
+    """A problem and the optimiser's answer, (1, N + 1, 5) and (1, N, 2) in its frame."""
 
-    index: int
-    variant: int
+    tier: str
     problem: PlanningProblem
     best: tuple[Array, Array]
 
@@ -80,39 +80,20 @@ class Earned:
     feasible: NDArray[np.bool_]
 
 
-def held_out(folder: Path, limit: int | None = None) -> list[HeldOut]:
+def held_out(count: int) -> list[HeldOut]:
     """
-    Return a dataset's validation problems that can be drawn again: base and perturbed ones.
+    Return the first random problems that are held out, `count` of each tier.
 
-    Args:
-        folder: of the dataset.
-        limit: on their number.
-
-    Raises:
-        DatasetError: the dataset is missing, damaged, or its problems are not what is drawn now.
-
+    Those that nobody finds a way through are left out.
     """
-    card = read_card(folder)
-    known = read_problems([folder], validation=True)
-    chosen = np.flatnonzero(known.variant <= PERTURBED_VARIANTS)[:limit]
-    found: list[HeldOut] = []
-    bases: dict[int, Situation] = {}  # drawing one takes up to seconds
-    for row in tqdm(chosen, 'drawing', disable=None, leave=False):
-        index, variant = int(known.index[row]), int(known.variant[row])
-        if index not in bases:
-            bases[index] = base_situation(index, card.horizon)
-        situation = perturbed(bases[index], variant) if variant else bases[index]
-        numbers = transcribe(situation.problem, Margins())
-        if not np.allclose(numbers.road, known.road[row], rtol=SAME, atol=SAME):
-            raise DatasetError(
-                f'{folder}: problem {index}, variant {variant} is drawn differently now: '
-                'expected the generator that made the dataset; generate anew'
-            )
-        first = int(np.argmax(known.kind[row] == KINDS.index('best')))
-        best = tuple(
-            part[row, first][None].astype(float) for part in (known.states, known.controls)
-        )
-        found.append(HeldOut(index, variant, situation.problem, best))
+    factory, found = Factory(Horizon()), []
+    for tier in TIERS:
+        cases = factory.random(tier, range(FIRST_SEED, FIRST_SEED + count))
+        for case in tqdm(cases, f'solving, {tier}', count, disable=None, leave=False):
+            plan = reference_plan(case.problem, None)
+            if plan is not None:
+                states = transcribe(case.problem, Margins()).frame.localise(plan.states)
+                found.append(HeldOut(tier, case.problem, (states[None], plan.controls[None])))
     return found
 
 
@@ -174,7 +155,7 @@ def plain_driver(controller: PlainController) -> Driver:
 
 
 def earned(problems: Sequence[HeldOut], drivers: Mapping[str, Driver]) -> dict[str, Earned]:
-    """Let all drive all problems; the dataset's best answers are among them."""
+    """Let all drive all problems; the optimiser's answers are among them."""
     parts: dict[str, list[Array]] = {name: [] for name in (*drivers, BEST)}
     for each in tqdm(problems, 'driving', disable=None, leave=False):
         numbers = transcribe(each.problem, Margins())
@@ -203,12 +184,22 @@ def _stacked(rows: Sequence[Array]) -> Earned:
     return Earned(returns, costs, violations, free > 0.5, feasible > 0.5)
 
 
-def policy_rows(found: Mapping[str, Earned]) -> list[dict[str, Any]]:
+def of_tier(found: Mapping[str, Earned], problems: Sequence[HeldOut], tier: str) -> Found:
+    """Return what was earned on the problems of a tier."""
+    chosen = np.array([each.tier == tier for each in problems])
+    return {
+        name: Earned(*(values[:, chosen] for values in vars(each).values()))
+        for name, each in found.items()
+    }
+
+
+def policy_rows(found: Mapping[str, Earned], tier: str) -> list[dict[str, Any]]:
     """Return a row of figures for each policy."""
     best = found[BEST].returns.mean(axis=0)
     return [
         {
             'policy': name,
+            'tier': tier,
             'n': each.returns.shape[1],
             'members': each.returns.shape[0],
             'return_mean': float(each.returns.mean()),
@@ -261,9 +252,20 @@ def _over_trainings(ours: Array, theirs: Array) -> float:
 
 def tables(rows: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as text."""
-    header = ('policy', 'members', 'return', 'median', 'below best', 'cost', 'no coll.', 'feas.')
+    header = (
+        'tier',
+        'policy',
+        'members',
+        'return',
+        'median',
+        'below best',
+        'cost',
+        'no coll.',
+        'feas.',
+    )
     lines = [
         (
+            row['tier'],
             row['policy'],
             str(row['members']),
             f'{row["return_mean"]:.1f}',
@@ -300,21 +302,24 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        if options.n is not None and options.n < 2:
+        if options.n < 2:
             raise ValueError(f'--n is {options.n}: expected at least 2')
-        vehicle = load_vehicle(read_card(options.dataset).vehicle)
+        vehicle = load_vehicle()
         observation_library.generate(vehicle)
+        scp_library.generate(vehicle, CostWeights(), Horizon())
         drivers = _drivers(options, Observer(vehicle))
-        problems = held_out(options.dataset, options.n)
+        problems = held_out(options.n)
         found = earned(problems, drivers)
-        rows = policy_rows(found)
+        rows = policy_rows(found, ALL)
+        for tier in TIERS:
+            rows += policy_rows(of_tier(found, problems, tier), tier)
         names = [name for name in drivers if name != PLAIN]
         comparisons = [
             comparison(name, other, found)
             for i, name in enumerate(names)
             for other in (*names[i + 1 :], PLAIN)
         ]
-        write_measurement(options.out, min(each.index for each in problems), rows + comparisons)
+        write_measurement(options.out, FIRST_SEED, rows + comparisons)
     except (ValueError, OSError) as error:
         print(f'evaluate-policy: {error}', file=sys.stderr)
         return 2
@@ -341,7 +346,6 @@ def _parser() -> argparse.ArgumentParser:
         prog='evaluate-policy', description=__doc__.strip().splitlines()[0]
     )
     add = parser.add_argument
-    add('--dataset', type=Path, default=Path('out/dataset'))
     add(
         '--policies',
         nargs='*',
@@ -349,7 +353,7 @@ def _parser() -> argparse.ArgumentParser:
         help='name=folder of trained members; each is compared with those after it',
     )
     add('--models', type=Path, help='folder of an exported policy')
-    add('--n', type=int, help='problems; all by default')
+    add('--n', type=int, default=100, help='problems of each tier')
     add('--out', type=Path, default=Path('out/evaluate-policy.json'))
     return parser
 

@@ -14,9 +14,9 @@ pytest.importorskip('pyarrow', reason='pyarrow is not installed')
 from training.dataset.generate import make_shard
 from training.dataset.plain_controller import PLAIN, PlainController
 from training.dataset.reading import read_problems
-from training.dataset.schema import Card, DatasetError, write_card
-from training.dataset.situations import is_validation
+from training.dataset.schema import Card, write_card
 from training.experiments.evaluate_policy import (
+    ALL,
     BEST,
     Earned,
     comparison,
@@ -25,15 +25,20 @@ from training.experiments.evaluate_policy import (
     held_out,
     main,
     members,
+    of_tier,
     plain_driver,
     policy_rows,
     trained_driver,
 )
+from training.experiments.warmstart_problems import FIRST_SEED, TIERS
 from training.iql_lstm import SMOKE, train_member
 from training.transitions import from_problems
 from warmstart_planner.learned.observation import moving
 from warmstart_planner.learned.policy import load_policy
+from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
+from warmstart_planner.scenarios.generator import random_problem
+from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import load_vehicle
 
@@ -65,8 +70,8 @@ def policies(dataset, observer, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def problems(dataset):
-    return held_out(dataset)
+def problems(scp_folder):
+    return held_out(2)
 
 
 @pytest.fixture(scope='module')
@@ -86,27 +91,25 @@ def some(returns, **rest):
 
 
 class TestHeldOut:
-    def test_only_problems_of_the_validation_side_are_drawn_again(self, problems):
-        assert {each.variant for each in problems} == {0, 1, 2}
-        assert all(is_validation(each.index) for each in problems)
+    def test_there_are_as_many_of_each_tier_with_seeds_that_no_training_draws(self, problems):
+        assert [each.tier for each in problems] == [tier for tier in TIERS for _ in range(2)]
+        wanted = random_problem(TIERS[0], FIRST_SEED, Horizon())
+        assert problems[0].problem.initial_state == pytest.approx(wanted.initial_state)
 
-    def test_a_limit_is_kept(self, dataset):
-        assert len(held_out(dataset, 2)) == 2
-
-    def test_a_dataset_of_another_generator_is_refused(self, dataset, tmp_path, monkeypatch):
-        from training.dataset import situations
-
-        monkeypatch.setattr(situations, 'FIRST_SEED', situations.FIRST_SEED + 1)
-        with pytest.raises(
-            DatasetError, match=r'is drawn differently now: expected the generator'
-        ):
-            held_out(dataset)
+    def test_the_bound_is_an_answer_to_its_problem(self, problems):
+        for each in problems:
+            states, _ = each.best
+            numbers = transcribe(each.problem, Margins())
+            assert states[0, 0] == pytest.approx(numbers.initial_state, abs=1e-6)
 
 
 class TestEarned:
-    def test_the_best_answers_earn_what_the_dataset_says_they_cost(self, dataset, found):
-        known = read_problems([dataset], validation=True)
-        assert found[BEST].returns[0] == pytest.approx(-known.cost_to_go[:, 0, 0], rel=1e-3)
+    def test_the_bound_earns_what_the_solver_says_that_it_costs(self, problems, found):
+        solver = ScpSolver(CAR, Horizon(), CostWeights())
+        for each, earned_ in zip(problems, found[BEST].returns[0], strict=True):
+            bound = solver.bind(each.problem)
+            score = solver.score(bound, bound.globalise(each.best[0][0], each.best[1][0]))
+            assert earned_ == pytest.approx(-score.cost, rel=1e-3)
         assert found[BEST].feasible.all()
 
     def test_returns_are_costs_and_violations(self, found):
@@ -180,9 +183,15 @@ class TestComparison:
         assert np.isnan(row['p_trainings'])
         assert not row['significant']
 
+    def test_a_tier_holds_its_own_problems_only(self, problems, found):
+        for tier in TIERS:
+            part = of_tier(found, problems, tier)['awr']
+            rows = [row for row, each in enumerate(problems) if each.tier == tier]
+            assert part.returns.tolist() == found['awr'].returns[:, rows].tolist()
+
     def test_rows_hold_every_member(self):
         row, best = policy_rows(
-            {'a': some([[-3.0, -5.0], [-1.0, -3.0]]), BEST: some([[-1.0, -1.0]])}
+            {'a': some([[-3.0, -5.0], [-1.0, -3.0]]), BEST: some([[-1.0, -1.0]])}, ALL
         )
         assert row['member_returns'] == [-4.0, -2.0]
         assert row['return_mean'] == -3.0
@@ -191,17 +200,13 @@ class TestComparison:
 
 
 class TestProgram:
-    def test_a_small_run_prints_and_writes(self, dataset, policies, tmp_path, capsys):
+    def test_a_small_run_prints_and_writes(self, policies, tmp_path, capsys):
         out = tmp_path / 'evaluate-policy.json'
         given = [f'iql={policies / "awr"}', f'bc={policies / "bc"}']
-        arguments = ['--dataset', str(dataset), '--policies', *given, '--out', str(out)]
-        assert main([*arguments, '--n', '3']) == 0
+        assert main(['--policies', *given, '--out', str(out), '--n', '2']) == 0
         rows = json.loads(out.read_text())['rows']
-        assert [row['policy'] for row in rows if 'against' not in row] == [
-            'iql',
-            'bc',
-            PLAIN,
-            BEST,
+        assert [(row['tier'], row['policy']) for row in rows if 'against' not in row] == [
+            (tier, name) for tier in (ALL, *TIERS) for name in ('iql', 'bc', PLAIN, BEST)
         ]
         pairs = [(row['policy'], row['against']) for row in rows if 'against' in row]
         assert pairs == [('iql', 'bc'), ('iql', PLAIN), ('bc', PLAIN)]
@@ -212,20 +217,19 @@ class TestProgram:
         [
             (['--policies', 'iql'], "--policies has 'iql': expected name=folder"),
             (['--policies', 'iql=nowhere'], 'nowhere holds no member'),
-            (['--dataset', 'nowhere'], 'expected the folder of a dataset'),
             (['--n', '1'], '--n is 1: expected at least 2'),
         ],
     )
-    def test_bad_arguments_are_one_line(self, dataset, tmp_path, capsys, change, message):
+    def test_bad_arguments_are_one_line(self, tmp_path, capsys, change, message):
         out = tmp_path / 'figures.json'
-        assert main(['--dataset', str(dataset), '--out', str(out), *change]) == 2
+        assert main(['--out', str(out), *change]) == 2
         error = capsys.readouterr().err
         assert error.startswith('evaluate-policy: ')
         assert message in error
         assert not out.exists()
 
-    def test_a_damaged_member_is_named(self, dataset, tmp_path, capsys):
+    def test_a_damaged_member_is_named(self, tmp_path, capsys):
         (tmp_path / '0').mkdir()
         (tmp_path / '0' / 'best.pt').write_bytes(b'PK')
-        assert main(['--dataset', str(dataset), '--policies', f'a={tmp_path}']) == 2
+        assert main(['--policies', f'a={tmp_path}']) == 2
         assert 'best.pt is no readable checkpoint' in capsys.readouterr().err
