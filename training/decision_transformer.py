@@ -1,28 +1,23 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The Decision Transformer and its training: `make train`.
+The training of the Decision Transformer: `make train`.
 
-MISSION.txt, Section 3: a sequence model whose tokens carry return-to-go R (equation 6),
-constraint-to-go C (equation 8) and state, and answer with actions (equation 7), trained by the
-squared action error over the sequence (equation 9). What is particular here:
+MISSION.txt, Section 3. The network is `training/decision_transformer_model.py`, the parts of its
+loss are `training/decision_transformer_losses.py`. What is particular here:
 
-- One token stands for a block of actions. The state of the next token is what the car's model
-  makes of the actions so far: the dynamics are in the loop, in training as well as later.
-- Learned mode tokens look at the whole problem and each point out one way; the winner alone
-  learns from a solution (winner-takes-all), so that the two sides of an obstacle do not average.
-  The mode's hidden vector heads the sequence of its way.
-- Modes also drive variations of the problems that nobody has solved, and learn from what that
-  costs and violates (`training/merit.py`): data without end, and what constraint-to-go means.
-- Each mode predicts the cost of its way, the initial return-to-go; each token predicts how R and
-  C go on, so that nothing has to be evaluated between tokens.
+- Each pass over the problems takes other answers of each, some of the problems mirrored, and
+  varies the problems, for modes to drive what nobody has solved.
+- Half of the sequences are told what was to go on the way, the others go by their own prediction,
+  as when the model serves.
+- A training goes on from its newest checkpoint. On a GPU its step is replayed as one CUDA graph;
+  with `torchrun` several processes share each batch.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import functools
 import json
 import math
 import os
@@ -36,52 +31,29 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.schema import DatasetError, read_card
-from training.features import (
-    EGO_FEATURES,
-    OBSTACLE_FEATURES,
-    ROAD_FEATURES,
-    STEP_FEATURES,
-    context_features,
-    step_features,
-)
-from training.merit import Merit
-from training.motion import BlockMotion
+from training.decision_transformer_losses import Batch, FreeBatch, free_losses, losses
+from training.decision_transformer_model import DecisionTransformer, ModelSizes
 from training.onnx_weights import read_weights
 from training.replayed_step import ReplayedStep, Tensors
-from training.road_frame import RoadFrame
 from warmstart_planner.learned.card import ONNX_FILE
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
-from warmstart_planner.problem import Horizon
-from warmstart_planner.vehicle import SPEED, STEERING, VehicleParameters, load_vehicle
+from warmstart_planner.vehicle import SPEED, STEERING, load_vehicle
 
 CHECKPOINT_VERSION = 1
-COST_SCALE = 3.0  # natural logarithms of a cost that the model reads as 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
-ACTION_SIZE = (3.0, 0.2)  # of accelerations [m/s^2] and steering rates [rad/s]
 FREE = 'free_'
-WAY_SIZE = (2.0, 0.6)  # of distances of ways along and across the road [m]
 
 
 @dataclass(frozen=True)
-class Configuration:
-    """Everything that decides what is trained and how; times in seconds."""
+class Configuration(ModelSizes):
+    """Everything that decides what is trained and how, beside the sizes; times in seconds."""
 
-    # the model
-    width: int = 128
-    heads: int = 4
-    feed_forward: int = 3  # hidden width of feed-forward layers, in widths
-    encoder_layers: int = 2
-    mode_layers: int = 2
-    sequence_layers: int = 2
-    candidates: int = 16  # learned mode tokens
-    block: int = 12  # actions a token
     # the data
     dataset: str = 'out/dataset'  # folders, separated by commas
     initial: str = ''  # checkpoint, or folder of a served model, whose weights are the first
@@ -114,8 +86,7 @@ class Configuration:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        if self.width % self.heads:
-            raise ValueError(f'width is {self.width}: expected a multiple of heads, {self.heads}')
+        super().__post_init__()
         for field in fields(self):
             value = getattr(self, field.name)
             zero = field.name in ('seed', 'time_limit', 'workers') or field.name.endswith('_loss')
@@ -131,45 +102,6 @@ SMOKE = Configuration(
 
 
 # --- what goes in --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Batch:
-    """
-    Problems and the answers chosen for this pass, as tensors; shapes as in `Problems`.
-
-    `is_way` (B, T) marks feasible local optima, the ways to learn; the first answer is the best.
-    `is_told` (B,) marks problems whose sequences are told what was to go on the way; the others
-    go by their own prediction, as when the model serves.
-    """
-
-    state: Tensor
-    road: Tensor
-    obstacles: Tensor
-    present: Tensor
-    is_way: Tensor
-    is_told: Tensor
-    states: Tensor
-    controls: Tensor
-    cost: Tensor
-    constraint: Tensor
-
-
-@dataclass(frozen=True)
-class FreeBatch:
-    """
-    Problems without answers: what some modes drive there is judged by its merit alone.
-
-    `modes` (B, F) are those that are driven, `allowed` (B, F) the sum of violations that each is
-    allowed: its constraint-to-go.
-    """
-
-    state: Tensor
-    road: Tensor
-    obstacles: Tensor
-    present: Tensor
-    modes: Tensor
-    allowed: Tensor
 
 
 def make_batch(
@@ -268,452 +200,7 @@ def mirror_context(
     )
 
 
-def scaled_cost(cost: Tensor) -> Tensor:
-    """Cost-to-go as the model reads it: costs span four decades."""
-    return torch.log1p(cost) / COST_SCALE
-
-
-def unscaled_cost(value: Tensor) -> Tensor:
-    """Return the cost of what `scaled_cost` returned."""
-    return torch.exp(COST_SCALE * value) - 1.0
-
-
-def scaled_constraint(constraint: Tensor) -> Tensor:
-    """Constraint-to-go as the model reads it; 0 stays 0."""
-    return torch.log1p(5.0 * constraint) / 3.0
-
-
-# --- the model -----------------------------------------------------------------------------------
-
-
-class Attention(nn.Module):
-    """Multi-head attention; tokens are rows (B * S, W), so that all products are plain ones."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.scale = (width // heads) ** -0.5
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
-
-    def keys_values(self, rows: Tensor, batch: int) -> tuple[Tensor, Tensor]:
-        """Return keys (B, H, W / H, S) and values (B, H, S, W / H)."""
-        keys = self._split(self.key(rows), batch).permute(0, 2, 3, 1)
-        return keys, self._split(self.value(rows), batch).transpose(1, 2)
-
-    def forward(self, rows: Tensor, known: tuple[Tensor, Tensor], mask: Any = None) -> Tensor:
-        """Attend from rows to keys and values; the mask is added to the scores."""
-        keys, values = known
-        query = self._split(self.query(rows), keys.shape[0]).transpose(1, 2)
-        scores = query @ keys * self.scale
-        if mask is not None:
-            scores = scores + mask
-        mixed = torch.softmax(scores, dim=-1) @ values
-        return self.out(mixed.transpose(1, 2).reshape(rows.shape))
-
-    def _split(self, rows: Tensor, batch: int) -> Tensor:
-        return rows.reshape(batch, -1, self.heads, rows.shape[1] // self.heads)
-
-
-class FeedForward(nn.Sequential):
-    """Two linear layers."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
-
-
-class EncoderLayer(nn.Module):
-    """Attention among tokens and a feed-forward layer, normalised before."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        super().__init__()
-        width = configuration.width
-        self.attention = Attention(width, configuration.heads)
-        self.feed_forward = FeedForward(width, configuration.feed_forward * width)
-        self.before = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-
-    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
-        """Return tokens (B * S, W); the mask (B, 1, 1, S) hides absent ones."""
-        given = self.before[0](rows)
-        known = self.attention.keys_values(given, mask.shape[0])
-        rows = rows + self.attention(given, known, mask)
-        return rows + self.feed_forward(self.before[1](rows))
-
-
-class ModeLayer(nn.Module):
-    """Attention among a problem's modes, to its context, and a feed-forward layer."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        super().__init__()
-        width, heads = configuration.width, configuration.heads
-        self.attention = Attention(width, heads)
-        self.look = Attention(width, heads)
-        self.feed_forward = FeedForward(width, configuration.feed_forward * width)
-        self.before = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-
-    def forward(self, rows: Tensor, context: Tensor, mask: Tensor) -> Tensor:
-        """Return tokens (B * K, W)."""
-        batch = mask.shape[0]
-        given = self.before[0](rows)
-        rows = rows + self.attention(given, self.attention.keys_values(given, batch))
-        known = self.look.keys_values(context, batch)
-        rows = rows + self.look(self.before[1](rows), known, mask)
-        return rows + self.feed_forward(self.before[2](rows))
-
-
-class SequenceLayer(nn.Module):
-    """Causal attention to the tokens so far, attention to the context, a feed-forward layer."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        super().__init__()
-        width = configuration.width
-        self.past = Attention(width, 1)
-        self.look = Attention(width, configuration.heads)
-        self.feed_forward = FeedForward(width, configuration.feed_forward * width)
-        self.before = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-
-    def forward(
-        self,
-        rows: Tensor,
-        context: tuple[Tensor, Tensor],
-        mask: Tensor,
-        cache: list[Tensor],
-    ) -> Tensor:
-        """
-        Return the newest token of each sequence, (B * T, W).
-
-        Args:
-            rows: the tokens.
-            context: keys and values, of `look.keys_values`.
-            mask: hides what is absent from the context.
-            cache: keys and values, (B * T, n, W), of the tokens before; the newest are
-                appended, which is exact because no token looks ahead.
-
-        """
-        rows = rows + self.past.out(self._past(self.before[0](rows), cache))
-        rows = rows + self.look(self.before[1](rows), context, mask)
-        return rows + self.feed_forward(self.before[2](rows))
-
-    def _past(self, rows: Tensor, cache: list[Tensor]) -> Tensor:
-        keys, values = self.past.key(rows)[:, None], self.past.value(rows)[:, None]
-        if not cache:
-            cache[:] = [keys, values]
-            return values[:, 0]  # the only token there is to look at
-        keys, values = torch.cat([cache[0], keys], dim=1), torch.cat([cache[1], values], dim=1)
-        cache[:] = [keys, values]
-        # not a product of matrices: of one row each, they would be slow
-        scores = (keys * self.past.query(rows)[:, None]).sum(dim=-1, keepdim=True)
-        return (torch.softmax(scores * self.past.scale, dim=1) * values).sum(dim=1)
-
-
-@dataclass(frozen=True)
-class Modes:
-    """
-    What the mode tokens say: K ways, before any is driven.
-
-    `hidden` (B * K, W), `ways` (B, K, blocks, 2): station and offset of the rear axle at the ends
-    of the blocks [m], `choice` (B, K): logarithm of the probability to be the best, `cost`
-    (B, K): scaled cost of the way.
-    """
-
-    hidden: Tensor
-    ways: Tensor
-    choice: Tensor
-    cost: Tensor
-
-
-@dataclass(frozen=True)
-class Drive:
-    """
-    Sequences that were driven, T of each problem.
-
-    `states` (B * T, N, 5) after each step, `controls` (B * T, N, 2), `to_go` (B * T, blocks, 2):
-    predicted scaled cost- and constraint-to-go after each block. `token` (B * T, W) is what the
-    sequence has come to at its last block.
-    """
-
-    states: Tensor
-    controls: Tensor
-    to_go: Tensor
-    token: Tensor
-
-
-class DecisionTransformer(nn.Module):
-    """
-    The whole model; inputs are raw numbers in SI units, normalisation is inside.
-
-    Args:
-        configuration: sizes.
-        vehicle: the car that is driven.
-        horizon: time grid; a whole number of blocks.
-
-    Raises:
-        ValueError: the horizon is not a whole number of blocks.
-
-    """
-
-    def __init__(
-        self, configuration: Configuration, vehicle: VehicleParameters, horizon: Horizon
-    ) -> None:
-        super().__init__()
-        if horizon.steps % configuration.block:
-            raise ValueError(
-                f'block is {configuration.block}: expected a divisor of {horizon.steps} steps'
-            )
-        self.configuration = configuration
-        width = configuration.width
-        self.blocks = horizon.steps // configuration.block
-        self.motion = BlockMotion(vehicle, horizon.dt, configuration.block)
-        self.merit = Merit(vehicle, horizon)
-        self.ego_in = nn.Linear(EGO_FEATURES, width)
-        self.road_in = nn.Linear(ROAD_FEATURES, width)
-        self.obstacle_in = nn.Sequential(
-            nn.Linear(OBSTACLE_FEATURES, width), nn.ReLU(), nn.Linear(width, width)
-        )
-        self.place = nn.Parameter(0.02 * torch.randn(ANCHORS, width))
-        layers = configuration
-        self.encoder = nn.ModuleList(EncoderLayer(layers) for _ in range(layers.encoder_layers))
-        self.context_norm = nn.LayerNorm(width)
-        self.mode = nn.Parameter(0.5 * torch.randn(configuration.candidates, width))
-        self.mode_layers = nn.ModuleList(ModeLayer(layers) for _ in range(layers.mode_layers))
-        self.mode_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * self.blocks + 2))
-        self.head = nn.Linear(width, width)
-        self.step_in = nn.Linear(STEP_FEATURES, width)
-        self.step_place = nn.Parameter(0.02 * torch.randn(self.blocks, width))
-        self.sequence = nn.ModuleList(SequenceLayer(layers) for _ in range(layers.sequence_layers))
-        self.step_out = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * configuration.block + 2)
-        )
-        size = torch.tensor(ACTION_SIZE).repeat_interleave(configuration.block)
-        self.register_buffer('action_size', size, persistent=False)
-
-    # --- the problem ---
-
-    def encode(
-        self, state: Tensor, frame: RoadFrame, obstacles: Tensor, present: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return the context tokens (B * S, W), S = 1 + ANCHORS + 12, and their mask."""
-        ego, road, seen = context_features(state, obstacles, frame)
-        tokens = torch.cat(
-            [self.ego_in(ego)[:, None], self.road_in(road) + self.place, self.obstacle_in(seen)],
-            dim=1,
-        )
-        absent = torch.where(present, 0.0, -1e4)
-        mask = functional.pad(absent, (1 + ANCHORS, 0))[:, None, None, :]
-        rows = tokens.flatten(0, 1)
-        for layer in self.encoder:
-            rows = layer(rows, mask)
-        return self.context_norm(rows), mask
-
-    def modes(self, context: Tensor, mask: Tensor, state: Tensor) -> Modes:
-        """Let the mode tokens look at the problem."""
-        batch, count = state.shape[0], self.configuration.candidates
-        ego = context.reshape(batch, mask.shape[-1], -1)[:, :1]
-        rows = (self.mode + ego).flatten(0, 1)
-        for layer in self.mode_layers:
-            rows = layer(rows, context, mask)
-        out = self.mode_out(rows).reshape(batch, count, -1)
-        ways = out[..., : 2 * self.blocks].reshape(batch, count, self.blocks, 2)
-        # what is left to say is the difference from going on at the present speed
-        times = torch.arange(1, self.blocks + 1, device=state.device)
-        seconds = times * self.configuration.block * self.motion.dt
-        going = state[:, None, None, 3] * seconds
-        scale = torch.stack([seconds * 2.0, torch.full_like(seconds, 2.0)], dim=-1)
-        base = torch.stack([going, torch.zeros_like(going)], dim=-1)
-        return Modes(
-            rows, base + scale * ways, torch.log_softmax(out[..., -2], dim=-1), out[..., -1]
-        )
-
-    # --- the sequence ---
-
-    def drive(
-        self,
-        context: Tensor,
-        mask: Tensor,
-        state: Tensor,
-        frame: RoadFrame,
-        hidden: Tensor,
-        to_go: Tensor,
-        given: Tensor | None = None,
-        is_told: Tensor | None = None,
-    ) -> Drive:
-        """
-        Generate sequences block by block, the car's model in the loop.
-
-        Args:
-            context: of `encode`.
-            mask: of `encode`.
-            state: first state, shape (B, 5).
-            frame: of their roads.
-            hidden: mode's hidden vector of each sequence, shape (B * T, W).
-            to_go: wanted scaled cost- and constraint-to-go at the start, shape (B * T, 2).
-            given: what they were later on in the data, shape (B * T, blocks, 2).
-            is_told: which sequences get to know it, shape (B * T, 1); the others, and all
-                without `given`, go on with the model's own prediction.
-
-        """
-        batch, rows = state.shape[0], hidden.shape[0]
-        known = [layer.look.keys_values(context, batch) for layer in self.sequence]
-        caches: list[list[Tensor]] = [[] for _ in self.sequence]
-        head = self.head(hidden)
-        now = state[:, None].expand(-1, rows // batch, -1).reshape(rows, -1, 1)
-        last = torch.zeros_like(now[:, :2, 0])
-        states, controls, predicted = [], [], []
-        for block in range(self.blocks):
-            token = self.step_in(step_features(now[..., 0], last, to_go, frame))
-            token = token + head + self.step_place[block]
-            for layer, context_known, cache in zip(self.sequence, known, caches, strict=True):
-                token = layer(token, context_known, mask, cache)
-            out = self.step_out(token)
-            actions = (out[:, :-2] * self.action_size).reshape(rows, 2, -1)
-            moved, applied = self.motion(now, actions)
-            to_go = torch.relu(to_go + out[:, -2:])
-            predicted.append(to_go)
-            if given is not None:
-                to_go = torch.where(is_told, given[:, block], to_go)
-            states.append(moved)
-            controls.append(applied)
-            now, last = moved[..., -1:], applied[..., -1]
-        return Drive(
-            torch.cat(states, dim=2).transpose(1, 2),
-            torch.cat(controls, dim=2).transpose(1, 2),
-            torch.stack(predicted, dim=1),
-            token,
-        )
-
-
-def _constant(values: tuple[float, ...], like: Tensor) -> Tensor:
-    return _constant_on(values, like.device)
-
-
-@functools.cache
-def _constant_on(values: tuple[float, ...], device: torch.device) -> Tensor:
-    # kept: what is replayed on a GPU may not fetch numbers from the processor
-    return torch.tensor(values, device=device)
-
-
 # --- the loss ------------------------------------------------------------------------------------
-
-
-def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
-    """Return the parts of the loss that answers teach, each a mean over the batch."""
-    configuration = model.configuration
-    frame = RoadFrame(batch.road)
-    context, mask = model.encode(batch.state, frame, batch.obstacles, batch.present)
-    modes = model.modes(context, mask, batch.state)
-    distance = _way_distance(model, batch, frame, modes)
-    winner = distance.argmin(dim=2)
-    way = batch.is_way.float()
-    won = distance.gather(2, winner[..., None])[..., 0]
-    to_go = torch.stack([scaled_cost(batch.cost), scaled_constraint(batch.constraint)], dim=-1)
-    to_go = to_go[:, :, :: configuration.block]
-    mode_cost = modes.cost.gather(1, winner)
-    driven = _driven(
-        model,
-        batch,
-        (context, mask),
-        frame,
-        modes.hidden.index_select(0, _rows(winner, configuration.candidates)),
-        to_go[:, :, 0],
-        to_go[:, :, 1:],
-        batch.is_told[:, None].expand_as(winner),
-    )
-    wanted = batch.states[:, :, 1:]
-    weight = 0.4 + 0.6 * way
-    weight = weight / weight.mean()
-    left = (driven.to_go - to_go[:, :, 1:]).abs().mean(dim=(-1, -2))
-    _, violations = model.merit(
-        driven.states, driven.controls, frame, batch.obstacles, batch.present
-    )
-    violation = violations.mean(dim=-1)
-    return {
-        'way': (won * way).sum() / way.sum(),
-        'spread': distance[:, 0].mean(),
-        'choice': functional.nll_loss(modes.choice, winner[:, 0]),
-        'cost': ((mode_cost - to_go[:, :, 0, 0]).abs() * way).sum() / way.sum(),
-        'state': (weight * _state_error(driven.states, wanted)).mean(),
-        'action': (weight * _action_error(driven.controls, batch.controls)).mean(),
-        'to_go': (weight * left).mean(),
-        'violation': (violation * way).sum() / way.sum(),
-        'best_state': _state_error(driven.states[:, 0], wanted[:, 0]).mean().detach(),
-        'best_violation': violation[:, 0].mean().detach(),
-    }
-
-
-def free_losses(model: DecisionTransformer, batch: FreeBatch) -> dict[str, Tensor]:
-    """
-    Return the parts of the loss that the objective teaches, each a mean over the batch.
-
-    A mode's drive is to cost little, to violate no more than it is allowed, and to stay on the way
-    that the mode points out; and the mode is to know what its way costs where nothing is allowed.
-    """
-    frame = RoadFrame(batch.road)
-    context, mask = model.encode(batch.state, frame, batch.obstacles, batch.present)
-    modes = model.modes(context, mask, batch.state)
-    own = modes.cost.gather(1, batch.modes)
-    asked = torch.stack([own.detach(), scaled_constraint(batch.allowed)], dim=-1)
-    hidden = modes.hidden.index_select(0, _rows(batch.modes, model.configuration.candidates))
-    driven = _driven(model, batch, (context, mask), frame, hidden, asked)
-    cost, violations = model.merit(
-        driven.states, driven.controls, frame, batch.obstacles, batch.present
-    )
-    merit = scaled_cost(model.merit.penalised(cost, violations, batch.allowed))
-    strict = (batch.allowed == 0.0).float()
-    return {
-        'merit': merit.mean(),
-        'own_cost': ((own - merit.detach()).abs() * strict).sum() / strict.sum().clamp(min=1.0),
-        'own_way': _own_way_error(model, batch, frame, modes, driven.states),
-        'free_violation': (violations.mean(dim=-1) * strict).sum().detach()
-        / strict.sum().clamp(min=1.0),
-    }
-
-
-def _rows(modes: Tensor, count: int) -> Tensor:
-    """Return where modes (B, T) of each problem lie among the modes of all, shape (B * T,)."""
-    first = count * torch.arange(len(modes), device=modes.device)
-    return (first[:, None] + modes).flatten()
-
-
-def _driven(
-    model: DecisionTransformer,
-    batch: Batch | FreeBatch,
-    encoded: tuple[Tensor, Tensor],
-    frame: RoadFrame,
-    hidden: Tensor,
-    to_go: Tensor,
-    given: Tensor | None = None,
-    is_told: Tensor | None = None,
-) -> Drive:
-    """Drive T sequences of each problem; `to_go` and all that returns has the axes (B, T, ...)."""
-    shape = to_go.shape[:2]
-    drive = model.drive(
-        *encoded,
-        batch.state,
-        frame,
-        hidden,
-        to_go.flatten(0, 1),
-        None if given is None else given.flatten(0, 1),
-        None if is_told is None else is_told.reshape(-1, 1),
-    )
-    return Drive(*(value.reshape(*shape, *value.shape[1:]) for value in vars(drive).values()))
-
-
-def _own_way_error(
-    model: DecisionTransformer,
-    batch: FreeBatch,
-    frame: RoadFrame,
-    modes: Modes,
-    states: Tensor,
-) -> Tensor:
-    """Mean distance of drives (B, F, N, 5) from the ways that their modes point out."""
-    block = model.configuration.block
-    ends = states[:, :, block - 1 :: block, :2]
-    at = frame.project(ends.flatten(1, 2))[..., :2].reshape(ends.shape)
-    index = batch.modes[..., None, None].expand(-1, -1, *modes.ways.shape[2:])
-    gap = (at - modes.ways.gather(1, index).detach()) / _constant(WAY_SIZE, at)
-    return functional.smooth_l1_loss(gap, torch.zeros_like(gap))
 
 
 def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor:
@@ -731,35 +218,16 @@ def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor
     )
 
 
-def _way_distance(
-    model: DecisionTransformer, batch: Batch, frame: RoadFrame, modes: Modes
-) -> Tensor:
-    """Distance of each answer from each mode's way, shape (B, T, K); a step aside counts most."""
-    block = model.configuration.block
-    ends = batch.states[:, :, block::block, :2]
-    at = frame.project(ends.flatten(1, 2))
-    target = at[..., :2].reshape(ends.shape)
-    gap = (modes.ways[:, None] - target[:, :, None]) / _constant(WAY_SIZE, target)
-    return functional.smooth_l1_loss(gap, torch.zeros_like(gap), reduction='none').mean((-1, -2))
+class LossModule(nn.Module):
+    """The model with its loss as forward, which is what data-parallel training wraps."""
 
+    def __init__(self, model: DecisionTransformer) -> None:
+        super().__init__()
+        self.model = model
 
-def _state_error(driven: Tensor, wanted: Tensor) -> Tensor:
-    """Mean error along the horizon, shape (B, T); across the way counts most."""
-    gap = driven - wanted
-    cos, sin = torch.cos(wanted[..., 2]), torch.sin(wanted[..., 2])
-    along = cos * gap[..., 0] + sin * gap[..., 1]
-    across = cos * gap[..., 1] - sin * gap[..., 0]
-    parts = torch.stack(
-        [along / 1.5, across / 0.5, gap[..., 2] / 0.1, gap[..., 3] / 1.0, gap[..., 4] / 0.1],
-        dim=-1,
-    )
-    error = functional.smooth_l1_loss(parts, torch.zeros_like(parts), reduction='none')
-    return error.mean(dim=(-1, -2))
-
-
-def _action_error(driven: Tensor, wanted: Tensor) -> Tensor:
-    """Mean squared action error (equation 9), actions in their typical sizes, shape (B, T)."""
-    return (((driven - wanted) / _constant((2.0, 0.2), wanted)) ** 2).mean(dim=(-1, -2))
+    def forward(self, batch: Batch, free: FreeBatch) -> dict[str, Tensor]:
+        """Return the parts of the loss."""
+        return losses(self.model, batch) | free_losses(self.model, free)
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -795,18 +263,6 @@ class EpochBatches(Dataset):
         rng = np.random.default_rng([self.configuration.seed, self.epoch, step, self.place.rank])
         batch = make_batch(self.problems.take(self.rows[step]), self.configuration, rng)
         return batch, make_free_batch(batch, self.configuration, rng)
-
-
-class LossModule(nn.Module):
-    """The model with its loss as forward, which is what data-parallel training wraps."""
-
-    def __init__(self, model: DecisionTransformer) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Batch, free: FreeBatch) -> dict[str, Tensor]:
-        """Return the parts of the loss."""
-        return losses(self.model, batch) | free_losses(self.model, free)
 
 
 @dataclass(frozen=True)
@@ -1067,6 +523,9 @@ def learning_rate(progress: float, configuration: Configuration) -> float:
     return configuration.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * rest)))
 
 
+# --- checkpoints ---------------------------------------------------------------------------------
+
+
 def dataset_folders(configuration: Configuration) -> list[Path]:
     """Return the folders of the configuration's datasets."""
     return [Path(name.strip()) for name in configuration.dataset.split(',') if name.strip()]
@@ -1120,6 +579,9 @@ def first_weights(path: Path, model: DecisionTransformer) -> dict[str, Tensor]:
     if path.is_dir():
         return read_weights(path / ONNX_FILE, model, 'model.')
     return load_model(path).state_dict()
+
+
+# --- the program ---------------------------------------------------------------------------------
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -26,12 +26,13 @@ from torch import Tensor, nn
 from training.dataset.reading import Problems, read_problems
 from training.dataset.schema import DatasetError, read_card
 from training.decision_transformer import (
-    DecisionTransformer,
+    Configuration,
     dataset_folders,
     load_model,
     mirror_context,
     read_checkpoint,
 )
+from training.decision_transformer_model import DecisionTransformer
 from training.onnx_weights import with_named_weights
 from training.outcome_head import HEAD_FILE, Contexts, OutcomeHead, load_head, propose
 from training.road_frame import RoadFrame
@@ -217,7 +218,7 @@ def inputs_of(
 def onnx_bytes(served: Served, inputs: Mapping[str, np.ndarray]) -> bytes:
     """Return the served model as ONNX."""
     stream = io.BytesIO()
-    candidates = served.model.configuration.candidates
+    candidates = served.model.sizes.candidates
     with torch.no_grad(), warnings.catch_warnings():
         # the exporter by tracing keeps the graph small and is said to go some day
         warnings.simplefilter('ignore')
@@ -264,7 +265,8 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
 
     """
     model, state = load_model(checkpoint), read_checkpoint(checkpoint)
-    folders = dataset_folders(model.configuration)
+    configuration = Configuration(**state['configuration'])
+    folders = dataset_folders(configuration)
     train, validation = (read_problems(folders, side) for side in (False, True))
     head = load_head(checkpoint.with_name(HEAD_FILE), model)
     served = make_served(model, head, train)
@@ -273,7 +275,7 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     familiar = float(np.quantile(unfamiliarity(served, validation), FAMILIAR_SHARE))
     threshold = trusted_up_to(distances, trials, familiar)
     tried = trials.take(np.flatnonzero(distances <= threshold))
-    candidates, card = model.configuration.candidates, read_card(folders[0])
+    candidates, card = configuration.candidates, read_card(folders[0])
     inputs = inputs_of(
         validation, 0, candidates, defaults.relative_return, defaults.constraint_to_go
     )
@@ -317,7 +319,7 @@ def _provenance(
     return {
         'commit': commit(),
         'versions': {**versions(), 'torch': torch.__version__},
-        'configuration': asdict(model.configuration),
+        'configuration': asdict(Configuration(**state['configuration'])),
         'parameters': sum(parameter.numel() for parameter in model.parameters()),
         'epoch': state['best_epoch'],
         'training_seconds': state['elapsed'],

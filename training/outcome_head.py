@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.decision_transformer import (
-    CHECKPOINT_VERSION,
+from training.decision_transformer import CHECKPOINT_VERSION, read_checkpoint
+from training.decision_transformer_model import (
     COST_SCALE,
     DecisionTransformer,
     Drive,
     Modes,
-    read_checkpoint,
     scaled_constraint,
     scaled_cost,
     unscaled_cost,
@@ -205,7 +204,7 @@ def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> O
     features = candidate_features(model, outcomes)
     held = max(int(HELD_OUT * len(outcomes)), 2)
     train, test = np.arange(held, len(outcomes)), np.arange(held)
-    head = OutcomeHead(model.configuration.width)
+    head = OutcomeHead(model.sizes.width)
     optimiser = torch.optim.AdamW(head.parameters(), RATE, weight_decay=0.05)
     targets = (
         torch.from_numpy(outcomes.feasible).float(),
@@ -291,7 +290,7 @@ def load_head(path: Path, model: DecisionTransformer) -> OutcomeHead:
 
     """
     state = read_checkpoint(path)
-    head = OutcomeHead(model.configuration.width)
+    head = OutcomeHead(model.sizes.width)
     try:
         head.load_state_dict(state['head'])
     except (KeyError, RuntimeError) as error:

@@ -30,7 +30,8 @@ from tqdm import tqdm
 from training.dataset.generate import connected
 from training.dataset.schema import DatasetError
 from training.dataset.situations import base_situation
-from training.decision_transformer import DecisionTransformer, load_model
+from training.decision_transformer import load_model
+from training.decision_transformer_model import DecisionTransformer
 from training.outcome_head import (
     HEAD_FILE,
     HELD_OUT,

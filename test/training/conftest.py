@@ -38,6 +38,43 @@ def smoke(dataset, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
+def problems(dataset):
+    """Return the small dataset's problems to learn from."""
+    from training.dataset.reading import read_problems
+
+    return read_problems([dataset], validation=False)
+
+
+@pytest.fixture
+def batch(problems):
+    """Return all of them as a batch."""
+    from training.decision_transformer import SMOKE, make_batch
+
+    return make_batch(problems, SMOKE, np.random.default_rng(0))
+
+
+@pytest.fixture
+def free_batch(batch):
+    """Return variations of them that nobody has solved."""
+    from training.decision_transformer import SMOKE, make_free_batch
+
+    return make_free_batch(batch, SMOKE, np.random.default_rng(0))
+
+
+@pytest.fixture
+def untrained(smoke):
+    """Return the tiny model before its training."""
+    import torch
+
+    from training.decision_transformer_model import DecisionTransformer
+    from warmstart_planner.problem import Horizon
+    from warmstart_planner.vehicle import load_vehicle
+
+    torch.manual_seed(0)
+    return DecisionTransformer(smoke, load_vehicle(), Horizon()).eval()
+
+
+@pytest.fixture(scope='session')
 def checkpoint(smoke):
     """Return the best checkpoint of the tiny training, with its head beside it."""
     from pathlib import Path

@@ -45,7 +45,7 @@ def random_inputs(train, candidates, rng):
 def test_a_thousand_answers_are_those_of_the_trained_model(checkpoint, models, train):
     served = served_model(checkpoint, train)
     session = ort.InferenceSession(models / ONNX_FILE, providers=['CPUExecutionProvider'])
-    candidates = served.model.configuration.candidates
+    candidates = served.model.sizes.candidates
     rng = np.random.default_rng(1)
     worst = dict.fromkeys(Answer.__dataclass_fields__, 0.0)
     for _ in range(COUNT):

@@ -27,9 +27,9 @@ def test_what_is_read_from_a_served_model_is_what_was_exported(models, model):
         assert torch.equal(found[name], value), name
 
 
-def test_a_training_begins_with_the_weights_of_a_served_model(models, model, tmp_path):
+def test_a_training_begins_with_the_weights_of_a_served_model(smoke, models, model, tmp_path):
     configuration = replace(
-        model.configuration, initial=str(models), out=str(tmp_path), epochs=1, time_limit=0.0
+        smoke, initial=str(models), out=str(tmp_path), epochs=1, time_limit=0.0
     )
     begun = Training(configuration, Place()).model.state_dict()
     assert all(torch.equal(begun[name], value) for name, value in model.state_dict().items())
@@ -37,7 +37,7 @@ def test_a_training_begins_with_the_weights_of_a_served_model(models, model, tmp
 
 def test_a_model_of_another_size_is_refused_by_the_name_of_a_weight(models, model):
     wider = type(model)(
-        replace(model.configuration, width=model.configuration.width + 32),
+        replace(model.sizes, width=model.sizes.width + 32),
         model.merit.vehicle,
         model.merit.horizon,
     )

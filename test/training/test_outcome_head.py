@@ -11,7 +11,8 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
-from training.decision_transformer import load_model, unscaled_cost
+from training.decision_transformer import load_model
+from training.decision_transformer_model import unscaled_cost
 from training.outcome_head import (
     CANDIDATE_FEATURES,
     HEAD_FILE,
@@ -78,7 +79,7 @@ def test_too_few_outcomes_are_refused(model, outcomes):
 
 def test_a_head_of_another_model_is_refused(tmp_path, model):
     path = tmp_path / HEAD_FILE
-    write_head(path, OutcomeHead(model.configuration.width + 8))
+    write_head(path, OutcomeHead(model.sizes.width + 8))
     with pytest.raises(ValueError, match='no outcome head for this model'):
         load_head(path, model)
     with pytest.raises(ValueError, match='missing'):

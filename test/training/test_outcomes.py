@@ -32,7 +32,7 @@ def test_outcomes_are_what_the_solver_and_the_verifier_say(model, outcomes):
     from warmstart_planner.vehicle import load_vehicle
     from warmstart_planner.verification import verify
 
-    assert outcomes.feasible.shape == (3, model.configuration.candidates)
+    assert outcomes.feasible.shape == (3, model.sizes.candidates)
     problem = base_situation(FIRST_INDEX, Horizon()).problem
     solver = ScpSolver(load_vehicle(), Horizon())
     bound = solver.bind(problem)
