@@ -14,7 +14,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 SET_UP := $(PYTHON) scripts/set_up.py
 
 .PHONY: help setup tools training solvers demo test drive-all benchmark-scp benchmark-warmstart benchmark-mpc \
-    dataset train outcomes export-model minari aggregate transitions driving-logs train-iql \
+    dataset train outcomes export-model trials minari aggregate transitions driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
 
 help:  ## Show this list
@@ -58,11 +58,14 @@ minari: training  ## Copy a dataset into Minari's format: [DATASET=out/dataset] 
 train: training  ## Train the Decision Transformer: [ARGS=...]
 	$(RUN) -m training.decision_transformer $(ARGS)
 
-outcomes: training  ## Learn what the model's candidates are worth, and how far to trust it: [ARGS=...]
+outcomes: training  ## Learn what the model's candidates are worth: [ARGS=...]
 	$(RUN) -m training.outcomes $(ARGS)
 
 export-model: training  ## Export the trained model to ONNX: [ARGS=...]
 	$(RUN) -m training.export $(ARGS)
+
+trials: training  ## Try the exported model far from its training, and note how far to trust it: [N=problems] [ARGS=...]
+	$(RUN) -m training.trials $(call option,N,n) $(ARGS)
 
 aggregate: training  ## Add states that the model's own proposals lead to: [ARGS=...]
 	$(RUN) -m training.aggregate $(ARGS)

@@ -40,6 +40,7 @@ from warmstart_planner.learned.observation import (
     Observer,
     moving,
 )
+from warmstart_planner.learned.observation_fields import RULE_PLACES
 from warmstart_planner.mpc.controller import Controller, ControllerSettings
 from warmstart_planner.planner import Planner
 from warmstart_planner.problem import Horizon
@@ -198,6 +199,7 @@ def episodes_of(done: Drive, source: str, group: int, observer: Observer) -> Epi
         sources=(source,),
         action_low=low,
         action_high=high,
+        action_suggested=np.array(RULE_PLACES),
         group=np.full(len(firsts), group, np.int64),
     )
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.dataset.schema import DRAFT, DatasetError
 from training.dataset.situations import is_validation
 
-EPISODES_VERSION = 1
+EPISODES_VERSION = 2
 BOUND_TOLERANCE = 1e-4  # of an action beyond its bounds, relative to their distance: rounding
 TYPES = {
     'observations': np.float32,
@@ -26,9 +26,11 @@ TYPES = {
     'source': np.int64,
     'action_low': np.float32,
     'action_high': np.float32,
+    'action_suggested': np.int64,
     'group': np.int64,
 }
-EPISODE_AXIS = tuple(name for name in TYPES if not name.startswith('action_'))
+ACTION_FIELDS = tuple(name for name in TYPES if name.startswith('action_'))
+EPISODE_AXIS = tuple(name for name in TYPES if name not in ACTION_FIELDS)
 STEP_AXIS = ('observations', 'actions', 'rewards')
 
 
@@ -41,6 +43,8 @@ class Episodes:
     physical units, within `action_low` and `action_high` (A,); `rewards` (E, T); `lengths` (E,):
     steps that happened, 1 to T. `terminal` (E,): the last step ended the task and nothing has a
     value beyond it; the other episodes were cut off, and their last observation has one.
+    `action_suggested` (A,) says at which places of an observation stands what somebody suggests to
+    do, in the actions' units; of no length where nobody does.
     `source` (E,) is an index into the names `sources`; `group` (E,) what an episode must stay
     together with when data are split, such as the index of its scene.
 
@@ -58,6 +62,7 @@ class Episodes:
     sources: tuple[str, ...]
     action_low: NDArray[np.float32]
     action_high: NDArray[np.float32]
+    action_suggested: NDArray[np.int64]
     group: NDArray[np.int64]
 
     def __post_init__(self) -> None:
@@ -75,6 +80,7 @@ class Episodes:
             'rewards': (episodes, steps),
             'action_low': (size,),
             'action_high': (size,),
+            'action_suggested': (size if np.size(self.action_suggested) else 0,),
         }
         for name, kind in TYPES.items():
             value, wanted = np.asarray(getattr(self, name)), shapes.get(name, (episodes,))
@@ -87,6 +93,7 @@ class Episodes:
                 raise ValueError(f'{name} is {value[at]} at {at}: expected finite numbers')
         _check_range('lengths', self.lengths, 1, steps)
         _check_range('source', self.source, 0, len(self.sources) - 1)
+        _check_range('action_suggested', self.action_suggested, 0, self.observations.shape[2] - 1)
         if not (self.action_low < self.action_high).all():
             raise ValueError(
                 f'action_low is {self.action_low}: expected less than action_high, '
@@ -174,7 +181,7 @@ def join(parts: Sequence[Episodes]) -> Episodes:
         found, wanted = each.observations.shape[2], first.observations.shape[2]
         if found != wanted:
             raise ValueError(f'observations has {found} numbers in one part: expected {wanted}')
-        for name in ('action_low', 'action_high'):
+        for name in ACTION_FIELDS:
             if not np.array_equal(getattr(each, name), getattr(first, name)):
                 raise ValueError(
                     f'{name} is {getattr(each, name)} in one part: expected {getattr(first, name)}'

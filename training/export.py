@@ -5,7 +5,8 @@ Export a trained Decision Transformer to ONNX with its card: `make export-model`
 
 One call of the graph answers one problem: the loop over the horizon is unrolled, all candidates
 go through it side by side, and the problem is encoded once. The graph also says how unfamiliar
-the problem is: the distance of what the encoder makes of it from the training problems.
+the problem is: the distance of what the encoder makes of it from the training problems. How far
+the model is of use is found out afterwards (`training/trials.py`).
 """
 
 from __future__ import annotations
@@ -29,24 +30,22 @@ from training.decision_transformer import (
     Configuration,
     dataset_folders,
     load_model,
-    mirror_context,
     read_checkpoint,
 )
 from training.decision_transformer_model import DecisionTransformer
 from training.onnx_weights import with_named_weights
 from training.outcome_head import HEAD_FILE, Contexts, OutcomeHead, load_head, propose
+from training.ranges import range_of
 from training.road_frame import RoadFrame
-from training.trials import read_trials, trusted_up_to
 from warmstart_planner.learned.card import (
     CARD_FILE,
     ONNX_FILE,
     Defaults,
     ModelCard,
-    TrainingRange,
     input_shapes,
     output_shapes,
 )
-from warmstart_planner.learned.card_format import Golden, Range, file_sha256, write_card
+from warmstart_planner.learned.card_format import Golden, file_sha256, write_card
 from warmstart_planner.measurement import commit, versions
 from warmstart_planner.objective import ANCHORS, CostWeights
 from warmstart_planner.transcription import Margins
@@ -234,22 +233,6 @@ def onnx_bytes(served: Served, inputs: Mapping[str, np.ndarray]) -> bytes:
     return with_named_weights(stream.getvalue(), served)
 
 
-def training_range(*known: Problems | Contexts) -> TrainingRange:
-    """Return the box about what the model was trained on or tried on, mirrored as in training."""
-    *contexts, present = (torch.cat(parts) for parts in zip(*map(_tensors, known), strict=True))
-    state, road, obstacles = (
-        torch.cat(pair).numpy() for pair in zip(contexts, mirror_context(*contexts), strict=True)
-    )
-    there = torch.cat([present, present]).numpy()
-
-    def box(values: np.ndarray) -> Range:
-        return Range(values.min(axis=0).astype(float), values.max(axis=0).astype(float))
-
-    return TrainingRange(
-        box(state), box(road), box(obstacles[there].reshape(-1, obstacles.shape[-1]))
-    )
-
-
 def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     """
     Write model and card to a folder, whole or not at all.
@@ -270,11 +253,7 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     train, validation = (read_problems(folders, side) for side in (False, True))
     head = load_head(checkpoint.with_name(HEAD_FILE), model)
     served = make_served(model, head, train)
-    trials = read_trials(checkpoint)
-    distances = unfamiliarity(served, trials)
     familiar = float(np.quantile(unfamiliarity(served, validation), FAMILIAR_SHARE))
-    threshold = trusted_up_to(distances, trials, familiar)
-    tried = trials.take(np.flatnonzero(distances <= threshold))
     candidates, card = configuration.candidates, read_card(folders[0])
     inputs = inputs_of(
         validation, 0, candidates, defaults.relative_return, defaults.constraint_to_go
@@ -296,8 +275,8 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
         candidates=candidates,
         inputs=input_shapes(candidates),
         outputs=output_shapes(candidates, card.horizon),
-        training_range=training_range(train, tried),
-        unfamiliarity_threshold=threshold,
+        training_range=range_of(train),
+        unfamiliarity_threshold=familiar,
         defaults=defaults,
         golden=Golden(
             inputs,

@@ -61,7 +61,7 @@ class Ensemble(nn.Module):
         actors: the members.
 
     Raises:
-        ValueError: there are none, or they differ in sizes or bounds.
+        ValueError: there are none, or they differ in sizes, bounds or suggestions.
 
     """
 
@@ -88,6 +88,9 @@ class Ensemble(nn.Module):
             'gate_biases': (biases[0] + biases[1])[:, None],
             'low': states[0]['bounds'][0],
             'high': states[0]['bounds'][1],
+            'suggestion_weights': states[0]['suggestion_weights'] * _half(states[0]['bounds']),
+            'suggestion_offset': states[0]['bounds'].mean(dim=0)
+            + states[0]['suggestion_offset'] * _half(states[0]['bounds']),
         }
         for name in ('encoder.linear', 'head.0', 'head.2'):
             tensors[f'{_plain(name)}_weights'], tensors[f'{_plain(name)}_biases'] = layer(name)
@@ -109,10 +112,15 @@ class Ensemble(nn.Module):
         features = torch.cat([seen, hidden[:, None]], dim=2)
         inner = torch.relu(features @ self.head_0_weights + self.head_0_biases)
         mean = torch.tanh(inner @ self.head_2_weights + self.head_2_biases)[:, 0]
-        middle, half = 0.5 * (self.low + self.high), 0.5 * (self.high - self.low)
-        # rounding must not lead out of the bounds
-        action = torch.minimum(torch.maximum(middle + half * mean, self.low), self.high)
+        suggested = observation @ self.suggestion_weights + self.suggestion_offset
+        action = suggested + 0.5 * (self.high - self.low) * mean
+        action = torch.minimum(torch.maximum(action, self.low), self.high)
         return action, hidden, cell
+
+
+def _half(bounds: Tensor) -> Tensor:
+    low, high = bounds
+    return 0.5 * (high - low)
 
 
 def _plain(name: str) -> str:
@@ -122,11 +130,16 @@ def _plain(name: str) -> str:
 def _check_alike(actors: Sequence[Actor]) -> None:
     if not actors:
         raise ValueError('members is empty: expected at least one')
-    wanted = {name: value.shape for name, value in actors[0].state_dict().items()}
+    first = actors[0].state_dict()
+    wanted = {name: value.shape for name, value in first.items()}
+    shared = [name for name in first if name == 'bounds' or name.startswith('suggestion_')]
     for member, actor in enumerate(actors):
-        found = {name: value.shape for name, value in actor.state_dict().items()}
-        if found != wanted or not torch.equal(actor.bounds, actors[0].bounds):
-            raise ValueError(f'member {member} has other sizes or bounds: expected those of 0')
+        own = actor.state_dict()
+        same_sizes = {name: value.shape for name, value in own.items()} == wanted
+        if not same_sizes or not all(torch.equal(own[name], first[name]) for name in shared):
+            raise ValueError(
+                f'member {member} has other sizes, bounds or suggestions: expected those of 0'
+            )
 
 
 def onnx_bytes(ensemble: Ensemble, inputs: dict[str, np.ndarray]) -> bytes:

@@ -16,6 +16,11 @@ with V of the next observation (equation 11), a policy by advantage-weighted log
   has.
 - Q learns lambda-returns along the data, of which equation (11) is the one without a trace.
 - Drives are learned in the mirror too.
+- Where an observation holds a suggested action, the actor learns what to do beside it, and Q what
+  comes of doing other than that: a policy that has learned nothing does what is suggested.
+- The advantage of a logged action is by default that of what was really earned from there on, in
+  place of Q: Q has to tell a good action from a bad one in scenes that it knows one of, and what
+  is left over from scene to scene is larger than that.
 - Advantages are divided by their running spread before they become weights, so that the inverse
   temperature means the same for all rewards.
 - What the actor is worth is told by held-out episodes: the advantage-weighted log-likelihood of
@@ -44,10 +49,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from training.episodes import Episodes, join, load_episodes, split
+from training.episodes import ACTION_FIELDS, Episodes, join, load_episodes, split
 from training.mirror import mirrored
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 KIND = 'iql_lstm'
 OBSERVATION_LIMIT = 10.0  # of normalised observations: what is stranger looks no stranger
 LOG_SPREAD_RANGE = (-3.0, 1.0)  # of the policy's standard deviation, in half ranges of actions
@@ -73,7 +78,7 @@ class Configuration:
     expectile: float = 0.7
     temperature: float = 0.3  # inverse, of advantages in units of their spread
     weight_limit: float = 3.0  # of advantage weights
-    extraction: str = 'awr'  # a name in EXTRACTIONS
+    extraction: str = 'awr_returns'  # a name in EXTRACTIONS
     behaviour_loss: float = 1.0  # weight of the log-likelihood beside Q, in ddpg_bc
     target_rate: float = 0.02  # share of the critic in its target, each update
     # the optimiser
@@ -149,26 +154,39 @@ def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 class Actor(nn.Module):
     """
-    The policy: a Gaussian about a bounded mean, in actions scaled to [-1, 1].
+    The policy: a Gaussian about a mean near what is suggested, in actions scaled to [-1, 1].
 
     Args:
         statistics: of observations, as for `Encoder`.
         bounds: least and greatest actions, (2, A).
+        suggested: places of the suggested action in an observation, (A,); (0,) where there is
+            none: then the middle of the bounds is suggested.
         hidden: width.
 
     """
 
-    def __init__(self, statistics: Tensor, bounds: Tensor, hidden: int) -> None:
+    def __init__(self, statistics: Tensor, bounds: Tensor, suggested: Tensor, hidden: int) -> None:
         super().__init__()
         self.encoder = Encoder(statistics, hidden)
         self.head = _head(2 * hidden, hidden, bounds.shape[1])
         self.log_spread = nn.Parameter(torch.full((bounds.shape[1],), -0.5))
         self.register_buffer('bounds', bounds.clone())
+        weights, offset = _suggestion(suggested, bounds, statistics.shape[1])
+        self.register_buffer('suggestion_weights', weights)
+        self.register_buffer('suggestion_offset', offset)
 
     def forward(self, observations: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Return mean actions (B, L, A), scaled, and the memory after observations (B, L, O)."""
+        """
+        Return mean actions (B, L, A), scaled, and the memory after observations (B, L, O).
+
+        They may lie beyond the bounds; `physical` does not.
+        """
         features, memory = self.encoder(observations, memory)
-        return torch.tanh(self.head(features)), memory
+        return self.suggestion(observations) + torch.tanh(self.head(features)), memory
+
+    def suggestion(self, observations: Tensor) -> Tensor:
+        """Return the actions (..., A), scaled, that observations (..., O) suggest."""
+        return observations @ self.suggestion_weights + self.suggestion_offset
 
     def log_likelihood(self, means: Tensor, actions: Tensor) -> Tensor:
         """Return log densities (...,) of scaled actions (..., A)."""
@@ -188,9 +206,19 @@ class Actor(nn.Module):
         return (2.0 * actions - low - high) / (high - low)
 
 
+def _suggestion(suggested: Tensor, bounds: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return weights (O, A) and offset (A,) that make scaled actions of observations."""
+    low, high = bounds
+    weights, offset = bounds.new_zeros(size, len(low)), torch.zeros_like(low)
+    for action, place in enumerate(suggested.tolist()):
+        weights[place, action] = 2.0 / (high - low)[action]
+        offset[action] = -((low + high) / (high - low))[action]
+    return weights, offset
+
+
 class Critic(nn.Module):
     """
-    V of what was observed, and twin Q of a scaled action besides.
+    V of what was observed, and twin Q of how far a scaled action is from what is suggested.
 
     Args:
         statistics: of observations, as for `Encoder`.
@@ -216,7 +244,7 @@ class Critic(nn.Module):
         return self.value_head(features)[..., 0]
 
     def action_values(self, features: Tensor, actions: Tensor) -> Tensor:
-        """Return both Q (2, ...) of features (..., 2 H) and scaled actions (..., A)."""
+        """Return both Q (2, ...) of features (..., 2 H) and actions (..., A) less suggestions."""
         given = torch.cat([features, actions], dim=-1)
         return torch.stack([head(given)[..., 0] for head in self.action_heads])
 
@@ -264,58 +292,73 @@ def temporal_target(
     return along
 
 
+@dataclass(frozen=True)
+class Judged:
+    """
+    A policy's steps and what is said of them, each of shape (B, L).
+
+    `log_likelihood` of the data's actions; their `advantage` by the critic, Q - V, and the
+    `realised` one, what was earned from there on less V; and what gives the `value` of the
+    policy's own mean actions, Q. All three in units of the advantages' spreads.
+    """
+
+    log_likelihood: Tensor
+    advantage: Tensor
+    realised: Tensor
+    value: Callable[[], Tensor]
+
+
+Weights = Callable[[Judged, Configuration], Tensor]
+
+
 def advantage_weights(advantage: Tensor, configuration: Configuration) -> Tensor:
     """Return the weights of equation (12) for advantages in units of their spread."""
     limit = math.log(configuration.weight_limit)
     return torch.exp(torch.clamp(configuration.temperature * advantage, max=limit))
 
 
-def equal_weights(advantage: Tensor, configuration: Configuration) -> Tensor:
+def critic_weights(judged: Judged, configuration: Configuration) -> Tensor:
+    """Return the weights of equation (12)."""
+    return advantage_weights(judged.advantage, configuration)
+
+
+def return_weights(judged: Judged, configuration: Configuration) -> Tensor:
+    """
+    Return the weights of equation (12) by what was really earned.
+
+    So does advantage-weighted regression (Peng, Kumar, Zhang, Levine, 2019, equation 9).
+    """
+    return advantage_weights(judged.realised, configuration)
+
+
+def equal_weights(judged: Judged, configuration: Configuration) -> Tensor:
     """Return ones: all actions are as good."""
-    return torch.ones_like(advantage)
+    return torch.ones_like(judged.advantage)
 
 
-@dataclass(frozen=True)
-class Judged:
-    """
-    A policy's steps and what the critic says of them, each of shape (B, L).
-
-    `log_likelihood` of the data's actions, their `advantage`, and what gives the `value` of the
-    policy's own mean actions, Q; both in units of the advantages' spread.
-    """
-
-    log_likelihood: Tensor
-    advantage: Tensor
-    value: Callable[[], Tensor]
+def imitation_loss(judged: Judged, weights: Tensor, configuration: Configuration) -> Tensor:
+    """Do as the data do, where that was good."""
+    return -weights * judged.log_likelihood
 
 
-def awr_loss(judged: Judged, configuration: Configuration) -> Tensor:
-    """Advantage-weighted regression (equation 12)."""
-    return -advantage_weights(judged.advantage, configuration) * judged.log_likelihood
-
-
-def ddpg_bc_loss(judged: Judged, configuration: Configuration) -> Tensor:
+def climbing_loss(judged: Judged, weights: Tensor, configuration: Configuration) -> Tensor:
     """Climb Q and stay near the data."""
     return -judged.value() - configuration.behaviour_loss * judged.log_likelihood
 
 
-def bc_loss(judged: Judged, configuration: Configuration) -> Tensor:
-    """Behaviour cloning: the critic has no say."""
-    return -judged.log_likelihood
-
-
 @dataclass(frozen=True)
 class Extraction:
-    """How a policy is made: its loss, and how much each held-out action counts."""
+    """How a policy is made: how much each action counts, and the loss."""
 
-    loss: Callable[[Judged, Configuration], Tensor]
-    weights: Callable[[Tensor, Configuration], Tensor]
+    weights: Weights
+    loss: Callable[[Judged, Tensor, Configuration], Tensor]
 
 
 EXTRACTIONS = {
-    'awr': Extraction(awr_loss, advantage_weights),
-    'ddpg_bc': Extraction(ddpg_bc_loss, advantage_weights),
-    'bc': Extraction(bc_loss, equal_weights),
+    'awr': Extraction(critic_weights, imitation_loss),
+    'awr_returns': Extraction(return_weights, imitation_loss),
+    'ddpg_bc': Extraction(critic_weights, climbing_loss),
+    'bc': Extraction(equal_weights, imitation_loss),
 }
 SMOKE = Configuration(hidden=16, batch=16, updates=10, epochs=2, burn_in=3, learn=6)
 
@@ -328,15 +371,16 @@ class Batch:
     """
     B stretches of episodes, L steps each, as tensors.
 
-    `observations` (B, L + 1, O), `actions` (B, L, A) scaled, `rewards` (B, L) scaled, `ends`
-    (B, L): the step ended the task, `lasts` (B, L): it is its episode's last, `learned` (B, L): 1
-    where the step gives loss, 0 elsewhere.
+    `observations` (B, L + 1, O), `actions` (B, L, A) scaled, `rewards` (B, L) scaled, `returns`
+    (B, L): what was earned from there on, `ends` (B, L): the step ended the task, `lasts` (B, L):
+    it is its episode's last, `learned` (B, L): 1 where the step gives loss, 0 elsewhere.
     `memories`: of actor, critic and target at the first observation.
     """
 
     observations: Tensor
     actions: Tensor
     rewards: Tensor
+    returns: Tensor
     ends: Tensor
     lasts: Tensor
     learned: Tensor
@@ -360,7 +404,7 @@ def chunk_table(lengths: NDArray[np.int64], configuration: Configuration) -> NDA
 
 
 class Data:
-    """Episodes as tensors, with the memories at which their chunks begin."""
+    """Episodes as tensors, with the memories at which their chunks begin, and what they earn."""
 
     def __init__(self, episodes: Episodes, learner: Learner) -> None:
         """Scale actions and rewards as the learner wants them."""
@@ -372,6 +416,7 @@ class Data:
         self.lengths = torch.from_numpy(episodes.lengths)
         self.terminal = torch.from_numpy(episodes.terminal)
         self.memories: list[Tensor] = []
+        self.returns = torch.zeros_like(self.rewards)
 
     def __len__(self) -> int:
         """Return the number of episodes."""
@@ -391,6 +436,19 @@ class Data:
                     part = self.observations[rows, begin : begin + self.learn]
                     memory = encoder(part, memory)[1]
             self.memories.append(stored)
+
+    @torch.no_grad()
+    def estimate(self, critic: Critic, discount: float) -> None:
+        """Store what is earned from each step on, with V of where an episode was cut off."""
+        for rows in torch.arange(len(self)).split(VALIDATION_BATCH):
+            features = critic.encoder(self.observations[rows], critic.encoder.empty(len(rows)))[0]
+            lengths, every = self.lengths[rows], torch.arange(len(rows))
+            last = critic.value(features[every, lengths])
+            later = beyond = torch.where(self.terminal[rows], 0.0, last)
+            for step in reversed(range(self.rewards.shape[1])):
+                here = self.rewards[rows, step] + discount * later
+                later = torch.where(step < lengths, here, beyond)
+                self.returns[rows, step] = later
 
     def chunks(self, table: NDArray[np.int64]) -> Batch:
         """Return chunks by episode and first step, (B, 2)."""
@@ -418,6 +476,7 @@ class Data:
             self.observations[rows, nodes],
             self.actions[rows, inside],
             self.rewards[rows, inside],
+            self.returns[rows, inside],
             last & self.terminal[rows],
             last,
             (at[:, :-1] < self.lengths[rows]).float(),
@@ -454,6 +513,21 @@ def observation_statistics(episodes: Episodes) -> Tensor:
 # --- learning ------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Estimates:
+    """
+    What critic and target say of a batch.
+
+    `values` V (B, L + 1), `action_values` both Q of the data's actions (2, B, L), `gap` the
+    target's Q less V (B, L), and the `target_value` Q of other scaled actions (B, L, A).
+    """
+
+    values: Tensor
+    action_values: Tensor
+    gap: Tensor
+    target_value: Callable[[Tensor], Tensor]
+
+
 class Learner(nn.Module):
     """
     Actor, critic and target, and the numbers that scale what they learn from.
@@ -470,11 +544,13 @@ class Learner(nn.Module):
         self.extraction = EXTRACTIONS[configuration.extraction]
         statistics = observation_statistics(train)
         bounds = torch.from_numpy(np.stack([train.action_low, train.action_high]))
-        self.actor = Actor(statistics, bounds, configuration.hidden)
+        suggested = torch.from_numpy(train.action_suggested)
+        self.actor = Actor(statistics, bounds, suggested, configuration.hidden)
         self.critic = Critic(statistics, bounds.shape[1], configuration.hidden)
         returns = torch.from_numpy(train.returns(configuration.discount)).float()
         self.register_buffer('reward_scale', 1.0 / robust_spread(returns))
         self.register_buffer('advantage_spread', torch.tensor(0.0))
+        self.register_buffer('realised_spread', torch.tensor(0.0))
         self.critic.start_at(float(returns.median() * self.reward_scale))
         self.target = copy.deepcopy(self.critic).requires_grad_(False)
         slow, fast = [], []
@@ -494,19 +570,11 @@ class Learner(nn.Module):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the losses of V, Q and actor, and what is worth watching."""
-        configuration, before = self.configuration, batch.observations[:, :-1]
-        features = self.critic.encoder(batch.observations, batch.memories[1])[0]
-        values = self.critic.value(features)
-        action_values = self.critic.action_values(features[:, :-1], batch.actions)
-        target_features = self.target.encoder(before, batch.memories[2])[0]
-        gap = self._target_value(target_features, batch.actions) - values[:, :-1]
-        advantage = self._advantage(gap.detach(), batch)
-        means = self.actor(before, batch.memories[0])[0]
-        judged = Judged(
-            self.actor.log_likelihood(means, batch.actions),
-            advantage,
-            lambda: self._target_value(target_features, means) / self.advantage_spread,
-        )
+        configuration = self.configuration
+        estimates = self._estimates(batch)
+        values, gap = estimates.values, estimates.gap
+        judged = self._judged(batch, self.actor, estimates)
+        weights = self.extraction.weights(judged, configuration)
         wanted = temporal_target(
             batch.rewards,
             values[:, 1:].detach(),
@@ -517,8 +585,8 @@ class Learner(nn.Module):
         )
         return {
             'value': batch.mean(expectile_loss(gap, configuration.expectile)),
-            'action_value': batch.mean(((action_values - wanted) ** 2).sum(dim=0)),
-            'actor': batch.mean(self.extraction.loss(judged, configuration)),
+            'action_value': batch.mean(((estimates.action_values - wanted) ** 2).sum(dim=0)),
+            'actor': batch.mean(self.extraction.loss(judged, weights, configuration)),
             'log_likelihood': batch.mean(judged.log_likelihood).detach(),
             'mean_value': batch.mean(values[:, :-1]).detach(),
             'advantage_spread': self.advantage_spread.clone(),
@@ -549,31 +617,54 @@ class Learner(nn.Module):
     def judge(self, data: Data, actors: list[Actor]) -> list[float]:
         """Return each actor's mean log-likelihood of the data's actions, weighted by advantage."""
         self.eval()
+        data.estimate(self.critic, self.configuration.discount)
         sums, total = torch.zeros(len(actors)), 0.0
         for rows in torch.arange(len(data)).split(VALIDATION_BATCH):
             batch = data.whole(rows, self.encoders)
-            before = batch.observations[:, :-1]
-            values = self.critic.value(self.critic.encoder(before, batch.memories[1])[0])
-            target_features = self.target.encoder(before, batch.memories[2])[0]
-            gap = self._target_value(target_features, batch.actions) - values
-            weights = self.extraction.weights(self._advantage(gap, batch), self.configuration)
-            weights = weights * batch.learned
+            estimates = self._estimates(batch)
+            judged = [self._judged(batch, actor, estimates) for actor in actors]
+            weights = self.extraction.weights(judged[0], self.configuration) * batch.learned
             total += float(weights.sum())
-            for row, actor in enumerate(actors):
-                means = actor(before, batch.memories[0])[0]
-                sums[row] += (weights * actor.log_likelihood(means, batch.actions)).sum()
+            for row, each in enumerate(judged):
+                sums[row] += (weights * each.log_likelihood).sum()
         return (sums / total).tolist()
 
-    def _target_value(self, features: Tensor, actions: Tensor) -> Tensor:
-        return self.target.action_values(features, actions).amin(dim=0)
+    def _estimates(self, batch: Batch) -> Estimates:
+        """Return what critic and target say of a batch."""
+        before = batch.observations[:, :-1]
+        features = self.critic.encoder(batch.observations, batch.memories[1])[0]
+        values = self.critic.value(features)
+        suggested = self.actor.suggestion(before)
+        beside = batch.actions - suggested
+        target_features = self.target.encoder(before, batch.memories[2])[0]
 
-    def _advantage(self, gap: Tensor, batch: Batch) -> Tensor:
-        """Return Q - V in units of its spread, which follows the batches of training."""
+        def target_value(beside: Tensor) -> Tensor:
+            return self.target.action_values(target_features, beside).amin(dim=0)
+
+        return Estimates(
+            values,
+            self.critic.action_values(features[:, :-1], beside),
+            target_value(beside) - values[:, :-1],
+            lambda actions: target_value(actions - suggested),
+        )
+
+    def _judged(self, batch: Batch, actor: Actor, estimates: Estimates) -> Judged:
+        """Return an actor's steps as the critic and the data judge them."""
+        means = actor(batch.observations[:, :-1], batch.memories[0])[0]
+        realised = batch.returns - estimates.values[:, :-1].detach()
+        return Judged(
+            actor.log_likelihood(means, batch.actions),
+            self._in_spreads(estimates.gap.detach(), self.advantage_spread, batch),
+            self._in_spreads(realised, self.realised_spread, batch),
+            lambda: estimates.target_value(means) / self.advantage_spread,
+        )
+
+    def _in_spreads(self, advantage: Tensor, known: Tensor, batch: Batch) -> Tensor:
+        """Return advantages in units of their spread, which follows the batches of training."""
         if self.training:
-            spread, known = robust_spread(gap[batch.learned > 0]), self.advantage_spread
             share = SPREAD_MOMENTUM if known > 0 else 1.0
-            known.lerp_(spread, share)
-        return gap / self.advantage_spread
+            known.lerp_(robust_spread(advantage[batch.learned > 0]), share)
+        return advantage / known
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -678,6 +769,7 @@ class Training:
     def _one_epoch(self, begin: float) -> dict[str, float]:
         configuration, learner = self.configuration, self.learner
         self.train.store(learner.encoders)
+        self.train.estimate(learner.critic, configuration.discount)
         rng = np.random.default_rng([configuration.seed, self.epoch])
         sums: dict[str, float] = {}
         bar = tqdm(
@@ -828,6 +920,7 @@ def load_trained(path: Path) -> Trained:
     actor = Actor(
         weights['encoder.statistics'],
         weights['bounds'],
+        torch.tensor([], dtype=torch.long),  # the suggestion comes with the weights
         Configuration(**state['configuration']).hidden,
     )
     actor.load_state_dict(weights)
@@ -844,7 +937,7 @@ def _check_sides(train: Episodes, validation: Episodes) -> None:
     found, wanted = validation.observations.shape[2], train.observations.shape[2]
     if found != wanted:
         raise ValueError(f'validation has observations of {found} numbers: expected {wanted}')
-    for name in ('action_low', 'action_high'):
+    for name in ACTION_FIELDS:
         if not np.array_equal(getattr(validation, name), getattr(train, name)):
             raise ValueError(
                 f'validation has {name} {getattr(validation, name)}: expected '

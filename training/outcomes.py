@@ -4,9 +4,7 @@
 Teach a trained model what its candidates are worth: `make outcomes`.
 
 SCP refines all candidates of problems that the model has not seen, and a small head learns to tell
-what comes of them (`training/outcome_head.py`). Then the model is tried on problems unlike those
-of training, beside the best plain start (`training/trials.py`): the served model says of a problem
-that is farther away than it was of use that it is unfamiliar.
+what comes of them (`training/outcome_head.py`).
 """
 
 from __future__ import annotations
@@ -43,10 +41,8 @@ from training.outcome_head import (
     write_head,
 )
 from training.refinery import refinery
-from training.trials import TRIALS_FILE, Trials, try_problems
 
 FIRST_INDEX = 700_000  # of scenes, which no training uses
-TRIAL_SHARE = 0.25  # trials a scene
 CHUNK = 5  # scenes a task
 
 Row = dict[str, Any]
@@ -72,7 +68,7 @@ def refine_scenes(checkpoint: str, indices: Sequence[int]) -> list[Row]:
 
 def teach(checkpoint: Path, scenes: int, client: Client) -> list[str]:
     """
-    Collect outcomes, train the head on them, try the model; write all beside the checkpoint.
+    Collect outcomes, train the head on them, and write it beside the checkpoint.
 
     Args:
         checkpoint: of the model.
@@ -90,17 +86,14 @@ def teach(checkpoint: Path, scenes: int, client: Client) -> list[str]:
     outcomes = Outcomes(**collect(refine_scenes, checkpoint, scenes, client))
     head = fit_head(model, outcomes)
     write_head(checkpoint.with_name(HEAD_FILE), head)
-    count = max(int(TRIAL_SHARE * scenes), 1)
-    trials = Trials(**collect(try_problems, checkpoint, count, client))
-    np.savez_compressed(checkpoint.with_name(TRIALS_FILE), **vars(trials))
-    return list(_summary(model, head, outcomes, trials))
+    return list(_summary(model, head, outcomes))
 
 
 def collect(
-    work: Callable[[str, Sequence[int]], list[Row]], checkpoint: Path, count: int, client: Client
+    work: Callable[[str, Sequence[int]], list[Row]], model: Path, count: int, client: Client
 ) -> dict[str, np.ndarray]:
     """
-    Do the work for scenes on the workers of a cluster; return the arrays of all rows.
+    Do the work with a model for scenes on the workers of a cluster; return the arrays of all rows.
 
     Raises:
         ValueError: no scene came out.
@@ -109,7 +102,7 @@ def collect(
     last = FIRST_INDEX + count
     chunks = [range(i, min(i + CHUNK, last)) for i in range(FIRST_INDEX, last, CHUNK)]
     rows: list[Row] = []
-    jobs = [client.submit(work, str(checkpoint.resolve()), c, pure=False) for c in chunks]
+    jobs = [client.submit(work, str(model.resolve()), c, pure=False) for c in chunks]
     for job in tqdm(as_completed(jobs), work.__name__, len(jobs), disable=None, leave=False):
         rows += job.result()
     if not rows:
@@ -143,10 +136,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _summary(
-    model: DecisionTransformer, head: OutcomeHead, outcomes: Outcomes, trials: Trials
-) -> Iterator[str]:
-    """Say what the first-ranked candidate is worth, on held-out scenes and in trials."""
+def _summary(model: DecisionTransformer, head: OutcomeHead, outcomes: Outcomes) -> Iterator[str]:
+    """Say what the first-ranked candidate is worth, on held-out scenes."""
     rows = np.arange(max(int(HELD_OUT * len(outcomes)), 2))
     features, price = candidate_features(model, outcomes), float(head.price)
     with torch.no_grad():
@@ -154,10 +145,6 @@ def _summary(
     solved = outcomes.feasible[rows].mean()
     yield f'{len(outcomes)} problems; of {len(rows)} held out, {solved:.1%} of candidates feasible'
     yield f'excess share of the first by predicted return {share:.3f}, price {price:.1f}'
-    yield (
-        f'{len(trials)} trials: excess share {trials.learned.mean():.3f}, '
-        f'of the best plain start {trials.plain.mean():.3f}'
-    )
 
 
 if __name__ == '__main__':

@@ -28,7 +28,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.dataset.collection import BEST, NOISY
-from training.dataset.plain_controller import PLAIN, PlainController, drive_model
+from training.dataset.plain_controller import (
+    PLAIN,
+    PlainController,
+    drive_model,
+    other_habits,
+)
 from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.returns import costs_along
 from training.dataset.schema import Card, DatasetError, read_card
@@ -39,6 +44,7 @@ from training.receding_horizon import drive_optimally
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.learned.observation import OBSERVATION_SIZE, Observer, moving
+from warmstart_planner.learned.observation_fields import RULE_PLACES
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, Trajectory
 from warmstart_planner.scp.solver import ScpSolver
@@ -183,7 +189,9 @@ def _plain_drives(start: Situation, vehicle: str) -> Episodes:
     dt = start.problem.horizon.dt
     numbers = transcribe(start.problem, Margins())
     rng = np.random.default_rng([67, start.index, start.variant])
-    others = [PlainController(plain.vehicle, plain.settings.varied(rng)) for _ in range(HABITS)]
+    others = [
+        PlainController(plain.vehicle, other_habits(plain.settings, rng)) for _ in range(HABITS)
+    ]
     drives = [
         drive_model(plain, numbers, dt, NOISE, rng),
         *(drive_model(other, numbers, dt, [HABITS_NOISE], rng) for other in others),
@@ -336,6 +344,7 @@ def _episodes(
         sources=sources,
         action_low=low,
         action_high=high,
+        action_suggested=np.array(RULE_PLACES),
         group=np.asarray(group, np.int64),
     )
 
@@ -436,7 +445,7 @@ def main(arguments: list[str] | None = None) -> int:
     add('--dataset', default='out/dataset', help='folders, separated by commas')
     add('--out', type=Path, default=Path('out/transitions'))
     add('--kinds', nargs='+', default=LEARNED_FROM, help='of answers')
-    add('--plain', type=int, default=1200, help='scenes that plain controllers drive in')
+    add('--plain', type=int, default=2400, help='scenes that plain controllers drive in')
     add('--disturbed', type=int, default=200, help='scenes that the optimiser drives in')
     add('--workers', type=int, default=os.cpu_count())
     options = parser.parse_args(arguments)

@@ -1,35 +1,59 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
 """
-How far from the problems of its training a model is still of use.
+Find out how far from its training an exported model is of use: `make trials`.
 
 A distance from the training problems says that a problem is unlike them, not that the model is of
-no use there. So the model is tried on problems from near to far, beside the best plain start, and
-its candidates are marked as unfamiliar from the distance on beyond which they are no better.
+no use there. So the model, as it is served, is tried on problems from near to far, beside the best
+plain start, and its candidates are marked as unfamiliar from the distance on beyond which they are
+no better. What lay within is added to the range that the model is known to be of use in. Both are
+written to the model's card.
 """
 
 from __future__ import annotations
 
+import os
+
+for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ.setdefault(_variable, '1')
+
+import argparse
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from distributed import Client
 from numpy.typing import NDArray
 
-from training.outcome_head import HEAD_FILE, INFEASIBLE, Contexts, load_head
-from training.refinery import Refinery, refinery
-from warmstart_planner.problem import MAX_OBSTACLES, Horizon, PlanningProblem
+from training.dataset.generate import connected
+from training.outcome_head import INFEASIBLE, Contexts
+from training.outcomes import collect
+from training.ranges import joined, range_of
+from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
+from warmstart_planner.learned.card_format import CardError, write_card
+from warmstart_planner.learned.context import context_of
+from warmstart_planner.learned.session import LoadedModel, load_model
+from warmstart_planner.problem import MAX_OBSTACLES, Horizon, Obstacle, PlanningProblem, Trajectory
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import judge
+from warmstart_planner.road import Road
 from warmstart_planner.scenarios.generator import Family, family_problem
+from warmstart_planner.scp.solver import BoundProblem, ScpSolver
+from warmstart_planner.vehicle import load_vehicle
+from warmstart_planner.verification import verify
 
-TRIALS_FILE = 'trials.npz'  # beside the checkpoint
 LEAST = 30  # trials that a mean is taken of
-SPEED = (2.0, 30.0)  # wanted, in trials [m/s]
-HALF_WIDTH = (1.4, 14.0)  # of the road, in trials: from a narrow lane on [m]
+SPEED = (2.0, 30.0)  # wanted [m/s]
+HALF_WIDTH = (1.4, 20.0)  # of the road: from a narrow lane on [m]
+ROUGH = 0.5  # share of trials on roads as maps have them, in pieces that do not fit together
+PIECE = (10.0, 60.0)  # of a rough road [m]
+WIDTH_STEP, LIMIT_STEP = 1.6, 2.0  # most that a piece's widths and speed limit are changed by
+SIZE_FACTOR = 2.5  # most that obstacles are longer or shorter than those of training
 
 
 @dataclass(frozen=True)
@@ -37,12 +61,17 @@ class Trials(Contexts):
     """
     What trials came to.
 
-    `learned` (P,) and `plain` (P,): excess shares of the refined first candidate of the model
-    and of the best plain start, over the better one of both; a failure counts INFEASIBLE.
+    `distance` (P,) is the model's own measure of how unfamiliar a problem is. `learned` (P,) and
+    `plain` (P,): excess shares of the refined first candidate of the model and of the best plain
+    start, over the better one of both; a failure counts INFEASIBLE.
     """
 
+    distance: NDArray[np.float32]
     learned: NDArray[np.float32]
     plain: NDArray[np.float32]
+
+
+# --- the problems --------------------------------------------------------------------------------
 
 
 def trial_problem(index: int, horizon: Horizon) -> PlanningProblem:
@@ -66,70 +95,168 @@ def trial_problem(index: int, horizon: Horizon) -> PlanningProblem:
         scatter=(0.0, 0.9),
         turned=rng.uniform(0.0, 1.0),
     )
-    return family_problem('trial', family, int(rng.integers(MAX_OBSTACLES + 1)), index, horizon)
+    count = int(rng.integers(MAX_OBSTACLES + 1))
+    problem = family_problem('trial', family, count, index, horizon)
+    if rng.random() < ROUGH:
+        problem = replace(
+            problem,
+            road=_rough(problem.road, rng),
+            obstacles=tuple(_resized(each, rng) for each in problem.obstacles),
+        )
+    return problem
 
 
-def try_problems(checkpoint: str, indices: Sequence[int]) -> list[dict[str, Any]]:
-    """Try a model, with the head beside it, on some problems; runs on a worker."""
-    tools = refinery(checkpoint)
+def _rough(road: Road, rng: np.random.Generator) -> Road:
+    """Return a road whose widths and speed limits change in steps."""
+    cuts = np.cumsum(rng.uniform(*PIECE, int(np.ceil((road.end - road.start) / PIECE[0])) + 1))
+    piece = np.searchsorted(cuts, road.station - road.start)
+
+    def stepped(values: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+        return values * (most ** rng.uniform(-1.0, 1.0, len(cuts) + 1))[piece]
+
+    return replace(
+        road,
+        left_width=stepped(road.left_width, WIDTH_STEP),
+        right_width=stepped(road.right_width, WIDTH_STEP),
+        speed_limit=stepped(road.speed_limit, LIMIT_STEP),
+    )
+
+
+def _resized(obstacle: Obstacle, rng: np.random.Generator) -> Obstacle:
+    """Return an obstacle of another size: from a bollard to a bus."""
+    longer, wider = SIZE_FACTOR ** rng.uniform(-1.0, 1.0, 2)
+    return replace(
+        obstacle,
+        half_length=obstacle.half_length * longer,
+        half_width=obstacle.half_width * np.sqrt(wider),
+    )
+
+
+# --- the trials ----------------------------------------------------------------------------------
+
+
+@cache
+def _tools(folder: str) -> tuple[LoadedModel, ScpSolver]:
+    model = load_model(folder)
+    card = model.card
+    return model, ScpSolver(load_vehicle(card.vehicle), card.horizon, card.weights)
+
+
+def try_problems(folder: str, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """Try a folder's model on some problems; runs on a worker."""
+    model, solver = _tools(folder)
     rows = []
     for index in indices:
         try:
-            problem = trial_problem(index, tools.solver.horizon)
+            problem = trial_problem(index, model.card.horizon)
         except RuntimeError:
             continue  # the generator found no such problem
-        rows += _tried(tools, Path(checkpoint), problem)
+        rows += _tried(model, solver, problem)
     return rows
 
 
-def _tried(tools: Refinery, checkpoint: Path, problem: PlanningProblem) -> list[dict[str, Any]]:
+def _tried(
+    model: LoadedModel, solver: ScpSolver, problem: PlanningProblem
+) -> list[dict[str, Any]]:
     """Return the row of a problem; none where both starts fail."""
-    head = load_head(checkpoint.with_name(HEAD_FILE), tools.model)
-    bound = tools.solver.bind(problem)
-    ways = tools.ways(bound)
-    with torch.no_grad():
-        first = int(head.expected_return(ways.features).argmax())
-    plain = judge(tools.solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
-    outcomes = [tools.refined(bound, each) for each in (ways.trajectories[first], plain)]
+    bound = solver.bind(problem)
+    context, defaults = context_of(bound.numbers), model.card.defaults
+    output = model.run(context, defaults.relative_return, defaults.constraint_to_go)
+    first = int(output.predicted_return.argmax())
+    learned = bound.globalise(
+        output.states[first].astype(float), output.controls[first].astype(float)
+    )
+    plain = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
+    outcomes = [_refined(solver, bound, each) for each in (learned, plain)]
     least = max(min((cost for good, cost in outcomes if good), default=np.inf), 0.1)
     if np.isinf(least):
         return []
     shares = [1.0 - least / max(cost, least) if good else INFEASIBLE for good, cost in outcomes]
-    learned, plain_share = np.float32(shares)
-    return [{**vars(ways.context), 'learned': learned, 'plain': plain_share}]
+    numbers = {'distance': output.unfamiliarity, 'learned': shares[0], 'plain': shares[1]}
+    return [{**vars(context), **{name: np.float32(each) for name, each in numbers.items()}}]
 
 
-def trusted_up_to(distances: NDArray[np.floating], trials: Trials, familiar: float) -> float:
+def _refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> tuple[bool, float]:
+    result = solver.solve(bound, solver.roll_out(bound, guess))
+    return verify(bound.problem, result.trajectory).feasible, result.score.cost
+
+
+# --- what comes of them --------------------------------------------------------------------------
+
+
+def trusted_up_to(trials: Trials, familiar: float) -> float:
     """
     Return the distance beyond which a model's candidates are no better than plain starts.
 
     Args:
-        distances: from the training problems, of each trial.
         trials: what they came to.
         familiar: distance of problems like those of training: less is never returned.
 
     """
-    order = np.argsort(distances)
+    order = np.argsort(trials.distance)
     gain = (trials.plain - trials.learned)[order]
     beyond = np.cumsum(gain[::-1])[::-1]  # summed over the trials from each one on
     useless = np.flatnonzero(beyond[: len(gain) - LEAST + 1] <= 0.0)
-    last = useless[0] if len(useless) else len(gain) - 1
-    return max(float(distances[order][last]), familiar)
+    useful = useless[0] if len(useless) else len(gain)
+    return max([familiar, *trials.distance[order][:useful].tolist()])
 
 
-def read_trials(checkpoint: Path) -> Trials:
+def calibrated(card: ModelCard, trials: Trials) -> ModelCard:
+    """Return a card that trusts its model as far as the trials say, and no less than before."""
+    threshold = trusted_up_to(trials, card.unfamiliarity_threshold)
+    within = trials.take(np.flatnonzero(trials.distance <= threshold))
+    summary = {
+        'count': len(trials),
+        'learned': float(trials.learned.mean()),
+        'plain': float(trials.plain.mean()),
+    }
+    return replace(
+        card,
+        unfamiliarity_threshold=threshold,
+        training_range=joined(card.training_range, range_of(within)),
+        provenance={**card.provenance, 'trials': summary},
+    )
+
+
+def try_model(folder: Path, count: int, client: Client) -> Trials:
     """
-    Return the trials beside a checkpoint.
+    Try a folder's model on problems, and write to its card how far to trust it.
 
     Raises:
-        ValueError: they are missing or damaged.
+        CardError: there is no sound model.
+        ValueError: no problem came out.
 
     """
-    path = checkpoint.with_name(TRIALS_FILE)
+    trials = Trials(**collect(try_problems, folder, count, client))
+    write_card(folder / CARD_FILE, calibrated(load_card(folder / CARD_FILE), trials))
+    return trials
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try, and write the card; return the exit status."""
+    parser = argparse.ArgumentParser(prog='trials', description=__doc__.strip().splitlines()[0])
+    add = parser.add_argument
+    add('--models', type=Path, default=Path('models'), help='folder of the model and its card')
+    add('--n', type=int, default=1500, help='problems')
+    add('--workers', type=int, default=os.cpu_count(), help='processes')
+    options = parser.parse_args(arguments)
     try:
-        with np.load(path) as arrays:
-            return Trials(**{name: arrays[name] for name in arrays.files})
-    except FileNotFoundError:
-        raise ValueError(f'{path} is missing: expected trials; run `make outcomes`') from None
-    except Exception as error:
-        raise ValueError(f'{path} holds no trials: {error}') from None
+        if options.n < 1:
+            raise ValueError(f'--n is {options.n}: expected at least 1')
+        load_model(options.models)  # before any work: it may be missing or damaged
+        with connected('', options.workers) as client:
+            trials = try_model(options.models, options.n, client)
+    except (CardError, SolverMissingError, ValueError, OSError) as error:
+        print(f'trials: {error}', file=sys.stderr)
+        return 2
+    card = load_card(options.models / CARD_FILE)
+    print(
+        f'{len(trials)} trials: excess share {trials.learned.mean():.3f}, of the best plain start '
+        f'{trials.plain.mean():.3f}; familiar up to {card.unfamiliarity_threshold:.2f}'
+    )
+    print(options.models / CARD_FILE)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

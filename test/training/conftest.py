@@ -82,15 +82,12 @@ def checkpoint(smoke):
     from training.decision_transformer import Place, Training, load_model
     from training.outcome_head import HEAD_FILE, Outcomes, fit_head, write_head
     from training.outcomes import FIRST_INDEX, refine_scenes, stacked
-    from training.trials import TRIALS_FILE, try_problems
 
     Training(smoke, Place()).run()
     path = Path(smoke.out) / 'best.pt'
     indices = range(FIRST_INDEX, FIRST_INDEX + 10)
     outcomes = Outcomes(**stacked(refine_scenes(str(path), indices)))
     write_head(path.with_name(HEAD_FILE), fit_head(load_model(path), outcomes))
-    trials = stacked(try_problems(str(path), indices[:4]))
-    np.savez_compressed(path.with_name(TRIALS_FILE), **trials)
     return path
 
 

@@ -12,13 +12,13 @@ from training.dataset.situations import is_validation
 from training.episodes import Episodes, join, load_episodes, split
 
 
-def some_episodes(count=5, steps=4, sources=('a', 'b'), seed=0, first_group=0):
+def some_episodes(count=5, steps=4, sources=('a', 'b'), seed=0, first_group=0, size=3):
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, steps + 1, count)
     there = (np.arange(steps) < lengths[:, None])[..., None]
     before = (np.arange(steps + 1) <= lengths[:, None])[..., None]
     return Episodes(
-        observations=(rng.normal(size=(count, steps + 1, 3)) * before).astype(np.float32),
+        observations=(rng.normal(size=(count, steps + 1, size)) * before).astype(np.float32),
         actions=(rng.uniform(-1.0, 1.0, (count, steps, 2)) * there).astype(np.float32),
         rewards=(rng.normal(size=(count, steps)) * there[..., 0]).astype(np.float32),
         lengths=lengths,
@@ -27,6 +27,7 @@ def some_episodes(count=5, steps=4, sources=('a', 'b'), seed=0, first_group=0):
         sources=sources,
         action_low=np.full(2, -1.0, np.float32),
         action_high=np.full(2, 1.0, np.float32),
+        action_suggested=np.array([2, 0]),
         group=np.arange(first_group, first_group + count),
     )
 
@@ -100,6 +101,8 @@ def changed(name, **at):
         (changed('lengths', index=3, value=5), 'lengths is 5 at 3: expected 1 to 4'),
         (changed('source', index=0, value=2), 'source is 2 at 0'),
         (changed('action_low', index=0, value=1.0), 'action_low'),
+        (changed('action_suggested', index=1, value=3), 'action_suggested is 3 at 1'),
+        (lambda e: {'action_suggested': e.action_suggested[:1]}, r'\(1,\): expected \(2,\)'),
         (lambda e: {'observations': e.observations[:, :-1]}, 'observations has shape'),
         (lambda e: {'observations': e.observations[..., 0]}, 'observations has shape'),
         (lambda e: {'actions': e.actions[0]}, 'actions has shape'),
@@ -118,8 +121,9 @@ def test_what_no_episodes_are_is_refused(change, message):
 def test_episodes_that_do_not_fit_together_are_not_joined():
     one = some_episodes()
     for other in (
-        replace(one, observations=one.observations[..., :2]),
+        some_episodes(size=4),
         replace(one, action_high=np.full(2, 2.0, np.float32)),
+        replace(one, action_suggested=np.array([], np.int64)),
     ):
         with pytest.raises(ValueError, match='expected'):
             join([one, other])
@@ -140,7 +144,7 @@ def test_a_missing_file_says_so(tmp_path):
 
 
 def test_a_file_with_objects_in_it_is_refused(tmp_path):
-    np.savez(tmp_path / 'e.npz', version=np.array(1), lengths=np.array([{}], dtype=object))
+    np.savez(tmp_path / 'e.npz', version=np.array(2), lengths=np.array([{}], dtype=object))
     with pytest.raises(DatasetError, match='no readable file'):
         load_episodes(tmp_path / 'e.npz')
 
@@ -149,7 +153,7 @@ def test_a_file_of_another_version_or_with_other_fields_is_refused(tmp_path):
     np.savez(tmp_path / 'e.npz', version=np.array(9))
     with pytest.raises(DatasetError, match='version is 9'):
         load_episodes(tmp_path / 'e.npz')
-    np.savez(tmp_path / 'e.npz', version=np.array(1), rewards=np.zeros(3))
+    np.savez(tmp_path / 'e.npz', version=np.array(2), rewards=np.zeros(3))
     with pytest.raises(DatasetError, match='holds'):
         load_episodes(tmp_path / 'e.npz')
 

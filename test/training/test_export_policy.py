@@ -27,7 +27,7 @@ from training.export_policy import (
     validation_scenes,
 )
 from training.iql_lstm import SMOKE, Actor, Trained, load_trained, train_member
-from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
+from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE, RULE_PLACES
 from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.learned.policy_card import CARD_FILE, ONNX_FILE, output_shapes
 from warmstart_planner.problem import Horizon
@@ -38,13 +38,14 @@ HORIZON = Horizon()
 OUTPUTS = list(output_shapes(1, 1))
 
 
-def make_actor(seed, size=OBSERVATION_SIZE, hidden=24):
+def make_actor(seed, size=OBSERVATION_SIZE, hidden=24, suggested=(5, 2)):
     """Return a policy of random weights that are large enough to matter."""
     torch.manual_seed(seed)
     car = load_vehicle()
     bounds = torch.tensor(np.stack([car.control_lower, car.control_upper])).float()
     mean, spread = torch.randn(size), 0.5 + torch.rand(size)
-    actor = Actor(torch.stack([mean, spread, mean - 3, mean + 3]), bounds, hidden)
+    statistics = torch.stack([mean, spread, mean - 3, mean + 3])
+    actor = Actor(statistics, bounds, torch.tensor(suggested), hidden)
     with torch.no_grad():
         for parameter in actor.parameters():
             parameter.mul_(2.0)
@@ -102,8 +103,13 @@ def test_members_do_not_see_each_other(actors):
 def test_members_of_different_sizes_or_bounds_are_no_ensemble(actors):
     other = make_actor(9)
     other.bounds[1] += 1.0
-    for odd in (make_actor(9, hidden=16), make_actor(9, size=7), other):
-        with pytest.raises(ValueError, match='member 1 has other sizes or bounds'):
+    for odd in (
+        make_actor(9, hidden=16),
+        make_actor(9, size=7),
+        make_actor(9, suggested=(5, 3)),
+        other,
+    ):
+        with pytest.raises(ValueError, match='member 1 has other sizes, bounds or suggestions'):
             Ensemble([actors[0], odd])
     with pytest.raises(ValueError, match='members is empty'):
         Ensemble([])
@@ -127,6 +133,7 @@ def logged_noise(count=40, steps=12, vehicle=None):
         sources=('noise',),
         action_low=low,
         action_high=high,
+        action_suggested=np.array(RULE_PLACES),
         group=np.arange(count),
     )
 

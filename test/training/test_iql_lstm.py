@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DT = 0.1  # of the double integrator [s]
 
 
-def random_episodes(count=12, steps=20, seed=0, size=4):
+def random_episodes(count=12, steps=20, seed=0, size=4, suggested=(2, 1)):
     """Return episodes without sense, of all lengths."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(1, steps + 1, count)
@@ -59,6 +59,7 @@ def random_episodes(count=12, steps=20, seed=0, size=4):
         sources=('noise',),
         action_low=np.float32([-3.0, -0.4]),
         action_high=np.float32([2.0, 0.4]),
+        action_suggested=np.array(suggested, np.int64),
         group=np.arange(count),
     )
 
@@ -76,6 +77,7 @@ def learner_of(configuration, episodes, seed=0):
 def batch_of(learner, episodes, table=None):
     data = Data(episodes, learner)
     data.store(learner.encoders)
+    data.estimate(learner.critic, learner.configuration.discount)
     return data.chunks(chunk_table(episodes.lengths, learner.configuration)[table or slice(None)])
 
 
@@ -166,6 +168,7 @@ def chain(terminal):
         sources=('walk',),
         action_low=np.float32([-1.0]),
         action_high=np.float32([1.0]),
+        action_suggested=np.array([], np.int64),
         group=np.arange(count),
     )
 
@@ -224,28 +227,114 @@ def test_advantage_weights_grow_up_to_their_limit():
     assert torch.isfinite(weights).all()
 
 
-def test_extractions_differ_in_what_the_critic_has_to_say():
+def test_extractions_differ_in_whom_they_ask():
     likelihood = torch.tensor([[-1.0, -2.0]])
     value = torch.tensor([[3.0, 5.0]], requires_grad=True)
-    judged = Judged(likelihood, torch.tensor([[1.0, 0.0]]), lambda: value)
+    advantage, realised = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    judged = Judged(likelihood, advantage, realised, lambda: value)
     configuration = Configuration(temperature=3.0, weight_limit=100.0)
-    loss = {name: each.loss(judged, configuration) for name, each in EXTRACTIONS.items()}
+    loss = {
+        name: each.loss(judged, each.weights(judged, configuration), configuration)
+        for name, each in EXTRACTIONS.items()
+    }
+    much = np.exp(3.0)
     assert loss['bc'].tolist() == [[1.0, 2.0]]
-    assert loss['awr'].tolist() == [[pytest.approx(np.exp(3.0), rel=1e-4), 2.0]]
+    assert loss['awr'].tolist() == [[pytest.approx(much, rel=1e-4), 2.0]]
+    assert loss['awr_returns'].tolist() == [[1.0, pytest.approx(2.0 * much, rel=1e-4)]]
     (slope,) = torch.autograd.grad(loss['ddpg_bc'].sum(), value)
     assert (slope < 0).all()
     assert not loss['awr'].requires_grad
 
 
+def with_spreads(learner):
+    """Return a learner that knows the spreads of advantages."""
+    learner.advantage_spread.fill_(1.0)
+    learner.realised_spread.fill_(1.0)
+    return learner
+
+
 def test_no_extraction_teaches_the_critic_through_the_actor(smoke):
     episodes = random_episodes()
     for name in EXTRACTIONS:
-        learner = learner_of(replace(smoke, extraction=name), episodes)
-        learner.advantage_spread.fill_(1.0)
+        learner = with_spreads(learner_of(replace(smoke, extraction=name), episodes))
         learner.losses(batch_of(learner, episodes))['actor'].backward()
         assert all(p.grad is None for p in learner.critic.parameters()), name
         assert all(p.grad is None for p in learner.target.parameters()), name
         assert any(p.grad is not None for p in learner.actor.parameters()), name
+
+
+@pytest.mark.parametrize('terminal', [True, False])
+def test_what_was_earned_goes_on_with_the_value_of_where_a_drive_was_cut_off(smoke, terminal):
+    episodes = chain(terminal)
+    data = Data(episodes, learner := learner_of(replace(smoke, discount=0.5), episodes))
+    data.estimate(learner.critic, 0.5)
+    features = learner.critic.encoder(data.observations, learner.critic.encoder.empty(64))[0]
+    beyond = 0.0 if terminal else learner.critic.value(features)[0, 2].item()
+    reward = float(learner.reward_scale)
+    wanted = [1.5 * reward + 0.25 * beyond, reward + 0.5 * beyond]
+    assert data.returns[0].tolist() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_what_was_earned_ends_with_its_episode(smoke):
+    episodes = random_episodes(count=40)
+    learner = learner_of(smoke, episodes)
+    found, changed = (Data(episodes, learner) for _ in range(2))
+    unused = torch.from_numpy(~episodes.is_step)
+    changed.rewards[unused] = 7.0
+    for data in (found, changed):
+        data.estimate(learner.critic, 0.9)
+    used = torch.from_numpy(episodes.is_step)
+    assert torch.equal(found.returns[used], changed.returns[used])
+
+
+# --- suggestions ---
+
+
+def untaught(episodes, smoke):
+    """Return an actor that adds nothing to what is suggested."""
+    actor = learner_of(smoke, episodes).actor
+    with torch.no_grad():
+        for parameter in actor.head[-1].parameters():
+            parameter.zero_()
+    return actor
+
+
+def test_who_has_learned_nothing_does_what_is_suggested_within_the_bounds(smoke):
+    episodes = random_episodes()
+    actor = untaught(episodes, smoke)
+    observations = torch.from_numpy(episodes.observations)
+    means, _ = actor(observations, actor.encoder.empty(len(episodes)))
+    low, high = actor.bounds
+    wanted = torch.clamp(observations[..., [2, 1]], low, high)
+    assert torch.allclose(actor.physical(means), wanted, atol=1e-5)
+
+
+def test_where_nothing_is_suggested_the_middle_of_the_bounds_is(smoke):
+    episodes = random_episodes(suggested=())
+    actor = untaught(episodes, smoke)
+    means, _ = actor(torch.from_numpy(episodes.observations), actor.encoder.empty(len(episodes)))
+    assert torch.equal(means, torch.zeros_like(means))
+
+
+def test_the_critic_sees_how_far_an_action_is_from_what_is_suggested(smoke):
+    """Suggestions that all differ by a constant, as do the actions, change nothing for it."""
+    episodes = random_episodes()
+    learner = with_spreads(learner_of(smoke, episodes))
+    batch = batch_of(learner, episodes)
+    found = learner.losses(batch)['action_value']
+    with torch.no_grad():
+        learner.actor.suggestion_offset += 0.25
+    moved = replace(batch, actions=batch.actions + 0.25)
+    assert torch.allclose(learner.losses(moved)['action_value'], found, rtol=1e-4)
+    assert not torch.allclose(learner.losses(batch)['action_value'], found, rtol=1e-4)
+
+
+def test_a_suggestion_comes_with_the_checkpoint(smoke):
+    episodes = random_episodes(count=30)
+    trained = fit(episodes, episodes, smoke)
+    loaded = load_trained(Path(smoke.out) / 'best.pt')
+    assert torch.equal(loaded.actor.suggestion_weights, trained.actor.suggestion_weights)
+    assert loaded.actor.suggestion_weights.any()
 
 
 def test_the_target_follows_the_critic_slowly(smoke):
@@ -306,8 +395,7 @@ def test_chunks_see_what_whole_episodes_see(smoke):
 
 def test_actions_and_rewards_of_the_burn_in_give_no_loss(smoke):
     episodes = random_episodes(count=30)
-    learner = learner_of(smoke, episodes)
-    learner.advantage_spread.fill_(1.0)
+    learner = with_spreads(learner_of(smoke, episodes))
     batch = batch_of(learner, episodes)
     table = chunk_table(episodes.lengths, smoke)
     warming = torch.from_numpy(table[:, 1] > 0)[:, None] & (
@@ -329,8 +417,7 @@ def test_actions_and_rewards_of_the_burn_in_give_no_loss(smoke):
 
 def test_the_burn_in_warms_the_memory_up(smoke):
     episodes = random_episodes(count=30)
-    learner = learner_of(smoke, episodes)
-    learner.advantage_spread.fill_(1.0)
+    learner = with_spreads(learner_of(smoke, episodes))
     batch = batch_of(learner, episodes)
     late = torch.from_numpy(chunk_table(episodes.lengths, smoke)[:, 1] > 0)
     observations = batch.observations.clone()
@@ -528,13 +615,13 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, content):
 
 def test_a_checkpoint_with_code_in_it_or_of_something_else_is_refused(tmp_path):
     path = tmp_path / 'best.pt'
-    torch.save({'version': 1, 'kind': 'iql_lstm', 'actor': ROOT}, path)
+    torch.save({'version': 2, 'kind': 'iql_lstm', 'actor': ROOT}, path)
     with pytest.raises(ValueError, match='no readable checkpoint'):
         load_trained(path)
     torch.save({'version': 99, 'kind': 'iql_lstm'}, path)
     with pytest.raises(ValueError, match='99'):
         load_trained(path)
-    torch.save({'version': 1, 'kind': 'iql_lstm'}, path)
+    torch.save({'version': 2, 'kind': 'iql_lstm'}, path)
     with pytest.raises(ValueError, match='holds no actor'):
         load_trained(path)
 
@@ -589,6 +676,7 @@ def mixed_logs(count, seed):
         sources=('mixed',),
         action_low=np.float32([-2.0]),
         action_high=np.float32([2.0]),
+        action_suggested=np.array([], np.int64),
         group=np.arange(count),
     )
 
@@ -637,5 +725,5 @@ def test_it_drives_better_than_the_logs_and_than_their_clone(tmp_path):
     found['trace'] = mean_return(fit(train, validation, traced))
     logged = float(train.returns(1.0).mean())
     # returns are negative: half the cost
-    for name in ('awr', 'ddpg_bc', 'trace'):
+    for name in ('awr', 'awr_returns', 'ddpg_bc', 'trace'):
         assert found[name] > 0.5 * max(found['bc'], logged), (found, logged)

@@ -59,7 +59,11 @@ def test_two_mirrors_change_nothing_and_one_leaves_what_was_earned(episodes):
 
 
 def test_a_car_that_sees_no_side_is_refused(episodes):
-    fewer = replace(episodes, observations=episodes.observations[..., :-1])
+    fewer = replace(
+        episodes,
+        observations=episodes.observations[..., :-1],
+        action_suggested=np.array([], np.int64),
+    )
     with pytest.raises(ValueError, match=f'numbers: expected {len(OBSERVATION_FIELDS)}'):
         mirrored(fewer)
 

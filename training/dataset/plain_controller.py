@@ -24,7 +24,15 @@ Array = NDArray[np.float64]
 PLAIN = 'plain_controller'  # its name as a source of episodes
 NOISE_TIME = 0.8  # correlation time of exploration noise [s]
 NOISE_DEVIATION = np.array([1.0, 0.08])  # of it, at size 1 [m/s^2, rad/s]
+HABIT_RANGE = 2.0  # by which factor drivers' gains and distances differ
 OFFSET_DEVIATION = 1.0  # of the lateral offset that a drive keeps, at size 1 [m]
+
+
+def other_habits(settings: PlainSettings, rng: np.random.Generator) -> PlainSettings:
+    """Return another driver's settings: every number from half to twice as large."""
+    factors = HABIT_RANGE ** rng.uniform(-1.0, 1.0, len(vars(settings)))
+    values = np.array(list(vars(settings).values())) * factors
+    return PlainSettings(*values.tolist())
 
 
 class PlainController:

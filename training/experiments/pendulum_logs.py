@@ -87,6 +87,7 @@ def make_logs(episodes: int = 160, seed: int = 0) -> Episodes:
         sources=tuple(QUALITIES),
         action_low=np.float32([-TORQUE]),
         action_high=np.float32([TORQUE]),
+        action_suggested=np.array([], np.int64),
         group=np.arange(episodes),
     )
 

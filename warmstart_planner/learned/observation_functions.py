@@ -128,7 +128,9 @@ def _meeting(place: Any, obstacle: OnRoad, vehicle: VehicleParameters) -> list[A
         between which offsets of the car from its place it is in the way [m].
 
     """
-    station, offset, speed = (place[i] for i in range(3))
+    station, offset, speed = (
+        place[PLACE_FIELDS.index(name)] for name in ('station', 'offset', 'speed')
+    )
     gap = obstacle.station - obstacle.reach_along - (station + vehicle.length / 2)
     past = obstacle.station + obstacle.reach_along - (station - vehicle.length / 2)
     arrival = np.fmin(np.fmax(gap, 0.0) / np.fmax(speed, 1.0), FORESIGHT)

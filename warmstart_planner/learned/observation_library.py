@@ -5,22 +5,29 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from warmstart_planner import acados, generated, objective, vehicle
 from warmstart_planner.learned import observation_fields as fields
-from warmstart_planner.learned import plain_rule
 from warmstart_planner.learned.on_road import OnRoad
+from warmstart_planner.learned.plain_rule import SIDES, PlainSettings
 from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
 NAME = 'observation'
 LIBRARY = 'libobservation.so'
 LOOPS = Path(__file__).with_name('observation.c')
+SOURCES = (
+    'observation_functions.py',
+    'observation_fields.py',
+    'on_road.py',
+    'plain_rule.py',
+    'plain_rule.c',
+)
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 FLOATS = ctypes.POINTER(ctypes.c_float)
 
@@ -41,12 +48,11 @@ class WalkStructure(ctypes.Structure):
 
 def key(car: VehicleParameters) -> dict[str, Any]:
     """Return all that the compiled observation depends on."""
-    names = ('observation_functions.py', 'observation_fields.py', 'on_road.py', 'plain_rule.py')
     return {
-        'vehicle': asdict(car),
+        'vehicle': dataclasses.asdict(car),
         'sources': generated.source_digest(
             LOOPS,
-            *(Path(__file__).with_name(name) for name in names),
+            *(Path(__file__).with_name(name) for name in SOURCES),
             Path(objective.__file__),
             Path(vehicle.__file__),
         ),
@@ -77,8 +83,9 @@ def generate(car: VehicleParameters) -> Path:
             'LINE_SPACING': fields.LINE_SPACING,
             'SCAN_VIEW': len(fields.SCAN_FIELDS),
             'GAP_MIN': fields.GAP_MIN,
-            'RULE_SIDES': plain_rule.SIDES,
-            'PLAIN_RULE': _braces(astuple(plain_rule.PlainSettings())),
+            'RULE_SIDES': SIDES,
+            'RULE_NUMBERS': ', '.join(field.name for field in dataclasses.fields(PlainSettings)),
+            'PLAIN_RULE': _braces(dataclasses.astuple(PlainSettings())),
             'CAR_LENGTH': car.length,
             'CAR_WIDTH': car.width,
             'CAR_WHEELBASE': car.wheelbase,

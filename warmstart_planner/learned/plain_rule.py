@@ -10,19 +10,16 @@ error, and no nearer to whatever is in the way than the intelligent driver model
 Hennecke, Helbing: Congested traffic states in empirical observations and microscopic simulations,
 Physical Review E 62, 2000). Where something is in the way it keeps the lateral offset at which
 that demands least braking. It decides at each moment anew and plans nothing. The law itself is
-compiled: observation.c.
+compiled: plain_rule.c.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from warmstart_planner.checks import number
 
 SIDES = 4  # offsets to each side that are compared
-HABIT_RANGE = 2.0  # by which factor drivers' gains and distances differ
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class PlainSettings:
     from where the car is `swerve_price` [1/s^2].
     """
 
-    lateral_gain: float = 1.5
+    lateral_gain: float = 0.9
     softening: float = 1.0
     steering_gain: float = 5.0
     speed_gain: float = 1.0
@@ -58,9 +55,3 @@ class PlainSettings:
         """Refuse what would divide by nothing or drive backwards."""
         for name, value in vars(self).items():
             number(f'settings.{name}', value, at_least=1e-3)
-
-    def varied(self, rng: np.random.Generator) -> PlainSettings:
-        """Return another driver's: every number from half to twice as large."""
-        factors = HABIT_RANGE ** rng.uniform(-1.0, 1.0, len(vars(self)))
-        values = np.array(list(vars(self).values())) * factors
-        return PlainSettings(*values.tolist())

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from training.dataset.plain_controller import (
+    HABIT_RANGE,
     PlainController,
     drive_model,
+    other_habits,
 )
 from training.dataset.situations import base_situation
 from warmstart_planner.learned.observation import moving
@@ -58,6 +60,17 @@ def vehicle_ahead(station, speed, horizon=LONG):
     poses = np.zeros((horizon.steps + 1, 3))
     poses[:, 0] = station + speed * horizon.times
     return box('ahead', poses, 4.5, 1.9)
+
+
+def test_other_drivers_gains_and_distances_are_within_a_factor_of_its_own():
+    own = np.array(list(vars(PlainSettings()).values()))
+    rng = np.random.default_rng(1)
+    ratios = [
+        np.array(list(vars(other_habits(PlainSettings(), rng)).values())) / own for _ in range(50)
+    ]
+    assert np.min(ratios) >= 1.0 / HABIT_RANGE
+    assert np.max(ratios) <= HABIT_RANGE
+    assert np.std(ratios, axis=0).min() > 0.2
 
 
 def test_on_a_free_straight_road_it_keeps_lane_and_speed(driven, make_problem):
