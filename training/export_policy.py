@@ -24,7 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from training.dataset.situations import SPLIT_STRIDE, base_situation
-from training.iql_lstm import OBSERVATION_LIMIT, Actor, load_trained, read_checkpoint
+from training.iql_lstm import load_trained, read_checkpoint
+from training.iql_lstm_networks import OBSERVATION_LIMIT, Actor
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card_format import (
     CardError,

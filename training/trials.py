@@ -205,6 +205,7 @@ def calibrated(card: ModelCard, trials: Trials) -> ModelCard:
     """Return a card that trusts its model as far as the trials say, and no less than before."""
     threshold = trusted_up_to(trials, card.unfamiliarity_threshold)
     within = trials.take(np.flatnonzero(trials.distance <= threshold))
+    known = card.training_range
     summary = {
         'count': len(trials),
         'learned': float(trials.learned.mean()),
@@ -213,7 +214,7 @@ def calibrated(card: ModelCard, trials: Trials) -> ModelCard:
     return replace(
         card,
         unfamiliarity_threshold=threshold,
-        training_range=joined(card.training_range, range_of(within)),
+        training_range=joined(known, range_of(within)) if len(within) else known,
         provenance={**card.provenance, 'trials': summary},
     )
 

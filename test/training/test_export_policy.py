@@ -26,7 +26,8 @@ from training.export_policy import (
     training_range,
     validation_scenes,
 )
-from training.iql_lstm import SMOKE, Actor, Trained, load_trained, train_member
+from training.iql_lstm import SMOKE, Trained, load_trained, train_member
+from training.iql_lstm_networks import Actor
 from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE, RULE_PLACES
 from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.learned.policy_card import CARD_FILE, ONNX_FILE, output_shapes

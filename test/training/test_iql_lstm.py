@@ -290,32 +290,6 @@ def test_what_was_earned_ends_with_its_episode(smoke):
 # --- suggestions ---
 
 
-def untaught(episodes, smoke):
-    """Return an actor that adds nothing to what is suggested."""
-    actor = learner_of(smoke, episodes).actor
-    with torch.no_grad():
-        for parameter in actor.head[-1].parameters():
-            parameter.zero_()
-    return actor
-
-
-def test_who_has_learned_nothing_does_what_is_suggested_within_the_bounds(smoke):
-    episodes = random_episodes()
-    actor = untaught(episodes, smoke)
-    observations = torch.from_numpy(episodes.observations)
-    means, _ = actor(observations, actor.encoder.empty(len(episodes)))
-    low, high = actor.bounds
-    wanted = torch.clamp(observations[..., [2, 1]], low, high)
-    assert torch.allclose(actor.physical(means), wanted, atol=1e-5)
-
-
-def test_where_nothing_is_suggested_the_middle_of_the_bounds_is(smoke):
-    episodes = random_episodes(suggested=())
-    actor = untaught(episodes, smoke)
-    means, _ = actor(torch.from_numpy(episodes.observations), actor.encoder.empty(len(episodes)))
-    assert torch.equal(means, torch.zeros_like(means))
-
-
 def test_the_critic_sees_how_far_an_action_is_from_what_is_suggested(smoke):
     """Suggestions that all differ by a constant, as do the actions, change nothing for it."""
     episodes = random_episodes()
