@@ -68,6 +68,7 @@ def test_the_two_are_compared_only_where_both_were_trained():
     assert len(claims_of({OURS: ours})) == 1
     both = claims_of({OURS: ours, D3RLPY: {IQL: shifted(NEAR, 2.0), BC: FAR}})
     assert [claim.holds for claim in both] == [True] * 4
+    assert [claim.required for claim in both] == [True, True, True, False]
 
 
 def test_both_make_as_many_updates_with_as_many_transitions(tmp_path):
