@@ -83,7 +83,7 @@ class Configuration:
     target_rate: float = 0.02  # share of the critic in its target, each update
     # the optimiser
     updates: int = 1000  # of an epoch
-    epochs: int = 3
+    epochs: int = 2
     learning_rate: float = 5e-4
     recurrent_rate: float = 2e-4  # learning rate of the LSTMs
     gradient_limit: float = 1.0  # of actor and critic each

@@ -445,7 +445,7 @@ def main(arguments: list[str] | None = None) -> int:
     add('--dataset', default='out/dataset', help='folders, separated by commas')
     add('--out', type=Path, default=Path('out/transitions'))
     add('--kinds', nargs='+', default=LEARNED_FROM, help='of answers')
-    add('--plain', type=int, default=1800, help='scenes that plain controllers drive in')
+    add('--plain', type=int, default=1200, help='scenes that plain controllers drive in')
     add('--disturbed', type=int, default=200, help='scenes that the optimiser drives in')
     add('--workers', type=int, default=os.cpu_count())
     options = parser.parse_args(arguments)

@@ -280,7 +280,7 @@ def test_an_execution_provider_that_is_not_there_is_refused(folder):
 def test_a_card_of_another_version_is_refused(folder):
     content = json.loads((folder / CARD_FILE).read_text())
     (folder / CARD_FILE).write_text(json.dumps(content | {'observation_version': 1}))
-    with pytest.raises(CardError, match=f'{CARD_FILE}: observation_version is 1: expected 3'):
+    with pytest.raises(CardError, match=f'{CARD_FILE}: observation_version is 1: expected 2'):
         load_policy(folder)
 
 

@@ -35,7 +35,7 @@ def test_a_card_is_read_as_it_was_written(path, tmp_path):
     [
         ('schema_version', 2, 'schema_version is 2: expected 1'),
         ('kind', 'decision_transformer', "kind is 'decision_transformer': expected 'iql_lstm'"),
-        ('observation_version', 1, 'observation_version is 1: expected 3'),
+        ('observation_version', 1, 'observation_version is 1: expected 2'),
         ('observation_size', 81, f'observation_size is 81: expected {OBSERVATION_SIZE}'),
         ('model_id', '', "model_id is '': expected a text"),
         ('onnx', '../other.onnx', "onnx is '../other.onnx': expected the name of a file beside"),

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from warmstart_planner.objective import OBSTACLE_PARAMETERS
 
-OBSERVATION_VERSION = 3
+OBSERVATION_VERSION = 2
 LOOK_AHEADS = (0.0, 8.0, 20.0, 40.0)  # ahead of the centre of the car's box [m]
 LINE_SPACING = 0.6  # [m]
 LINES = tuple(LINE_SPACING * i for i in range(6, -7, -1))  # from left to right [m]

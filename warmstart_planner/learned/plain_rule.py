@@ -37,7 +37,7 @@ class PlainSettings:
     from where the car is `swerve_price` [1/s^2].
     """
 
-    lateral_gain: float = 0.9
+    lateral_gain: float = 1.5
     softening: float = 1.0
     steering_gain: float = 5.0
     speed_gain: float = 1.0

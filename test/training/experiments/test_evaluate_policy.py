@@ -18,6 +18,7 @@ from training.dataset.schema import Card, write_card
 from training.experiments.evaluate_policy import (
     ALL,
     BEST,
+    GENTLE,
     Earned,
     comparison,
     earned,
@@ -206,10 +207,16 @@ class TestProgram:
         assert main(['--policies', *given, '--out', str(out), '--n', '2']) == 0
         rows = json.loads(out.read_text())['rows']
         assert [(row['tier'], row['policy']) for row in rows if 'against' not in row] == [
-            (tier, name) for tier in (ALL, *TIERS) for name in ('iql', 'bc', PLAIN, BEST)
+            (tier, name) for tier in (ALL, *TIERS) for name in ('iql', 'bc', PLAIN, GENTLE, BEST)
         ]
         pairs = [(row['policy'], row['against']) for row in rows if 'against' in row]
-        assert pairs == [('iql', 'bc'), ('iql', PLAIN), ('bc', PLAIN)]
+        assert pairs == [
+            ('iql', 'bc'),
+            ('iql', PLAIN),
+            ('iql', GENTLE),
+            ('bc', PLAIN),
+            ('bc', GENTLE),
+        ]
         assert 'iql - bc' in capsys.readouterr().out
 
     @pytest.mark.parametrize(
