@@ -82,18 +82,23 @@ class Ensemble(nn.Module):
         recurrent = [stacked(f'encoder.lstm.weight_{part}_l0') for part in ('ih', 'hh')]
         biases = [stacked(f'encoder.lstm.bias_{part}_l0') for part in ('ih', 'hh')]
         mean, spread = stacked('encoder.statistics')[:, :2].unbind(dim=1)
+        first, offset = layer('encoder.linear')
+        first = first / spread[:, :, None]
         tensors = {
-            'mean': mean,
-            'inverse_spread': 1.0 / spread,
-            'gate_weights': torch.cat(recurrent, dim=2).transpose(1, 2).contiguous(),
-            'gate_biases': (biases[0] + biases[1])[:, None],
+            'least': mean - OBSERVATION_LIMIT * spread,
+            'most': mean + OBSERVATION_LIMIT * spread,
+            # the normalisation is a part of the first layer
+            'first_weights': first,
+            'first_biases': offset - mean[:, None] @ first,
+            'gate_weights': _gates_in_turn(torch.cat(recurrent, dim=2).transpose(1, 2)),
+            'gate_biases': _gates_in_turn((biases[0] + biases[1])[:, None]),
             'low': states[0]['bounds'][0],
             'high': states[0]['bounds'][1],
             'suggestion_weights': states[0]['suggestion_weights'] * _half(states[0]['bounds']),
             'suggestion_offset': states[0]['bounds'].mean(dim=0)
             + states[0]['suggestion_offset'] * _half(states[0]['bounds']),
         }
-        for name in ('encoder.linear', 'head.0', 'head.2'):
+        for name in ('head.0', 'head.2'):
             tensors[f'{_plain(name)}_weights'], tensors[f'{_plain(name)}_biases'] = layer(name)
         for name, value in tensors.items():
             self.register_buffer(name, value)
@@ -102,21 +107,28 @@ class Ensemble(nn.Module):
         self, observation: Tensor, hidden: Tensor, cell: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return actions (M, 2) in their units and the memory after observations (M, O)."""
-        normal = (observation - self.mean) * self.inverse_spread
-        normal = torch.clamp(normal, -OBSERVATION_LIMIT, OBSERVATION_LIMIT)[:, None]
-        seen = torch.relu(normal @ self.encoder_linear_weights + self.encoder_linear_biases)
+        width = hidden.shape[1]
+        bounded = torch.minimum(torch.maximum(observation, self.least), self.most)[:, None]
+        seen = torch.relu(bounded @ self.first_weights + self.first_biases)
         given = torch.cat([seen, hidden[:, None]], dim=2)
         gates = (given @ self.gate_weights + self.gate_biases)[:, 0]
-        opened, kept, new, shown = gates.chunk(4, dim=1)
-        cell = torch.sigmoid(kept) * cell + torch.sigmoid(opened) * torch.tanh(new)
-        hidden = torch.sigmoid(shown) * torch.tanh(cell)
+        shares, new = gates.split([3 * width, width], dim=1)
+        opened, kept, shown = torch.sigmoid(shares).split(width, dim=1)
+        cell = kept * cell + opened * torch.tanh(new)
+        hidden = shown * torch.tanh(cell)
         features = torch.cat([seen, hidden[:, None]], dim=2)
         inner = torch.relu(features @ self.head_0_weights + self.head_0_biases)
         mean = torch.tanh(inner @ self.head_2_weights + self.head_2_biases)[:, 0]
-        suggested = observation @ self.suggestion_weights + self.suggestion_offset
+        suggested = torch.addmm(self.suggestion_offset, observation, self.suggestion_weights)
         action = suggested + 0.5 * (self.high - self.low) * mean
         action = torch.minimum(torch.maximum(action, self.low), self.high)
         return action, hidden, cell
+
+
+def _gates_in_turn(values: Tensor) -> Tensor:
+    """Order the LSTM's gates: in, forget, out, new; the first three are answered in one call."""
+    opened, kept, new, shown = values.chunk(4, dim=2)
+    return torch.cat([opened, kept, shown, new], dim=2).contiguous()
 
 
 def _half(bounds: Tensor) -> Tensor:

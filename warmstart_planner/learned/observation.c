@@ -136,3 +136,12 @@ void observation_advance(const walk_t *w, int first, int end) {
             call(motion, x, u, &w->dt, x + NX, 0);
         }
 }
+
+/* Drive all cars one step on from a node by actions, cars x NU; write what they see there. */
+void observation_drive(const walk_t *w, int node, const double *actions, float *out) {
+    for (int car = 0; car < w->cars; car++)
+        for (int i = 0; i < NU; i++)
+            w->controls[((size_t)car * (w->nodes - 1) + node) * NU + i] = actions[car * NU + i];
+    observation_advance(w, node, node + 1);
+    observation_observe(w, node + 1, node + 2, out);
+}

@@ -291,16 +291,27 @@ class Walk:
         structure.road, structure.obstacles = _doubles(road), _doubles(obstacles)
         structure.states, structure.controls = _doubles(self.states), _doubles(self.controls)
         self._structure = ctypes.pointer(structure)
+        # pointers are made once: making one takes longer than a step
+        self._actions = np.empty((cars, CONTROL_SIZE))
+        self._action_numbers = _doubles(self._actions)
         self._floats = _floats(self.observations)
         library.observation_observe(self._structure, 0, 1, self._floats)
 
     def drive(self, actions: NDArray[np.floating]) -> None:
-        """Drive on by one step with controls of shape (K, 2), within the cars' limits."""
-        here, ahead = self._node, self._node + 1
-        self.controls[:, here] = actions
-        self._library.observation_advance(self._structure, here, ahead)
-        self._library.observation_observe(self._structure, ahead, ahead + 1, self._floats)
-        self._node = ahead
+        """
+        Drive on by one step with controls of shape (K, 2), within the cars' limits.
+
+        Raises:
+            IndexError: the walk has ended.
+
+        """
+        if self._node == self.controls.shape[1]:
+            raise IndexError(f'drive: the walk ended after {self._node} steps: expected no more')
+        self._actions[:] = actions
+        self._library.observation_drive(
+            self._structure, self._node, self._action_numbers, self._floats
+        )
+        self._node += 1
 
 
 def _finite(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:

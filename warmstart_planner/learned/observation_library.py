@@ -131,4 +131,6 @@ def load(car: VehicleParameters) -> ctypes.CDLL:
     library.observation_rule.restype = None
     library.observation_advance.argtypes = [walk, ctypes.c_int, ctypes.c_int]
     library.observation_advance.restype = None
+    library.observation_drive.argtypes = [walk, ctypes.c_int, DOUBLES, FLOATS]
+    library.observation_drive.restype = None
     return library
