@@ -4,7 +4,7 @@
 Export an ensemble of trained policies to one ONNX model with its card: `make export-policy`.
 
 The graph is one step of all members at once: their weights are stacked, so that each layer is one
-batched product. How far apart their roll-outs usually are is measured on validation problems.
+batched product. What it tells when their roll-outs drive apart is measured on validation problems.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import io
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from training.dataset.situations import SPLIT_STRIDE, base_situation
+from training.disagreement import LEAST_THRESHOLD, calibrated, realised
 from training.iql_lstm import load_trained, read_checkpoint
 from training.iql_lstm_networks import OBSERVATION_LIMIT, Actor
 from warmstart_planner.generated import SolverMissingError
@@ -34,9 +35,7 @@ from warmstart_planner.learned.card_format import (
     model_sha256,
     write_card,
 )
-from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
-from warmstart_planner.learned.policy import load_policy, roll_out
 from warmstart_planner.learned.policy_card import (
     CARD_FILE,
     ONNX_FILE,
@@ -45,13 +44,11 @@ from warmstart_planner.learned.policy_card import (
     output_shapes,
 )
 from warmstart_planner.measurement import commit, versions
-from warmstart_planner.problem import Horizon
-from warmstart_planner.transcription import Margins, Transcription, transcribe
+from warmstart_planner.problem import Horizon, PlanningProblem
+from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
 OPSET = 18
-FAMILIAR_SHARE = 0.95  # of validation problems whose disagreement is not above the threshold
-LEAST_THRESHOLD = 1e-3  # of disagreement, where members do not differ [m]
 
 
 class Ensemble(nn.Module):
@@ -194,49 +191,16 @@ def training_range(actors: Sequence[Actor]) -> Range:
     return Range(low.min(axis=0).astype(float), high.max(axis=0).astype(float))
 
 
-def disagreements(folder: Path, scenes: Iterable[Transcription], steps: int) -> np.ndarray:
-    """
-    Return how far apart the members of an exported ensemble drive in scenes [m].
-
-    Args:
-        folder: with model and card.
-        scenes: where they start, with obstacles at `steps` + 1 nodes.
-        steps: of each roll-out.
-
-    Raises:
-        CardError: the ensemble cannot be used.
-        SolverMissingError: the library of its observations is not generated.
-
-    """
-    policy = load_policy(folder)
-    observer, dt = Observer(load_vehicle(policy.card.vehicle)), policy.card.dt
-    return np.array(
-        [
-            roll_out(
-                policy,
-                observer,
-                scene.initial_state,
-                scene.road,
-                moving(scene.obstacles, dt),
-                steps,
-                dt,
-            ).disagreement
-            for scene in scenes
-        ]
-    )
-
-
-def validation_scenes(count: int, horizon: Horizon) -> list[Transcription]:
+def validation_scenes(count: int, horizon: Horizon) -> list[PlanningProblem]:
     """Return scenes of the validation side, the first `count` that the generator finds."""
-    scenes: list[Transcription] = []
+    scenes: list[PlanningProblem] = []
     for index in range(0, 10 * count * SPLIT_STRIDE, SPLIT_STRIDE):
         if len(scenes) == count:
             break
         try:
-            problem = base_situation(index, horizon).problem
+            scenes.append(base_situation(index, horizon).problem)
         except RuntimeError:
-            continue
-        scenes.append(transcribe(problem, Margins()))
+            continue  # the generator found no such scene
     return scenes
 
 
@@ -258,8 +222,8 @@ def export(
     files: Sequence[Path],
     out: Path,
     vehicle: VehicleParameters,
-    scenes: Sequence[Transcription],
-    horizon: Horizon,
+    scenes: Sequence[PlanningProblem],
+    dt: float,
 ) -> PolicyCard:
     """
     Write model and card to a folder, when they have passed the tests of serving.
@@ -268,8 +232,8 @@ def export(
         files: the members' checkpoints.
         out: folder for both files.
         vehicle: the car that the members learned to drive.
-        scenes: of the validation side, in which the threshold of disagreement is measured.
-        horizon: of the roll-outs; its step is the policies'.
+        scenes: of the validation side, on whose horizon it is measured what disagreement tells.
+        dt: step of the policies [s].
 
     Raises:
         ValueError: a checkpoint cannot be read, the members differ in sizes, or they are not for
@@ -294,7 +258,7 @@ def export(
         onnx=ONNX_FILE,
         sha256=digest,
         vehicle=vehicle.name,
-        dt=horizon.dt,
+        dt=dt,
         margins=Margins(),
         members=shape[0],
         hidden_size=shape[1],
@@ -307,15 +271,18 @@ def export(
                 for name, answer in zip(output_shapes(*shape), answers, strict=True)
             },
         ),
-        provenance=_provenance(actors, files, len(scenes)),
+        provenance=_provenance(actors, files),
     )
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.export-', dir=out) as draft:
         (Path(draft) / ONNX_FILE).write_bytes(content)
         write_card(Path(draft) / CARD_FILE, card)
-        apart = disagreements(Path(draft), scenes, horizon.steps)
-        threshold = max(float(np.quantile(apart, FAMILIAR_SHARE)), LEAST_THRESHOLD)
-        card = replace(card, disagreement_threshold=threshold)
+        calibration = calibrated(realised(Path(draft), scenes))
+        card = replace(
+            card,
+            disagreement_threshold=calibration.threshold,
+            provenance={**card.provenance, 'disagreement': asdict(calibration)},
+        )
         (Path(draft) / ONNX_FILE).replace(out / ONNX_FILE)
     write_card(out / CARD_FILE, card)
     return card
@@ -333,13 +300,12 @@ def _check_use(actor: Actor, vehicle: VehicleParameters) -> None:
         )
 
 
-def _provenance(actors: Sequence[Actor], files: Sequence[Path], scenes: int) -> dict[str, Any]:
+def _provenance(actors: Sequence[Actor], files: Sequence[Path]) -> dict[str, Any]:
     states = [read_checkpoint(file) for file in files]
     return {
         'commit': commit(),
         'versions': {**versions(), 'torch': torch.__version__},
         'parameters': sum(parameter.numel() for parameter in actors[0].parameters()),
-        'validation_scenes': scenes,
         'members': [
             {
                 'configuration': state['configuration'],
@@ -368,11 +334,16 @@ def main(arguments: list[str] | None = None) -> int:
         files, horizon = member_files(options.checkpoints), Horizon()
         vehicle = load_vehicle(options.vehicle)
         scenes = validation_scenes(options.scenes, horizon)
-        card = export(files, options.out, vehicle, scenes, horizon)
+        card = export(files, options.out, vehicle, scenes, horizon.dt)
     except (CardError, ValueError, OSError, SolverMissingError) as error:
         print(f'export-policy: {error}', file=sys.stderr)
         return 2
     size = (options.out / ONNX_FILE).stat().st_size / 1e3
+    told = card.provenance['disagreement']
+    print(
+        f'disagreement tells failed roll-outs with an AUROC of {told["auroc"]:.2f}; '
+        f'{told["failure_rate"]:.0%} fail, above the threshold {told["failure_rate_above"]:.0%}'
+    )
     print(
         f'{card.model_id}: {card.members} members, threshold of disagreement '
         f'{card.disagreement_threshold:.2f} m, {options.out / ONNX_FILE}, {size:.0f} kB, and '

@@ -13,11 +13,10 @@ pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
 import onnxruntime as ort
 import torch
 
+from training.disagreement import calibrated, realised
 from training.episodes import Episodes
 from training.export_policy import (
-    FAMILIAR_SHARE,
     Ensemble,
-    disagreements,
     export,
     golden_inputs,
     main,
@@ -161,7 +160,7 @@ def scenes():
 def exported(checkpoints, scenes, observer, tmp_path_factory):
     """Return the folder of an exported ensemble, and its card."""
     folder = tmp_path_factory.mktemp('models')
-    return folder, export(member_files(checkpoints), folder, load_vehicle(), scenes, HORIZON)
+    return folder, export(member_files(checkpoints), folder, load_vehicle(), scenes, HORIZON.dt)
 
 
 def test_what_is_exported_is_what_is_served(exported, checkpoints):
@@ -177,11 +176,11 @@ def test_what_is_exported_is_what_is_served(exported, checkpoints):
         assert np.allclose(actions[row], wanted, atol=1e-5)
 
 
-def test_the_threshold_is_what_most_validation_scenes_stay_below(exported, scenes):
+def test_what_disagreement_tells_is_measured_on_the_scenes(exported, scenes):
     folder, card = exported
-    apart = disagreements(folder, scenes, HORIZON.steps)
-    assert (apart > 0).all()
-    assert card.disagreement_threshold == pytest.approx(np.quantile(apart, FAMILIAR_SHARE))
+    wanted = calibrated(realised(folder, scenes))
+    assert card.disagreement_threshold == wanted.threshold
+    assert card.provenance['disagreement']['scenes'] == len(scenes)
 
 
 def test_the_training_range_holds_what_any_member_saw(exported, checkpoints):
@@ -203,8 +202,8 @@ def test_provenance_names_each_member_s_training(exported):
 def test_scenes_are_of_the_validation_side_alone(scenes):
     first = validation_scenes(1, HORIZON)
     assert len(scenes) == 3
-    assert np.array_equal(first[0].road, scenes[0].road)
-    assert scenes[0].obstacles.shape[1] == HORIZON.steps + 1
+    assert np.array_equal(first[0].initial_state, scenes[0].initial_state)
+    assert scenes[0].horizon == HORIZON
 
 
 def test_members_come_in_their_order(tmp_path):
@@ -229,7 +228,7 @@ def test_policies_for_another_car_or_other_observations_are_not_exported(
 ):
     files, out = member_files(checkpoints), tmp_path / 'models'
     with pytest.raises(ValueError, match='commonroad_4 has'):
-        export(files, out, load_vehicle('commonroad_4'), scenes, HORIZON)
+        export(files, out, load_vehicle('commonroad_4'), scenes, HORIZON.dt)
     with pytest.raises(ValueError, match='scenes is empty'):
-        export(files, out, load_vehicle(), [], HORIZON)
+        export(files, out, load_vehicle(), [], HORIZON.dt)
     assert not out.exists()
