@@ -63,7 +63,12 @@ def moving(obstacles: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
     number('dt', dt, **DT_LIMITS)
     if numbers.shape[1] < 2:
         raise ValueError(f'obstacles has {numbers.shape[1]} nodes: expected at least 2')
-    return np.concatenate([numbers, np.gradient(numbers[..., :2], dt, axis=1)], axis=-1)
+    # as np.gradient, which takes four times as long
+    centres = numbers[..., :2]
+    velocities = np.empty_like(centres)
+    velocities[:, 1:-1] = (centres[:, 2:] - centres[:, :-2]) / (2.0 * dt)
+    velocities[:, [0, -1]] = (centres[:, [1, -1]] - centres[:, [0, -2]]) / dt
+    return np.concatenate([numbers, velocities], axis=-1)
 
 
 class Observer:
