@@ -238,7 +238,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='trials', description=__doc__.strip().splitlines()[0])
     add = parser.add_argument
     add('--models', type=Path, default=Path('models'), help='folder of the model and its card')
-    add('--n', type=int, default=1500, help='problems')
+    add('--n', type=int, default=400, help='problems')
     add('--workers', type=int, default=os.cpu_count(), help='processes')
     options = parser.parse_args(arguments)
     try:
