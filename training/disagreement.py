@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from training.experiments.figures import auroc
 from training.transitions import judged, rewards_of
 from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.policy import load_policy, roll_out
@@ -39,7 +40,8 @@ class Realised:
     What came of the roll-outs in S scenes, all of shape (S,).
 
     How far the members drove `apart` [m]; what they `lost`, the mean of cost and violations at the
-    rewards' price; whether at least half of them `failed`, by the verifier.
+    rewards' price, without the cost of the end; whether at least half of them `failed`, by the
+    verifier.
     """
 
     apart: Array
@@ -103,9 +105,10 @@ def calibrated(found: Realised) -> Calibration:
     apart, failed = found.apart, found.failed
     threshold = max(_risky_from(apart, failed), LEAST_THRESHOLD)
     above = failed[apart > threshold]
+    differ = failed.any() and not failed.all()
     return Calibration(
         threshold,
-        _auroc(apart, failed),
+        auroc(apart[~failed], apart[failed]) if differ else float('nan'),
         float(stats.spearmanr(apart, found.lost).statistic) if np.ptp(apart) else float('nan'),
         float(failed.mean()),
         float(above.mean()) if len(above) else float('nan'),
@@ -122,10 +125,3 @@ def _risky_from(apart: Array, failed: NDArray[np.bool_]) -> float:
         return float(np.quantile(apart, USUAL_SHARE))
     last = np.flatnonzero(risky[:-1])[-1]
     return float(apart[farthest_first[last + 1]])
-
-
-def _auroc(apart: Array, failed: NDArray[np.bool_]) -> float:
-    if failed.all() or not failed.any():
-        return float('nan')
-    pairs = stats.mannwhitneyu(apart[failed], apart[~failed]).statistic
-    return float(pairs / (failed.sum() * (~failed).sum()))

@@ -62,8 +62,13 @@ class Refinery:
 
     def refined(self, bound: BoundProblem, guess: Trajectory) -> tuple[bool, float]:
         """Return whether a guess comes out feasible, and its cost."""
-        result = self.solver.solve(bound, self.solver.roll_out(bound, guess))
-        return verify(bound.problem, result.trajectory).feasible, result.score.cost
+        return refined(self.solver, bound, guess)
+
+
+def refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> tuple[bool, float]:
+    """Return whether SCP makes a guess feasible by the verifier, and its cost."""
+    result = solver.solve(bound, solver.roll_out(bound, guess))
+    return verify(bound.problem, result.trajectory).feasible, result.score.cost
 
 
 @cache

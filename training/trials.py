@@ -33,19 +33,19 @@ from training.dataset.generate import connected
 from training.outcome_head import INFEASIBLE, Contexts
 from training.outcomes import collect
 from training.ranges import joined, range_of
+from training.refinery import refined
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
 from warmstart_planner.learned.card_format import CardError, write_card
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
-from warmstart_planner.problem import MAX_OBSTACLES, Horizon, Obstacle, PlanningProblem, Trajectory
+from warmstart_planner.problem import MAX_OBSTACLES, Horizon, Obstacle, PlanningProblem
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.road import Road
 from warmstart_planner.scenarios.generator import Family, family_problem
-from warmstart_planner.scp.solver import BoundProblem, ScpSolver
+from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification import verify
 
 LEAST = 30  # trials that a mean is taken of
 SPEED = (2.0, 30.0)  # wanted [m/s]
@@ -167,18 +167,13 @@ def _tried(
         output.states[first].astype(float), output.controls[first].astype(float)
     )
     plain = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
-    outcomes = [_refined(solver, bound, each) for each in (learned, plain)]
+    outcomes = [refined(solver, bound, each) for each in (learned, plain)]
     least = max(min((cost for good, cost in outcomes if good), default=np.inf), 0.1)
     if np.isinf(least):
         return []
     shares = [1.0 - least / max(cost, least) if good else INFEASIBLE for good, cost in outcomes]
     numbers = {'distance': output.unfamiliarity, 'learned': shares[0], 'plain': shares[1]}
     return [{**vars(context), **{name: np.float32(each) for name, each in numbers.items()}}]
-
-
-def _refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> tuple[bool, float]:
-    result = solver.solve(bound, solver.roll_out(bound, guess))
-    return verify(bound.problem, result.trajectory).feasible, result.score.cost
 
 
 # --- what comes of them --------------------------------------------------------------------------

@@ -23,8 +23,9 @@ from training.trials import (
     try_problems,
 )
 from warmstart_planner.learned.card import CARD_FILE, load_card
+from warmstart_planner.learned.card_format import write_card
 from warmstart_planner.learned.context import context_of
-from warmstart_planner.learned.session import LoadedModel, load_model
+from warmstart_planner.learned.session import load_model
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.selection import is_unfamiliar
@@ -122,7 +123,8 @@ def test_what_the_model_was_of_use_for_is_familiar_from_then_on(folder):
     given = Trials(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
     better = replace(given, learned=0.0 * given.learned, plain=0.0 * given.plain + 1.0)
     before = load_model(folder)
-    after = LoadedModel(calibrated(before.card, better), before._session)
+    write_card(folder / CARD_FILE, calibrated(before.card, better))
+    after = load_model(folder)
     known, trusted = [], []
     for problem in drawn(range(6)):
         road = context_of(transcribe(problem, before.card.margins)).road
