@@ -14,11 +14,12 @@ option = $(if $($(1)),--$(2) '$($(1))')
 SET_UP := $(PYTHON) scripts/set_up.py
 
 .PHONY: help setup tools training solvers demo test drive-all benchmark-scp benchmark-warmstart benchmark-mpc \
-    dataset train outcomes export-model trials minari aggregate transitions driving-logs train-iql \
+    dataset train outcomes export-model trials ablation rank-candidates minari aggregate transitions \
+    driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup:  ## Create .venv, build messages and solvers: whatever is missing [TRAINING=no, yes]
 	@$(SET_UP) $(call option,TRAINING,training)
@@ -66,6 +67,12 @@ export-model: training  ## Export the trained model to ONNX: [ARGS=...]
 
 trials: training  ## Try the exported model far from its training, and note how far to trust it: [N=problems] [ARGS=...]
 	$(RUN) -m training.trials $(call option,N,n) $(ARGS)
+
+ablation: training  ## Train models that differ in one thing each, and compare them: [ARGS=...]
+	$(RUN) -m training.experiments.ablation $(ARGS)
+
+rank-candidates: training  ## Compare orders in which to refine a model's candidates: [N=scenes] [ARGS=...]
+	$(RUN) -m training.experiments.rank_candidates $(call option,N,n) $(ARGS)
 
 aggregate: training  ## Add states that the model's own proposals lead to: [ARGS=...]
 	$(RUN) -m training.aggregate $(ARGS)

@@ -48,6 +48,7 @@ from warmstart_planner.vehicle import SPEED, STEERING, load_vehicle
 CHECKPOINT_VERSION = 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
 FREE = 'free_'
+MAY_BE_ZERO = ('seed', 'time_limit', 'workers', 'allowed_share')
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Configuration(ModelSizes):
     initial: str = ''  # checkpoint, or folder of a served model, whose weights are the first
     answers: int = 3  # of a problem, in each pass over it
     free_modes: int = 6  # of a problem, driven without an answer: they learn from their merit
+    allowed_share: float = 0.4  # of the free modes, which are allowed some violation
     # the losses' weights
     way_loss: float = 1.0
     spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies
@@ -89,7 +91,7 @@ class Configuration(ModelSizes):
         super().__post_init__()
         for field in fields(self):
             value = getattr(self, field.name)
-            zero = field.name in ('seed', 'time_limit', 'workers') or field.name.endswith('_loss')
+            zero = field.name in MAY_BE_ZERO or field.name.endswith('_loss')
             if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
                 raise ValueError(f'{field.name} is {value}: expected a positive number')
         if self.answers < 2:
@@ -150,9 +152,8 @@ def make_free_batch(
     left_out = rng.random((count, places)) < rng.uniform(0.0, 0.4, (count, 1))
     order = rng.random((count, configuration.candidates)).argsort(axis=1)
     modes = order[:, : configuration.free_modes]
-    allowed = np.where(
-        rng.random(modes.shape) < 0.6, 0.0, np.exp(rng.normal(0.5, 1.3, modes.shape))
-    )
+    strict = rng.random(modes.shape) < 1.0 - configuration.allowed_share
+    allowed = np.where(strict, 0.0, np.exp(rng.normal(0.5, 1.3, modes.shape)))
     return FreeBatch(
         state=torch.from_numpy(state.astype(np.float32)),
         road=batch.road,
@@ -354,7 +355,8 @@ class Training:
         sums: dict[str, Tensor] = {}
         batches = EpochBatches(self.train, self.configuration, self.epoch, self.place)
         loader = DataLoader(batches, batch_size=None, num_workers=self.configuration.workers)
-        bar = tqdm(loader, f'epoch {self.epoch + 1}', leave=False, disable=not self.place.first)
+        hidden = None if self.place.first else True  # None: hidden where nobody looks on
+        bar = tqdm(loader, f'epoch {self.epoch + 1}', leave=False, disable=hidden)
         for step, (batch, free) in enumerate(bar):
             self._set_learning_rate(step / len(batches), time.monotonic() - begin)
             for name, value in self._step(_joined(batch, free, self.device)).items():

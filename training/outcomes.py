@@ -59,10 +59,10 @@ def refine_scenes(checkpoint: str, indices: Sequence[int]) -> list[Row]:
             continue  # the generator found no such scene
         bound = tools.solver.bind(problem)
         ways = tools.ways(bound)
-        feasible, cost = zip(
-            *(tools.refined(bound, way) for way in ways.trajectories), strict=True
-        )
-        rows.append({**vars(ways.context), 'feasible': feasible, 'cost': np.float32(cost)})
+        found = [tools.refined(bound, way) for way in ways.trajectories]
+        feasible = [each.feasible for each in found]
+        cost = np.float32([each.cost for each in found])
+        rows.append({**vars(ways.context), 'feasible': feasible, 'cost': cost})
     return rows
 
 

@@ -30,6 +30,20 @@ class Ways:
     features: Tensor
 
 
+@dataclass(frozen=True)
+class Refined:
+    """What SCP made of a guess: `feasible` is the verifier's word."""
+
+    feasible: bool
+    cost: float
+    iterations: int
+
+    @property
+    def verified_cost(self) -> float:
+        """Return the cost, infinite where the answer is not feasible."""
+        return self.cost if self.feasible else np.inf
+
+
 class Refinery:
     """
     Proposes with a model and refines with SCP.
@@ -60,15 +74,16 @@ class Refinery:
         guesses = (bound.globalise(x, u) for x, u in zip(states, controls, strict=True))
         return Ways(context, tuple(guesses), features)
 
-    def refined(self, bound: BoundProblem, guess: Trajectory) -> tuple[bool, float]:
-        """Return whether a guess comes out feasible, and its cost."""
+    def refined(self, bound: BoundProblem, guess: Trajectory) -> Refined:
+        """Return what comes of a guess."""
         return refined(self.solver, bound, guess)
 
 
-def refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> tuple[bool, float]:
-    """Return whether SCP makes a guess feasible by the verifier, and its cost."""
+def refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> Refined:
+    """Return what SCP makes of a guess after its roll-out."""
     result = solver.solve(bound, solver.roll_out(bound, guess))
-    return verify(bound.problem, result.trajectory).feasible, result.score.cost
+    feasible = verify(bound.problem, result.trajectory).feasible
+    return Refined(feasible, result.score.cost, result.iterations)
 
 
 @cache

@@ -30,7 +30,8 @@ from distributed import Client
 from numpy.typing import NDArray
 
 from training.dataset.generate import connected
-from training.outcome_head import INFEASIBLE, Contexts
+from training.experiments.figures import excess_share, relative_gap
+from training.outcome_head import Contexts
 from training.outcomes import collect
 from training.ranges import joined, range_of
 from training.refinery import refined
@@ -63,7 +64,7 @@ class Trials(Contexts):
 
     `distance` (P,) is the model's own measure of how unfamiliar a problem is. `learned` (P,) and
     `plain` (P,): excess shares of the refined first candidate of the model and of the best plain
-    start, over the better one of both; a failure counts INFEASIBLE.
+    start, over the better one of both; a failure counts 1.
     """
 
     distance: NDArray[np.float32]
@@ -168,10 +169,10 @@ def _tried(
     )
     plain = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
     outcomes = [refined(solver, bound, each) for each in (learned, plain)]
-    least = max(min((cost for good, cost in outcomes if good), default=np.inf), 0.1)
-    if np.isinf(least):
+    costs = np.array([each.verified_cost for each in outcomes])
+    if np.isinf(costs.min()):
         return []
-    shares = [1.0 - least / max(cost, least) if good else INFEASIBLE for good, cost in outcomes]
+    shares = excess_share(relative_gap(costs, costs.min()))
     numbers = {'distance': output.unfamiliarity, 'learned': shares[0], 'plain': shares[1]}
     return [{**vars(context), **{name: np.float32(each) for name, each in numbers.items()}}]
 

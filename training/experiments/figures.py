@@ -32,6 +32,17 @@ def relative_gap(cost: ArrayLike, best: ArrayLike) -> NDArray[np.float64]:
     return gap
 
 
+def excess_share(gap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Return the share of answers' costs that is in excess of the best known, in [0, 1].
+
+    With a relative gap g it is g / (1 + g); infeasible answers, whose gap is infinite, have 1. So
+    a mean over it holds failures and cannot be carried by a few dear answers.
+    """
+    with np.errstate(invalid='ignore'):
+        return np.where(np.isfinite(gap), gap / (1.0 + gap), 1.0)
+
+
 def gap_figures(gap: NDArray[np.float64]) -> dict[str, float]:
     """
     Return feasible rate, mean gap and share of dear answers of gaps, shape (n,).

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.experiments.figures import time_figures
+from training.experiments.figures import excess_share, time_figures
 from training.experiments.warmstart_coherence import Coherence
 from training.experiments.warmstart_records import Record
 from training.experiments.warmstart_report import (
@@ -25,7 +25,6 @@ from training.experiments.warmstart_report import (
     Method,
     Results,
     Rows,
-    excess_share,
     groups,
 )
 from training.experiments.warmstart_strategies import IQL_LSTM, LEARNED

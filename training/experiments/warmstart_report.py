@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from training.experiments.figures import (
     auroc,
+    excess_share,
     gap_figures,
     iteration_figures,
     relative_gap,
@@ -154,17 +155,6 @@ class Results:
             figures['inference_ms_median'] = 1e3 * float(np.median(asked))
             figures['inference_ms_p99'] = 1e3 * float(np.percentile(asked, 99))
         return figures
-
-
-def excess_share(gap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """
-    Return the share of answers' costs that is in excess of the best known, in [0, 1].
-
-    With a relative gap g it is g / (1 + g); infeasible answers, whose gap is infinite, have 1. So
-    a mean over it holds failures and cannot be carried by a few dear answers.
-    """
-    with np.errstate(invalid='ignore'):
-        return np.where(np.isfinite(gap), gap / (1.0 + gap), 1.0)
 
 
 def groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.experiments.figures import excess_share
 from training.experiments.warmstart_candidates import CONSTRAINT_TO_GO, RELATIVE_RETURN
 from training.experiments.warmstart_problems import RECORDED, TIERS
 from training.experiments.warmstart_records import Record
@@ -20,7 +21,6 @@ from training.experiments.warmstart_report import (
     Method,
     Results,
     Rows,
-    excess_share,
     groups,
 )
 from training.experiments.warmstart_strategies import (

@@ -23,7 +23,8 @@ class ScpSettings:
     [m, m/s^2], which keep a margin to what the verifier demands, and `defect_tolerance` is on
     scaled gaps of the dynamics. Penalties are the merit's (see `CostWeights` for their units);
     `penalty_raises` is how often the penalty may grow tenfold before a problem counts as locally
-    infeasible.
+    infeasible. `stall_limit` steps in a row that gain less than ten times `merit_tolerance` end the
+    search; one is enough, as what a further iteration gains is a fraction of that.
     """
 
     initial_radius: float = 1.0
@@ -45,7 +46,7 @@ class ScpSettings:
     iteration_limit: int = 25
     qp_iteration_limit: int = 50
     qp_blocks: int = 15
-    stall_limit: int = 2
+    stall_limit: int = 1
     penalty_raises: int = 1
 
     def __post_init__(self) -> None:

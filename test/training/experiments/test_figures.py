@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from training.experiments.figures import auroc, gap_figures, relative_gap
+from training.experiments.figures import auroc, excess_share, gap_figures, relative_gap
 
 
 def test_the_gap_is_the_excess_as_a_share_of_the_best_known():
@@ -18,6 +18,10 @@ def test_what_is_infeasible_or_solved_by_nobody_has_an_infinite_gap():
 
 def test_a_problem_without_anything_to_do_has_no_gap_of_thousands():
     assert relative_gap([3e-4], [1e-10])[0] < 0.01
+
+
+def test_the_excess_share_is_bounded_and_a_failure_is_all_excess():
+    np.testing.assert_allclose(excess_share(np.array([0.0, 1.0, 3.0, np.inf])), [0, 0.5, 0.75, 1])
 
 
 def test_failures_count_as_infeasible_and_dear_but_not_in_the_mean_gap():

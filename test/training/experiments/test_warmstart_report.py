@@ -16,7 +16,6 @@ from training.experiments.warmstart_report import (
     BUDGETS,
     Method,
     Results,
-    excess_share,
     rows_of,
     tables,
 )
@@ -61,10 +60,6 @@ def test_failures_stay_in_every_statistic():
     assert row['excess_share_mean'] == 0.5  # of both
     assert row['share_infeasible_or_5_percent_above'] == 0.5
     assert row['iterations_mean'] == 10.0
-
-
-def test_the_excess_share_is_bounded_and_a_failure_is_all_excess():
-    np.testing.assert_allclose(excess_share(np.array([0.0, 1.0, 3.0, np.inf])), [0, 0.5, 0.75, 1])
 
 
 def test_the_best_known_is_of_runs_to_the_end_unless_there_is_none():
