@@ -41,6 +41,7 @@
 #define TURN_DISTANCE 0.1 /* closer than this [m] the plain linearisation is used */
 #define SOFT_MAXIMUM_GAP 0.03 /* by which the soft maximum may be below the largest [m] */
 #define NEARLY 0.15      /* a violation [m] that a larger penalty may still remove */
+#define FREE 0.8         /* of the trust region: a shorter step is not held back by it */
 #define WORK_SIZE 4096
 #define HISTORY_COLUMNS 8
 
@@ -742,8 +743,11 @@ static double try_step(workspace_t *w, const problem_t *p, const settings_t *o, 
         /* far from feasible, progress counts against the merit, most of which is penalty */
         double stuck = trial.violation > NEARLY ? 0.02 * trial.merit : 0.0;
         int small = gain <= fmax(10.0 * negligible, stuck) || size <= o->step_tolerance;
+        /* a free step within the tolerances is a Newton step: the next gains a fraction of it */
+        int newton = trial.violation <= o->violation_tolerance && size <= FREE * s->radius;
         s->stalls = drivable && small ? s->stalls + 1 : 0;
-        if (ratio >= o->grow_ratio && size > 0.8 * s->radius)
+        if (newton && s->stalls) s->stalls = o->stall_limit;
+        if (ratio >= o->grow_ratio && size > FREE * s->radius)
             s->radius = fmin(o->grow_factor * s->radius, o->largest_radius);
     } else if (s->best.merit < INFINITY && s->radius < 0.1) {
         s->stalls++;

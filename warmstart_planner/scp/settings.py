@@ -24,7 +24,8 @@ class ScpSettings:
     scaled gaps of the dynamics. Penalties are the merit's (see `CostWeights` for their units);
     `penalty_raises` is how often the penalty may grow tenfold before a problem counts as locally
     infeasible. `stall_limit` steps in a row that gain less than ten times `merit_tolerance` end the
-    search; one is enough, as what a further iteration gains is a fraction of that.
+    search; one is enough where it ends within the tolerances and the trust region did not hold it
+    back, as what a further one gains is a fraction of that.
     """
 
     initial_radius: float = 1.0
@@ -46,7 +47,7 @@ class ScpSettings:
     iteration_limit: int = 25
     qp_iteration_limit: int = 50
     qp_blocks: int = 15
-    stall_limit: int = 1
+    stall_limit: int = 2
     penalty_raises: int = 1
 
     def __post_init__(self) -> None:
