@@ -41,7 +41,7 @@ from training.decision_transformer_losses import Batch, FreeBatch, free_losses, 
 from training.decision_transformer_model import DecisionTransformer, ModelSizes
 from training.onnx_weights import read_weights
 from training.replayed_step import ReplayedStep, Tensors
-from warmstart_planner.learned.card import ONNX_FILE
+from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
 from warmstart_planner.vehicle import SPEED, STEERING, load_vehicle
 
@@ -555,18 +555,30 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def load_model(path: Path) -> DecisionTransformer:
     """
-    Return the model of a checkpoint, ready for inference.
+    Return the model of a checkpoint, or of the served model in a folder, ready for inference.
 
     Raises:
-        ValueError: the checkpoint cannot be read.
-        DatasetError: the card of its dataset, which says for which car it is, cannot be read.
+        ValueError: the checkpoint or the served model cannot be read.
+        DatasetError: the card of the checkpoint's dataset, which says for which car it is, cannot
+            be read.
 
     """
+    if path.is_dir():
+        return _served_model(path)
     state = read_checkpoint(path)
     configuration = Configuration(**state['configuration'])
     card = read_card(dataset_folders(configuration)[0])
     model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
     model.load_state_dict(state['model'])
+    return model.eval()
+
+
+def _served_model(folder: Path) -> DecisionTransformer:
+    card = load_card(folder / CARD_FILE)
+    known = card.provenance['configuration']
+    sizes = ModelSizes(**{field.name: known[field.name] for field in fields(ModelSizes)})
+    model = DecisionTransformer(sizes, load_vehicle(card.vehicle), card.horizon)
+    model.load_state_dict(first_weights(folder, model))
     return model.eval()
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from training.experiments.figures import auroc
-from training.transitions import judged, rewards_of
+from training.transitions import judged, returns_of
 from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.policy import load_policy, roll_out
 from warmstart_planner.problem import PlanningProblem
@@ -39,9 +39,8 @@ class Realised:
     """
     What came of the roll-outs in S scenes, all of shape (S,).
 
-    How far the members drove `apart` [m]; what they `lost`, the mean of cost and violations at the
-    rewards' price, without the cost of the end; whether at least half of them `failed`, by the
-    verifier.
+    How far the members drove `apart` [m]; what they `lost`, minus their mean return; whether at
+    least half of them `failed`, by the verifier.
     """
 
     apart: Array
@@ -92,8 +91,7 @@ def realised(folder: Path, problems: Sequence[PlanningProblem]) -> Realised:
             horizon.dt,
         )
         costs, verdicts = judged(problem, done.states, done.controls)
-        violations = np.stack([verdict.constraint_to_go for verdict in verdicts])
-        lost = -rewards_of(costs, violations, horizon.dt).sum(axis=1).mean()
+        lost = -returns_of(costs, verdicts, horizon.dt).mean()
         failed = np.mean([not verdict.feasible for verdict in verdicts]) >= 0.5
         rows.append((done.disagreement, lost, failed))
     apart, lost, failed = np.array(rows, dtype=float).T

@@ -16,7 +16,7 @@ import io
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from training.decision_transformer import (
     read_checkpoint,
 )
 from training.decision_transformer_model import DecisionTransformer
-from training.onnx_weights import with_named_weights
+from training.onnx_weights import read_weights, with_named_weights
 from training.outcome_head import HEAD_FILE, Contexts, OutcomeHead, load_head, propose
 from training.ranges import range_of
 from training.road_frame import RoadFrame
@@ -43,6 +43,7 @@ from warmstart_planner.learned.card import (
     Defaults,
     ModelCard,
     input_shapes,
+    load_card,
     output_shapes,
 )
 from warmstart_planner.learned.card_format import Golden, file_sha256, write_card
@@ -217,20 +218,24 @@ def inputs_of(
 def onnx_bytes(served: Served, inputs: Mapping[str, np.ndarray]) -> bytes:
     """Return the served model as ONNX."""
     stream = io.BytesIO()
-    candidates = served.model.sizes.candidates
     with torch.no_grad(), warnings.catch_warnings():
         # the exporter by tracing keeps the graph small and is said to go some day
         warnings.simplefilter('ignore')
         torch.onnx.export(
             served.eval(),
-            tuple(torch.from_numpy(np.asarray(inputs[name])) for name in input_shapes(candidates)),
+            _in_order(served, inputs),
             stream,
-            input_names=list(input_shapes(candidates)),
+            input_names=list(input_shapes(served.model.sizes.candidates)),
             output_names=list(Answer.__dataclass_fields__),
             opset_version=OPSET,
             dynamo=False,
         )
     return with_named_weights(stream.getvalue(), served)
+
+
+def _in_order(served: Served, inputs: Mapping[str, np.ndarray]) -> tuple[Tensor, ...]:
+    names = input_shapes(served.model.sizes.candidates)
+    return tuple(torch.from_numpy(np.asarray(inputs[name])) for name in names)
 
 
 def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
@@ -258,16 +263,9 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     inputs = inputs_of(
         validation, 0, candidates, defaults.relative_return, defaults.constraint_to_go
     )
-    content = onnx_bytes(served, inputs)
     out.mkdir(parents=True, exist_ok=True)
-    draft = out / f'{ONNX_FILE}.part'
-    draft.write_bytes(content)
-    with torch.no_grad():
-        answers = served(*(torch.from_numpy(value) for value in inputs.values()))
     model_card = ModelCard(
-        model_id=f'decision_transformer-{file_sha256(draft)[:8]}',
-        onnx=ONNX_FILE,
-        sha256=file_sha256(draft),
+        **_drafted(served, inputs, out),
         vehicle=card.vehicle,
         horizon=card.horizon,
         margins=Margins(),
@@ -278,18 +276,56 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
         training_range=range_of(train),
         unfamiliarity_threshold=familiar,
         defaults=defaults,
-        golden=Golden(
-            inputs,
-            {
-                name: answer.numpy()
-                for name, answer in zip(Answer.__dataclass_fields__, answers, strict=True)
-            },
-        ),
         provenance=_provenance(model, state, folders, (len(train), len(validation))),
     )
-    draft.replace(out / ONNX_FILE)
-    write_card(out / CARD_FILE, model_card)
+    _put(out, model_card)
     return model_card
+
+
+def replace_head(folder: Path, head: OutcomeHead) -> ModelCard:
+    """
+    Give a served model another head, whole or not at all; all else stays as it is.
+
+    Raises:
+        ValueError: the folder holds no sound model.
+
+    """
+    card, model = load_card(folder / CARD_FILE), load_model(folder)
+    known = (card.golden.inputs[field.name][None] for field in fields(Contexts))
+    width = _features(model, Contexts(*known)).shape[1]
+    familiarity = Familiarity(torch.zeros(width), torch.zeros(width, width))
+    familiarity.load_state_dict(read_weights(folder / ONNX_FILE, familiarity, 'familiarity.'))
+    served = Served(model, head, familiarity)
+    card = replace(card, **_drafted(served, card.golden.inputs, folder))
+    _put(folder, card)
+    return card
+
+
+def _drafted(served: Served, inputs: Mapping[str, np.ndarray], out: Path) -> dict[str, Any]:
+    """Write the graph's draft; return what a card says of it and of its answers to the inputs."""
+    draft = _draft(out)
+    draft.write_bytes(onnx_bytes(served, inputs))
+    with torch.no_grad():
+        answers = served(*_in_order(served, inputs))
+    names = Answer.__dataclass_fields__
+    outputs = {name: answer.numpy() for name, answer in zip(names, answers, strict=True)}
+    sha256 = file_sha256(draft)
+    return {
+        'model_id': f'decision_transformer-{sha256[:8]}',
+        'onnx': ONNX_FILE,
+        'sha256': sha256,
+        'golden': Golden(inputs, outputs),
+    }
+
+
+def _put(out: Path, card: ModelCard) -> None:
+    """Put the draft and its card in their places."""
+    _draft(out).replace(out / ONNX_FILE)
+    write_card(out / CARD_FILE, card)
+
+
+def _draft(out: Path) -> Path:
+    return out / f'{ONNX_FILE}.part'
 
 
 def _provenance(

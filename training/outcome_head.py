@@ -31,6 +31,7 @@ from training.decision_transformer_model import (
     scaled_cost,
     unscaled_cost,
 )
+from training.experiments.figures import excess_share, relative_gap
 from training.road_frame import RoadFrame
 
 HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
@@ -38,8 +39,7 @@ HELD_OUT = 0.15  # share of the scenes that choose epoch and price
 CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
 HIDDEN = 64
 EPOCHS, BATCH, RATE = 80, 32, 1e-3
-PRICES = (0.5, 1.0, 2.0, 3.0, 5.0)  # tried for a candidate that surely fails, in logarithms
-INFEASIBLE = 1.0  # what a failure counts, where an excess cost g counts g / (1 + g)
+PRICES = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)  # tried for a candidate that surely fails, in logarithms
 
 
 Some = TypeVar('Some', bound='Contexts')
@@ -70,8 +70,13 @@ class Contexts:
 
 @dataclass(frozen=True)
 class Outcomes(Contexts):
-    """What SCP made of a model's K candidates: `feasible` (P, K) and refined `cost` (P, K)."""
+    """
+    What SCP made of a model's K candidates: `feasible` (P, K) and refined `cost` (P, K).
 
+    `relative_return` (P,) is what they were asked for, as in `propose`.
+    """
+
+    relative_return: NDArray[np.float32]
     feasible: NDArray[np.bool_]
     cost: NDArray[np.float32]
 
@@ -236,7 +241,9 @@ def candidate_features(model: DecisionTransformer, outcomes: Outcomes) -> Tensor
     """Return the features of all candidates, shape (P, K, F)."""
     parts = []
     for rows in np.array_split(np.arange(len(outcomes)), -(-len(outcomes) // 64)):
-        features = propose(model, *outcomes.take(rows).tensors()).features
+        part = outcomes.take(rows)
+        asked = torch.from_numpy(part.relative_return).repeat_interleave(model.sizes.candidates)
+        features = propose(model, *part.tensors(), relative_return=asked).features
         parts.append(features.reshape(len(rows), -1, features.shape[1]))
     return torch.cat(parts)
 
@@ -264,16 +271,15 @@ def regret(
     rows: NDArray[np.int64],
     price: float,
 ) -> float:
-    """Return the mean excess share of what ranks first, a failure counting INFEASIBLE."""
+    """Return the mean excess share of what ranks first; a failure counts 1."""
     logit, cost = head(features[torch.from_numpy(rows)])
     first = (COST_SCALE * cost + price * torch.sigmoid(-logit)).argmin(dim=1).numpy()
     part = outcomes.take(rows)
-    at = np.arange(len(rows))
-    best = np.where(part.feasible, part.cost, np.inf).min(axis=1)
-    gap = np.maximum(part.cost[at, first] / np.maximum(best, 0.1) - 1.0, 0.0)
-    share = np.where(part.feasible[at, first], gap / (1.0 + gap), INFEASIBLE)
+    verified = np.where(part.feasible, part.cost, np.inf)
+    best = verified.min(axis=1)
+    share = excess_share(relative_gap(verified[np.arange(len(rows)), first], best))
     solvable = np.isfinite(best)
-    return float(share[solvable].mean()) if solvable.any() else INFEASIBLE
+    return float(share[solvable].mean()) if solvable.any() else 1.0
 
 
 def write_head(path: Path, head: OutcomeHead) -> None:

@@ -4,7 +4,8 @@
 Teach a trained model what its candidates are worth: `make outcomes`.
 
 SCP refines all candidates of problems that the model has not seen, and a small head learns to tell
-what comes of them (`training/outcome_head.py`).
+what comes of them (`training/outcome_head.py`). A model that is served already can be taught anew,
+without the data that it was trained on: `make outcomes ARGS='--models models'`.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from tqdm import tqdm
 
 from training.dataset.generate import connected
 from training.dataset.schema import DatasetError
-from training.dataset.situations import base_situation
+from training.dataset.situations import base_situation, perturbed
 from training.decision_transformer import load_model
 from training.decision_transformer_model import DecisionTransformer
+from training.export import replace_head
 from training.outcome_head import (
     HEAD_FILE,
     HELD_OUT,
@@ -40,52 +42,69 @@ from training.outcome_head import (
     regret,
     write_head,
 )
-from training.refinery import refinery
+from training.refinery import Refinery, refinery
+from warmstart_planner.learned.card import CARD_FILE
+from warmstart_planner.problem import PlanningProblem
 
 FIRST_INDEX = 700_000  # of scenes, which no training uses
 CHUNK = 5  # scenes a task
+STATES = 3  # of each scene: its own and others nearby, which take no scene to be drawn
+RETURNS = (0.0, 0.15, 0.3, 0.5)  # relative ones, of which one is asked for in each problem
 
 Row = dict[str, Any]
 
 
-def refine_scenes(checkpoint: str, indices: Sequence[int]) -> list[Row]:
-    """Refine all candidates for some scenes; runs on a worker."""
-    tools = refinery(checkpoint)
+def refine_scenes(model: str, indices: Sequence[int]) -> list[Row]:
+    """Refine all candidates for states of some scenes; runs on a worker."""
+    tools = refinery(model)
     rows = []
     for index in indices:
         try:
-            problem = base_situation(index, tools.solver.horizon).problem
+            base = base_situation(index, tools.solver.horizon)
         except RuntimeError:
             continue  # the generator found no such scene
-        bound = tools.solver.bind(problem)
-        ways = tools.ways(bound)
-        found = [tools.refined(bound, way) for way in ways.trajectories]
-        feasible = [each.feasible for each in found]
-        cost = np.float32([each.cost for each in found])
-        rows.append({**vars(ways.context), 'feasible': feasible, 'cost': cost})
+        asked = np.random.default_rng([91, index]).choice(np.float32(RETURNS), STATES)
+        states = (base, *(perturbed(base, variant) for variant in range(1, STATES)))
+        rows += [_row(tools, s.problem, r) for s, r in zip(states, asked, strict=True)]
     return rows
 
 
-def teach(checkpoint: Path, scenes: int, client: Client) -> list[str]:
+def _row(tools: Refinery, problem: PlanningProblem, relative_return: np.float32) -> Row:
+    bound = tools.solver.bind(problem)
+    ways = tools.ways(bound, float(relative_return))
+    found = [tools.refined(bound, way) for way in ways.trajectories]
+    return {
+        **vars(ways.context),
+        'relative_return': relative_return,
+        'feasible': [each.feasible for each in found],
+        'cost': np.float32([each.cost for each in found]),
+    }
+
+
+def teach(path: Path, scenes: int, client: Client) -> list[str]:
     """
-    Collect outcomes, train the head on them, and write it beside the checkpoint.
+    Collect outcomes, train the head on them, and write it.
 
     Args:
-        checkpoint: of the model.
+        path: of the model's checkpoint, which the head is written beside; or the folder of a
+            served model, which gets it in the place of its own.
         scenes: that candidates are refined for.
-        client: of a Dask cluster that sees the checkpoint.
+        client: of a Dask cluster that sees the path.
 
     Returns:
         Lines that say what came out.
 
     Raises:
-        ValueError: the checkpoint cannot be read, or there are too few outcomes.
+        ValueError: the model cannot be read, or there are too few outcomes.
 
     """
-    model = load_model(checkpoint)
-    outcomes = Outcomes(**collect(refine_scenes, checkpoint, scenes, client))
+    model = load_model(path)
+    outcomes = Outcomes(**collect(refine_scenes, path, scenes, client))
     head = fit_head(model, outcomes)
-    write_head(checkpoint.with_name(HEAD_FILE), head)
+    if path.is_dir():
+        replace_head(path, head)
+    else:
+        write_head(path.with_name(HEAD_FILE), head)
     return list(_summary(model, head, outcomes))
 
 
@@ -101,14 +120,13 @@ def collect(
     """
     last = FIRST_INDEX + count
     chunks = [range(i, min(i + CHUNK, last)) for i in range(FIRST_INDEX, last, CHUNK)]
-    rows: list[Row] = []
     jobs = [client.submit(work, str(model.resolve()), c, pure=False) for c in chunks]
     for job in tqdm(as_completed(jobs), work.__name__, len(jobs), disable=None, leave=False):
-        rows += job.result()
+        job.result()
+    # in the order of the scenes, whatever worker was first
+    rows = [row for job in jobs for row in job.result()]
     if not rows:
         raise ValueError(f'none of {count} scenes from {FIRST_INDEX} on could be drawn')
-    # in an order of their own, whatever worker was first
-    rows.sort(key=lambda row: row['road'].tobytes())
     return stacked(rows)
 
 
@@ -122,17 +140,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='outcomes', description=__doc__.strip().split('\n')[0])
     add = parser.add_argument
     add('--checkpoint', type=Path, default=Path('out/decision_transformer/best.pt'))
-    add('--scenes', type=int, default=1200, help='that candidates are refined for')
+    add('--models', type=Path, help='folder of a served model to teach, in place of a checkpoint')
+    add('--scenes', type=int, default=1000, help='that candidates are refined for')
     add('--workers', type=int, default=os.cpu_count(), help='processes that refine')
     options = parser.parse_args(arguments)
+    path = options.models or options.checkpoint
     try:
-        load_model(options.checkpoint)  # before any work: it may be missing or damaged
+        load_model(path)  # before any work: it may be missing or damaged
         with connected('', options.workers) as client:
-            lines = teach(options.checkpoint, options.scenes, client)
+            lines = teach(path, options.scenes, client)
     except (DatasetError, ValueError, OSError) as error:
         print(f'outcomes: {error}', file=sys.stderr)
         return 2
-    print('\n'.join([*lines, str(options.checkpoint.with_name(HEAD_FILE))]))
+    print(
+        '\n'.join([*lines, str(path / CARD_FILE if options.models else path.with_name(HEAD_FILE))])
+    )
     return 0
 
 

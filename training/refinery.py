@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from training.decision_transformer import load_model
 from training.outcome_head import propose
@@ -23,11 +22,10 @@ from warmstart_planner.verification import verify
 
 @dataclass(frozen=True)
 class Ways:
-    """A model's candidates for a problem, map frame, and the features (K, F) of their outcomes."""
+    """A model's candidates for a problem, map frame."""
 
     context: Context
     trajectories: tuple[Trajectory, ...]
-    features: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,30 +47,30 @@ class Refinery:
     Proposes with a model and refines with SCP.
 
     Args:
-        checkpoint: of the model.
+        path: of the model's checkpoint, or folder of a served model.
 
     Raises:
-        ValueError: the checkpoint cannot be read.
+        ValueError: the model cannot be read.
 
     """
 
-    def __init__(self, checkpoint: Path) -> None:
+    def __init__(self, path: Path) -> None:
         torch.set_num_threads(1)
-        self.model = load_model(checkpoint)
+        self.model = load_model(path)
         self.solver = ScpSolver(load_vehicle(DEFAULT_VEHICLE), Horizon())
 
-    def ways(self, bound: BoundProblem) -> Ways:
-        """Return all candidates for a problem."""
+    def ways(self, bound: BoundProblem, relative_return: float = 0.0) -> Ways:
+        """Return all candidates for a problem, asked for a return as in `propose`."""
         context = context_of(bound.numbers)
+        asked = torch.full((self.model.sizes.candidates,), relative_return)
         with torch.no_grad():
             inputs = [torch.from_numpy(value)[None] for value in vars(context).values()]
-            proposed = propose(self.model, *inputs)
-        drive, features = proposed.drive, proposed.features
-        first = np.broadcast_to(context.state, (len(features), 1, len(context.state)))
+            drive = propose(self.model, *inputs, relative_return=asked).drive
+        first = np.broadcast_to(context.state, (len(asked), 1, len(context.state)))
         states = np.concatenate([first, drive.states.numpy()], axis=1).astype(float)
         controls = drive.controls.numpy().astype(float)
         guesses = (bound.globalise(x, u) for x, u in zip(states, controls, strict=True))
-        return Ways(context, tuple(guesses), features)
+        return Ways(context, tuple(guesses))
 
     def refined(self, bound: BoundProblem, guess: Trajectory) -> Refined:
         """Return what comes of a guess."""
@@ -87,6 +85,6 @@ def refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> Refine
 
 
 @cache
-def refinery(checkpoint: str) -> Refinery:
-    """Return the refinery of a checkpoint, the same one each time."""
-    return Refinery(Path(checkpoint))
+def refinery(path: str) -> Refinery:
+    """Return the refinery of a model, the same one each time."""
+    return Refinery(Path(path))

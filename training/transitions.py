@@ -93,6 +93,22 @@ def rewards_of(cost_to_go: Array, constraint_to_go: Array, dt: float) -> NDArray
     return (-cost - price * np.minimum(violation, VIOLATION_MOST)).astype(np.float32)
 
 
+def returns_of(costs: Array, verdicts: Sequence[Verdict], dt: float) -> Array:
+    """
+    Return what K drives of a whole horizon are worth, the cost of their end included, (K,).
+
+    Args:
+        costs: cost-to-go (K, N + 1), as `judged` returns it.
+        verdicts: on the drives.
+        dt: of their steps [s].
+
+    """
+    violations = np.stack([verdict.constraint_to_go for verdict in verdicts])
+    # one more step to nothing: the end's own cost and violation count in it
+    whole = (np.pad(values, ((0, 0), (0, 1))) for values in (costs, violations))
+    return rewards_of(*whole, dt).sum(axis=1, dtype=float)
+
+
 def from_problems(
     problems: Problems, dt: float, vehicle: VehicleParameters, kinds: Collection[str] = KINDS
 ) -> Episodes:

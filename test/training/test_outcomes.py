@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What SCP makes of candidates, collected."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,9 +13,13 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
+from training.dataset.generate import connected
 from training.decision_transformer import load_model
 from training.outcome_head import Outcomes, propose
-from training.outcomes import FIRST_INDEX, main, refine_scenes, stacked
+from training.outcomes import FIRST_INDEX, RETURNS, STATES, main, refine_scenes, stacked, teach
+from warmstart_planner.learned import session
+from warmstart_planner.learned.card import CARD_FILE, load_card
+from warmstart_planner.learned.card_format import write_card
 
 
 @pytest.fixture(scope='module')
@@ -32,13 +40,15 @@ def test_outcomes_are_what_the_solver_and_the_verifier_say(model, outcomes):
     from warmstart_planner.vehicle import load_vehicle
     from warmstart_planner.verification import verify
 
-    assert outcomes.feasible.shape == (3, model.sizes.candidates)
+    assert outcomes.feasible.shape == (3 * STATES, model.sizes.candidates)
     problem = base_situation(FIRST_INDEX, Horizon()).problem
     solver = ScpSolver(load_vehicle(), Horizon())
     bound = solver.bind(problem)
     assert np.array_equal(outcomes.road[0], context_of(bound.numbers).road)
     with torch.no_grad():
-        drive = propose(model, *outcomes.take(np.array([0])).tensors()).drive
+        asked = torch.full((model.sizes.candidates,), float(outcomes.relative_return[0]))
+        inputs = outcomes.take(np.array([0])).tensors()
+        drive = propose(model, *inputs, relative_return=asked).drive
     states = np.concatenate([outcomes.state[:1], drive.states[2].numpy()]).astype(float)
     guess = bound.globalise(states, drive.controls[2].numpy().astype(float))
     result = solver.solve(bound, solver.roll_out(bound, guess))
@@ -49,3 +59,28 @@ def test_outcomes_are_what_the_solver_and_the_verifier_say(model, outcomes):
 def test_a_missing_checkpoint_is_named(tmp_path, capsys):
     assert main(['--checkpoint', str(tmp_path / 'best.pt')]) == 2
     assert 'best.pt is missing' in capsys.readouterr().err
+
+
+def test_each_problem_is_asked_for_one_of_the_returns_and_scenes_have_several_states(outcomes):
+    assert set(outcomes.relative_return) <= set(np.float32(RETURNS))
+    assert len(np.unique(outcomes.state, axis=0)) == len(outcomes)
+
+
+def test_a_served_model_is_taught_anew_and_keeps_all_else(models, tmp_path):
+    folder = Path(shutil.copytree(models, tmp_path / 'models'))
+    before = load_card(folder / CARD_FILE)
+    with connected('', 1) as client:
+        teach(folder, 4, client)
+    after = load_card(folder / CARD_FILE)
+    assert after.model_id != before.model_id
+    changed = replace(before, model_id=after.model_id, sha256=after.sha256, golden=after.golden)
+    write_card(tmp_path / CARD_FILE, changed)
+    assert (tmp_path / CARD_FILE).read_bytes() == (folder / CARD_FILE).read_bytes()
+    others = [name for name in before.golden.outputs if name != 'predicted_return']
+    for name in others:
+        found, wanted = (each.golden.outputs[name] for each in (after, before))
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    assert not np.allclose(
+        after.golden.outputs['predicted_return'], before.golden.outputs['predicted_return']
+    )
+    session.load_model(folder)  # the card fits the file, and it answers the golden pair

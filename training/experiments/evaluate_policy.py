@@ -23,6 +23,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from tqdm import tqdm
 from training.dataset.plain_controller import PLAIN, PlainController, drive_model
 from training.experiments.warmstart_problems import FIRST_SEED, TIERS, Factory, reference_plan
 from training.iql_lstm import Trained, load_trained
-from training.transitions import judged, rewards_of
+from training.transitions import judged, returns_of
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.plain_rule import PlainSettings
@@ -55,6 +56,7 @@ Found = dict[str, 'Earned']  # by policy
 GENTLE = 'plain_gentle'
 # In the logs of drivers with other habits, those that steer more gently return more.
 GENTLE_SETTINGS = PlainSettings(lateral_gain=0.9)
+EXPORTED = 'exported'
 BEST = 'optimised'
 ALL = 'all'  # tiers together
 SIGNIFICANT = 0.05
@@ -176,12 +178,10 @@ def _outcomes(
 ) -> Iterator[tuple[float, float, float, bool, bool]]:
     """Yield return, cost, violation, freedom from collisions and feasibility of each drive."""
     costs, verdicts = judged(problem, states, controls)
-    for cost, verdict in zip(costs, verdicts, strict=True):
-        # one more step to nothing: the end's own cost and violation count here
-        whole = (np.append(values, 0.0) for values in (cost, verdict.constraint_to_go))
-        value = rewards_of(*whole, problem.horizon.dt).sum(dtype=float)
+    values = returns_of(costs, verdicts, problem.horizon.dt)
+    for value, cost, verdict in zip(values, costs[:, 0], verdicts, strict=True):
         violation = verdict.constraint_to_go[0]
-        yield value, cost[0], violation, verdict.collision == 0.0, verdict.feasible
+        yield value, cost, violation, verdict.collision == 0.0, verdict.feasible
 
 
 def _stacked(rows: Sequence[Array]) -> Earned:
@@ -318,12 +318,7 @@ def main(arguments: list[str] | None = None) -> int:
         rows = policy_rows(found, ALL)
         for tier in TIERS:
             rows += policy_rows(of_tier(found, problems, tier), tier)
-        names = [name for name in drivers if name not in (PLAIN, GENTLE)]
-        comparisons = [
-            comparison(name, other, found)
-            for i, name in enumerate(names)
-            for other in (*names[i + 1 :], PLAIN, GENTLE)
-        ]
+        comparisons = [comparison(*pair, found) for pair in pairs(list(drivers))]
         write_measurement(options.out, FIRST_SEED, rows + comparisons)
     except (ValueError, OSError) as error:
         print(f'evaluate-policy: {error}', file=sys.stderr)
@@ -331,6 +326,20 @@ def main(arguments: list[str] | None = None) -> int:
     print(tables(rows, comparisons))
     print(options.out)
     return 0
+
+
+def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    """
+    Return who is compared with whom: each training with those after it, all with the rules.
+
+    What is exported is compared with the rules only: it is a training's own policy, rounded.
+    """
+    learned = [name for name in names if name not in (PLAIN, GENTLE)]
+    trained = [name for name in learned if name != EXPORTED]
+    return [
+        *combinations(trained, 2),
+        *((name, rule) for name in learned for rule in (PLAIN, GENTLE)),
+    ]
 
 
 def _drivers(options: argparse.Namespace, observer: Observer) -> dict[str, Driver]:
@@ -341,7 +350,7 @@ def _drivers(options: argparse.Namespace, observer: Observer) -> dict[str, Drive
             raise ValueError(f'--policies has {text!r}: expected name=folder')
         drivers[name] = trained_driver(members(Path(folder)), observer)
     if options.models is not None:
-        drivers['exported'] = exported_driver(load_policy(options.models), observer)
+        drivers[EXPORTED] = exported_driver(load_policy(options.models), observer)
     drivers[PLAIN] = plain_driver(PlainController(observer.vehicle))
     drivers[GENTLE] = plain_driver(PlainController(observer.vehicle, GENTLE_SETTINGS))
     return drivers

@@ -18,6 +18,7 @@ from training.dataset.schema import Card, write_card
 from training.experiments.evaluate_policy import (
     ALL,
     BEST,
+    EXPORTED,
     GENTLE,
     Earned,
     comparison,
@@ -27,6 +28,7 @@ from training.experiments.evaluate_policy import (
     main,
     members,
     of_tier,
+    pairs,
     plain_driver,
     policy_rows,
     trained_driver,
@@ -89,6 +91,13 @@ def some(returns, **rest):
     returns = np.asarray(returns, dtype=float)
     same = np.ones(returns.shape, bool)
     return Earned(returns, -returns, 0.0 * returns, same, same, **rest)
+
+
+def test_an_exported_policy_is_compared_with_rules_and_not_with_its_own_training():
+    found = pairs(['iql', 'bc', EXPORTED, PLAIN, GENTLE])
+    assert found[0] == ('iql', 'bc')
+    assert {pair for pair in found if EXPORTED in pair} == {(EXPORTED, PLAIN), (EXPORTED, GENTLE)}
+    assert {pair for pair in found if 'bc' in pair} >= {('bc', PLAIN), ('bc', GENTLE)}
 
 
 class TestHeldOut:
