@@ -47,7 +47,12 @@ from warmstart_planner.verification import verify
 Array = NDArray[np.float64]
 
 CHUNK = 5  # scenes a task
-KNOBS = (Defaults(), Defaults(relative_return=0.3), Defaults(constraint_to_go=1.0))
+KNOBS = (
+    Defaults(),
+    Defaults(relative_return=0.15),
+    Defaults(relative_return=0.3),
+    Defaults(constraint_to_go=1.0),
+)
 REFINED = (1, 2, 3, 4, 8)
 
 
@@ -165,13 +170,9 @@ def _row(
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as text."""
     heading = ' '.join(f'{f"{count} refined":>15}' for count in REFINED)
-    lines = [f'{"order, knobs":42} {heading} iterations']
+    lines = [f'{"order":28} {"return":>6} {"allowed":>7} {heading} iterations']
     for row in rows:
-        name = (
-            f'{row["order"]}, {row["relative_return"]:.1f} / {row["constraint_to_go"]:.1f}'.ljust(
-                42
-            )
-        )
+        name = f'{row["order"]:28} {row["relative_return"]:6.2f} {row["constraint_to_go"]:7.1f}'
         cells = ' '.join(
             f'{row[f"excess_share_{count}"]:7.1%} {row[f"infeasible_{count}"]:7.2%}'
             for count in REFINED
