@@ -70,13 +70,8 @@ class Contexts:
 
 @dataclass(frozen=True)
 class Outcomes(Contexts):
-    """
-    What SCP made of a model's K candidates: `feasible` (P, K) and refined `cost` (P, K).
+    """What SCP made of a model's K candidates: `feasible` (P, K) and refined `cost` (P, K)."""
 
-    `relative_return` (P,) is what they were asked for, as in `propose`.
-    """
-
-    relative_return: NDArray[np.float32]
     feasible: NDArray[np.bool_]
     cost: NDArray[np.float32]
 
@@ -241,9 +236,7 @@ def candidate_features(model: DecisionTransformer, outcomes: Outcomes) -> Tensor
     """Return the features of all candidates, shape (P, K, F)."""
     parts = []
     for rows in np.array_split(np.arange(len(outcomes)), -(-len(outcomes) // 64)):
-        part = outcomes.take(rows)
-        asked = torch.from_numpy(part.relative_return).repeat_interleave(model.sizes.candidates)
-        features = propose(model, *part.tensors(), relative_return=asked).features
+        features = propose(model, *outcomes.take(rows).tensors()).features
         parts.append(features.reshape(len(rows), -1, features.shape[1]))
     return torch.cat(parts)
 

@@ -49,7 +49,6 @@ from warmstart_planner.problem import PlanningProblem
 FIRST_INDEX = 700_000  # of scenes, which no training uses
 CHUNK = 5  # scenes a task
 STATES = 3  # of each scene: its own and others nearby, which take no scene to be drawn
-RETURNS = (0.0, 0.15, 0.3, 0.5)  # relative ones, of which one is asked for in each problem
 
 Row = dict[str, Any]
 
@@ -63,19 +62,17 @@ def refine_scenes(model: str, indices: Sequence[int]) -> list[Row]:
             base = base_situation(index, tools.solver.horizon)
         except RuntimeError:
             continue  # the generator found no such scene
-        asked = np.random.default_rng([91, index]).choice(np.float32(RETURNS), STATES)
         states = (base, *(perturbed(base, variant) for variant in range(1, STATES)))
-        rows += [_row(tools, s.problem, r) for s, r in zip(states, asked, strict=True)]
+        rows += [_row(tools, state.problem) for state in states]
     return rows
 
 
-def _row(tools: Refinery, problem: PlanningProblem, relative_return: np.float32) -> Row:
+def _row(tools: Refinery, problem: PlanningProblem) -> Row:
     bound = tools.solver.bind(problem)
-    ways = tools.ways(bound, float(relative_return))
+    ways = tools.ways(bound)
     found = [tools.refined(bound, way) for way in ways.trajectories]
     return {
         **vars(ways.context),
-        'relative_return': relative_return,
         'feasible': [each.feasible for each in found],
         'cost': np.float32([each.cost for each in found]),
     }

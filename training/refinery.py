@@ -59,14 +59,13 @@ class Refinery:
         self.model = load_model(path)
         self.solver = ScpSolver(load_vehicle(DEFAULT_VEHICLE), Horizon())
 
-    def ways(self, bound: BoundProblem, relative_return: float = 0.0) -> Ways:
-        """Return all candidates for a problem, asked for a return as in `propose`."""
+    def ways(self, bound: BoundProblem) -> Ways:
+        """Return all candidates for a problem."""
         context = context_of(bound.numbers)
-        asked = torch.full((self.model.sizes.candidates,), relative_return)
         with torch.no_grad():
             inputs = [torch.from_numpy(value)[None] for value in vars(context).values()]
-            drive = propose(self.model, *inputs, relative_return=asked).drive
-        first = np.broadcast_to(context.state, (len(asked), 1, len(context.state)))
+            drive = propose(self.model, *inputs).drive
+        first = np.broadcast_to(context.state, (len(drive.states), 1, len(context.state)))
         states = np.concatenate([first, drive.states.numpy()], axis=1).astype(float)
         controls = drive.controls.numpy().astype(float)
         guesses = (bound.globalise(x, u) for x, u in zip(states, controls, strict=True))
