@@ -7,6 +7,8 @@ Every start drives the same worlds, one after the other in turns, so that whatev
 does hits all alike. The mode `converged` iterates to a fixed KKT residual: that is where a better
 start can save time. `rti` does one iteration a step, whatever the start. Step times hold all from
 state to command, roll-outs and judging included. The start `policy_only` is no MPC at all.
+
+What was driven is kept world by world: `--resume` goes on with a stopped run.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from training.experiments.journal import Journal, JournalError
 from training.experiments.mpc_worlds import (
     EVENTS,
     EventfulPlanner,
@@ -110,6 +114,34 @@ class Record:
     from_policy: float
     steps: Steps
     events: Mapping[str, Steps]
+
+    @property
+    def key(self) -> str:
+        """What tells the drive from all others."""
+        return f'{self.index} {self.start} {self.mode}'
+
+
+def open_journal(path: Path, about: Mapping[str, Any], resume: bool) -> Journal[Record]:
+    """
+    Open the file of the drives; see `Journal`.
+
+    Raises:
+        JournalError: the file to go on with is about something else or cannot be read.
+
+    """
+    return Journal(path, about, resume, _read, lambda record: record.key)
+
+
+def _read(content: Mapping[str, Any]) -> Record:
+    numbers = {name: np.nan for name, value in content.items() if value is None}
+    events = {kind: _read_steps(each) for kind, each in content['events'].items()}
+    return Record(
+        **{**content, **numbers, 'steps': _read_steps(content['steps']), 'events': events}
+    )
+
+
+def _read_steps(content: Mapping[str, Any]) -> Steps:
+    return Steps(tuple(content['seconds']), tuple(content['iterations']))
 
 
 @cache
@@ -220,11 +252,11 @@ def drive_world(index: int, seed: int, variants: Sequence[Variant], models: str)
 
 
 def drive_worlds(
-    count: int, seed: int, variants: Sequence[Variant], models: str, workers: int
+    indices: Sequence[int], seed: int, variants: Sequence[Variant], models: str, workers: int
 ) -> Iterator[list[Record]]:
     """Yield the records of each world, as worker processes finish them."""
     with ProcessPoolExecutor(workers) as pool:
-        jobs = [pool.submit(drive_world, i, seed, variants, models) for i in range(count)]
+        jobs = [pool.submit(drive_world, i, seed, variants, models) for i in indices]
         try:
             for job in as_completed(jobs):
                 yield job.result()
@@ -380,22 +412,23 @@ def _no_dearer(records: Sequence[Record], start: str, name: str, unit: str) -> C
 def main(arguments: list[str] | None = None) -> int:
     """Run the comparison; print table and targets and write the figures."""
     options = _parse(arguments)
-    try:
-        _policy(options.models)
-        Controller(ControllerSettings(), load_vehicle())
-    except (CardError, SolverMissingError) as error:
-        print(f'benchmark-mpc: {error}', file=sys.stderr)
-        return 2
     variants = [
         *(Variant(start, mode) for mode in options.modes for start in (SHIFTED, POLICY, BEST)),
         Variant(POLICY_ONLY),
     ]
-    records: list[Record] = []
-    jobs = drive_worlds(options.n, options.seed, variants, options.models, options.workers)
-    for done, found in enumerate(jobs, start=1):
-        records += found
-        print(f'\r{done}/{options.n} worlds ', end='', file=sys.stderr, flush=True)
-    print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
+    try:
+        about = {
+            'seed': options.seed,
+            'variants': [each.name for each in variants],
+            'policy': _policy(options.models).card.sha256,
+        }
+        Controller(ControllerSettings(), load_vehicle())
+        lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
+        journal = open_journal(lines, about, options.resume)
+    except (CardError, SolverMissingError, JournalError) as error:
+        print(f'benchmark-mpc: {error}', file=sys.stderr)
+        return 2
+    records = _keep_driving(options, variants, journal)
     rows = rows_of(records, variants)
     print(table(rows))
     print(as_text(checklist(records, rows)))
@@ -404,6 +437,21 @@ def main(arguments: list[str] | None = None) -> int:
     write_json(details, {'records': [_summary(record) for record in records]})
     print(f'{options.out}, {details}')
     return 0
+
+
+def _keep_driving(
+    options: argparse.Namespace, variants: Sequence[Variant], journal: Journal[Record]
+) -> list[Record]:
+    """Drive the worlds that the journal does not have whole; return all records."""
+    driven = Counter(record.index for record in journal.records.values())
+    left = [index for index in range(options.n) if driven[index] < len(variants)]
+    jobs = drive_worlds(left, options.seed, variants, options.models, options.workers)
+    for done, found in enumerate(jobs, start=1 + options.n - len(left)):
+        for record in found:
+            journal.add(record)
+        print(f'\r{done}/{options.n} worlds ', end='', file=sys.stderr, flush=True)
+    print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
+    return [record for record in journal.records.values() if record.index < options.n]
 
 
 def _summary(record: Record) -> dict[str, Any]:
@@ -425,6 +473,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         choices=[mode.value for mode in Mode],
     )
     parser.add_argument('--out', type=Path, default=Path('out/benchmark-mpc.json'))
+    parser.add_argument('--resume', action='store_true', help='go on with a stopped run')
     options = parser.parse_args(arguments)
     for name, least in (('n', 1), ('seed', 0), ('workers', 1)):
         value = getattr(options, name)

@@ -34,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from training.experiments.journal import Journal, JournalError
 from training.experiments.warmstart_candidates import CandidateStudy
 from training.experiments.warmstart_coherence import CoherenceStudy
 from training.experiments.warmstart_plots import draw_coherence, draw_deadlines, draw_knobs
@@ -51,7 +52,7 @@ from training.experiments.warmstart_problems import (
     Factory,
     key_of,
 )
-from training.experiments.warmstart_records import Journal, JournalError, Record
+from training.experiments.warmstart_records import Record, open_journal
 from training.experiments.warmstart_report import BUDGETS, Results, rows_of, tables
 from training.experiments.warmstart_roll_outs import RollOutClock
 from training.experiments.warmstart_strategies import (
@@ -274,7 +275,7 @@ def _keep_measuring(
     options: argparse.Namespace,
     measured: Callable[..., Iterable[Record]],
     factory: Factory,
-    journal: Journal,
+    journal: Journal[Record],
 ) -> list[Record]:
     """Make the problems that the journal has no record of, measure them, return all records."""
     cases = _cases(options, factory, journal.records)
@@ -382,7 +383,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         models = _open_models(options.model, horizon)
         lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
-        journal = Journal(lines, {**_plan(options), **_hashes(models)}, options.resume)
+        journal = open_journal(lines, {**_plan(options), **_hashes(models)}, options.resume)
     except (CardError, JournalError) as error:
         print(error, file=sys.stderr)
         return 1

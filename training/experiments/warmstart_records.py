@@ -4,27 +4,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from training.experiments.journal import Journal
 from training.experiments.warmstart_candidates import KnobSample, RawCandidates
 from training.experiments.warmstart_coherence import Coherence, SourceCoherence
 from training.experiments.warmstart_problems import key_of
 from training.experiments.warmstart_roll_outs import RollOutTime
 from training.experiments.warmstart_strategies import Answer, Refinement, Run
-from warmstart_planner.measurement import plain
 
 UNLIMITED = float('inf')
-
-
-class JournalError(ValueError):
-    """A file of records that cannot be gone on with; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -81,70 +76,15 @@ def _cheapest(runs: Iterable[Run]) -> float:
     return min((r.cost for r in answers if r.feasible), default=np.inf)
 
 
-class Journal:
+def open_journal(path: Path, about: Mapping[str, Any], resume: bool) -> Journal[Record]:
     """
-    Records in a file of JSON lines, one a problem, under a first line that says what they are of.
-
-    A line that a stopped run left unfinished is dropped.
-
-    Args:
-        path: of the file; its folder is made.
-        about: what the records depend on; a file about something else is not gone on with.
-        resume: keep the records that are there; else the file begins anew.
+    Open the file of a benchmark's records; see `Journal`.
 
     Raises:
         JournalError: the file to go on with is about something else or cannot be read.
 
     """
-
-    def __init__(self, path: Path, about: Mapping[str, Any], resume: bool) -> None:
-        self._path = path
-        self._about = plain(about)
-        self.records = {r.key: r for r in self._read()} if resume and path.exists() else {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = [self._about, *(asdict(record) for record in self.records.values())]
-        path.write_text(''.join(map(_line, content)), encoding='utf-8')
-
-    def add(self, record: Record) -> None:
-        """Keep a record."""
-        self.records[record.key] = record
-        with self._path.open('a', encoding='utf-8') as file:
-            file.write(_line(asdict(record)))
-
-    def _read(self) -> Iterable[Record]:
-        first, *lines = self._path.read_text(encoding='utf-8').splitlines() or ['']
-        about = self._parsed(first, 1)
-        for name, value in self._about.items():
-            if about.get(name) != value:
-                raise JournalError(
-                    f'{self._path}: {name} is {about.get(name)!r}: expected {value!r}; '
-                    'without --resume it begins anew'
-                )
-        for number, line in enumerate(lines, start=2):
-            if number == len(lines) + 1 and not _is_whole(line):
-                return
-            yield _record(self._parsed(line, number))
-
-    def _parsed(self, line: str, number: int) -> dict[str, Any]:
-        try:
-            content = json.loads(line)
-        except ValueError as error:
-            raise JournalError(f'{self._path}, line {number}: is not JSON: {error}') from None
-        if not isinstance(content, dict):
-            raise JournalError(f'{self._path}, line {number}: expected a mapping')
-        return content
-
-
-def _line(content: Mapping[str, Any]) -> str:
-    return json.dumps(plain(content), allow_nan=False) + '\n'
-
-
-def _is_whole(line: str) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
+    return Journal(path, about, resume, _record, lambda record: record.key)
 
 
 def _record(content: Mapping[str, Any]) -> Record:

@@ -20,9 +20,11 @@ from training.experiments.benchmark_mpc import (
     Variant,
     checklist,
     drive_once,
+    open_journal,
     rows_of,
     table,
 )
+from training.experiments.journal import JournalError
 from training.experiments.mpc_worlds import make_world
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 
@@ -138,3 +140,35 @@ def test_it_prints_and_writes_what_it_measured(write_policy, tmp_path, capsys, m
     assert '[reached] converged: best never has more' in capsys.readouterr().out
     assert {row['start'] for row in json.loads(out.read_text())['rows']} == {SHIFTED, BEST}
     assert len(json.loads((tmp_path / 'figures-drives.json').read_text())['records']) == 2
+
+
+def test_a_journal_gives_back_the_drives_that_were_kept(tmp_path):
+    path = tmp_path / 'records.jsonl'
+    nowhere = record(BEST, cost=np.nan, steps=NONE)
+    journal = open_journal(path, {'seed': 0}, resume=False)
+    for each in (record(), nowhere):
+        journal.add(each)
+    again = list(open_journal(path, {'seed': 0}, resume=True).records.values())
+    assert again[0] == record()
+    assert np.isnan(again[1].cost)
+    assert replace(again[1], cost=0.0) == replace(nowhere, cost=0.0)
+    with pytest.raises(JournalError, match='seed is 0: expected 1'):
+        open_journal(path, {'seed': 1}, resume=True)
+
+
+@pytest.mark.usefixtures('scp_folder')
+def test_a_run_that_goes_on_drives_what_is_left_only(write_policy, tmp_path, monkeypatch):
+    asked = []
+
+    def drive_worlds(indices, seed, variants, *_):
+        asked.append(list(indices))
+        for index in indices:
+            yield [replace(record(), index=index, start=v.start, mode=v.mode) for v in variants]
+
+    monkeypatch.setattr(benchmark_mpc, 'drive_worlds', drive_worlds)
+    arguments = ['--models', str(write_policy(tmp_path)), '--out', str(tmp_path / 'figures.json')]
+    for more in (['--n', '2'], ['--n', '4', '--resume'], ['--n', '3', '--resume']):
+        assert benchmark_mpc.main([*arguments, *more]) == 0
+    assert asked == [[0, 1], [2, 3], []]
+    rows = json.loads((tmp_path / 'figures.json').read_text())['rows']
+    assert {row['n'] for row in rows} == {3}

@@ -14,7 +14,7 @@ from training.experiments.warmstart_policy_report import (
     policy_rows,
     policy_tables,
 )
-from training.experiments.warmstart_records import Journal, Record
+from training.experiments.warmstart_records import Record, open_journal
 from training.experiments.warmstart_report import ALL, BUDGETS, Results, rows_of
 from training.experiments.warmstart_roll_outs import RollOutTime
 from training.experiments.warmstart_strategies import (
@@ -142,6 +142,6 @@ def test_tables_and_picture_show_both(tmp_path):
 
 def test_a_journal_gives_back_coherence_and_roll_outs(tmp_path):
     path, given = tmp_path / 'records.jsonl', record(1)
-    Journal(path, {}, resume=False).add(given)
-    found = Journal(path, {}, resume=True).records[given.key]
+    open_journal(path, {}, resume=False).add(given)
+    found = open_journal(path, {}, resume=True).records[given.key]
     assert (found.coherence, found.roll_outs) == (given.coherence, given.roll_outs)

@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from training.experiments.journal import JournalError
 from training.experiments.warmstart_candidates import KNOB_VALUES, KnobSample, RawCandidates
 from training.experiments.warmstart_plots import draw_deadlines, draw_knobs
-from training.experiments.warmstart_records import Journal, JournalError, Record
+from training.experiments.warmstart_records import Record, open_journal
 from training.experiments.warmstart_report import (
     ALL,
     BEST_SINGLE,
@@ -194,11 +195,11 @@ ABOUT = {'format': 1, 'model': None}
 
 
 def test_a_journal_gives_back_what_it_was_given(tmp_path):
-    journal = Journal(tmp_path / 'sub' / 'records.jsonl', ABOUT, resume=False)
+    journal = open_journal(tmp_path / 'sub' / 'records.jsonl', ABOUT, resume=False)
     given = [*learned_records()[:2], record('x', straight_line=np.inf)]
     for each in given:
         journal.add(each)
-    again = Journal(tmp_path / 'sub' / 'records.jsonl', ABOUT, resume=True)
+    again = open_journal(tmp_path / 'sub' / 'records.jsonl', ABOUT, resume=True)
     assert list(again.records) == [each.key for each in given]
     for each in given:
         found = again.records[each.key]
@@ -214,28 +215,28 @@ def test_a_journal_gives_back_what_it_was_given(tmp_path):
 
 def test_a_line_that_a_stopped_run_left_unfinished_is_dropped(tmp_path):
     path = tmp_path / 'records.jsonl'
-    journal = Journal(path, ABOUT, resume=False)
+    journal = open_journal(path, ABOUT, resume=False)
     journal.add(record('1'))
     journal.add(record('2'))
     path.write_text(path.read_text()[:-40])
-    again = Journal(path, ABOUT, resume=True)
+    again = open_journal(path, ABOUT, resume=True)
     assert list(again.records) == ['hard/1']
     again.add(record('2'))
-    assert list(Journal(path, ABOUT, resume=True).records) == ['hard/1', 'hard/2']
+    assert list(open_journal(path, ABOUT, resume=True).records) == ['hard/1', 'hard/2']
 
 
 def test_without_resume_a_journal_begins_anew(tmp_path):
     path = tmp_path / 'records.jsonl'
-    Journal(path, ABOUT, resume=False).add(record('1'))
-    assert Journal(path, ABOUT, resume=False).records == {}
+    open_journal(path, ABOUT, resume=False).add(record('1'))
+    assert open_journal(path, ABOUT, resume=False).records == {}
     assert json.loads(path.read_text()) == ABOUT
 
 
 def test_a_journal_about_something_else_is_refused(tmp_path):
     path = tmp_path / 'records.jsonl'
-    Journal(path, ABOUT, resume=False)
+    open_journal(path, ABOUT, resume=False)
     with pytest.raises(JournalError, match=r"model is None: expected 'abc'"):
-        Journal(path, {**ABOUT, 'model': 'abc'}, resume=True)
+        open_journal(path, {**ABOUT, 'model': 'abc'}, resume=True)
 
 
 @pytest.mark.parametrize('content', ['', 'rubbish\n', '[]\n'])
@@ -243,13 +244,13 @@ def test_a_damaged_journal_is_refused(tmp_path, content):
     path = tmp_path / 'records.jsonl'
     path.write_text(content)
     with pytest.raises(JournalError, match=r'records\.jsonl, line 1'):
-        Journal(path, ABOUT, resume=True)
+        open_journal(path, ABOUT, resume=True)
 
 
 def test_a_journal_damaged_in_its_middle_is_refused(tmp_path):
     path = tmp_path / 'records.jsonl'
-    journal = Journal(path, ABOUT, resume=False)
+    journal = open_journal(path, ABOUT, resume=False)
     journal.add(record('1'))
     path.write_text(path.read_text().replace('"family"', 'family') + '{}\n')
     with pytest.raises(JournalError, match='line 2: is not JSON'):
-        Journal(path, ABOUT, resume=True)
+        open_journal(path, ABOUT, resume=True)
