@@ -746,7 +746,7 @@ static double try_step(workspace_t *w, const problem_t *p, const settings_t *o, 
         /* a free step within the tolerances is a Newton step: the next gains a fraction of it */
         int newton = trial.violation <= o->violation_tolerance && size <= FREE * s->radius;
         s->stalls = drivable && small ? s->stalls + 1 : 0;
-        if (newton && s->stalls) s->stalls = o->stall_limit;
+        if (newton && s->stalls) s->status = CONVERGED;
         if (ratio >= o->grow_ratio && size > FREE * s->radius)
             s->radius = fmin(o->grow_factor * s->radius, o->largest_radius);
     } else if (s->best.merit < INFINITY && s->radius < 0.1) {
