@@ -23,10 +23,10 @@ class ScpSettings:
     [m, m/s^2], which keep a margin to what the verifier demands, and `defect_tolerance` is on
     scaled gaps of the dynamics. Penalties are the merit's (see `CostWeights` for their units);
     `penalty_raises` is how often the penalty may grow tenfold before a problem counts as locally
-    infeasible. The search has converged when what a step promises is below `merit_tolerance`, or when
-    a step that the trust region does not hold back gains less than ten times that within the other
-    tolerances, as the next would gain a fraction of it. `stall_limit` such steps in a row end it
-    anywhere.
+    infeasible. The search has converged when what a step promises is below `merit_tolerance`, or
+    when a step that the trust region does not hold back gains less than ten times that within the
+    other tolerances, as the next would gain a fraction of it. `stall_limit` such steps in a row
+    end it anywhere.
     """
 
     initial_radius: float = 1.0
