@@ -355,7 +355,8 @@ def test_a_good_learned_proposal_is_refined_beside_the_others_in_fewer_iteration
         entry.candidate.proposal.source: entry.result.iterations for entry in planner.last_refined
     }
     assert iterations['decision_transformer'] < without.iterations
-    assert result.cost <= without.cost + 1e-9
+    # a refinement ends where a step gains less than a hundredth
+    assert result.cost <= 1.01 * without.cost
 
 
 def test_a_learned_proposal_for_a_moment_ago_is_moved_on(planner, make_problem):

@@ -85,7 +85,7 @@ def checkpoint(smoke):
 
     Training(smoke, Place()).run()
     path = Path(smoke.out) / 'best.pt'
-    indices = range(FIRST_INDEX, FIRST_INDEX + 10)
+    indices = range(FIRST_INDEX, FIRST_INDEX + 4)
     outcomes = Outcomes(**stacked(refine_scenes(str(path), indices)))
     write_head(path.with_name(HEAD_FILE), fit_head(load_model(path), outcomes))
     return path

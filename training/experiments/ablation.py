@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from distributed import Client, as_completed
+from distributed import Client, Future, as_completed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -33,7 +33,7 @@ from training.dataset.generate import connected
 from training.dataset.reading import Problems, read_problems
 from training.dataset.schema import DatasetError
 from training.dataset.situations import base_situation
-from training.decision_transformer import Configuration, Place, Training
+from training.decision_transformer import Configuration, Place, Training, dataset_folders
 from training.experiments.figures import excess_share, relative_gap
 from training.refinery import Refinery, refinery
 from warmstart_planner.measurement import write_measurement
@@ -87,16 +87,23 @@ VARIANTS = (
 # --- the trainings -------------------------------------------------------------------------------
 
 
-def configured(variant: Variant, common: Configuration, steps: int) -> Configuration:
+def configured(
+    variant: Variant, common: Configuration, steps: int, problems: int
+) -> Configuration:
     """
     Return the configuration of a variant that takes about as many steps as all others.
+
+    Args:
+        variant: what differs.
+        common: what does not.
+        steps: wanted.
+        problems: how many there are, of which the variant sees its share.
 
     Raises:
         ValueError: the variant's changes cannot be trained.
 
     """
-    problems = read_problems([Path(common.dataset)], validation=False)
-    batches = max(int(variant.share * len(problems)) // common.batch, 1)
+    batches = max(int(variant.share * problems) // common.batch, 1)
     epochs = int(np.clip(steps // batches, 1, EPOCHS))
     return replace(
         common,
@@ -223,12 +230,15 @@ def ablate(
         ValueError: a variant cannot be trained, or no scene could be drawn.
 
     """
-    jobs = {
-        client.submit(train, each, configured(each, common, steps), pure=False): each.name
-        for each in variants
-    }
-    paths = {jobs[job]: job.result() for job in _shown(jobs, 'training')}
-    checkpoints = [paths[each.name] for each in variants]
+    problems = len(read_problems(dataset_folders(common), validation=False))
+    configurations = [configured(each, common, steps, problems) for each in variants]
+    trainings = [
+        client.submit(train, *each, pure=False)
+        for each in zip(variants, configurations, strict=True)
+    ]
+    for job in _shown(trainings, 'training'):
+        job.result()
+    checkpoints = [job.result() for job in trainings]
     chunks = [
         range(HELD_OUT + i, HELD_OUT + min(i + CHUNK, scenes)) for i in range(0, scenes, CHUNK)
     ]
@@ -240,8 +250,8 @@ def ablate(
     return rows_of({e.name: Worth(*a) for e, a in zip(variants, by_variant, strict=True)})
 
 
-def _shown(jobs: Any, name: str) -> Iterator[Any]:
-    return iter(tqdm(as_completed(list(jobs)), name, len(jobs), disable=None, leave=False))
+def _shown(jobs: Sequence[Future], name: str) -> Iterator[Future]:
+    return iter(tqdm(as_completed(jobs), name, len(jobs), disable=None, leave=False))
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -4,6 +4,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_the_first_variant_is_the_common_one_and_names_are_apart():
 @pytest.mark.parametrize('variant', VARIANTS, ids=lambda each: each.name)
 def test_a_variant_differs_from_the_common_training_in_what_it_says_only(variant, common):
     wide = Configuration(dataset=common.dataset, batch=4)
-    own = configured(variant, wide, 30)
+    own = configured(variant, wide, 30, 18)
     assert own == replace(
         wide,
         **variant.changes,
@@ -60,7 +61,7 @@ def test_a_variant_differs_from_the_common_training_in_what_it_says_only(variant
 
 @pytest.mark.parametrize('share', [1.0, 0.5, 0.25])
 def test_all_variants_take_about_as_many_steps(share, common, problems):
-    own = configured(Variant('part', share=share), common, 120)
+    own = configured(Variant('part', share=share), common, 120, len(problems))
     batches = max(int(share * len(problems)) // own.batch, 1)
     assert own.epochs * own.passes * batches == pytest.approx(120, rel=0.2)
     assert own.epochs <= EPOCHS
@@ -106,8 +107,8 @@ def test_a_problem_that_no_model_solves_is_left_out():
 
 def test_a_trained_variant_is_tried_beside_another_model(common, checkpoint):
     few = Variant('2 candidates', {'candidates': 2, 'free_modes': 2})
-    path = train(few, configured(few, common, 2))
-    assert load_model(path).sizes.candidates == 2
+    path = train(few, configured(few, common, 2, 4))
+    assert load_model(Path(path)).sizes.candidates == 2
     rows = np.asarray(try_scenes([str(checkpoint), path], range(900_000, 900_002)))
     assert rows.shape == (2, 2, len(Worth.__dataclass_fields__))
     first, best, failed, iterations = rows.transpose(2, 1, 0)
