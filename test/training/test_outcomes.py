@@ -67,7 +67,7 @@ def test_a_served_model_is_taught_anew_and_keeps_all_else(models, tmp_path):
     folder = Path(shutil.copytree(models, tmp_path / 'models'))
     before = load_card(folder / CARD_FILE)
     with connected('', 1) as client:
-        teach(folder, 4, client)
+        teach(folder, 5, client)  # one scene more than its present head has seen
     after = load_card(folder / CARD_FILE)
     assert after.model_id != before.model_id
     changed = replace(before, model_id=after.model_id, sha256=after.sha256, golden=after.golden)
