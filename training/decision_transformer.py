@@ -575,8 +575,14 @@ def load_model(path: Path) -> DecisionTransformer:
 
 def _served_model(folder: Path) -> DecisionTransformer:
     card = load_card(folder / CARD_FILE)
-    known = card.provenance['configuration']
-    sizes = ModelSizes(**{field.name: known[field.name] for field in fields(ModelSizes)})
+    known = card.provenance.get('configuration', {})
+    try:
+        sizes = ModelSizes(**{field.name: known[field.name] for field in fields(ModelSizes)})
+    except KeyError as error:
+        raise ValueError(
+            f'{folder / CARD_FILE}: provenance.configuration has no {error.args[0]}: '
+            'expected the sizes of the network'
+        ) from None
     model = DecisionTransformer(sizes, load_vehicle(card.vehicle), card.horizon)
     model.load_state_dict(first_weights(folder, model))
     return model.eval()

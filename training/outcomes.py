@@ -5,7 +5,7 @@ Teach a trained model what its candidates are worth: `make outcomes`.
 
 SCP refines all candidates of problems that the model has not seen, and a small head learns to tell
 what comes of them (`training/outcome_head.py`). A model that is served already can be taught anew,
-without the data that it was trained on: `make outcomes ARGS='--models models'`.
+without the data that it was trained on: `make outcomes ARGS='--checkpoint models'`.
 """
 
 from __future__ import annotations
@@ -136,12 +136,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Collect outcomes, train the head and write both; return the exit status."""
     parser = argparse.ArgumentParser(prog='outcomes', description=__doc__.strip().split('\n')[0])
     add = parser.add_argument
-    add('--checkpoint', type=Path, default=Path('out/decision_transformer/best.pt'))
-    add('--models', type=Path, help='folder of a served model to teach, in place of a checkpoint')
+    add(
+        '--checkpoint',
+        type=Path,
+        default=Path('out/decision_transformer/best.pt'),
+        help='of the model, or folder of a served one',
+    )
     add('--scenes', type=int, default=1000, help='that candidates are refined for')
     add('--workers', type=int, default=os.cpu_count(), help='processes that refine')
     options = parser.parse_args(arguments)
-    path = options.models or options.checkpoint
+    path = options.checkpoint
     try:
         load_model(path)  # before any work: it may be missing or damaged
         with connected('', options.workers) as client:
@@ -149,9 +153,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (DatasetError, ValueError, OSError) as error:
         print(f'outcomes: {error}', file=sys.stderr)
         return 2
-    print(
-        '\n'.join([*lines, str(path / CARD_FILE if options.models else path.with_name(HEAD_FILE))])
-    )
+    written = path / CARD_FILE if path.is_dir() else path.with_name(HEAD_FILE)
+    print('\n'.join([*lines, str(written)]))
     return 0
 
 

@@ -14,6 +14,8 @@ import torch
 from training.decision_transformer import load_model
 from training.outcome_head import propose
 from warmstart_planner.learned.context import Context, context_of
+from warmstart_planner.learned.session import LoadedModel
+from warmstart_planner.learned.session import load_model as load_served
 from warmstart_planner.problem import Horizon, Trajectory
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
@@ -81,6 +83,21 @@ def refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> Refine
     result = solver.solve(bound, solver.roll_out(bound, guess))
     feasible = verify(bound.problem, result.trajectory).feasible
     return Refined(feasible, result.score.cost, result.iterations)
+
+
+@cache
+def served(folder: str) -> tuple[LoadedModel, ScpSolver]:
+    """
+    Return the served model of a folder and the solver that it was made for, the same each time.
+
+    Raises:
+        CardError: there is no sound model.
+        SolverMissingError: the solver is not generated.
+
+    """
+    model = load_served(folder)
+    card = model.card
+    return model, ScpSolver(load_vehicle(card.vehicle), card.horizon, card.weights)
 
 
 @cache

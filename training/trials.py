@@ -21,7 +21,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from training.experiments.figures import excess_share, relative_gap
 from training.outcome_head import Contexts
 from training.outcomes import collect
 from training.ranges import joined, range_of
-from training.refinery import refined
+from training.refinery import refined, served
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
 from warmstart_planner.learned.card_format import CardError, write_card
@@ -46,7 +45,6 @@ from warmstart_planner.proposals.selection import judge
 from warmstart_planner.road import Road
 from warmstart_planner.scenarios.generator import Family, family_problem
 from warmstart_planner.scp.solver import ScpSolver
-from warmstart_planner.vehicle import load_vehicle
 
 LEAST = 30  # trials that a mean is taken of
 SPEED = (2.0, 30.0)  # wanted [m/s]
@@ -136,16 +134,9 @@ def _resized(obstacle: Obstacle, rng: np.random.Generator) -> Obstacle:
 # --- the trials ----------------------------------------------------------------------------------
 
 
-@cache
-def _tools(folder: str) -> tuple[LoadedModel, ScpSolver]:
-    model = load_model(folder)
-    card = model.card
-    return model, ScpSolver(load_vehicle(card.vehicle), card.horizon, card.weights)
-
-
 def try_problems(folder: str, indices: Sequence[int]) -> list[dict[str, Any]]:
     """Try a folder's model on some problems; runs on a worker."""
-    model, solver = _tools(folder)
+    model, solver = served(folder)
     rows = []
     for index in indices:
         try:

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A served model holds all that training needs in order to go on from it."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,8 @@ import torch
 
 from training.decision_transformer import Place, Training, first_weights, load_model
 from training.onnx_weights import read_weights
-from warmstart_planner.learned.card import ONNX_FILE
+from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
+from warmstart_planner.learned.card_format import write_card
 
 
 @pytest.fixture(scope='module')
@@ -52,3 +55,11 @@ def test_a_file_that_is_missing_or_damaged_is_named(model, tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=ONNX_FILE):
         read_weights(path, model, 'model.')
+
+
+def test_a_card_that_does_not_tell_the_network_s_sizes_is_refused(models, tmp_path):
+    folder = Path(shutil.copytree(models, tmp_path / 'models'))
+    card = load_card(folder / CARD_FILE)
+    write_card(folder / CARD_FILE, replace(card, provenance={'configuration': {'width': 8}}))
+    with pytest.raises(ValueError, match=r'provenance\.configuration has no heads'):
+        load_model(folder)

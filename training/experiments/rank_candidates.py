@@ -20,7 +20,6 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from training.aggregate import HELD_OUT
 from training.dataset.generate import connected
 from training.dataset.situations import base_situation
 from training.experiments.figures import excess_share, relative_gap
+from training.refinery import served
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card import Defaults
 from warmstart_planner.learned.card_format import CardError
@@ -41,7 +41,6 @@ from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
-from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import verify
 
 Array = NDArray[np.float64]
@@ -86,16 +85,9 @@ ORDERS = {
 SERVED = 'by predicted return'
 
 
-@cache
-def _tools(folder: str) -> tuple[LoadedModel, ScpSolver]:
-    model = load_model(folder)
-    card = model.card
-    return model, ScpSolver(load_vehicle(card.vehicle), card.horizon, card.weights)
-
-
 def try_scenes(folder: str, indices: Sequence[int]) -> list[list[Array]]:
     """Return, for each scene and setting of the knobs, the fields of `Ways`; runs on a worker."""
-    model, solver = _tools(folder)
+    model, solver = served(folder)
     rows = []
     for index in indices:
         try:
