@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.dataset.situations import SPLIT_STRIDE, base_situation
+from training.dataset.situations import SPLIT_STRIDE
 from training.disagreement import LEAST_THRESHOLD, calibrated, realised
 from training.iql_lstm import load_trained, read_checkpoint
 from training.iql_lstm_networks import OBSERVATION_LIMIT, Actor
+from training.scenes import drawn
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card_format import (
     CardError,
@@ -193,15 +195,8 @@ def training_range(actors: Sequence[Actor]) -> Range:
 
 def validation_scenes(count: int, horizon: Horizon) -> list[PlanningProblem]:
     """Return scenes of the validation side, the first `count` that the generator finds."""
-    scenes: list[PlanningProblem] = []
-    for index in range(0, 10 * count * SPLIT_STRIDE, SPLIT_STRIDE):
-        if len(scenes) == count:
-            break
-        try:
-            scenes.append(base_situation(index, horizon).problem)
-        except RuntimeError:
-            continue  # the generator found no such scene
-    return scenes
+    indices = range(0, 10 * count * SPLIT_STRIDE, SPLIT_STRIDE)
+    return [scene.problem for scene in islice(drawn(indices, horizon), count)]
 
 
 def member_files(folder: Path) -> list[Path]:

@@ -17,18 +17,18 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from distributed import Client, as_completed
-from tqdm import tqdm
+from distributed import Client
 
 from training.dataset.generate import connected
 from training.dataset.schema import DatasetError
-from training.dataset.situations import base_situation, perturbed
+from training.dataset.situations import perturbed
 from training.decision_transformer import load_model
 from training.decision_transformer_model import DecisionTransformer
 from training.export import replace_head
@@ -43,11 +43,11 @@ from training.outcome_head import (
     write_head,
 )
 from training.refinery import Refinery, refinery
+from training.scenes import drawn, rows_of_scenes
 from warmstart_planner.learned.card import CARD_FILE
 from warmstart_planner.problem import PlanningProblem
 
 FIRST_INDEX = 700_000  # of scenes, which no training uses
-CHUNK = 5  # scenes a task
 STATES = 3  # of each scene: its own and others nearby, which take no scene to be drawn
 
 Row = dict[str, Any]
@@ -57,11 +57,7 @@ def refine_scenes(model: str, indices: Sequence[int]) -> list[Row]:
     """Refine all candidates for states of some scenes; runs on a worker."""
     tools = refinery(model)
     rows = []
-    for index in indices:
-        try:
-            base = base_situation(index, tools.solver.horizon)
-        except RuntimeError:
-            continue  # the generator found no such scene
+    for base in drawn(indices, tools.solver.horizon):
         states = (base, *(perturbed(base, variant) for variant in range(1, STATES)))
         rows += [_row(tools, state.problem) for state in states]
     return rows
@@ -96,35 +92,15 @@ def teach(path: Path, scenes: int, client: Client) -> list[str]:
 
     """
     model = load_model(path)
-    outcomes = Outcomes(**collect(refine_scenes, path, scenes, client))
+    work = partial(refine_scenes, str(path.resolve()))
+    indices = range(FIRST_INDEX, FIRST_INDEX + scenes)
+    outcomes = Outcomes(**stacked(rows_of_scenes(work, 'refining', indices, client)))
     head = fit_head(model, outcomes)
     if path.is_dir():
         replace_head(path, head)
     else:
         write_head(path.with_name(HEAD_FILE), head)
     return list(_summary(model, head, outcomes))
-
-
-def collect(
-    work: Callable[[str, Sequence[int]], list[Row]], model: Path, count: int, client: Client
-) -> dict[str, np.ndarray]:
-    """
-    Do the work with a model for scenes on the workers of a cluster; return the arrays of all rows.
-
-    Raises:
-        ValueError: no scene came out.
-
-    """
-    last = FIRST_INDEX + count
-    chunks = [range(i, min(i + CHUNK, last)) for i in range(FIRST_INDEX, last, CHUNK)]
-    jobs = [client.submit(work, str(model.resolve()), c, pure=False) for c in chunks]
-    for job in tqdm(as_completed(jobs), work.__name__, len(jobs), disable=None, leave=False):
-        job.result()
-    # in the order of the scenes, whatever worker was first
-    rows = [row for job in jobs for row in job.result()]
-    if not rows:
-        raise ValueError(f'none of {count} scenes from {FIRST_INDEX} on could be drawn')
-    return stacked(rows)
 
 
 def stacked(rows: Sequence[Row]) -> dict[str, np.ndarray]:

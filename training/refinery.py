@@ -32,11 +32,18 @@ class Ways:
 
 @dataclass(frozen=True)
 class Refined:
-    """What SCP made of a guess: `feasible` is the verifier's word."""
+    """
+    What SCP made of a guess.
+
+    `feasible` is the verifier's word; `merit` is the guess's as it is, `merit_after_one` that
+    after one iteration.
+    """
 
     feasible: bool
     cost: float
     iterations: int
+    merit: float
+    merit_after_one: float
 
     @property
     def verified_cost(self) -> float:
@@ -80,9 +87,15 @@ class Refinery:
 
 def refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> Refined:
     """Return what SCP makes of a guess after its roll-out."""
-    result = solver.solve(bound, solver.roll_out(bound, guess))
-    feasible = verify(bound.problem, result.trajectory).feasible
-    return Refined(feasible, result.score.cost, result.iterations)
+    start = solver.roll_out(bound, guess)
+    result = solver.solve(bound, start)
+    return Refined(
+        feasible=verify(bound.problem, result.trajectory).feasible,
+        cost=result.score.cost,
+        iterations=result.iterations,
+        merit=solver.score(bound, start).merit,
+        merit_after_one=result.history[0].merit if result.history else np.inf,
+    )
 
 
 @cache

@@ -21,6 +21,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ from numpy.typing import NDArray
 from training.dataset.generate import connected
 from training.experiments.figures import excess_share, relative_gap
 from training.outcome_head import Contexts
-from training.outcomes import collect
+from training.outcomes import FIRST_INDEX, stacked
 from training.ranges import joined, range_of
 from training.refinery import refined, served
+from training.scenes import rows_of_scenes
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
 from warmstart_planner.learned.card_format import CardError, write_card
@@ -215,7 +217,9 @@ def try_model(folder: Path, count: int, client: Client) -> Trials:
         ValueError: no problem came out.
 
     """
-    trials = Trials(**collect(try_problems, folder, count, client))
+    work = partial(try_problems, str(folder.resolve()))
+    indices = range(FIRST_INDEX, FIRST_INDEX + count)
+    trials = Trials(**stacked(rows_of_scenes(work, 'trying', indices, client)))
     write_card(folder / CARD_FILE, calibrated(load_card(folder / CARD_FILE), trials))
     return trials
 

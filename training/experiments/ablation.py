@@ -17,32 +17,31 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from distributed import Client, Future, as_completed
+from distributed import Client
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.aggregate import HELD_OUT
 from training.dataset.generate import connected
 from training.dataset.reading import Problems, read_problems
 from training.dataset.schema import DatasetError
-from training.dataset.situations import base_situation
 from training.decision_transformer import Configuration, Place, Training, dataset_folders
 from training.experiments.figures import excess_share, relative_gap
 from training.refinery import Refinery, refinery
+from training.scenes import drawn, rows_of_scenes, shown
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.scp.solver import BoundProblem
 
 Array = NDArray[np.float64]
 
 EPOCHS = 10  # that the steps are divided into, at most
-CHUNK = 5  # scenes a task
 COMMON = 'common'
 # Heading and format of: the share of all candidates that come out infeasible, the excess share of
 # the candidate of the best merit and of the best one refined, the iterations of the first.
@@ -157,22 +156,16 @@ def try_scenes(checkpoints: Sequence[str], indices: Sequence[int]) -> list[list[
     """Refine the candidates of all models for some scenes; runs on a worker."""
     tools = [refinery(each) for each in checkpoints]
     rows = []
-    for index in indices:
-        try:
-            problem = base_situation(index, tools[0].solver.horizon).problem
-        except RuntimeError:
-            continue  # the generator found no such scene
-        bound = tools[0].solver.bind(problem)
+    for scene in drawn(indices, tools[0].solver.horizon):
+        bound = tools[0].solver.bind(scene.problem)
         rows.append([_tried(each, bound) for each in tools])
     return rows
 
 
 def _tried(tools: Refinery, bound: BoundProblem) -> list[float]:
     """Return the fields of `Worth` of a problem."""
-    solver, guesses = tools.solver, tools.ways(bound).trajectories
-    merits = [solver.score(bound, solver.roll_out(bound, each)).merit for each in guesses]
-    found = [tools.refined(bound, each) for each in guesses]
-    first = found[int(np.argmin(merits))]
+    found = [tools.refined(bound, each) for each in tools.ways(bound).trajectories]
+    first = min(found, key=lambda each: each.merit)
     return [
         first.verified_cost,
         min(each.verified_cost for each in found),
@@ -236,22 +229,13 @@ def ablate(
         client.submit(train, *each, pure=False)
         for each in zip(variants, configurations, strict=True)
     ]
-    for job in _shown(trainings, 'training'):
+    for job in shown(trainings, 'training'):
         job.result()
     checkpoints = [job.result() for job in trainings]
-    chunks = [
-        range(HELD_OUT + i, HELD_OUT + min(i + CHUNK, scenes)) for i in range(0, scenes, CHUNK)
-    ]
-    tries = [client.submit(try_scenes, checkpoints, chunk, pure=False) for chunk in chunks]
-    rows = [row for job in _shown(tries, 'refining') for row in job.result()]
-    if not rows:
-        raise ValueError(f'none of {scenes} scenes from {HELD_OUT} on could be drawn')
+    work = partial(try_scenes, checkpoints)
+    rows = rows_of_scenes(work, 'refining', range(HELD_OUT, HELD_OUT + scenes), client)
     by_variant = np.asarray(rows).transpose(1, 2, 0)  # variant, field, problem
     return rows_of({e.name: Worth(*a) for e, a in zip(variants, by_variant, strict=True)})
-
-
-def _shown(jobs: Sequence[Future], name: str) -> Iterator[Future]:
-    return iter(tqdm(as_completed(jobs), name, len(jobs), disable=None, leave=False))
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

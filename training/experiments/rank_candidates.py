@@ -20,32 +20,29 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from distributed import Client, as_completed
+from distributed import Client
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from training.aggregate import HELD_OUT
 from training.dataset.generate import connected
-from training.dataset.situations import base_situation
 from training.experiments.figures import excess_share, relative_gap
-from training.refinery import served
+from training.refinery import refined, served
+from training.scenes import drawn, rows_of_scenes
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card import Defaults
 from warmstart_planner.learned.card_format import CardError
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.measurement import write_measurement
-from warmstart_planner.problem import Trajectory
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
-from warmstart_planner.verification import verify
 
 Array = NDArray[np.float64]
 
-CHUNK = 5  # scenes a task
 KNOBS = (
     Defaults(),
     Defaults(relative_return=0.15),
@@ -89,12 +86,8 @@ def try_scenes(folder: str, indices: Sequence[int]) -> list[list[Array]]:
     """Return, for each scene and setting of the knobs, the fields of `Ways`; runs on a worker."""
     model, solver = served(folder)
     rows = []
-    for index in indices:
-        try:
-            problem = base_situation(index, solver.horizon).problem
-        except RuntimeError:
-            continue  # the generator found no such scene
-        bound = solver.bind(problem)
+    for scene in drawn(indices, solver.horizon):
+        bound = solver.bind(scene.problem)
         rows.append([_refined_ways(model, solver, bound, knobs) for knobs in KNOBS])
     return rows
 
@@ -108,21 +101,9 @@ def _refined_ways(
         bound.globalise(x.astype(float), u.astype(float))
         for x, u in zip(output.states, output.controls, strict=True)
     )
-    found = np.array([_refined(solver, bound, guess) for guess in guesses]).T
-    return np.vstack([found, -output.log_probability, -output.predicted_return])
-
-
-def _refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> list[float]:
-    """Return a guess's cost and iterations, and its merit before and after one of them."""
-    start = solver.roll_out(bound, guess)
-    result = solver.solve(bound, start)
-    feasible = verify(bound.problem, result.trajectory).feasible
-    return [
-        result.score.cost if feasible else np.inf,
-        float(result.iterations),
-        solver.score(bound, start).merit,
-        result.history[0].merit if result.history else np.inf,
-    ]
+    found = [refined(solver, bound, guess) for guess in guesses]
+    rows = [(e.verified_cost, e.iterations, e.merit, e.merit_after_one) for e in found]
+    return np.vstack([np.array(rows).T, -output.log_probability, -output.predicted_return])
 
 
 def rows_of(ways: Sequence[Ways], knobs: Sequence[Defaults]) -> list[dict[str, Any]]:
@@ -181,13 +162,8 @@ def measure(folder: Path, scenes: int, client: Client) -> list[dict[str, Any]]:
         ValueError: no scene could be drawn.
 
     """
-    last = HELD_OUT + scenes
-    chunks = [range(i, min(i + CHUNK, last)) for i in range(HELD_OUT, last, CHUNK)]
-    jobs = [client.submit(try_scenes, str(folder.resolve()), each, pure=False) for each in chunks]
-    shown = tqdm(as_completed(jobs), 'refining', len(jobs), disable=None, leave=False)
-    rows = [row for job in shown for row in job.result()]
-    if not rows:
-        raise ValueError(f'none of {scenes} scenes from {HELD_OUT} on could be drawn')
+    work = partial(try_scenes, str(folder.resolve()))
+    rows = rows_of_scenes(work, 'refining', range(HELD_OUT, HELD_OUT + scenes), client)
     by_knobs = np.asarray(rows).transpose(1, 2, 0, 3)  # knobs, field, problem, candidate
     return rows_of([Ways(*each) for each in by_knobs], KNOBS)
 
