@@ -40,6 +40,7 @@ CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
 HIDDEN = 64
 EPOCHS, BATCH, RATE = 80, 32, 1e-3
 PRICES = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)  # tried for a candidate that surely fails, in logarithms
+FEW = 3  # candidates that there may be time to refine: the price suits one to so many
 
 
 Some = TypeVar('Some', bound='Contexts')
@@ -225,9 +226,7 @@ def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> O
             best = value
             kept = {name: each.clone() for name, each in head.state_dict().items()}
     head.load_state_dict(kept)
-    with torch.no_grad():
-        price = min(PRICES, key=lambda p: regret(head, features, outcomes, test, p))
-    head.price.fill_(price)
+    head.price.fill_(fair_price(head, features, outcomes, test))
     return head.eval()
 
 
@@ -265,14 +264,45 @@ def regret(
     price: float,
 ) -> float:
     """Return the mean excess share of what ranks first; a failure counts 1."""
+    return float(_shares(head, features, outcomes, rows, price)[:, 0].mean())
+
+
+@torch.no_grad()
+def fair_price(
+    head: OutcomeHead, features: Tensor, outcomes: Outcomes, rows: NDArray[np.int64]
+) -> float:
+    """
+    Return the price at which the first few candidates are worth most.
+
+    A failure counts twice here: its excess share is 1, as if it were a very dear answer, and it
+    leaves the car without a new plan besides.
+    """
+
+    def loss(price: float) -> float:
+        shares = _shares(head, features, outcomes, rows, price)[:, :FEW]
+        return float((shares + (shares == 1.0)).mean())
+
+    return min(PRICES, key=loss)
+
+
+def _shares(
+    head: OutcomeHead,
+    features: Tensor,
+    outcomes: Outcomes,
+    rows: NDArray[np.int64],
+    price: float,
+) -> NDArray[np.float64]:
+    """Return the excess share of the best of the first 1 to K ranked, of problems that K solve."""
     logit, cost = head(features[torch.from_numpy(rows)])
-    first = (COST_SCALE * cost + price * torch.sigmoid(-logit)).argmin(dim=1).numpy()
+    order = (COST_SCALE * cost + price * torch.sigmoid(-logit)).argsort(dim=1).numpy()
     part = outcomes.take(rows)
     verified = np.where(part.feasible, part.cost, np.inf)
-    best = verified.min(axis=1)
-    share = excess_share(relative_gap(verified[np.arange(len(rows)), first], best))
-    solvable = np.isfinite(best)
-    return float(share[solvable].mean()) if solvable.any() else 1.0
+    best = verified.min(axis=1, keepdims=True)
+    so_far = np.minimum.accumulate(np.take_along_axis(verified, order, axis=1), axis=1)
+    solvable = np.isfinite(best[:, 0])
+    if not solvable.any():
+        return np.ones_like(verified)
+    return excess_share(relative_gap(so_far[solvable], best[solvable]))
 
 
 def write_head(path: Path, head: OutcomeHead) -> None:

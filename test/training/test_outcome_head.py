@@ -12,12 +12,13 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.decision_transformer import load_model
-from training.decision_transformer_model import unscaled_cost
+from training.decision_transformer_model import COST_SCALE, scaled_cost, unscaled_cost
 from training.outcome_head import (
     CANDIDATE_FEATURES,
     HEAD_FILE,
     OutcomeHead,
     Outcomes,
+    fair_price,
     fit_head,
     load_head,
     propose,
@@ -70,6 +71,30 @@ def test_a_candidate_that_may_fail_promises_less():
         expected = head.expected_return(features)
     assert (expected < certain).all()
     assert torch.isfinite(logit).all()
+
+
+class Told(torch.nn.Module):
+    """A head that is told the logit and the scaled cost instead of features."""
+
+    def forward(self, features):
+        return features.unbind(dim=-1)
+
+
+@pytest.mark.parametrize('failing, careful', [(0.0, False), (0.5, True)])
+def test_the_price_is_what_failures_turn_out_to_cost(failing, careful):
+    """Cheap candidates of which half may fail, beside sure ones that are somewhat dearer."""
+    problems, cheap, dear = 40, 10.0, 15.0
+    feasible = np.ones((problems, 2), bool)
+    feasible[: int(failing * problems), 0] = False
+    cost = np.tile(np.float32([cheap, dear]), (problems, 1))
+    nothing = [np.zeros((problems, 1), np.float32)] * 4
+    outcomes = Outcomes(*nothing, feasible=feasible, cost=cost)
+    logits = torch.tensor([0.0, 20.0]).expand(problems, -1)
+    features = torch.stack([logits, scaled_cost(torch.from_numpy(cost))], dim=-1)
+    price = fair_price(Told(), features, outcomes, np.arange(problems))
+    risk = price * torch.sigmoid(-logits[0]) / COST_SCALE
+    first = int((features[0, :, 1] + risk).argmin())
+    assert first == int(careful)
 
 
 def test_too_few_outcomes_are_refused(model, outcomes):
