@@ -280,8 +280,9 @@ class Pooled:
 
     1. A straight line that, rolled out, violates no more than SLIGHT is refined at once.
     2. Where the time left is enough for inference, the learned candidates are ranked by what they
-       promise, and the first of them is refined at once if the problem is a familiar one; TRUSTED
-       more follow as long as what comes out is feasible and about as cheap as was promised.
+       promise, and the first of them is refined at once if the problem is a familiar one and it
+       is better than the straight line as it is; TRUSTED more follow as long as what comes out is
+       feasible and about as cheap as was promised.
     3. The cold bundle is judged; all that is left is refined in the order of expected cost.
 
     So a budget that is too short to judge everything goes into starts that are known to be good.
@@ -305,23 +306,30 @@ class Pooled:
     def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
-        rest = pursuit.judge(StraightLine().propose(pursuit.problem))
+        plain = pursuit.judge(StraightLine().propose(pursuit.problem))
+        rest = list(plain)
         if rest and rest[0].score.violation <= SLIGHT:
-            pursuit.refine(rest[:1])
-            rest = rest[1:]
+            pursuit.refine(rest)
+            rest = []
         if pursuit.has_time(self._inference):
             learned = pursuit.in_turn(pursuit.infer(self._source))
             first = next(learned, None)
-            if first is not None and is_unfamiliar(first.proposal):
-                rest.append(first)
-            elif first is not None:
+            if first is not None and _has_claim(first, plain):
                 pursuit.refine_while_kept(chain([first], islice(learned, TRUSTED)))
+            elif first is not None:
+                rest.append(first)
             if pursuit.has_time():
                 rest += learned
         if pursuit.has_time():
             rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
         pursuit.refine(ranked(rest))
         return pursuit.run()
+
+
+def _has_claim(first: Candidate, plain: Sequence[Candidate]) -> bool:
+    """Tell whether a learned candidate may be refined before all others are judged."""
+    better = all(first.score.merit < other.score.merit for other in plain)
+    return better and not is_unfamiliar(first.proposal)
 
 
 class RandomSource:

@@ -149,6 +149,13 @@ def test_noise_in_the_learned_place_is_never_worse_than_no_learning(clockwork, s
     assert noisy.cost <= plain.cost * (1 + 1e-9)
 
 
+@pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
+def test_noise_has_no_claim_to_be_refined_before_the_straight_line(clockwork, seed):
+    problem = random_problem('hard', seed)
+    sources = [r.source for r in Pooled(clockwork, RandomSource(4), 0.0).run(problem).refinements]
+    assert sources.index(STRAIGHT_LINE) < sources.index(NOISE)
+
+
 @pytest.mark.parametrize(('share', 'refined'), [(1.0, 3), (0.5, 1), (np.nan, 1)])
 def test_a_source_goes_on_only_as_long_as_it_keeps_its_promises(
     clockwork, problem, share, refined
