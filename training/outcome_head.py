@@ -220,8 +220,7 @@ def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> O
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-        with torch.no_grad():
-            value = min(regret(head, features, outcomes, test, price) for price in PRICES)
+        value = min(regret(head, features, outcomes, test, price) for price in PRICES)
         if value < best:
             best = value
             kept = {name: each.clone() for name, each in head.state_dict().items()}
@@ -264,10 +263,9 @@ def regret(
     price: float,
 ) -> float:
     """Return the mean excess share of what ranks first; a failure counts 1."""
-    return float(_shares(head, features, outcomes, rows, price)[:, 0].mean())
+    return float(shares_in_turn(head, features, outcomes, rows, price)[:, 0].mean())
 
 
-@torch.no_grad()
 def fair_price(
     head: OutcomeHead, features: Tensor, outcomes: Outcomes, rows: NDArray[np.int64]
 ) -> float:
@@ -279,13 +277,14 @@ def fair_price(
     """
 
     def loss(price: float) -> float:
-        shares = _shares(head, features, outcomes, rows, price)[:, :FEW]
+        shares = shares_in_turn(head, features, outcomes, rows, price)[:, :FEW]
         return float((shares + (shares == 1.0)).mean())
 
     return min(PRICES, key=loss)
 
 
-def _shares(
+@torch.no_grad()
+def shares_in_turn(
     head: OutcomeHead,
     features: Tensor,
     outcomes: Outcomes,

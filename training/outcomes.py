@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from distributed import Client
 
 from training.dataset.generate import connected
@@ -33,13 +32,15 @@ from training.decision_transformer import load_model
 from training.decision_transformer_model import DecisionTransformer
 from training.export import replace_head
 from training.outcome_head import (
+    FEW,
     HEAD_FILE,
     HELD_OUT,
+    PRICES,
     OutcomeHead,
     Outcomes,
     candidate_features,
     fit_head,
-    regret,
+    shares_in_turn,
     write_head,
 )
 from training.refinery import Refinery, refinery
@@ -137,12 +138,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _summary(model: DecisionTransformer, head: OutcomeHead, outcomes: Outcomes) -> Iterator[str]:
     """Say what the first-ranked candidate is worth, on held-out scenes."""
     rows = np.arange(max(int(HELD_OUT * len(outcomes)), 2))
-    features, price = candidate_features(model, outcomes), float(head.price)
-    with torch.no_grad():
-        share = regret(head, features, outcomes, rows, price)
+    features = candidate_features(model, outcomes)
     solved = outcomes.feasible[rows].mean()
     yield f'{len(outcomes)} problems; of {len(rows)} held out, {solved:.1%} of candidates feasible'
-    yield f'excess share of the first by predicted return {share:.3f}, price {price:.1f}'
+    yield f'excess share (failures) with 1 to {FEW} refined, by the price of a failure'
+    for price in PRICES:
+        shares = shares_in_turn(head, features, outcomes, rows, price)[:, :FEW]
+        cells = (f'{each.mean():6.1%} ({np.mean(each == 1.0):.2%})' for each in shares.T)
+        yield f'{price:4.1f} {" ".join(cells)}{" *" if price == float(head.price) else ""}'
 
 
 if __name__ == '__main__':
