@@ -291,7 +291,21 @@ def shares_in_turn(
     rows: NDArray[np.int64],
     price: float,
 ) -> NDArray[np.float64]:
-    """Return the excess share of the best of the first 1 to K ranked, of problems that K solve."""
+    """
+    Return what the best of the first candidates is worth, ranked at a price of failures.
+
+    Args:
+        head: tells feasibility and cost.
+        features: of all candidates, shape (P, K, F).
+        outcomes: what became of them.
+        rows: problems to look at, of which those count that some candidate solves.
+        price: of a candidate that surely fails, in natural logarithms of cost.
+
+    Returns:
+        Excess share of the best of the first 1 to K, shape (problems, K); 1 where all of them
+        fail.
+
+    """
     logit, cost = head(features[torch.from_numpy(rows)])
     order = (COST_SCALE * cost + price * torch.sigmoid(-logit)).argsort(dim=1).numpy()
     part = outcomes.take(rows)

@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _summary(model: DecisionTransformer, head: OutcomeHead, outcomes: Outcomes) -> Iterator[str]:
-    """Say what the first-ranked candidate is worth, on held-out scenes."""
+    """Say what the first candidates are worth at each price of a failure, on held-out scenes."""
     rows = np.arange(max(int(HELD_OUT * len(outcomes)), 2))
     features = candidate_features(model, outcomes)
     solved = outcomes.feasible[rows].mean()

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from distributed import Client, Future, as_completed
 from tqdm import tqdm
@@ -45,9 +45,7 @@ def rows_of_scenes(
     """
     chunks = [indices[i : i + CHUNK] for i in range(0, len(indices), CHUNK)]
     jobs = [client.submit(work, chunk, pure=False) for chunk in chunks]
-    for job in shown(jobs, name):
-        job.result()
-    rows = [row for job in jobs for row in job.result()]
+    rows = [row for part in results(jobs, name) for row in part]
     if not rows:
         raise ValueError(
             f'none of {len(indices)} scenes from {indices.start} on led to a row: expected one'
@@ -55,6 +53,14 @@ def rows_of_scenes(
     return rows
 
 
-def shown(jobs: Sequence[Future], name: str) -> Iterator[Future]:
-    """Yield jobs as they are done, behind a progress bar."""
-    return iter(tqdm(as_completed(jobs), name, len(jobs), disable=None, leave=False))
+def results(jobs: Sequence[Future], name: str) -> list[Any]:
+    """
+    Return what jobs come to, in their order, behind a progress bar of some name.
+
+    Raises:
+        Exception: what the first of them that fails has raised, as soon as it does.
+
+    """
+    bar = tqdm(as_completed(jobs), name, len(jobs), disable=None, leave=False)
+    found = {job.key: job.result() for job in bar}
+    return [found[job.key] for job in jobs]

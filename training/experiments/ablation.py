@@ -35,7 +35,7 @@ from training.dataset.schema import DatasetError
 from training.decision_transformer import Configuration, Place, Training, dataset_folders
 from training.experiments.figures import excess_share, relative_gap
 from training.refinery import Refinery, refinery
-from training.scenes import drawn, rows_of_scenes, shown
+from training.scenes import drawn, results, rows_of_scenes
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.scp.solver import BoundProblem
 
@@ -229,9 +229,7 @@ def ablate(
         client.submit(train, *each, pure=False)
         for each in zip(variants, configurations, strict=True)
     ]
-    for job in shown(trainings, 'training'):
-        job.result()
-    checkpoints = [job.result() for job in trainings]
+    checkpoints = results(trainings, 'training')
     work = partial(try_scenes, checkpoints)
     rows = rows_of_scenes(work, 'refining', range(HELD_OUT, HELD_OUT + scenes), client)
     by_variant = np.asarray(rows).transpose(1, 2, 0)  # variant, field, problem
