@@ -12,18 +12,6 @@ from training.scenes import CHUNK, drawn, rows_of_scenes
 from warmstart_planner.problem import Horizon
 
 
-def doubled(indices):
-    return [2 * index for index in indices]
-
-
-def nothing(indices):
-    return []
-
-
-def failing(indices):
-    raise OSError(f'no scene {indices[0]}')
-
-
 @pytest.fixture(scope='module')
 def client():
     with connected('', 1) as connection:
@@ -32,17 +20,19 @@ def client():
 
 @pytest.mark.parametrize('count', [1, CHUNK, 2 * CHUNK + 1])
 def test_rows_come_in_the_order_of_the_scenes(client, count):
-    assert rows_of_scenes(doubled, 'doubling', range(7, 7 + count), client) == [
-        2 * index for index in range(7, 7 + count)
-    ]
+    assert rows_of_scenes(list, 'listing', range(7, 7 + count), client) == [*range(7, 7 + count)]
 
 
 def test_work_that_leads_to_nothing_is_refused(client):
     with pytest.raises(ValueError, match='none of 3 scenes from 7 on'):
-        rows_of_scenes(nothing, 'nothing', range(7, 10), client)
+        rows_of_scenes(lambda indices: [], 'nothing', range(7, 10), client)
 
 
 def test_a_failure_on_a_worker_is_raised_here(client):
+    # A local function: workers get its code, as they cannot import this file.
+    def failing(indices):
+        raise OSError(f'no scene {indices[0]}')
+
     with pytest.raises(OSError, match='no scene 7'):
         rows_of_scenes(failing, 'failing', range(7, 10), client)
 

@@ -22,6 +22,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
@@ -242,13 +243,18 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
 
 
 def _await_worker(client: Client, scheduler: str) -> None:
+    remedy = 'start `dask worker` where the dataset folder and this package are'
     try:
         client.wait_for_workers(1, timeout=WAIT_FOR_WORKERS)
     except TimeoutError:
         raise OSError(
-            f'scheduler {scheduler} has no worker after {WAIT_FOR_WORKERS:.0f} s: '
-            'start `dask worker` where the dataset folder and this package are'
+            f'scheduler {scheduler} has no worker after {WAIT_FOR_WORKERS:.0f} s: {remedy}'
         ) from None
+    try:
+        # A worker that cannot read a task leaves its cluster without a word, and the task waits.
+        client.run(import_module, 'training.dataset.shards')
+    except ImportError as error:
+        raise OSError(f'a worker of {scheduler} lacks this package ({error}): {remedy}') from error
 
 
 if __name__ == '__main__':

@@ -235,6 +235,12 @@ class TestProgram:
         assert main([*arguments_of(small_card, tmp_path), '--scheduler', scheduler]) == 2
         assert f'scheduler {scheduler} has no worker' in capsys.readouterr().err
 
+    def test_a_worker_without_this_package_is_refused(
+        self, scheduler, stranger, small_card, tmp_path, capsys
+    ):
+        assert main([*arguments_of(small_card, tmp_path / 'out'), '--scheduler', scheduler]) == 2
+        assert f'a worker of {scheduler} lacks this package' in capsys.readouterr().err
+
     def test_a_cluster_on_this_machine_is_the_default(
         self, copy_of_dataset, small_card, small_dataset, shard_bytes
     ):
@@ -297,22 +303,35 @@ class TestProgram:
     @pytest.fixture
     def worker(self, scheduler, tmp_path):
         """Start a worker process that knows the package by its path alone."""
-        options = ['--nworkers', '1', '--nthreads', '1', '--no-dashboard']
-        with process('dask_worker', scheduler, *options, '--local-directory', str(tmp_path)):
+        with process('dask_worker', scheduler, *worker_options(tmp_path)):
             yield
+
+    @pytest.fixture
+    def stranger(self, scheduler, tmp_path):
+        """Start a worker process that does not know the package."""
+        with process('dask_worker', scheduler, *worker_options(tmp_path), path=''):
+            yield
+
+
+def worker_options(folder):
+    return [
+        *('--nworkers', '1', '--nthreads', '1', '--no-dashboard'),
+        *('--local-directory', str(folder)),
+    ]
 
 
 class process:  # noqa: N801
     """A Dask program in a process group of its own, ended with all its children."""
 
-    def __init__(self, name, *arguments):
+    def __init__(self, name, *arguments, path=str(ROOT)):
         self.command = [sys.executable, '-m', f'distributed.cli.{name}', *arguments]
+        self.path = path
 
     def __enter__(self):
         self.process = subprocess.Popen(
             self.command,
             cwd='/',
-            env={**os.environ, 'PYTHONPATH': str(ROOT)},
+            env={**os.environ, 'PYTHONPATH': self.path},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
