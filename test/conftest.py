@@ -246,6 +246,7 @@ def braking_graph(horizon, states_error, controls_error):
         ),
         ('Squeeze', ['rate', 'one'], 'braking'),
         ('Neg', ['braking'], 'predicted_return'),
+        ('Sigmoid', ['predicted_return'], 'failure_probability'),
         ('Neg', ['constraint_to_go'], 'log_probability'),
         ('Mul', ['speed', 'tenth'], 'tenths'),
         ('Reshape', ['tenths', 'nothing'], 'unfamiliarity'),

@@ -131,6 +131,7 @@ class Answer:
     states: Tensor
     controls: Tensor
     predicted_return: Tensor
+    failure_probability: Tensor
     log_probability: Tensor
     unfamiliarity: Tensor
 
@@ -168,7 +169,7 @@ class Served(nn.Module):
         return (
             torch.cat([first, drive.states], dim=1),
             drive.controls,
-            self.head.expected_return(seen.features),
+            *self.head.told(seen.features),
             seen.modes.choice[0],
             self.familiarity(strange)[0],
         )

@@ -5,8 +5,8 @@ What SCP makes of a model's candidates, and a head that learns to tell it before
 
 Which of sixteen candidates to refine? Their merit says how good they are as they are, and a small
 violation that one iteration puts right weighs as much there as a way that leads nowhere. So a
-small head learns from each candidate whether its refinement is feasible and what it costs. Its
-answer is the candidate's predicted return, by which learned candidates are ranked.
+small head learns from each candidate whether its refinement is feasible and what it costs: the
+failure probability and the predicted return, by which learned candidates take their turns.
 """
 
 from __future__ import annotations
@@ -33,15 +33,14 @@ from training.decision_transformer_model import (
 )
 from training.experiments.figures import excess_share, relative_gap
 from training.road_frame import RoadFrame
+from warmstart_planner.proposals.selection import refinement_order
 
 HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
-HELD_OUT = 0.15  # share of the scenes that choose epoch and price
+HELD_OUT = 0.15  # share of the scenes that choose the epoch
 CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
 HIDDEN = 64
 EPOCHS, BATCH, RATE = 80, 32, 1e-3
-PRICES = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)  # tried for a candidate that surely fails, in logarithms
-FEW = 3  # candidates that there may be time to refine: the price suits one to so many
-
+FEW = 3  # candidates that there may be time to refine: the epoch suits one to so many
 
 Some = TypeVar('Some', bound='Contexts')
 
@@ -155,7 +154,7 @@ def propose(
 
 class OutcomeHead(nn.Module):
     """
-    From a candidate's features to the return that is to be expected after refinement.
+    From a candidate's features to what is to be expected of its refinement.
 
     Args:
         width: of the model's tokens.
@@ -170,18 +169,16 @@ class OutcomeHead(nn.Module):
             nn.Linear(size, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU()
         )
         self.out = nn.Linear(HIDDEN, 2)
-        self.register_buffer('price', torch.tensor(2.0))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logit of feasibility and the scaled cost, both of the rows' shape."""
         logit, cost = self.out(self.layers(self.norm(features))).unbind(dim=-1)
         return logit, cost
 
-    def expected_return(self, features: Tensor) -> Tensor:
-        """Return the negative cost to expect; a candidate that may fail is dearer."""
+    def told(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the return of a refinement that succeeds, and how probably it does not."""
         logit, cost = self(features)
-        risk = self.price * torch.sigmoid(-logit)
-        return -unscaled_cost(cost + risk / COST_SCALE)
+        return -unscaled_cost(cost), torch.sigmoid(-logit)
 
 
 def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> OutcomeHead:
@@ -220,12 +217,11 @@ def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> O
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-        value = min(regret(head, features, outcomes, test, price) for price in PRICES)
+        value = regret(head, features, outcomes, test)
         if value < best:
             best = value
             kept = {name: each.clone() for name, each in head.state_dict().items()}
     head.load_state_dict(kept)
-    head.price.fill_(fair_price(head, features, outcomes, test))
     return head.eval()
 
 
@@ -256,62 +252,42 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def regret(
-    head: OutcomeHead,
-    features: Tensor,
-    outcomes: Outcomes,
-    rows: NDArray[np.int64],
-    price: float,
-) -> float:
-    """Return the mean excess share of what ranks first; a failure counts 1."""
-    return float(shares_in_turn(head, features, outcomes, rows, price)[:, 0].mean())
-
-
-def fair_price(
     head: OutcomeHead, features: Tensor, outcomes: Outcomes, rows: NDArray[np.int64]
 ) -> float:
     """
-    Return the price at which the first few candidates are worth most.
+    Return how far the best of the first few is from the best of all, in the mean over the few.
 
     A failure counts twice here: its excess share is 1, as if it were a very dear answer, and it
     leaves the car without a new plan besides.
     """
-
-    def loss(price: float) -> float:
-        shares = shares_in_turn(head, features, outcomes, rows, price)[:, :FEW]
-        return float((shares + (shares == 1.0)).mean())
-
-    return min(PRICES, key=loss)
+    shares = shares_in_turn(head, features, outcomes, rows)[:, :FEW]
+    return float((shares + (shares == 1.0)).mean())
 
 
 @torch.no_grad()
 def shares_in_turn(
-    head: OutcomeHead,
-    features: Tensor,
-    outcomes: Outcomes,
-    rows: NDArray[np.int64],
-    price: float,
+    head: OutcomeHead, features: Tensor, outcomes: Outcomes, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """
-    Return what the best of the first candidates is worth, ranked at a price of failures.
+    Return what the best of the first candidates is worth, in the order that they are served in.
 
     Args:
-        head: tells feasibility and cost.
+        head: tells failure and cost.
         features: of all candidates, shape (P, K, F).
         outcomes: what became of them.
         rows: problems to look at, of which those count that some candidate solves.
-        price: of a candidate that surely fails, in natural logarithms of cost.
 
     Returns:
         Excess share of the best of the first 1 to K, shape (problems, K); 1 where all of them
         fail.
 
     """
-    logit, cost = head(features[torch.from_numpy(rows)])
-    order = (COST_SCALE * cost + price * torch.sigmoid(-logit)).argsort(dim=1).numpy()
+    returns, failure = (each.numpy() for each in head.told(features[torch.from_numpy(rows)]))
+    order = [refinement_order(*each) for each in zip(-returns, failure, strict=True)]
     part = outcomes.take(rows)
     verified = np.where(part.feasible, part.cost, np.inf)
     best = verified.min(axis=1, keepdims=True)
-    so_far = np.minimum.accumulate(np.take_along_axis(verified, order, axis=1), axis=1)
+    so_far = np.minimum.accumulate(np.take_along_axis(verified, np.array(order), axis=1), axis=1)
     solvable = np.isfinite(best[:, 0])
     if not solvable.any():
         return np.ones_like(verified)

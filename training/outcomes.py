@@ -35,7 +35,6 @@ from training.outcome_head import (
     FEW,
     HEAD_FILE,
     HELD_OUT,
-    PRICES,
     OutcomeHead,
     Outcomes,
     candidate_features,
@@ -136,16 +135,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _summary(model: DecisionTransformer, head: OutcomeHead, outcomes: Outcomes) -> Iterator[str]:
-    """Say what the first candidates are worth at each price of a failure, on held-out scenes."""
+    """Say what the first candidates are worth, on held-out scenes."""
     rows = np.arange(max(int(HELD_OUT * len(outcomes)), 2))
     features = candidate_features(model, outcomes)
     solved = outcomes.feasible[rows].mean()
     yield f'{len(outcomes)} problems; of {len(rows)} held out, {solved:.1%} of candidates feasible'
-    yield f'excess share (failures) with 1 to {FEW} refined, by the price of a failure'
-    for price in PRICES:
-        shares = shares_in_turn(head, features, outcomes, rows, price)[:, :FEW]
-        cells = (f'{each.mean():6.1%} ({np.mean(each == 1.0):.2%})' for each in shares.T)
-        yield f'{price:4.1f} {" ".join(cells)}{" *" if price == float(head.price) else ""}'
+    shares = shares_in_turn(head, features, outcomes, rows)[:, :FEW]
+    for count, each in enumerate(shares.T, 1):
+        yield f'{count} refined: excess share {each.mean():.1%}, {np.mean(each == 1.0):.2%} fail'
 
 
 if __name__ == '__main__':

@@ -43,7 +43,7 @@ from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon, Obstacle, PlanningProblem
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import judge, refinement_order
 from warmstart_planner.road import Road
 from warmstart_planner.scenarios.generator import Family, family_problem
 from warmstart_planner.scp.solver import ScpSolver
@@ -156,7 +156,7 @@ def _tried(
     bound = solver.bind(problem)
     context, defaults = context_of(bound.numbers), model.card.defaults
     output = model.run(context, defaults.relative_return, defaults.constraint_to_go)
-    first = int(output.predicted_return.argmax())
+    first = refinement_order(-output.predicted_return, output.failure_probability)[0]
     learned = bound.globalise(
         output.states[first].astype(float), output.controls[first].astype(float)
     )

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,9 @@ from warmstart_planner.problem import (
 from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
 from warmstart_planner.proposals.selection import (
     Candidate,
+    by_promise,
     distinct,
     expected_cost,
-    is_unfamiliar,
     judge,
     ranked,
 )
@@ -334,10 +335,9 @@ class Planner:
         """
         in_use = [self._price(c, c.score.merit) for c in own if c.proposal.source == SHIFTED]
         limit = min(in_use, default=np.inf)
-        told = [p for p in learned if -p.predicted_return < limit]
-        told.sort(key=lambda p: (is_unfamiliar(p), -p.predicted_return))
+        told = by_promise(p for p in learned if -p.predicted_return < limit)
         untold = [p for p in learned if np.isnan(p.predicted_return)]
-        return [*told[: JUDGED * self.settings.refined_learned], *untold]
+        return [*islice(told, JUDGED * self.settings.refined_learned), *untold]
 
     def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
         """Return the candidates not yet refined that violate least: where merit led nowhere."""

@@ -169,8 +169,9 @@ class Proposal:
     """
     A start for an optimiser, and what its source says of it.
 
-    `predicted_return` is the source's own estimate of the negative cost; `uncertainty` is above 1
-    where the problem is unlike those that the source knows. Both are NaN where a source has none.
+    `predicted_return` is the source's own estimate of the negative cost of the feasible plan that
+    refinement leads to, `failure_probability` that it leads to none; `uncertainty` is above 1
+    where the problem is unlike those that the source knows. NaN where a source has none of them.
     `multipliers` is what `scp.Multipliers` holds when the source is an earlier solution.
     """
 
@@ -178,6 +179,7 @@ class Proposal:
     trajectory: Trajectory
     model_id: str = ''
     predicted_return: float = float('nan')
+    failure_probability: float = float('nan')
     uncertainty: float = float('nan')
     inference_time: float = 0.0
     multipliers: NDArray[np.float64] | None = None

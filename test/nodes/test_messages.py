@@ -233,13 +233,15 @@ def test_a_problem_for_an_unknown_car_is_refused():
 
 def test_proposals_survive_with_what_their_source_says_of_them():
     posed = problem()
-    first = Proposal('iql_lstm', trajectory(20, posed.stamp), 'v1', -3.5, 0.25)
+    first = Proposal('iql_lstm', trajectory(20, posed.stamp), 'v1', -3.5, 0.5, 0.25)
     second = Proposal('zero_control', trajectory(20, posed.stamp))
     message = messages.proposals_message((first, second), posed, 0.004)
     received = messages.proposals_from(over_the_wire(message))
     assert [p.source for p in received] == ['iql_lstm', 'zero_control']
     assert (received[0].model_id, received[0].predicted_return) == ('v1', -3.5)
-    assert math.isnan(received[1].predicted_return)
+    assert (received[0].failure_probability, received[0].uncertainty) == (0.5, 0.25)
+    for name in ('predicted_return', 'failure_probability', 'uncertainty'):
+        assert math.isnan(getattr(received[1], name))
     assert received[0].trajectory.stamp == posed.stamp
     assert received[0].inference_time == pytest.approx(0.004)
     np.testing.assert_array_equal(received[1].trajectory.states, second.trajectory.states)

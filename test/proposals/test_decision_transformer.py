@@ -52,6 +52,9 @@ def test_each_candidate_is_a_proposal_that_says_where_it_comes_from(make_source,
     assert {p.trajectory.stamp for p in proposals} == {7.5}
     np.testing.assert_allclose(rates(proposals), RATES, atol=1e-5)
     np.testing.assert_allclose([p.predicted_return for p in proposals], np.negative(RATES))
+    np.testing.assert_allclose(
+        [p.failure_probability for p in proposals], 1.0 / (1.0 + np.exp(RATES)), rtol=1e-5
+    )
     np.testing.assert_allclose([p.uncertainty for p in proposals], 0.4, rtol=1e-6)
     assert all(p.inference_time == source.last.inference_time > 0.0 for p in proposals)
     assert (source.last.proposals, source.last.dropped) == (proposals, 0)
@@ -132,6 +135,22 @@ def test_a_way_that_is_no_number_or_starts_elsewhere_is_dropped_and_counted(
     assert source.last.dropped == 0
     proposals = source.propose(make_problem(FAST))
     np.testing.assert_allclose(rates(proposals), without(1), atol=1e-5)
+    assert source.last.dropped == 1
+
+
+@pytest.mark.parametrize('wrong', [np.nan, -0.1, 1.1])
+def test_what_is_no_probability_of_failure_drops_its_way(make_source, make_problem, wrong):
+    source = make_source()
+    run = source.model.run
+
+    def spoilt(*inputs):
+        output = run(*inputs)
+        failure = output.failure_probability.copy()
+        failure[1] = wrong
+        return replace(output, failure_probability=failure)
+
+    source.model.run = spoilt
+    np.testing.assert_allclose(rates(source.propose(make_problem())), without(1), atol=1e-5)
     assert source.last.dropped == 1
 
 

@@ -6,11 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given as over
+from hypothesis import strategies as st
 
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon, Proposal, Trajectory
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import in_turn, judge, ranked
+from warmstart_planner.proposals.selection import (
+    CHEAPEST,
+    SUREST,
+    in_turn,
+    judge,
+    ranked,
+    refinement_order,
+)
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.scp.solver import ScpSolver
@@ -120,6 +129,40 @@ def test_in_turn_is_the_order_of_ranked(solver, bound, proposals, uncertainty):
         expected = ranked(judge(solver, bound, given))
         found = list(in_turn(solver, bound, given))
         assert [c.score for c in found] == [c.score for c in expected]
+
+
+def test_the_surest_and_the_cheapest_take_turns():
+    cost, failure = [10.0, 12.0, 9.0, 40.0], [0.05, 0.0, 0.5, 0.0]
+    assert refinement_order(cost, failure) == [1, 0, 3, 2]
+    assert refinement_order(cost, [0.0] * 4) == [2, 0, 1, 3]  # nothing fails: the cheap ones
+    assert refinement_order([10.0] * 4, failure) == [1, 3, 0, 2]  # equally cheap: the sure ones
+    assert refinement_order([], []) == []
+
+
+@over(
+    st.lists(
+        st.tuples(st.floats(0.1, 1e4), st.floats(0.0, 1.0)), min_size=2, max_size=16, unique=True
+    )
+)
+def test_an_order_holds_each_way_once_and_the_best_by_both_prices_are_among_the_first_two(ways):
+    cost, failure = np.array(ways).T
+    order = refinement_order(cost, failure)
+    assert sorted(order) == list(range(len(ways)))
+    for price in (SUREST, CHEAPEST):
+        priced = cost * np.exp(price * failure)
+        assert priced[order[:2]].min() == priced.min()
+
+
+def test_what_likely_fails_does_not_come_first_however_cheap_it_is(solver, bound, proposals):
+    base = judge(solver, bound, [proposals[0]])[0]
+    told = [
+        replace(
+            moved(proposals[0], across), predicted_return=-cost, failure_probability=probability
+        )
+        for across, cost, probability in ((0.0, 5.0, 0.6), (4.0, 8.0, 0.01), (-4.0, 9.0, 0.02))
+    ]
+    found = ranked(replace(base, proposal=way) for way in told)
+    assert [-candidate.proposal.predicted_return for candidate in found] == [8.0, 5.0, 9.0]
 
 
 def test_in_turn_judges_nobody_before_the_turn(bound, proposals):

@@ -12,19 +12,21 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.decision_transformer import load_model
-from training.decision_transformer_model import COST_SCALE, scaled_cost, unscaled_cost
+from training.decision_transformer_model import scaled_cost
 from training.outcome_head import (
     CANDIDATE_FEATURES,
     HEAD_FILE,
     OutcomeHead,
     Outcomes,
-    fair_price,
     fit_head,
     load_head,
     propose,
+    regret,
+    shares_in_turn,
     write_head,
 )
 from training.outcomes import FIRST_INDEX, refine_scenes, stacked
+from warmstart_planner.proposals.selection import refinement_order
 
 
 @pytest.fixture(scope='module')
@@ -53,48 +55,57 @@ def test_the_head_learns_which_candidate_fails_and_which_is_cheap(model, outcome
     head = fit_head(model, known)
     with torch.no_grad():
         features = propose(model, *known.take(np.arange(3)).tensors()).features
-        expected = head.expected_return(features).reshape(3, count).numpy()
-    for answer in expected:
-        assert np.argmax(answer) in (1, 2)
-        assert (
-            np.corrcoef(answer[known.feasible[0]], -known.cost[0][known.feasible[0]])[0, 1] > 0.8
-        )
+        told = [each.reshape(3, count).numpy() for each in head.told(features)]
+    works = known.feasible[0]
+    for returns, failure in zip(*told, strict=True):
+        assert failure[~works].min() > failure[works].max()
+        assert refinement_order(-returns, failure)[0] in (1, 2)
+        assert np.corrcoef(returns[works], -known.cost[0][works])[0, 1] > 0.8
 
 
-def test_a_candidate_that_may_fail_promises_less():
+def test_what_is_told_is_a_return_and_a_probability():
     torch.manual_seed(0)
     head = OutcomeHead(8)
     features = torch.randn(50, 2 * 8 + CANDIDATE_FEATURES)
     with torch.no_grad():
         logit, cost = head(features)
-        certain = -unscaled_cost(cost)
-        expected = head.expected_return(features)
-    assert (expected < certain).all()
-    assert torch.isfinite(logit).all()
+        returns, failure = head.told(features)
+    np.testing.assert_allclose(scaled_cost(-returns), cost, atol=1e-5)
+    assert ((failure > 0.0) & (failure < 1.0)).all()
+    assert (failure[logit > 0.0] < 0.5).all()
 
 
-class Told(torch.nn.Module):
+class Told(OutcomeHead):
     """A head that is told the logit and the scaled cost instead of features."""
+
+    def __init__(self):
+        super().__init__(1)
 
     def forward(self, features):
         return features.unbind(dim=-1)
 
 
-@pytest.mark.parametrize('failing, careful', [(0.0, False), (0.5, True)])
-def test_the_price_is_what_failures_turn_out_to_cost(failing, careful):
-    """Cheap candidates of which half may fail, beside sure ones that are somewhat dearer."""
-    problems, cheap, dear = 40, 10.0, 15.0
+def test_of_two_the_sure_one_is_first_and_a_failure_counts_twice():
+    """A sure candidate of cost 15 beside one that costs 10 in three problems of four."""
+    problems = 40
     feasible = np.ones((problems, 2), bool)
-    feasible[: int(failing * problems), 0] = False
-    cost = np.tile(np.float32([cheap, dear]), (problems, 1))
+    feasible[::4, 0] = False
+    cost = np.tile(np.float32([10.0, 15.0]), (problems, 1))
     nothing = [np.zeros((problems, 1), np.float32)] * 4
     outcomes = Outcomes(*nothing, feasible=feasible, cost=cost)
-    logits = torch.tensor([0.0, 20.0]).expand(problems, -1)
-    features = torch.stack([logits, scaled_cost(torch.from_numpy(cost))], dim=-1)
-    price = fair_price(Told(), features, outcomes, np.arange(problems))
-    risk = price * torch.sigmoid(-logits[0]) / COST_SCALE
-    first = int((features[0, :, 1] + risk).argmin())
-    assert first == int(careful)
+    rows = np.arange(problems)
+
+    def told(*logits):
+        logit = torch.tensor(logits).expand(problems, -1)
+        return torch.stack([logit, scaled_cost(torch.from_numpy(cost))], dim=-1)
+
+    honest, careless = told(1.0, 20.0), told(20.0, 20.0)
+    shares = shares_in_turn(Told(), honest, outcomes, rows)
+    np.testing.assert_allclose(shares.mean(axis=0), [0.75 / 3, 0.0], atol=1e-6)
+    shares = shares_in_turn(Told(), careless, outcomes, rows)
+    np.testing.assert_allclose(shares.mean(axis=0), [0.25, 0.0], atol=1e-6)
+    # the same excess, but failures in it
+    assert regret(Told(), honest, outcomes, rows) < regret(Told(), careless, outcomes, rows)
 
 
 def test_too_few_outcomes_are_refused(model, outcomes):

@@ -39,6 +39,7 @@ from warmstart_planner.learned.card_format import CardError
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.measurement import write_measurement
+from warmstart_planner.proposals.selection import refinement_order
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 
 Array = NDArray[np.float64]
@@ -59,8 +60,8 @@ class Ways:
 
     `cost` is the verified one, infinite for failures; `iterations` what it took. The others are
     what an order can go by, the smaller the better: `merit` of the candidate as it is, `one` after
-    one iteration, `unlikely` the negative logarithm of its probability, `expected` the cost that
-    the model predicts.
+    one iteration, `unlikely` the negative logarithm of its probability, `turn` its place in the
+    order of the model's predictions, `expected` the cost alone that it predicts.
     """
 
     cost: Array
@@ -68,6 +69,7 @@ class Ways:
     merit: Array
     one: Array
     unlikely: Array
+    turn: Array
     expected: Array
 
 
@@ -76,10 +78,11 @@ ORDERS = {
     'by probability': 'unlikely',
     'by merit': 'merit',
     'by predicted return': 'expected',
+    'by predicted return and failure': 'turn',
     'by merit after 1 iteration': 'one',
     'by the outcome itself': 'cost',
 }
-SERVED = 'by predicted return'
+SERVED = 'by predicted return and failure'
 
 
 def try_scenes(folder: str, indices: Sequence[int]) -> list[list[Array]]:
@@ -103,7 +106,9 @@ def _refined_ways(
     )
     found = [refined(solver, bound, guess) for guess in guesses]
     rows = [(e.verified_cost, e.iterations, e.merit, e.merit_after_one) for e in found]
-    return np.vstack([np.array(rows).T, -output.log_probability, -output.predicted_return])
+    cost = -output.predicted_return
+    turn = np.argsort(refinement_order(cost, output.failure_probability))
+    return np.vstack([np.array(rows).T, -output.log_probability, turn, cost])
 
 
 def rows_of(ways: Sequence[Ways], knobs: Sequence[Defaults]) -> list[dict[str, Any]]:
@@ -143,9 +148,9 @@ def _row(
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as text."""
     heading = ' '.join(f'{f"{count} refined":>15}' for count in REFINED)
-    lines = [f'{"order":28} {"return":>6} {"allowed":>7} {heading} iterations']
+    lines = [f'{"order":31} {"return":>6} {"allowed":>7} {heading} iterations']
     for row in rows:
-        name = f'{row["order"]:28} {row["relative_return"]:6.2f} {row["constraint_to_go"]:7.1f}'
+        name = f'{row["order"]:31} {row["relative_return"]:6.2f} {row["constraint_to_go"]:7.1f}'
         cells = ' '.join(
             f'{row[f"excess_share_{count}"]:7.1%} {row[f"infeasible_{count}"]:7.2%}'
             for count in REFINED

@@ -28,7 +28,14 @@ from warmstart_planner.problem import (
     Trajectory,
 )
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import Candidate, in_turn, is_unfamiliar, judge, ranked
+from warmstart_planner.proposals.selection import (
+    Candidate,
+    in_turn,
+    is_told,
+    is_unfamiliar,
+    judge,
+    ranked,
+)
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
@@ -283,7 +290,8 @@ class Pooled:
        promise, and the first of them is refined at once if the problem is a familiar one and it
        is better than the straight line as it is; TRUSTED more follow as long as what comes out is
        feasible and about as cheap as was promised.
-    3. The cold bundle is judged; all that is left is refined in the order of expected cost.
+    3. The cold bundle is judged; all that is left is refined in the order of expected cost. Where
+       the learned candidates had no such claim, they come after it.
 
     So a budget that is too short to judge everything goes into starts that are known to be good.
 
@@ -311,25 +319,29 @@ class Pooled:
         if rest and rest[0].score.violation <= SLIGHT:
             pursuit.refine(rest)
             rest = []
+        late: Iterable[Candidate] = ()
         if pursuit.has_time(self._inference):
-            learned = pursuit.in_turn(pursuit.infer(self._source))
-            first = next(learned, None)
-            if first is not None and _has_claim(first, plain):
-                pursuit.refine_while_kept(chain([first], islice(learned, TRUSTED)))
-            elif first is not None:
-                rest.append(first)
-            if pursuit.has_time():
-                rest += learned
+            proposals = pursuit.infer(self._source)
+            learned = pursuit.in_turn(proposals)
+            first = list(islice(learned, 1)) if is_told(proposals) else []
+            if _has_claim(first, plain):
+                pursuit.refine_while_kept(chain(first, islice(learned, TRUSTED)))
+                rest += learned if pursuit.has_time() else ()
+            else:
+                late = chain(first, learned)
         if pursuit.has_time():
             rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
         pursuit.refine(ranked(rest))
+        if pursuit.has_time():
+            pursuit.refine(late)
         return pursuit.run()
 
 
-def _has_claim(first: Candidate, plain: Sequence[Candidate]) -> bool:
-    """Tell whether a learned candidate may be refined before all others are judged."""
-    better = all(first.score.merit < other.score.merit for other in plain)
-    return better and not is_unfamiliar(first.proposal)
+def _has_claim(first: Sequence[Candidate], plain: Sequence[Candidate]) -> bool:
+    """Tell whether the first learned candidate, if any, may go before all others are judged."""
+    if not first or is_unfamiliar(first[0].proposal):
+        return False
+    return all(first[0].score.merit < other.score.merit for other in plain)
 
 
 class RandomSource:

@@ -36,7 +36,7 @@ from warmstart_planner.problem import MAX_OBSTACLES, Horizon
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CONTEXT_VERSION = 1  # of `learned.context`: what the numbers of a context mean
 KIND = 'decision_transformer'
 CARD_FILE = f'{KIND}.json'
@@ -61,6 +61,7 @@ def output_shapes(candidates: int, horizon: Horizon) -> dict[str, Shape]:
         'states': (candidates, horizon.steps + 1, STATE_SIZE),
         'controls': (candidates, horizon.steps, CONTROL_SIZE),
         'predicted_return': (candidates,),
+        'failure_probability': (candidates,),
         'log_probability': (candidates,),
         'unfamiliarity': (),
     }

@@ -190,7 +190,7 @@ def _no_constant(name: str) -> NoReturn:
 def card_members(content: Any, kind: type) -> dict[str, Any]:
     """Return what a card of a kind holds, those parts built that all kinds have."""
     # before all else: a card of another version or kind may differ in anything
-    for name in ('schema_version', 'kind'):
+    for name in ('kind', 'schema_version'):
         expect(name, mapping('card', content).get(name), getattr(kind, name))
     given = members('card', content, kind)
     return given | {
@@ -293,7 +293,7 @@ def expect_positive(name: str, value: object) -> None:
 
 def expect_identity(card: Card) -> None:
     """Refuse a card of another version or kind than its class is for, or one of no model."""
-    for name in ('schema_version', 'kind'):
+    for name in ('kind', 'schema_version'):
         expect(name, getattr(card, name), getattr(type(card), name))
     for name in ('model_id', 'onnx', 'sha256', 'vehicle'):
         if not isinstance(getattr(card, name), str) or not getattr(card, name):

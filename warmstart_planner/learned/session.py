@@ -60,13 +60,15 @@ class ModelOutput:
     """
     What a model proposes for one problem, float32, in the problem's ego frame.
 
-    `states` (K, N + 1, 5); `controls` (K, N, 2); `predicted_return` (K,), the negative cost;
+    `states` (K, N + 1, 5); `controls` (K, N, 2); `predicted_return` (K,), the negative cost
+    of what refinement leads to, and `failure_probability` (K,) that it leads to no feasible plan;
     `log_probability` (K,); `unfamiliarity` grows with the distance from what it was trained on.
     """
 
     states: NDArray[np.float32]
     controls: NDArray[np.float32]
     predicted_return: NDArray[np.float32]
+    failure_probability: NDArray[np.float32]
     log_probability: NDArray[np.float32]
     unfamiliarity: float
 

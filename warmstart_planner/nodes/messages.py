@@ -346,6 +346,7 @@ def proposals_message(
         states=_flat(states),
         controls=_flat(controls),
         predicted_return=_flat([each.predicted_return for each in proposals]),
+        failure_probability=_flat([each.failure_probability for each in proposals]),
         uncertainty=_flat([each.uncertainty for each in proposals]),
         inference_time_ms=float(inference_time) * 1e3,
     )
@@ -356,7 +357,8 @@ def proposals_from(message: msg.Proposals) -> tuple[Proposal, ...]:
     _check_frame('proposals', message.header)
     count, steps = int(message.count), int(message.steps)
     dt = number('proposals.dt', message.dt, at_least=1e-3, at_most=1.0)
-    for name in ('source', 'model_id', 'predicted_return', 'uncertainty'):
+    told = ('predicted_return', 'failure_probability', 'uncertainty')
+    for name in ('source', 'model_id', *told):
         if len(getattr(message, name)) != count:
             raise ValueError(
                 f'proposals.{name} has {len(getattr(message, name))} entries: expected {count}'
@@ -370,8 +372,7 @@ def proposals_from(message: msg.Proposals) -> tuple[Proposal, ...]:
             source=message.source[i],
             trajectory=Trajectory(stamp, dt, states[i], controls[i]),
             model_id=message.model_id[i],
-            predicted_return=float(message.predicted_return[i]),
-            uncertainty=float(message.uncertainty[i]),
+            **{name: float(getattr(message, name)[i]) for name in told},
             inference_time=inference / 1e3,
         )
         for i in range(count)

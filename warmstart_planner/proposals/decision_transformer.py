@@ -122,6 +122,7 @@ class DecisionTransformer:
                 Trajectory(problem.stamp, problem.horizon.dt, states[row], controls[row]),
                 model_id=self.model.card.model_id,
                 predicted_return=float(output.predicted_return[candidate]),
+                failure_probability=float(output.failure_probability[candidate]),
                 uncertainty=uncertainty,
                 inference_time=elapsed,
             )
@@ -154,11 +155,12 @@ class _Familiar:
 
 
 def _sound(output: ModelOutput, context: Context, vehicle: VehicleParameters) -> NDArray[np.bool_]:
-    """Whether each candidate is finite, starts at the car and within its controls, shape (K,)."""
+    """Whether each candidate is sound: its numbers, its start and its controls; shape (K,)."""
     lower = vehicle.control_lower - CONTROL_TOLERANCE
     upper = vehicle.control_upper + CONTROL_TOLERANCE
     # what is not a number is in no order: it fails these comparisons
     within = ((lower <= output.controls) & (output.controls <= upper)).all(axis=(1, 2))
     starts = (np.abs(output.states[:, 0] - context.state) <= START_TOLERANCE).all(axis=1)
     finite = np.isfinite(output.states).all(axis=(1, 2)) & np.isfinite(output.predicted_return)
-    return within & starts & finite
+    probable = (output.failure_probability >= 0.0) & (output.failure_probability <= 1.0)
+    return within & starts & finite & probable

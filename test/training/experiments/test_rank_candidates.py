@@ -14,6 +14,7 @@ from training.experiments.rank_candidates import (
     KNOBS,
     ORDERS,
     REFINED,
+    SERVED,
     Ways,
     main,
     rows_of,
@@ -64,10 +65,10 @@ def test_no_order_is_better_than_the_outcome_itself_and_more_refined_is_never_wo
 
 
 def test_all_settings_of_the_knobs_are_held_against_the_best_answer_of_any():
-    plain, asked = ways([2.0, 4.0]), ways([4.0, 1.0], expected=[2, 1])
+    plain, asked = ways([2.0, 4.0]), ways([4.0, 1.0], turn=[2, 1])
     rows = rows_of([plain, asked], KNOBS[:2])
     assert row_of(rows, 'by the outcome itself')['excess_share_1'] == pytest.approx(0.5)
-    assert row_of(rows, 'by predicted return', KNOBS[1])['excess_share_1'] == 0.0
+    assert row_of(rows, SERVED, KNOBS[1])['excess_share_1'] == 0.0
 
 
 def test_a_problem_that_nobody_solves_is_left_out():
