@@ -18,7 +18,7 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from warmstart_planner.learned.card_format import CardError
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.measurement import write_measurement
-from warmstart_planner.proposals.selection import refinement_order
+from warmstart_planner.proposals.selection import CHEAPEST, SUREST, refinement_order
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 
 Array = NDArray[np.float64]
@@ -51,6 +51,7 @@ KNOBS = (
     Defaults(constraint_to_go=1.0),
 )
 REFINED = (1, 2, 3, 4, 8)
+PRICES = (CHEAPEST, 3.0, 8.0, SUREST)  # of a failure, where an order has one alone
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Ways:
 
     `cost` is the verified one, infinite for failures; `iterations` what it took. The others are
     what an order can go by, the smaller the better: `merit` of the candidate as it is, `one` after
-    one iteration, `unlikely` the negative logarithm of its probability, `turn` its place in the
-    order of the model's predictions, `expected` the cost alone that it predicts.
+    one iteration, `unlikely` the negative logarithm of its probability, `expected` the cost that
+    the model predicts for a success, `failure` how probable it is that there is none.
     """
 
     cost: Array
@@ -69,20 +70,32 @@ class Ways:
     merit: Array
     one: Array
     unlikely: Array
-    turn: Array
     expected: Array
+    failure: Array
 
 
 FIELDS = tuple(Ways.__dataclass_fields__)
-ORDERS = {
-    'by probability': 'unlikely',
-    'by merit': 'merit',
-    'by predicted return': 'expected',
-    'by predicted return and failure': 'turn',
-    'by merit after 1 iteration': 'one',
-    'by the outcome itself': 'cost',
+SERVED = 'surest and cheapest in turn'  # the name of the order that candidates are served in
+
+
+def _at_price(price: float) -> Callable[[Ways], Array]:
+    """Return an order by one cost to expect, a failure at a price in logarithms of it."""
+    return lambda ways: ways.expected * np.exp(price * ways.failure)
+
+
+def _in_turn(ways: Ways) -> Array:
+    orders = map(refinement_order, ways.expected, ways.failure)
+    return np.argsort([*orders], axis=1).astype(float)
+
+
+ORDERS: Mapping[str, Callable[[Ways], Array]] = {
+    'by probability': lambda ways: ways.unlikely,
+    'by merit': lambda ways: ways.merit,
+    **{f'by return, a failure at {price:g}': _at_price(price) for price in PRICES},
+    SERVED: _in_turn,
+    'by merit after 1 iteration': lambda ways: ways.one,
+    'by the outcome itself': lambda ways: ways.cost,
 }
-SERVED = 'by predicted return and failure'
 
 
 def try_scenes(folder: str, indices: Sequence[int]) -> list[list[Array]]:
@@ -106,9 +119,8 @@ def _refined_ways(
     )
     found = [refined(solver, bound, guess) for guess in guesses]
     rows = [(e.verified_cost, e.iterations, e.merit, e.merit_after_one) for e in found]
-    cost = -output.predicted_return
-    turn = np.argsort(refinement_order(cost, output.failure_probability))
-    return np.vstack([np.array(rows).T, -output.log_probability, turn, cost])
+    told = (-output.log_probability, -output.predicted_return, output.failure_probability)
+    return np.vstack([np.array(rows).T, *told])
 
 
 def rows_of(ways: Sequence[Ways], knobs: Sequence[Defaults]) -> list[dict[str, Any]]:
@@ -130,7 +142,7 @@ def rows_of(ways: Sequence[Ways], knobs: Sequence[Defaults]) -> list[dict[str, A
 def _row(
     order: str, knobs: Defaults, ways: Ways, known: Array, solvable: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    turn = np.argsort(getattr(ways, ORDERS[order]), axis=1, kind='stable')
+    turn = np.argsort(ORDERS[order](ways), axis=1, kind='stable')
     cost, iterations = (
         np.take_along_axis(each, turn, axis=1)[solvable] for each in (ways.cost, ways.iterations)
     )
@@ -148,9 +160,9 @@ def _row(
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as text."""
     heading = ' '.join(f'{f"{count} refined":>15}' for count in REFINED)
-    lines = [f'{"order":31} {"return":>6} {"allowed":>7} {heading} iterations']
+    lines = [f'{"order":27} {"return":>6} {"allowed":>7} {heading} iterations']
     for row in rows:
-        name = f'{row["order"]:31} {row["relative_return"]:6.2f} {row["constraint_to_go"]:7.1f}'
+        name = f'{row["order"]:27} {row["relative_return"]:6.2f} {row["constraint_to_go"]:7.1f}'
         cells = ' '.join(
             f'{row[f"excess_share_{count}"]:7.1%} {row[f"infeasible_{count}"]:7.2%}'
             for count in REFINED

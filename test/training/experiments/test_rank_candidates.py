@@ -13,6 +13,7 @@ from training.experiments.rank_candidates import (
     FIELDS,
     KNOBS,
     ORDERS,
+    PRICES,
     REFINED,
     SERVED,
     Ways,
@@ -46,10 +47,21 @@ def test_an_order_is_worth_what_it_puts_first():
     given = ways([2.0, 1.0, np.inf], merit=[1, 2, 3], expected=[3, 1, 2], one=[2, 3, 1])
     rows = rows_of([given], KNOBS[:1])
     assert row_of(rows, 'by merit')['excess_share_1'] == pytest.approx(0.5)
-    assert row_of(rows, 'by predicted return')['excess_share_1'] == 0.0
+    for price in PRICES:  # which nothing has to pay here
+        assert row_of(rows, f'by return, a failure at {price:g}')['excess_share_1'] == 0.0
     failing = row_of(rows, 'by merit after 1 iteration')
     assert (failing['excess_share_1'], failing['infeasible_1']) == (1.0, 1.0)
     assert failing['excess_share_2'] == pytest.approx(0.5)  # the dear one comes second
+
+
+def test_what_may_fail_is_first_at_a_low_price_and_second_in_turn():
+    given = ways([np.inf, 1.5, 1.0], expected=[0.9, 1.5, 1.6], failure=[0.5, 0.0, 0.1])
+    rows = rows_of([given], KNOBS[:1])
+    assert row_of(rows, 'by return, a failure at 1')['infeasible_1'] == 1.0
+    assert row_of(rows, 'by return, a failure at 20')['infeasible_1'] == 0.0
+    served = row_of(rows, SERVED)
+    assert served['infeasible_1'] == 0.0
+    assert [served[f'excess_share_{n}'] for n in (1, 2, 3)] == pytest.approx([1 / 3, 1 / 3, 0.0])
 
 
 def test_no_order_is_better_than_the_outcome_itself_and_more_refined_is_never_worse():
@@ -65,7 +77,7 @@ def test_no_order_is_better_than_the_outcome_itself_and_more_refined_is_never_wo
 
 
 def test_all_settings_of_the_knobs_are_held_against_the_best_answer_of_any():
-    plain, asked = ways([2.0, 4.0]), ways([4.0, 1.0], turn=[2, 1])
+    plain, asked = ways([2.0, 4.0]), ways([4.0, 1.0], expected=[2, 1])
     rows = rows_of([plain, asked], KNOBS[:2])
     assert row_of(rows, 'by the outcome itself')['excess_share_1'] == pytest.approx(0.5)
     assert row_of(rows, SERVED, KNOBS[1])['excess_share_1'] == 0.0
