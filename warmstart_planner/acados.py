@@ -26,7 +26,15 @@ from types import ModuleType
 # In the order in which they need one another.
 SHARED_LIBRARIES = ('libqpOASES_e.so', 'libblasfeo.so', 'libhpipm.so', 'libacados.so')
 OPTIONAL_LIBRARIES = ('libqpOASES_e.so',)
-COMPILER_FLAGS = ('-O3', '-march=native', '-fno-math-errno', '-fPIC', '-shared', '-std=gnu11')
+COMPILER_FLAGS = (
+    '-O3',
+    '-march=native',
+    '-fno-math-errno',
+    '-fno-semantic-interposition',  # else even CasADi's square is a call through a table
+    '-fPIC',
+    '-shared',
+    '-std=gnu11',
+)
 
 
 class AcadosMissingError(RuntimeError):

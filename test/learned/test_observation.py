@@ -394,6 +394,35 @@ def test_a_walk_ends_where_it_was_to_end(observer, scene):
         walk.drive(np.zeros((6, 2)))
 
 
+def test_a_walk_writes_where_it_is_told(observer, scene):
+    states, road, obstacles = scene
+    given = np.zeros((6, OBSERVATION_SIZE), np.float32)
+    walk = observer.walk(states[:, 0], road, obstacles, 2, DT, given)
+    own = observer.walk(states[:, 0], road, obstacles, 2, DT)
+    walk.drive(np.zeros((6, 2)))
+    own.drive(np.zeros((6, 2)))
+    np.testing.assert_array_equal(given, own.observations)
+
+
+@pytest.mark.parametrize(
+    'change', [np.asfortranarray, lambda seen: seen.astype(float), lambda seen: seen[::2]]
+)
+def test_where_a_walk_could_not_write_is_refused(observer, scene, change):
+    states, road, obstacles = scene
+    seen = np.zeros((6, OBSERVATION_SIZE), np.float32)
+    with pytest.raises(ValueError, match='observations (is of|has shape)'):
+        observer.walk(states[:, 0], road, obstacles, 2, DT, change(seen))
+
+
+@pytest.mark.parametrize('cars', [1, 2, 3, 4, 5, 9])
+def test_what_a_car_sees_does_not_depend_on_how_many_look(observer, scene, cars):
+    states, road, obstacles = scene
+    many = np.tile(states[:, 0], (2, 1))[:cars]
+    together = observer.observe(many, road, obstacles[:, 0])
+    alone = [observer.observe(each[None], road, obstacles[:, 0])[0] for each in many]
+    np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
+
+
 def test_a_walk_passes_on_what_is_not_a_number_to_its_car_only(observer, scene):
     states, road, obstacles = scene
     walk = observer.walk(states[:, 0], road, obstacles, 2, DT)

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#define CASADI_SYMBOL_EXPORT static /* what a library exports cannot be inlined */
 #include "functions.c"
 #include "sizes.h"
 
@@ -15,6 +16,9 @@
 #define ARGUMENTS 10 /* more than any of the functions has */
 #define RESULTS 10
 #define MEETING 4
+#define BATCH 4 /* points whose place on the road is found side by side */
+#define GROUP 4 /* cars that look at the road together: whole batches of points */
+#define OBSERVATION_SIZE (ROAD_VIEW + LINES * SCAN_VIEW + NU)
 
 /* Mirrored by observation_library.py. */
 typedef struct {
@@ -75,45 +79,105 @@ static void scan(const double *place, const double *on_road, int count, float *o
 
 #include "plain_rule.c"
 
-/* Obstacles in road coordinates at node k. */
+/* Road coordinates of points, THERE_SIZE each; `count` is a multiple of BATCH. Flattened, the inner
+ * loop becomes one of vector instructions. */
+__attribute__((flatten, noinline)) static void locate(const double *restrict px,
+                                                      const double *restrict py,
+                                                      const double *restrict road, int count,
+                                                      double *restrict there) {
+    for (int first = 0; first < count; first += BATCH) {
+        double fields[THERE_SIZE][BATCH];
+        for (int i = 0; i < BATCH; i++) {
+            double one[THERE_SIZE];
+            const double *arg[] = {px + first + i, py + first + i, road};
+            double *res[] = {one};
+            on_the_road(arg, res, 0, 0, 0);
+            for (int f = 0; f < THERE_SIZE; f++) fields[f][i] = one[f];
+        }
+        for (int i = 0; i < BATCH; i++, there += THERE_SIZE)
+            for (int f = 0; f < THERE_SIZE; f++) there[f] = fields[f][i];
+    }
+}
+
+static int whole_batches(int count) {
+    return (count + BATCH - 1) / BATCH * BATCH;
+}
+
+/* Obstacles along the road and across it at node k. */
 static void find_obstacles(const walk_t *w, int k, double *on_road) {
-    for (int m = 0; m < w->obstacle_count; m++) {
-        size_t row = (size_t)m * w->obstacle_nodes + k;
-        call(obstacle_on_road, w->obstacles + row * OBSTACLE_SIZE, w->road, 0,
+    int count = whole_batches(w->obstacle_count);
+    double px[count + 1], py[count + 1], there[count * THERE_SIZE + 1];
+    const double *obstacle = w->obstacles + (size_t)k * OBSTACLE_SIZE;
+    size_t next = (size_t)w->obstacle_nodes * OBSTACLE_SIZE;
+    for (int m = 0; m < count; m++) { /* the last one again, up to a whole batch */
+        const double *one = obstacle + next * (m < w->obstacle_count ? m : w->obstacle_count - 1);
+        px[m] = one[0];
+        py[m] = one[1];
+    }
+    locate(px, py, w->road, count, there);
+    for (int m = 0; m < w->obstacle_count; m++)
+        call(obstacle_on_road, obstacle + next * m, there + m * THERE_SIZE, 0,
              on_road + m * ON_ROAD_SIZE, 0);
+}
+
+/* What a car sees of the road. */
+typedef struct {
+    double view[ROAD_VIEW], place[PLACE_SIZE], axle[AXLE_SIZE];
+} seen_t;
+
+/* What up to GROUP cars see of the road at node k. */
+static void look(const walk_t *w, int k, int first, int count, seen_t *seen) {
+    double px[GROUP * POINTS] = {0.0}, py[GROUP * POINTS] = {0.0};
+    double there[GROUP * POINTS * THERE_SIZE];
+    const double *x = w->states + ((size_t)first * w->nodes + k) * NX;
+    size_t next = (size_t)w->nodes * NX;
+    for (int i = 0; i < count; i++)
+        call(car_points, x + next * i, 0, 0, px + i * POINTS, py + i * POINTS);
+    locate(px, py, w->road, whole_batches(count * POINTS), there);
+    for (int i = 0; i < count; i++) {
+        const double *own = there + i * POINTS * THERE_SIZE;
+        call(road_view, x + next * i, own, w->road, seen[i].view, seen[i].place);
+        call(axle_view, x + next * i, own, 0, seen[i].axle, 0);
     }
 }
 
 /* Commands of a rule for all cars at node 0: cars x NU. */
 void observation_rule(const walk_t *w, const rule_t *s, const double *wanted, double *commands) {
     double on_road[w->obstacle_count * ON_ROAD_SIZE + 1];
-    double view[ROAD_VIEW], place[PLACE_SIZE], axle[AXLE_SIZE];
+    seen_t seen;
     find_obstacles(w, 0, on_road);
     for (int car = 0; car < w->cars; car++) {
         const double *x = w->states + (size_t)car * w->nodes * NX;
-        call(road_view, x, w->road, 0, view, place);
-        call(axle_view, x, w->road, 0, axle, 0);
-        follow_rule(s, x, place, axle, wanted[car], on_road, w->obstacle_count,
+        look(w, 0, car, 1, &seen);
+        follow_rule(s, x, seen.place, seen.axle, wanted[car], on_road, w->obstacle_count,
                     commands + car * NU);
     }
+}
+
+/* The observation of a car at a state. */
+static void write_observation(const walk_t *w, const double *x, const seen_t *seen,
+                              const double *on_road, float *out) {
+    double command[NU];
+    write_floats(seen->view, ROAD_VIEW, out);
+    scan(seen->place, on_road, w->obstacle_count, out + ROAD_VIEW);
+    follow_rule(&plain_rule, x, seen->place, seen->axle, 0.0, on_road, w->obstacle_count, command);
+    write_floats(command, NU, out + ROAD_VIEW + LINES * SCAN_VIEW);
 }
 
 /* Observations of the nodes from `first` to before `end`: cars x (end - first) x the size. */
 void observation_observe(const walk_t *w, int first, int end, float *out) {
     double on_road[w->obstacle_count * ON_ROAD_SIZE + 1];
-    double view[ROAD_VIEW], place[PLACE_SIZE], axle[AXLE_SIZE], command[NU];
+    seen_t seen[GROUP];
     for (int k = first; k < end; k++) {
         find_obstacles(w, k, on_road);
         for (int car = 0; car < w->cars; car++) {
+            if (car % GROUP == 0) {
+                int left = w->cars - car;
+                look(w, k, car, left < GROUP ? left : GROUP, seen);
+            }
             const double *x = w->states + ((size_t)car * w->nodes + k) * NX;
             size_t row = (size_t)car * (end - first) + k - first;
-            float *seen = out + row * (ROAD_VIEW + LINES * SCAN_VIEW + NU);
-            call(road_view, x, w->road, 0, view, place);
-            call(axle_view, x, w->road, 0, axle, 0);
-            write_floats(view, ROAD_VIEW, seen);
-            scan(place, on_road, w->obstacle_count, seen + ROAD_VIEW);
-            follow_rule(&plain_rule, x, place, axle, 0.0, on_road, w->obstacle_count, command);
-            write_floats(command, NU, seen + ROAD_VIEW + LINES * SCAN_VIEW);
+            write_observation(w, x, seen + car % GROUP, on_road, out + row * OBSERVATION_SIZE);
         }
     }
 }

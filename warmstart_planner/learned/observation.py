@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import astuple
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -218,13 +219,19 @@ class Observer:
         number('dt', dt, **DT_LIMITS)
         along = np.empty((len(states), applied.shape[1] + 1, STATE_SIZE))
         along[:, 0] = states
-        walk = WalkStructure(*along.shape[:2], 0, 0, dt, *self._limits())
+        walk = WalkStructure(*along.shape[:2], 0, 0, dt, *self._limits)
         walk.states, walk.controls = _doubles(along), _doubles(applied)
         self.library.observation_advance(walk, 0, applied.shape[1])
         return along, applied
 
     def walk(
-        self, states: ArrayLike, road: ArrayLike, obstacles: ArrayLike, steps: int, dt: float
+        self,
+        states: ArrayLike,
+        road: ArrayLike,
+        obstacles: ArrayLike,
+        steps: int,
+        dt: float,
+        observations: NDArray[np.float32] | None = None,
     ) -> Walk:
         """
         Begin to drive cars on, step by step, with what they see at each.
@@ -236,12 +243,17 @@ class Observer:
                 (M, >= N + 1, OBSTACLE_PARAMETERS + 2).
             steps: N, at least 1.
             dt: step [s].
+            observations: where to write what the cars see, float32, shape (K, OBSERVATION_SIZE);
+                None: in an array of its own.
 
         Raises:
             ValueError: a shape is another, or a number is not finite.
 
         """
         states = _finite('states', states, (None, STATE_SIZE))
+        if observations is None:
+            observations = np.empty((len(states), OBSERVATION_SIZE), np.float32)
+        _check_lies_right(observations, len(states))
         road = _finite('road', road, (ROAD_PARAMETERS,))
         obstacles = _finite('obstacles', obstacles, (None, None, MOVING_OBSTACLE_PARAMETERS))
         number('dt', dt, **DT_LIMITS)
@@ -251,11 +263,10 @@ class Observer:
             raise ValueError(
                 f'obstacles has {obstacles.shape[1]} nodes: expected at least {steps + 1}'
             )
-        structure = WalkStructure(
-            len(states), steps + 1, *obstacles.shape[:2], dt, *self._limits()
-        )
-        return Walk(self.library, structure, states, road, obstacles)
+        structure = WalkStructure(len(states), steps + 1, *obstacles.shape[:2], dt, *self._limits)
+        return Walk(self.library, structure, states, road, obstacles, observations)
 
+    @cached_property
     def _limits(self) -> tuple[ctypes.Array, ...]:
         """Return the bounds in the order of `walk_t`."""
         car, moved = self.vehicle, [SPEED, STEERING]
@@ -284,11 +295,12 @@ class Walk:
         states: NDArray[np.float64],
         road: NDArray[np.float64],
         obstacles: NDArray[np.float64],
+        observations: NDArray[np.float32],
     ) -> None:
         cars, nodes = structure.cars, structure.nodes
         self.states = np.empty((cars, nodes, STATE_SIZE))
         self.controls = np.empty((cars, nodes - 1, CONTROL_SIZE))
-        self.observations = np.empty((cars, OBSERVATION_SIZE), np.float32)
+        self.observations = observations
         self.states[:, 0] = states
         self._node = 0
         self._library = library
@@ -322,6 +334,16 @@ class Walk:
 def _finite(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
     """Return the checked numbers in C's order, whatever the order of `value`."""
     return np.ascontiguousarray(finite_array(name, value, shape))
+
+
+def _check_lies_right(observations: NDArray[np.float32], cars: int) -> None:
+    """Refuse an array that C could not write to as it does."""
+    if observations.shape != (cars, OBSERVATION_SIZE):
+        raise ValueError(
+            f'observations has shape {observations.shape}: expected {(cars, OBSERVATION_SIZE)}'
+        )
+    if observations.dtype != np.float32 or not observations.flags.c_contiguous:
+        raise ValueError(f'observations is of {observations.dtype}: expected float32, contiguous')
 
 
 def _doubles(array: NDArray[np.float64]) -> ctypes.pointer[ctypes.c_double]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -69,8 +70,11 @@ def generate(car: VehicleParameters) -> Path:
 
         with numpy_on_symbols():
             symbolic = functions.casadi_functions(car)
+        road_view = next(each for each in symbolic if each.name() == 'road_view')
         sizes = {
-            'ROAD_VIEW': symbolic[0].numel_out(0),
+            'ROAD_VIEW': road_view.numel_out(0),
+            'POINTS': functions.POINTS,
+            'THERE_SIZE': functions.THERE_SIZE,
             'PLACE_SIZE': len(functions.PLACE_FIELDS),
             'AXLE_SIZE': len(functions.AXLE_FIELDS),
             'OBSTACLE_SIZE': fields.MOVING_OBSTACLE_PARAMETERS,
@@ -97,10 +101,22 @@ def generate(car: VehicleParameters) -> Path:
         lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
         (folder / 'sizes.h').write_text(''.join(lines))
         write_c_code(symbolic, folder, 'functions')
+        _leave_out_checks(folder / 'functions.c')
         acados.compile_library([LOOPS], folder / LIBRARY, includes=[folder])
         return [LIBRARY]
 
     return generated.generate(NAME, key(car), build)
+
+
+def _leave_out_checks(code: Path) -> None:
+    """
+    Leave out of CasADi's code the question whether an argument and a result are wanted: all are.
+
+    Asked for each number anew, it keeps compilers from doing several points in one instruction.
+    """
+    text = code.read_text()
+    text = re.sub(r'arg\[(\d+)\]\? (arg\[\1\]\[\d+\]) : 0', r'\2', text)
+    code.write_text(re.sub(r'if \(res\[\d+\]!=0\) ', '', text))
 
 
 def _places(prefix: str, names: Sequence[str]) -> dict[str, int]:

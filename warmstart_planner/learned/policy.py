@@ -8,7 +8,8 @@ All members act at once, in one call of onnxruntime a step; each drives a car of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ class LoadedPolicy:
         self.card = card
         self._session = session
         self._names = list(card.outputs)
+        self._idle: list[Acting] = []  # lent to nobody at present
 
     def start(self) -> Memory:
         """Return the memory of members that saw nothing yet."""
@@ -86,9 +88,27 @@ class LoadedPolicy:
         actions, hidden, cell = self._run(inputs)
         return actions, Memory(hidden, cell)
 
-    def acting(self, observations: NDArray[np.float32], memory: Memory) -> Acting:
-        """Begin to act step by step on what `observations` holds then: as `act`, but faster."""
-        return Acting(self.card, self._session, observations, memory)
+    @contextmanager
+    def acting(self, memory: Memory | None = None) -> Iterator[Acting]:
+        """
+        Lend members that act step by step: as `act`, but faster. Several threads may have some.
+
+        Args:
+            memory: what each member remembers; None: nothing.
+
+        Raises:
+            ValueError: the memory is of another policy.
+
+        """
+        try:
+            acting = self._idle.pop()
+        except IndexError:  # all are lent
+            acting = Acting(self.card, self._session)
+        acting.begin(memory or self.start())
+        try:
+            yield acting
+        finally:
+            self._idle.append(acting)
 
     def prove(self, golden: Golden) -> None:
         """
@@ -112,40 +132,40 @@ class Acting:
     """
     Members that act step by step, on buffers that are bound once; not for several threads.
 
+    `observations` (M, OBSERVATION_SIZE), float32, is what each member sees at its next step.
+
     Args:
         card: of the policy.
         session: its.
-        observations: what each member sees, shape (M, OBSERVATION_SIZE), read anew by every step.
-        memory: what each member remembers.
-
-    Raises:
-        ValueError: a shape or type is not the policy's.
 
     """
 
-    def __init__(
-        self,
-        card: PolicyCard,
-        session: onnxruntime.InferenceSession,
-        observations: NDArray[np.float32],
-        memory: Memory,
-    ) -> None:
-        given = {'observation': observations, 'hidden': memory.hidden, 'cell': memory.cell}
-        for name, wanted in card.inputs.items():
-            if given[name].shape != wanted:
-                raise ValueError(f'{name} has shape {given[name].shape}: expected {wanted}')
-        # the session reads it where it lies
-        if observations.dtype != np.float32 or not observations.flags.c_contiguous:
-            raise ValueError(
-                f'observation is of {observations.dtype}: expected float32, contiguous'
-            )
+    def __init__(self, card: PolicyCard, session: onnxruntime.InferenceSession) -> None:
+        self.observations = np.zeros(card.inputs['observation'], np.float32)
         self._card, self._session = card, session
-        self._observations = observations
         self._actions = np.empty(card.outputs['action'], np.float32)
         # what one step writes the next one reads
-        self._memories = _copied(memory), _copied(memory)
+        self._memories = tuple(
+            Memory(*(np.zeros(card.inputs[name], np.float32) for name in ('hidden', 'cell')))
+            for _ in range(2)
+        )
         self._bindings = self._bound(*self._memories), self._bound(*self._memories[::-1])
         self._newest = 0
+
+    def begin(self, memory: Memory) -> None:
+        """
+        Go on from a memory.
+
+        Raises:
+            ValueError: it is of another policy.
+
+        """
+        for name, value in vars(memory).items():
+            wanted = self._card.inputs[name]
+            if value.shape != wanted:
+                raise ValueError(f'{name} has shape {value.shape}: expected {wanted}')
+        own = self._memories[self._newest]
+        own.hidden[:], own.cell[:] = memory.hidden, memory.cell
 
     @property
     def memory(self) -> Memory:
@@ -171,7 +191,7 @@ class Acting:
         """Return a step's buffers, in the order of the card's inputs and outputs."""
         binding = self._session.io_binding()
         sides = (
-            (binding.bind_input, self._card.inputs, (self._observations, *_buffers(before))),
+            (binding.bind_input, self._card.inputs, (self.observations, *_buffers(before))),
             (binding.bind_output, self._card.outputs, (self._actions, *_buffers(after))),
         )
         for bind, names, buffers in sides:
@@ -293,14 +313,14 @@ def attempt(
     if abs(dt - card.dt) > DT_TOLERANCE:
         raise ValueError(f'dt is {dt}: policy {card.model_id!r} is for {card.dt}')
     starts = np.repeat(np.asarray(initial_state, dtype=float)[None], card.members, axis=0)
-    walk = observer.walk(starts, road, obstacles, steps, dt)
-    acting = policy.acting(walk.observations, memory or policy.start())
     actions = np.empty((steps, card.members, CONTROL_SIZE), np.float32)
-    for k in range(steps):
-        actions[k] = acting.step()
-        if k == 0:
-            first = acting.memory
-        walk.drive(actions[k])
+    with policy.acting(memory) as acting:
+        walk = observer.walk(starts, road, obstacles, steps, dt, acting.observations)
+        for k in range(steps):
+            actions[k] = acting.step()
+            if k == 0:
+                first = acting.memory
+            walk.drive(actions[k])
     sound = _sound(actions, walk.states, observer)
     return RollOut(walk.states, walk.controls, first, disagreement(walk.states[sound]), sound)
 
