@@ -209,7 +209,8 @@ def truncate(folder):
 
 
 def spoil_card(folder):
-    (folder / 'decision_transformer.json').write_text('{"schema_version": 9}')
+    card = '{"kind": "decision_transformer", "schema_version": 9}'
+    (folder / 'decision_transformer.json').write_text(card)
 
 
 def empty(folder):
@@ -221,7 +222,7 @@ def empty(folder):
     ('spoil', 'reason'),
     [
         (truncate, 'decision_transformer.onnx: sha256 is'),
-        (spoil_card, 'decision_transformer.json: schema_version is 9: expected 1'),
+        (spoil_card, 'decision_transformer.json: schema_version is 9: expected 2'),
         (empty, 'expected a folder with decision_transformer.json'),
         (shutil.rmtree, 'expected an existing folder'),
     ],
