@@ -77,9 +77,10 @@ from warmstart_planner.learned.session import LoadedModel, Purpose, load_model
 from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
+from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.iql_lstm import IqlLstm
-from warmstart_planner.proposals.straight_line import StraightLine
+from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import Margins
@@ -100,10 +101,16 @@ SAID_EVERY = 50  # problems, where progress is not shown in place
 
 @dataclass(frozen=True)
 class Timing:
-    """What is set aside for verification and inference on this machine [s]."""
+    """
+    What things take on this machine [s].
+
+    `verification` and `inference` with something to spare, as both have to be in time; `bundle`
+    for the cold bundle to be judged and one of it to be refined.
+    """
 
     verification: float
     inference: float
+    bundle: float
 
 
 @dataclass(frozen=True)
@@ -154,12 +161,12 @@ class Bench:
         self._strategies = (
             *cold_strategies(clockwork),
             # noise is asked whenever the learned source would be
-            Pooled(clockwork, RandomSource(self._count), timing.inference, NOISE),
+            Pooled(clockwork, RandomSource(self._count), timing.inference, timing.bundle, NOISE),
             *(Learned(clockwork, source, name) for name, source in self._sources.items()),
         )
         if LEARNED in self._sources:
-            pooled = Pooled(clockwork, self._sources[LEARNED], timing.inference)
-            self._strategies += (pooled,)
+            source = self._sources[LEARNED]
+            self._strategies += (Pooled(clockwork, source, timing.inference, timing.bundle),)
 
     def measure(self, case: Case, index: int) -> Record:
         """Measure a problem; strategies take turns in who comes first."""
@@ -240,18 +247,22 @@ def _timing(
 ) -> Timing:
     verification: list[float] = []
     inference: list[float] = []
+    bundle: list[float] = []
     for problem in [*problems] * WARM_UP_ROUNDS:
         bound = solver.bind(replace(problem))
-        start = solver.roll_out(bound, StraightLine().propose(problem)[0].trajectory)
-        result = solver.solve(bound, start)
         begin = time.perf_counter()
+        start = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
+        result = solver.solve(bound, start)
+        refined = time.perf_counter()
+        bundle.append(refined - begin)
         verify(problem, result.trajectory)
-        verification.append(time.perf_counter() - begin)
+        verification.append(time.perf_counter() - refined)
         if source is not None:
             begin = time.perf_counter()
             source.propose_for(problem, bound.numbers)
             inference.append(time.perf_counter() - begin)
-    return Timing(*(ALLOWANCE * float(np.median(t or [0.0])) for t in (verification, inference)))
+    medians = [float(np.median(times or [0.0])) for times in (verification, inference, bundle)]
+    return Timing(ALLOWANCE * medians[0], ALLOWANCE * medians[1], medians[2])
 
 
 def _open_models(folder: Path, horizon: Horizon) -> Models:
@@ -444,6 +455,7 @@ def _details(
         'workers': options.workers,
         'reserve_for_the_verdict_s': timing.verification,
         'inference_allowed_for_s': timing.inference,
+        'bundle_and_one_refinement_s': timing.bundle,
         'checks': [
             {'of': start, **asdict(check)} for start, each in checks.items() for check in each
         ],

@@ -285,7 +285,8 @@ class Pooled:
     """
     Learned and cold starts together; the cheap ones come first where they are good already.
 
-    1. A straight line that, rolled out, violates no more than SLIGHT is refined at once.
+    1. A straight line that, rolled out, violates no more than SLIGHT is refined at once, or any if
+       there is no time for better starts.
     2. Where the time left is enough for inference, the learned candidates are ranked by what they
        promise, and the first of them is refined at once if the problem is a familiar one and it
        is better than the straight line as it is; TRUSTED more follow as long as what comes out is
@@ -299,24 +300,31 @@ class Pooled:
         clockwork: what it works with.
         source: of the learned candidates.
         inference: time that the source needs [s].
+        bundle: time that it takes to judge the cold bundle and to refine one of it [s].
         name: of the strategy.
 
     """
 
     def __init__(
-        self, clockwork: Clockwork, source: LearnedSource, inference: float, name: str = BEST
+        self,
+        clockwork: Clockwork,
+        source: LearnedSource,
+        inference: float,
+        bundle: float,
+        name: str = BEST,
     ) -> None:
         self.name = name
         self._clockwork = clockwork
         self._source = source
-        self._inference = inference
+        self._inference, self._bundle = inference, bundle
 
     def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
         plain = pursuit.judge(StraightLine().propose(pursuit.problem))
         rest = list(plain)
-        if rest and rest[0].score.violation <= SLIGHT:
+        hurried = not pursuit.has_time(min(self._inference, self._bundle))
+        if rest and (hurried or rest[0].score.violation <= SLIGHT):
             pursuit.refine(rest)
             rest = []
         late: Iterable[Candidate] = ()

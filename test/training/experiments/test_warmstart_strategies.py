@@ -134,7 +134,7 @@ def test_candidates_of_which_no_return_is_predicted_are_refined_by_their_merit(c
 
 
 def test_the_pooled_start_refines_everything_once_without_a_budget(clockwork, problem):
-    run = Pooled(clockwork, RandomSource(4), inference=0.0).run(problem)
+    run = Pooled(clockwork, RandomSource(4), 0.0, 0.0).run(problem)
     sources = sorted(r.source for r in run.refinements)
     assert sources == sorted([STRAIGHT_LINE, *[NOISE] * 4, *[MULTI_START] * 20])
     assert run.exhausted
@@ -143,7 +143,7 @@ def test_the_pooled_start_refines_everything_once_without_a_budget(clockwork, pr
 @pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
 def test_noise_in_the_learned_place_is_never_worse_than_no_learning(clockwork, seed):
     problem = random_problem('hard', seed)
-    noisy = Pooled(clockwork, RandomSource(16), inference=0.0).run(problem).answer()
+    noisy = Pooled(clockwork, RandomSource(16), 0.0, 0.0).run(problem).answer()
     plain = cold_strategies(clockwork)[-1].run(problem).answer()
     assert noisy.feasible >= plain.feasible
     assert noisy.cost <= plain.cost * (1 + 1e-9)
@@ -152,7 +152,9 @@ def test_noise_in_the_learned_place_is_never_worse_than_no_learning(clockwork, s
 @pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
 def test_noise_has_no_claim_to_be_refined_before_any_other_start(clockwork, seed):
     problem = random_problem('hard', seed)
-    sources = [r.source for r in Pooled(clockwork, RandomSource(4), 0.0).run(problem).refinements]
+    sources = [
+        r.source for r in Pooled(clockwork, RandomSource(4), 0.0, 0.0).run(problem).refinements
+    ]
     assert sources[-4:] == [NOISE] * 4
     assert NOISE not in sources[:-4]
     assert STRAIGHT_LINE in sources[:-4]
@@ -182,10 +184,19 @@ def test_a_source_goes_on_only_as_long_as_it_keeps_its_promises(
 
 
 def test_inference_is_skipped_where_the_budget_is_too_short_for_it(clockwork, problem):
-    run = Pooled(clockwork, RandomSource(4), inference=1.0).run(problem, 0.5)
+    run = Pooled(clockwork, RandomSource(4), inference=1.0, bundle=0.0).run(problem, 0.5)
     assert np.isnan(run.inference)
     assert not run.exhausted  # a larger budget would have asked
     assert NOISE not in {r.source for r in run.refinements}
+
+
+@pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
+def test_the_straight_line_is_refined_where_there_is_no_time_for_better_starts(clockwork, seed):
+    problem = random_problem('hard', seed)
+    pressed = Pooled(clockwork, RandomSource(4), inference=1.0, bundle=1.0).run(problem, 0.5)
+    assert pressed.refinements[0].source == STRAIGHT_LINE
+    calm = Pooled(clockwork, RandomSource(4), inference=1.0, bundle=0.0).run(problem, 0.5)
+    assert calm.refinements[0].source != STRAIGHT_LINE
 
 
 def test_noise_is_drivable_and_the_same_for_the_same_problem(problem):
