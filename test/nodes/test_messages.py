@@ -253,6 +253,9 @@ def test_proposals_survive_with_what_their_source_says_of_them():
     [
         (lambda m: m.states.__setitem__(7, math.nan), 'proposals.states is nan'),
         (lambda m: m.controls.pop(), 'proposals.controls has 39 entries: expected 40'),
+        (lambda m: m.failure_probability.__setitem__(0, 1.5), 'failure_probability is 1.5: exp'),
+        (lambda m: m.failure_probability.__setitem__(0, -math.inf), 'failure_probability is -inf'),
+        (lambda m: m.failure_probability.pop(), 'failure_probability has 0 entries: expected 1'),
         (lambda m: setattr(m, 'count', 3), 'proposals.source has 1 entries: expected 3'),
     ],
 )

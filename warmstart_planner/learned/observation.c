@@ -18,6 +18,7 @@
 #define MEETING 4
 #define BATCH 4 /* points whose place on the road is found side by side */
 #define GROUP 4 /* cars that look at the road together: whole batches of points */
+_Static_assert(GROUP * POINTS % BATCH == 0, "a group's points have to be whole batches");
 #define OBSERVATION_SIZE (ROAD_VIEW + LINES * SCAN_VIEW + NU)
 
 /* Mirrored by observation_library.py. */

@@ -363,6 +363,12 @@ def proposals_from(message: msg.Proposals) -> tuple[Proposal, ...]:
             raise ValueError(
                 f'proposals.{name} has {len(getattr(message, name))} entries: expected {count}'
             )
+    failure = np.asarray(message.failure_probability)
+    outside = failure[(failure < 0.0) | (failure > 1.0)]
+    if len(outside):
+        raise ValueError(
+            f'proposals.failure_probability is {outside[0]}: expected a number from 0 to 1, or NaN'
+        )
     states = _shaped('proposals.states', message.states, (count, steps + 1, STATE_SIZE))
     controls = _shaped('proposals.controls', message.controls, (count, steps, CONTROL_SIZE))
     stamp = to_seconds(message.header.stamp)
