@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,6 @@ def number(name: str, value: Any, at_least: float = -np.inf, at_most: float = np
         result = float(value)
     except (TypeError, ValueError):
         raise ValueError(f'{name} is {value!r}: expected a number') from None
-    if not np.isfinite(result) or not at_least <= result <= at_most:
+    if not math.isfinite(result) or not at_least <= result <= at_most:
         raise ValueError(f'{name} is {result}: expected a number in [{at_least}, {at_most}]')
     return result

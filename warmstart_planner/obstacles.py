@@ -52,7 +52,7 @@ class Obstacle:
             return self.poses[:count]
         last = self.poses[-1]
         if have == 1:
-            return np.tile(last, (count, 1))
+            return self.poses.repeat(count, axis=0)
         velocity = last - self.poses[-2]
         ahead = np.arange(1, count - have + 1)[:, None]
         return np.concatenate([self.poses, last + ahead * velocity * np.array([1.0, 1.0, 0.0])])

@@ -96,6 +96,13 @@ class Road:
     def _segment_square(self) -> NDArray[np.float64]:
         return np.maximum(np.einsum('ij,ij->i', self._segment, self._segment), 1e-12)
 
+    @cached_property
+    def _fraction_range(self) -> NDArray[np.float64]:
+        """Return how far along each segment a foot may lie; the ends go on, shape (2, M - 1)."""
+        span = np.stack([np.zeros(len(self._segment)), np.ones(len(self._segment))])
+        span[0, 0], span[1, -1] = -np.inf, np.inf
+        return span
+
     def project(self, points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """
         Project points to the nearest place of the reference path.
@@ -109,27 +116,23 @@ class Road:
 
         """
         flat = np.asarray(points, dtype=float).reshape(-1, 2)
-        vertices = self._vertices
-        nearest = self._nearest_vertex(flat)
+        vertex = self._nearest_vertex(flat)
         last = len(self._segment) - 1
-        station = np.full(len(flat), np.nan)
-        offset = np.full(len(flat), np.nan)
-        best = np.full(len(flat), np.inf)
-        for segment in (np.clip(nearest - 1, 0, last), np.clip(nearest, 0, last)):
-            delta = flat - vertices[segment]
-            along = self._segment[segment]
-            raw = np.einsum('ij,ij->i', delta, along) / self._segment_square[segment]
-            fraction = np.clip(
-                raw, np.where(segment == 0, -np.inf, 0), np.where(segment == last, np.inf, 1)
-            )
-            gap = delta - fraction[:, None] * along
-            square = (gap**2).sum(axis=-1)
-            side = along[:, 0] * delta[:, 1] - along[:, 1] * delta[:, 0]
-            better = square < best
-            length = self.station[segment + 1] - self.station[segment]
-            station[better] = (self.station[segment] + fraction * length)[better]
-            offset[better] = (np.sign(side) * np.sqrt(square))[better]
-            best = np.minimum(best, square)
+        # row by row the segments that meet in the nearest vertex
+        segment = np.minimum(np.maximum(np.stack([vertex - 1, vertex]), 0), last)
+        delta = flat - self._vertices[segment]
+        along = self._segment[segment]
+        raw = np.einsum('kij,kij->ki', delta, along) / self._segment_square[segment]
+        least, most = self._fraction_range[:, segment]
+        fraction = np.minimum(np.maximum(raw, least), most)
+        gap = delta - fraction[..., None] * along
+        square = np.einsum('kij,kij->ki', gap, gap)
+        nearer = np.argmin(square, axis=0), np.arange(len(flat))
+        begin = self.station[segment]
+        station = (begin + fraction * (self.station[segment + 1] - begin))[nearer]
+        side = np.sign(along[..., 0] * delta[..., 1] - along[..., 1] * delta[..., 0])
+        offset = (side * np.sqrt(square))[nearer]
+        station[~np.isfinite(offset)] = offset[~np.isfinite(offset)] = np.nan
         shape = np.shape(points)[:-1]
         return station.reshape(shape), offset.reshape(shape)
 

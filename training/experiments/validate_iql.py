@@ -292,7 +292,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog='validate-iql', description=__doc__.strip().splitlines()[0]
     )
     parser.add_argument('--n', type=int, default=5, help='seeds')
-    parser.add_argument('--updates', type=int, default=2500, help='of each training')
+    parser.add_argument('--updates', type=int, default=5000, help='of each training')
     parser.add_argument('--episodes', type=int, default=160, help='in the logs')
     parser.add_argument(
         '--implementations', nargs='+', default=[OURS, D3RLPY], choices=(OURS, D3RLPY)

@@ -42,7 +42,7 @@ class ScpSettings:
     violation_tolerance: float = 0.05
     defect_tolerance: float = 0.01
     defect_penalty: float = 100.0
-    qp_tolerance: float = 1e-4
+    qp_tolerance: float = 1e-3
     state_scale: tuple[float, ...] = (5.0, 5.0, 0.6, 5.0, 0.4)
     control_scale: tuple[float, ...] = (5.0, 0.6)
     iteration_limit: int = 25

@@ -37,14 +37,15 @@ def collision(problem: PlanningProblem, ego: Samples, steps: int) -> tuple[float
 
 def _obstacle_samples(obstacles: Sequence[Obstacle], steps: int) -> Array:
     """Poses at the sample times, shape (3, O, M): x, y, unwrapped yaw."""
-    poses = np.stack([obstacle.poses_at(steps) for obstacle in obstacles])
-    delta = np.diff(poses, axis=1)
-    delta[..., 2] -= 2 * np.pi * np.round(delta[..., 2] / (2 * np.pi))
-    poses[:, 1:, 2] = poses[:, :1, 2] + np.cumsum(delta[..., 2], axis=1)
+    poses = np.array([obstacle.poses_at(steps).T for obstacle in obstacles]).transpose(1, 0, 2)
+    delta = poses[..., 1:] - poses[..., :-1]
+    delta[2] -= 2 * np.pi * np.round(delta[2] / (2 * np.pi))
+    begin = poses[..., :-1].copy()
+    begin[2, :, 1:] = begin[2, :, :1] + np.cumsum(delta[2, :, :-1], axis=1)
+    last = begin[..., -1:] + delta[..., -1:]
     fraction = np.arange(SUBSTEPS) / SUBSTEPS
-    inside = poses[:, :-1, None] + delta[:, :, None] * fraction[:, None]
-    flat = np.concatenate([inside.reshape(len(poses), -1, 3), poses[:, -1:]], axis=1)
-    return np.moveaxis(flat, 2, 0)
+    inside = begin[..., None] + delta[..., None] * fraction
+    return np.concatenate([inside.reshape(3, len(obstacles), -1), last], axis=2)
 
 
 class _Pairs:
@@ -99,7 +100,7 @@ class _Pairs:
         known = self.gap - self.reach[:, None]
         known[which, when] = distance
         pose = np.stack([self.x, self.y, self.yaw])
-        motion = self._motion(np.diff(pose, axis=2), self.reach[:, None])
+        motion = self._motion(pose[..., 1:] - pose[..., :-1], self.reach[:, None])
         suspect = _may_overlap(known[:, :-1], known[:, 1:], motion)
         nearest = int(np.argmin(distance))
         suspect[which[nearest], max(when[nearest] - 1, 0) : when[nearest] + 1] = True
@@ -126,7 +127,7 @@ class _Pairs:
     @staticmethod
     def _motion(change: Array, reach: Array) -> Array:
         """How far an outline within `reach` moves at most in the car's frame."""
-        return np.hypot(change[0], change[1]) + np.abs(change[2]) * reach
+        return np.sqrt(change[0] ** 2 + change[1] ** 2) + np.abs(change[2]) * reach
 
 
 def _may_overlap(begin: Array, end: Array, motion: Array) -> NDArray[np.bool_]:

@@ -38,23 +38,21 @@ def box_distance(
     """
     cos, sin = np.cos(relative_yaw), np.sin(relative_yaw)
     x, y = relative
-    back = np.stack([cos * x + sin * y, cos * y - sin * x])
+    back_x, back_y = cos * x + sin * y, cos * y - sin * x
     length, width = half
     other_length, other_width = other_half
     abs_cos, abs_sin = np.abs(cos), np.abs(sin)
-    gap = np.abs(relative)
-    other_gap = np.abs(back)
-    apart = gap[0] - (length + other_length * abs_cos + other_width * abs_sin)
+    apart = np.abs(x) - (length + other_length * abs_cos + other_width * abs_sin)
     for value in (
-        gap[1] - (width + other_length * abs_sin + other_width * abs_cos),
-        other_gap[0] - (other_length + length * abs_cos + width * abs_sin),
-        other_gap[1] - (other_width + length * abs_sin + width * abs_cos),
+        np.abs(y) - (width + other_length * abs_sin + other_width * abs_cos),
+        np.abs(back_x) - (other_length + length * abs_cos + width * abs_sin),
+        np.abs(back_y) - (other_width + length * abs_sin + width * abs_cos),
     ):
         np.maximum(apart, value, out=apart)
     square = np.minimum(
         _corner_distance_square(x, y, cos, sin, other_length, other_width, length, width),
         _corner_distance_square(
-            -back[0], -back[1], cos, -sin, length, width, other_length, other_width
+            -back_x, -back_y, cos, -sin, length, width, other_length, other_width
         ),
     )
     return np.where(apart > 0.0, np.sqrt(square), apart) - radius
@@ -71,13 +69,19 @@ def _corner_distance_square(
     box_width: ArrayLike,
 ) -> Array:
     """Least squared distance of the corners of a box at (x, y) from an upright box at 0."""
-    along = np.stack([length * cos, length * sin])
-    across = np.stack([-width * sin, width * cos])
-    diagonal = np.stack([along + across, along - across])
-    corners = np.concatenate([diagonal, -diagonal]) + np.stack([x, y])
-    out = np.abs(corners)
-    out[:, 0] -= box_length
-    out[:, 1] -= box_width
+    along_x, along_y = length * cos, length * sin
+    across_x, across_y = -width * sin, width * cos
+    out = np.empty((2, 4, len(x)))
+    for row, (point_x, point_y) in enumerate(
+        ((along_x + across_x, along_y + across_y), (along_x - across_x, along_y - across_y))
+    ):
+        np.add(x, point_x, out=out[0, 2 * row])
+        np.add(y, point_y, out=out[1, 2 * row])
+        np.subtract(x, point_x, out=out[0, 2 * row + 1])
+        np.subtract(y, point_y, out=out[1, 2 * row + 1])
+    np.abs(out, out=out)
+    out[0] -= box_length
+    out[1] -= box_width
     np.maximum(out, 0.0, out=out)
     out *= out
-    return out.sum(axis=1).min(axis=0)
+    return (out[0] + out[1]).min(axis=0)
