@@ -41,7 +41,7 @@
 #define TURN_DEPTH 1.0  /* overlap across [m] beyond which a row is not turned */
 #define TURN_DISTANCE 0.1 /* closer than this [m] the plain linearisation is used */
 #define SOFT_MAXIMUM_GAP 0.03 /* by which the soft maximum may be below the largest [m] */
-#define NEARLY 0.15      /* a violation [m] that a larger penalty may still remove */
+#define NEARLY 0.3       /* a violation [m] that a larger penalty may still remove */
 #define FREE 0.8         /* of the trust region: a shorter step is not held back by it */
 #define WORK_SIZE 4096
 #define HISTORY_COLUMNS 8
