@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import ctypes
+import operator
 import os
 import subprocess
 import sys
@@ -10,6 +11,14 @@ from pathlib import Path
 import pytest
 
 from warmstart_planner import acados
+from warmstart_planner.learned import observation_library
+from warmstart_planner.mpc import merit_library
+from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.solver import solver_key
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.problem import Horizon
+from warmstart_planner.scp import library
+from warmstart_planner.vehicle import load_vehicle
 
 ROOT = Path(__file__).resolve().parents[1]
 DESCRIBE = (
@@ -56,6 +65,23 @@ def test_the_headers_and_libraries_are_where_they_are_said_to_be():
 
 def test_the_version_is_a_number():
     assert int(acados.version().split('.')[0]) >= 0
+
+
+def test_other_flags_make_other_solvers(monkeypatch):
+    """Else a build that is there would be kept when a flag alone changes."""
+    car = load_vehicle()
+
+    def keys():
+        return [
+            library.key(car, CostWeights(), Horizon()),
+            observation_library.key(car),
+            merit_library.key(car, ControllerSettings()),
+            solver_key(car, ControllerSettings()),
+        ]
+
+    before = keys()
+    monkeypatch.setattr(acados, 'COMPILER_FLAGS', ('-O0',))
+    assert not any(map(operator.eq, keys(), before))
 
 
 def test_the_template_module_can_describe_a_problem():

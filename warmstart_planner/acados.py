@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 # In the order in which they need one another.
 SHARED_LIBRARIES = ('libqpOASES_e.so', 'libblasfeo.so', 'libhpipm.so', 'libacados.so')
@@ -109,6 +110,11 @@ def _version_of(distribution: str) -> str:
 def version() -> str:
     """Return the version of the acados in use, "unknown" where it was not installed by pip."""
     return installation().version
+
+
+def toolchain() -> dict[str, Any]:
+    """Return what a compiled solver depends on beside its sources: acados and the flags."""
+    return {'acados': version(), 'flags': list(COMPILER_FLAGS)}
 
 
 def library_directory() -> Path:

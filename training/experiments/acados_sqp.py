@@ -110,7 +110,7 @@ def generate(form: Formulation) -> Path:
         **form.key(),
         'options': list(options),
         'source': generated.source_digest(Path(__file__)),
-        'acados': acados.version(),
+        **acados.toolchain(),
     }
 
     def build(folder: Path) -> list[str]:

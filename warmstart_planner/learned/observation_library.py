@@ -57,7 +57,7 @@ def key(car: VehicleParameters) -> dict[str, Any]:
             Path(objective.__file__),
             Path(vehicle.__file__),
         ),
-        'acados': acados.version(),
+        **acados.toolchain(),
     }
 
 

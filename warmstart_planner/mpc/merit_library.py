@@ -30,7 +30,7 @@ def key(vehicle: VehicleParameters, settings: ControllerSettings) -> dict[str, A
     sources = (SOURCE, __file__, formulation.__file__, objective.__file__, vehicle_module.__file__)
     names = ('steps', 'dt', 'obstacles', 'violation', 'violation_square', 'friction_violation')
     return {
-        'acados': acados.version(),
+        **acados.toolchain(),
         'sources': generated.source_digest(*map(Path, sources)),
         'vehicle': asdict(vehicle),
         **{name: getattr(settings, name) for name in names},

@@ -79,7 +79,7 @@ def solver_key(vehicle: VehicleParameters, settings: ControllerSettings) -> dict
         vehicle_module.__file__,
     ]
     return {
-        'acados': acados.version(),
+        **acados.toolchain(),
         'sources': generated.source_digest(*(Path(source) for source in sources)),
         'vehicle': asdict(vehicle),
         'steps': settings.steps,

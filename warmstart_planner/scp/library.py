@@ -124,7 +124,7 @@ def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[
         'sources': generated.source_digest(
             *sources, Path(objective.__file__), Path(vehicle.__file__)
         ),
-        'acados': acados.version(),
+        **acados.toolchain(),
     }
 
 
