@@ -37,7 +37,13 @@ from warmstart_planner.proposals.selection import refinement_order
 
 HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
 HELD_OUT = 0.15  # share of the scenes that choose the epoch
+CAUTIOUS = 8  # one of so many candidates is a cautious one
+CAUTION = 2.0  # natural logarithms by which the cost that it is asked for is above its own
 CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
+MERIT = -5  # column of its merit as it is, scaled
+# Failures are too few to tell rare ones apart. What a candidate has to be rid of adds so much to
+# their probability for each natural logarithm by which its merit is above the cost to expect.
+RISK = 0.01
 HIDDEN = 64
 EPOCHS, BATCH, RATE = 80, 32, 1e-3
 FEW = 3  # candidates that there may be time to refine: the epoch suits one to so many
@@ -111,14 +117,14 @@ def propose(
         road: see there.
         obstacles: see there.
         present: see there.
-        relative_return: of each candidate, shape (B * K,); None: 0.
+        relative_return: of each candidate, shape (B * K,), beside its caution; None: 0.
         constraint_to_go: of each candidate, shape (B * K,); None: 0.
 
     """
     frame = RoadFrame(road)
     context, mask = model.encode(state, frame, obstacles, present)
     modes = model.modes(context, mask, state)
-    asked = modes.cost.flatten()
+    asked = (modes.cost + caution(modes.cost.shape[1]).to(modes.cost)).flatten()
     if relative_return is not None:
         asked = torch.relu(asked - relative_return / COST_SCALE)
     allowed = torch.zeros_like(asked)
@@ -152,6 +158,18 @@ def propose(
     return Proposed(frame, context, mask, modes, drive, features)
 
 
+def caution(candidates: int) -> Tensor:
+    """
+    Return by how much each mode is asked for a dearer way, scaled, shape (candidates,).
+
+    Asked for their best, all ways of a problem may fail together; a car that may take its time has
+    one where the others have none. So a few modes give theirs up for a cautious one.
+    """
+    asked = torch.zeros(candidates)
+    asked[: candidates // CAUTIOUS] = CAUTION / COST_SCALE
+    return asked
+
+
 class OutcomeHead(nn.Module):
     """
     From a candidate's features to what is to be expected of its refinement.
@@ -178,7 +196,8 @@ class OutcomeHead(nn.Module):
     def told(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the return of a refinement that succeeds, and how probably it does not."""
         logit, cost = self(features)
-        return -unscaled_cost(cost), torch.sigmoid(-logit)
+        amiss = COST_SCALE * torch.relu(features[..., MERIT] - cost)
+        return -unscaled_cost(cost), torch.clamp(torch.sigmoid(-logit) + RISK * amiss, max=1.0)
 
 
 def fit_head(model: DecisionTransformer, outcomes: Outcomes, seed: int = 0) -> OutcomeHead:

@@ -12,10 +12,13 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.decision_transformer import load_model
-from training.decision_transformer_model import scaled_cost
+from training.decision_transformer_model import DecisionTransformer, ModelSizes, scaled_cost
 from training.outcome_head import (
     CANDIDATE_FEATURES,
+    CAUTION,
+    CAUTIOUS,
     HEAD_FILE,
+    MERIT,
     OutcomeHead,
     Outcomes,
     fit_head,
@@ -26,7 +29,9 @@ from training.outcome_head import (
     write_head,
 )
 from training.outcomes import FIRST_INDEX, refine_scenes, stacked
+from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.selection import refinement_order
+from warmstart_planner.vehicle import load_vehicle
 
 
 @pytest.fixture(scope='module')
@@ -42,7 +47,7 @@ def outcomes(checkpoint):
 def test_the_head_learns_which_candidate_fails_and_which_is_cheap(model, outcomes):
     """Outcomes that follow from the mode alone are ranked as they are."""
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, 3, 60)
+    rows = rng.integers(0, 3, 150)
     many = outcomes.take(rows)
     count = many.feasible.shape[1]
     order = np.arange(count)
@@ -71,18 +76,32 @@ def test_what_is_told_is_a_return_and_a_probability():
         logit, cost = head(features)
         returns, failure = head.told(features)
     np.testing.assert_allclose(scaled_cost(-returns), cost, atol=1e-5)
-    assert ((failure > 0.0) & (failure < 1.0)).all()
-    assert (failure[logit > 0.0] < 0.5).all()
+    assert ((failure > 0.0) & (failure <= 1.0)).all()
+    assert (failure >= torch.sigmoid(-logit)).all()
+
+
+def test_what_has_to_be_put_right_makes_a_failure_more_probable_and_never_less():
+    worse = torch.linspace(-1.0, 30.0, 40)
+    features = torch.zeros(len(worse), CANDIDATE_FEATURES)
+    features[:, 0], features[:, 1] = 3.0, 0.5  # logit and scaled cost
+    features[:, MERIT] = 0.5 + worse
+    returns, failure = Told().told(features)
+    assert (returns == returns[0]).all()
+    none = worse <= 0.0
+    torch.testing.assert_close(failure[none], torch.sigmoid(torch.tensor(-3.0)).expand(none.sum()))
+    assert (failure[~none].diff() >= 0.0).all()
+    assert failure[~none][0] > failure[0]
+    assert failure.max() <= 1.0
 
 
 class Told(OutcomeHead):
-    """A head that is told the logit and the scaled cost instead of features."""
+    """A head whose first two features are the logit and the scaled cost themselves."""
 
     def __init__(self):
         super().__init__(1)
 
     def forward(self, features):
-        return features.unbind(dim=-1)
+        return features[..., 0], features[..., 1]
 
 
 def test_of_two_the_sure_one_is_first_and_a_failure_counts_twice():
@@ -96,8 +115,10 @@ def test_of_two_the_sure_one_is_first_and_a_failure_counts_twice():
     rows = np.arange(problems)
 
     def told(*logits):
-        logit = torch.tensor(logits).expand(problems, -1)
-        return torch.stack([logit, scaled_cost(torch.from_numpy(cost))], dim=-1)
+        features = torch.zeros(problems, 2, CANDIDATE_FEATURES)
+        features[..., 0] = torch.tensor(logits)
+        features[..., 1] = features[..., MERIT] = scaled_cost(torch.from_numpy(cost))
+        return features
 
     honest, careless = told(1.0, 20.0), told(20.0, 20.0)
     shares = shares_in_turn(Told(), honest, outcomes, rows)
@@ -106,6 +127,28 @@ def test_of_two_the_sure_one_is_first_and_a_failure_counts_twice():
     np.testing.assert_allclose(shares.mean(axis=0), [0.25, 0.0], atol=1e-6)
     # the same excess, but failures in it
     assert regret(Told(), honest, outcomes, rows) < regret(Told(), careless, outcomes, rows)
+
+
+@pytest.mark.parametrize(('candidates', 'cautious'), [(4, 0), (CAUTIOUS, 1), (2 * CAUTIOUS, 2)])
+def test_the_first_modes_are_cautious_and_a_wish_takes_that_back(outcomes, candidates, cautious):
+    """Cautious ones go elsewhere than where all want their best; all others do not."""
+    torch.manual_seed(3)
+    sizes = ModelSizes(width=16, heads=2, candidates=candidates)
+    model = DecisionTransformer(sizes, load_vehicle(), Horizon()).eval()
+    problem = outcomes.take(np.array([0])).tensors()
+    wish = torch.zeros(candidates)
+    wish[:cautious] = CAUTION
+    with torch.no_grad():
+        model.mode_out[-1].bias[-1] += 5.0  # costs that a wish does not bring below 0
+        told = propose(model, *problem)
+        to_go = torch.stack([told.modes.cost.flatten(), torch.zeros(candidates)], dim=1)
+        best = model.drive(
+            told.context, told.mask, problem[0], told.frame, told.modes.hidden, to_go
+        ).states
+        wished = propose(model, *problem, relative_return=wish).drive.states
+    torch.testing.assert_close(wished, best)
+    moved = (told.drive.states - best).abs().amax(dim=(1, 2)) > 1e-4
+    assert moved.tolist() == [True] * cautious + [False] * (candidates - cautious)
 
 
 def test_too_few_outcomes_are_refused(model, outcomes):
