@@ -132,7 +132,8 @@ class Road:
         station = (begin + fraction * (self.station[segment + 1] - begin))[nearer]
         side = np.sign(along[..., 0] * delta[..., 1] - along[..., 1] * delta[..., 0])
         offset = (side * np.sqrt(square))[nearer]
-        station[~np.isfinite(offset)] = offset[~np.isfinite(offset)] = np.nan
+        lost = ~np.isfinite(offset)
+        station[lost] = offset[lost] = np.nan
         shape = np.shape(points)[:-1]
         return station.reshape(shape), offset.reshape(shape)
 
