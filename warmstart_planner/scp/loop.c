@@ -339,7 +339,7 @@ static void set_dimensions(workspace_t *w, const problem_t *p, int inputs) {
  * its form with the states inside blocks of nodes eliminated, which has less overhead. */
 static int lay_out(workspace_t *w, const problem_t *p, const settings_t *o, int inputs) {
     int n = p->steps, blocks = o->qp_blocks < n ? o->qp_blocks : n, limit = o->qp_iteration_limit;
-    int soft = 1; /* a first point made for soft rows: a quarter fewer iterations */
+    int init_scheme = 1; /* a first point made for soft rows: a quarter fewer iterations */
     double tolerance = o->qp_tolerance;
     size_t used = 0;
     void *piece;
@@ -368,7 +368,7 @@ static int lay_out(workspace_t *w, const problem_t *p, const settings_t *o, int 
     CARVE(d_ocp_qp_ipm_arg_memsize(&w->block_dim));
     d_ocp_qp_ipm_arg_create(&w->block_dim, &w->arg, piece);
     d_ocp_qp_ipm_arg_set_default(SPEED, &w->arg);
-    d_ocp_qp_ipm_arg_set_var_init_scheme(&soft, &w->arg);
+    d_ocp_qp_ipm_arg_set_var_init_scheme(&init_scheme, &w->arg);
     d_ocp_qp_ipm_arg_set_iter_max(&limit, &w->arg);
     d_ocp_qp_ipm_arg_set_tol_stat(&tolerance, &w->arg);
     d_ocp_qp_ipm_arg_set_tol_eq(&tolerance, &w->arg);

@@ -20,14 +20,19 @@ pytestmark = pytest.mark.slow  # the first run compiles
 @pytest.fixture(scope='module')
 def solvers(formulation, judge):
     forms = {formulation.obstacles: formulation}
-    # all minimise one merit: SCP too keeps its penalty where a violation remains
-    settings = ScpSettings(penalty_raises=0)
     return (
-        Scp(ScpSolver(judge.vehicle, judge.horizon, settings=settings)),
+        Scp(judge),
         AcadosSqp(forms),
         InteriorPoint('fatrop', forms),
         InteriorPoint('ipopt', forms),
     )
+
+
+@pytest.fixture(scope='module')
+def patient(judge):
+    """SCP that keeps its penalty where a violation remains."""
+    settings = ScpSettings(penalty_raises=0)
+    return Scp(ScpSolver(judge.vehicle, judge.horizon, settings=settings))
 
 
 def road(width):
@@ -51,9 +56,14 @@ PROBLEMS = {
 PARKED = {'road': road(3.5), 'obstacles': (box('parked', [[50.0, -1.6, 0.05]], 4.5, 1.8),)}
 
 
+START = {'start': (20.0, 0.2, 0.0, 8.0, 0.0)}
+
+
 @pytest.mark.parametrize('name', PROBLEMS)
-def test_all_solvers_find_the_same_minimum(name, solvers, make_problem, task_of, judge):
-    task = task_of(make_problem(**{'start': (20.0, 0.2, 0.0, 8.0, 0.0), **PROBLEMS[name]}))
+def test_all_solvers_find_the_same_minimum(name, solvers, patient, make_problem, task_of, judge):
+    if name == 'too narrow':  # a larger penalty has another minimum: see the test below
+        solvers = (patient, *solvers[1:])
+    task = task_of(make_problem(**START | PROBLEMS[name]))
     attempts = {solver.name: solver.solve(task) for solver in solvers}
     merits = {
         solver: judge.score(task.bound, attempt.trajectory).merit
@@ -61,6 +71,17 @@ def test_all_solvers_find_the_same_minimum(name, solvers, make_problem, task_of,
     }
     assert merits == pytest.approx(dict.fromkeys(merits, min(merits.values())), rel=0.02)
     assert all(a.seconds > 0.0 and a.iterations > 0 for a in attempts.values())
+
+
+def test_a_larger_penalty_violates_no_more_and_costs_no_less(
+    patient, make_problem, task_of, judge
+):
+    task = task_of(make_problem(**START | PROBLEMS['too narrow']))
+    usual, kept = (
+        judge.score(task.bound, solver.solve(task).trajectory) for solver in (Scp(judge), patient)
+    )
+    assert usual.violation <= kept.violation + 1e-3
+    assert kept.merit < usual.merit < 1.1 * kept.merit
 
 
 def test_solutions_are_the_verifiers_trajectories(solvers, make_problem, task_of):
