@@ -48,7 +48,8 @@ from warmstart_planner.vehicle import SPEED, STEERING, load_vehicle
 CHECKPOINT_VERSION = 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
 FREE = 'free_'
-MAY_BE_ZERO = ('seed', 'time_limit', 'workers', 'allowed_share')
+DEAREST = 3.0  # natural logarithms by which the cost that a free mode is asked for is above its own
+MAY_BE_ZERO = ('seed', 'time_limit', 'workers', 'allowed_share', 'dearer_share')
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Configuration(ModelSizes):
     answers: int = 3  # of a problem, in each pass over it
     free_modes: int = 6  # of a problem, driven without an answer: they learn from their merit
     allowed_share: float = 0.4  # of the free modes, which are allowed some violation
+    dearer_share: float = 0.3  # of the free modes, which are asked for a dearer way
     # the losses' weights
     way_loss: float = 1.0
     spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies
@@ -154,6 +156,8 @@ def make_free_batch(
     modes = order[:, : configuration.free_modes]
     strict = rng.random(modes.shape) < 1.0 - configuration.allowed_share
     allowed = np.where(strict, 0.0, np.exp(rng.normal(0.5, 1.3, modes.shape)))
+    dearer = rng.random(modes.shape) < configuration.dearer_share
+    conceded = np.where(dearer, rng.uniform(0.0, DEAREST, modes.shape), 0.0)
     return FreeBatch(
         state=torch.from_numpy(state.astype(np.float32)),
         road=batch.road,
@@ -161,6 +165,7 @@ def make_free_batch(
         present=batch.present & torch.from_numpy(~left_out),
         modes=torch.from_numpy(modes),
         allowed=torch.from_numpy(allowed.astype(np.float32)),
+        conceded=torch.from_numpy(conceded.astype(np.float32)),
     )
 
 

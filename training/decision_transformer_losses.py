@@ -24,11 +24,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.decision_transformer_model import (
+    COST_SCALE,
     DecisionTransformer,
     Drive,
     Modes,
     scaled_constraint,
     scaled_cost,
+    unscaled_cost,
 )
 from training.road_frame import RoadFrame
 
@@ -66,7 +68,8 @@ class FreeBatch:
     Problems without answers: what some modes drive there is judged by its merit alone.
 
     `modes` (B, F) are those that are driven, `allowed` (B, F) the sum of violations that each is
-    allowed: its constraint-to-go.
+    allowed: its constraint-to-go. `conceded` (B, F) are the natural logarithms by which the cost
+    that it is asked for is above its own: 0 asks for its best.
     """
 
     state: Tensor
@@ -75,6 +78,7 @@ class FreeBatch:
     present: Tensor
     modes: Tensor
     allowed: Tensor
+    conceded: Tensor
 
 
 # --- the parts -----------------------------------------------------------------------------------
@@ -128,25 +132,30 @@ def free_losses(model: DecisionTransformer, batch: FreeBatch) -> dict[str, Tenso
     """
     Return the parts of the loss that the objective teaches, each a mean over the batch.
 
-    A mode's drive is to cost little, to violate no more than it is allowed, and to stay on the way
-    that the mode points out; and the mode is to know what its way costs where nothing is allowed.
+    A mode's drive is to cost little, but for what it is conceded, to violate no more than it is
+    allowed, and to stay on the way that the mode points out where it is asked for its best; and
+    the mode is to know what its way costs where nothing is allowed or conceded.
     """
     frame = RoadFrame(batch.road)
     context, mask = model.encode(batch.state, frame, batch.obstacles, batch.present)
     modes = model.modes(context, mask, batch.state)
     own = modes.cost.gather(1, batch.modes)
-    asked = torch.stack([own.detach(), scaled_constraint(batch.allowed)], dim=-1)
+    best = own.detach()
+    wanted = best + batch.conceded / COST_SCALE
+    asked = torch.stack([wanted, scaled_constraint(batch.allowed)], dim=-1)
     hidden = modes.hidden.index_select(0, _rows(batch.modes, model.sizes.candidates))
     driven = _driven(model, batch, (context, mask), frame, hidden, asked)
     cost, violations = model.merit(
         driven.states, driven.controls, frame, batch.obstacles, batch.present
     )
-    merit = scaled_cost(model.merit.penalised(cost, violations, batch.allowed))
-    strict = (batch.allowed == 0.0).float()
+    counted = torch.relu(cost - (unscaled_cost(wanted) - unscaled_cost(best)))
+    merit = scaled_cost(model.merit.penalised(counted, violations, batch.allowed))
+    at_best = (batch.conceded == 0.0).float()
+    strict = at_best * (batch.allowed == 0.0)
     return {
         'merit': merit.mean(),
         'own_cost': ((own - merit.detach()).abs() * strict).sum() / strict.sum().clamp(min=1.0),
-        'own_way': _own_way_error(model, batch, frame, modes, driven.states),
+        'own_way': (at_best * _own_way_error(model, batch, frame, modes, driven.states)).mean(),
         'free_violation': (violations.mean(dim=-1) * strict).sum().detach()
         / strict.sum().clamp(min=1.0),
     }
@@ -189,13 +198,13 @@ def _own_way_error(
     modes: Modes,
     states: Tensor,
 ) -> Tensor:
-    """Mean distance of drives (B, F, N, 5) from the ways that their modes point out."""
+    """Distance of drives (B, F, N, 5) from the ways that their modes point out, (B, F)."""
     block = model.sizes.block
     ends = states[:, :, block - 1 :: block, :2]
     at = frame.project(ends.flatten(1, 2))[..., :2].reshape(ends.shape)
     index = batch.modes[..., None, None].expand(-1, -1, *modes.ways.shape[2:])
     gap = (at - modes.ways.gather(1, index).detach()) / _constant(WAY_SIZE, at)
-    return functional.smooth_l1_loss(gap, torch.zeros_like(gap))
+    return functional.smooth_l1_loss(gap, torch.zeros_like(gap), reduction='none').mean((-1, -2))
 
 
 def _way_distance(

@@ -37,6 +37,7 @@ BEYOND = 12.0  # and beyond what it can reach within the horizon [m]
 GOAL_APPROACH = 30.0  # distance over which a goal pose's lateral offset is approached [m]
 LATERAL_COMFORT = 0.35  # share of the grip that the target speed uses in bends
 COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2]
+STEP_WINDOW = 0.75  # spacings to either side of an anchor within which its edge counts
 
 
 @dataclass(frozen=True)
@@ -240,22 +241,55 @@ def road_parameters(
     turned = road.at('heading', station + spacing / 2) - road.at('heading', station - spacing / 2)
     anchors[:, 4] = turned / spacing
     anchors[:, 5] = station - here
-    profiles = (
-        (6, road.at('left_width', fine) - margins.road),
-        (8, road.at('right_width', fine) - margins.road),
-        (10, target_offsets(problem, fine)),
-        (12, target_speeds(problem, fine)),
+    lines = (
+        _edge(road.at('left_width', fine), margins.road, fine, station),
+        _edge(road.at('right_width', fine), margins.road, fine, station),
+        _lines(target_offsets(problem, fine), fine, station),
+        _lines(target_speeds(problem, fine), fine, station),
     )
-    for column, profile in profiles:
-        anchors[:, column] = np.interp(station, fine, profile)
-        before = np.interp(station - spacing / 2, fine, profile)
-        after = np.interp(station + spacing / 2, fine, profile)
-        anchors[:, column + 1] = (after - before) / spacing
+    anchors[:, 6:] = np.stack(lines, axis=1).reshape(ANCHORS, -1)
     scalars = np.empty(len(SCALAR_FIELDS))
     scalars[0] = margins.grip * problem.friction * GRAVITY
     scalars[1] = stop_station(problem) - here
     scalars[2] = 0.1 * spacing**2
     return np.concatenate([scalars, anchors.ravel()])
+
+
+def _lines(
+    profile: NDArray[np.float64], fine: NDArray[np.float64], station: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Values and slopes of straight lines that stand for a profile about stations, (S, 2)."""
+    spacing = station[1] - station[0]
+    before, here, after = (
+        np.interp(station + shift * spacing, fine, profile) for shift in (-0.5, 0.0, 0.5)
+    )
+    return np.stack([here, (after - before) / spacing], axis=-1)
+
+
+def _edge(
+    width: NDArray[np.float64],
+    margin: float,
+    fine: NDArray[np.float64],
+    station: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """
+    Return lines as `_lines` does for a margin to an edge of the road, none beyond the edge itself.
+
+    A line that would run on beyond the edge, where a lane ends at once, say, is moved inside, or
+    levelled at the least width nearby, whichever leaves more room.
+    """
+    lines = _lines(width - margin, fine, station)
+    spacing = station[1] - station[0]
+    nearest = np.rint((fine - station[0]) / spacing).astype(int)
+    value, slope = lines[nearest].T
+    beyond = value + slope * (fine - station[nearest]) - width
+    for anchor in np.unique(nearest[beyond > 0.0]):
+        lines[anchor, 0] -= beyond[nearest == anchor].max()
+        near = np.abs(fine - station[anchor]) <= STEP_WINDOW * spacing
+        level = width[near].min() - margin
+        if level > lines[anchor, 0]:
+            lines[anchor] = level, 0.0
+    return lines
 
 
 def obstacle_parameters(

@@ -38,7 +38,8 @@ def test_a_few_steps_on_one_batch_lower_the_loss(smoke, untrained, batch, free_b
 def test_merit_alone_teaches_free_modes_to_violate_less(untrained, free_batch):
     model = untrained.train()
     optimiser = torch.optim.Adam(model.parameters(), 3e-3)
-    free = replace(free_batch, allowed=torch.zeros_like(free_batch.allowed))
+    nothing = torch.zeros_like(free_batch.allowed)
+    free = replace(free_batch, allowed=nothing, conceded=nothing)
     first = free_losses(model, free)
     for _ in range(40):
         parts = free_losses(model, free)
@@ -47,6 +48,16 @@ def test_merit_alone_teaches_free_modes_to_violate_less(untrained, free_batch):
         optimiser.step()
     assert float(parts['merit']) < 0.9 * float(first['merit'])
     assert float(parts['free_violation']) < 0.7 * float(first['free_violation'])
+
+
+def test_a_drive_is_judged_by_what_exceeds_what_it_may(untrained, free_batch):
+    """Where any cost is conceded and any violation allowed, nothing is left to learn."""
+    anything = torch.full_like(free_batch.allowed, 20.0)
+    costly = free_losses(untrained, replace(free_batch, conceded=anything))
+    may = free_losses(untrained, replace(free_batch, conceded=anything, allowed=1e4 * anything))
+    assert float(costly['merit']) > 0.0
+    assert float(may['merit']) == 0.0
+    assert float(may['own_cost']) == float(may['own_way']) == 0.0
 
 
 def test_a_step_needs_nothing_of_another_device(untrained, batch, free_batch):

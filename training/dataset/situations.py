@@ -29,13 +29,16 @@ from warmstart_planner.vehicle import PX, PY, SPEED, STEERING, YAW
 FIRST_SEED = 100_000  # of training; the seeds below are those of benchmarks
 TIER_SHARES = {'easy': 0.15, 'medium': 0.3, 'hard': 0.55}
 # Indices from here on are single lanes, as most recorded roads are: the tiers' roads are twice as
-# wide, and a car has room there to pass what stands.
-LANE_INDICES = 1_000_000_000
-LANE = 'lane'
-LANE_FAMILY = Family(
-    (0.15, 1.0, 0.0, 0.3), (5.0, 16.0), (1.4, 2.2), bend=(0.1, 0.6), scatter=(0.0, 0.9)
-)
-LANE_COUNT = (0, 6)
+# wide, and a car has room there to pass what stands. The second are crossed by most of the others.
+LANE, JUNCTION = 'lane', 'junction'
+LANE_INDICES, JUNCTION_INDICES = 1_000_000_000, 2_000_000_000
+OWN_FAMILIES = {
+    LANE: Family(
+        (0.15, 1.0, 0.0, 0.3), (5.0, 16.0), (1.4, 2.2), bend=(0.1, 0.6), scatter=(0.0, 0.9)
+    ),
+    JUNCTION: Family((0.1, 0.4, 0.0, 1.0), (5.0, 12.0), (1.4, 2.2), bend=(0.1, 0.6)),
+}
+OBSTACLE_COUNTS = {LANE: (0, 6), JUNCTION: (1, 8)}
 SPLIT_STRIDE = 20  # one index of so many is for validation
 BASE, PERTURBED, CLOSED_LOOP, AGGREGATED = 'base', 'perturbed', 'closed_loop', 'aggregated'
 LATER = (0.5, 3.0)  # of closed-loop states after the base problem's start [s]
@@ -70,7 +73,8 @@ def origin_of(index: int) -> tuple[str, str, int]:
     """Return the tier, the family and the generator's seed of an index."""
     seed = FIRST_SEED + index
     if index >= LANE_INDICES:
-        return LANE, LANE, seed
+        family = JUNCTION if index >= JUNCTION_INDICES else LANE
+        return family, family, seed
     tier = tier_of(index)
     return tier, problem_family(tier, seed), seed
 
@@ -84,9 +88,10 @@ def base_situation(index: int, horizon: Horizon) -> Situation:
 
     """
     tier, family, seed = origin_of(index)
-    if family == LANE:
-        count = int(np.random.default_rng([45, index]).integers(*LANE_COUNT, endpoint=True))
-        problem = family_problem(LANE, LANE_FAMILY, count, seed, horizon)
+    if family in OWN_FAMILIES:
+        rng = np.random.default_rng([45, index])
+        count = int(rng.integers(*OBSTACLE_COUNTS[family], endpoint=True))
+        problem = family_problem(family, OWN_FAMILIES[family], count, seed, horizon)
     else:
         problem = random_problem(tier, seed, horizon)
     return Situation(index, 0, BASE, tier, family, seed, problem)

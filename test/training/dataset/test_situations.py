@@ -7,10 +7,12 @@ import pytest
 
 from training.dataset.situations import (
     FIRST_SEED,
+    JUNCTION,
+    JUNCTION_INDICES,
     LANE,
-    LANE_COUNT,
     LANE_INDICES,
     LATER,
+    OBSTACLE_COUNTS,
     TIER_SHARES,
     base_situation,
     is_validation,
@@ -51,11 +53,13 @@ def test_an_index_always_gives_the_same_problem(base):
     assert (again.tier, again.family) == (base.tier, base.family)
 
 
-def test_indices_of_their_own_are_single_lanes():
-    for index in range(LANE_INDICES, LANE_INDICES + 4):
+@pytest.mark.parametrize(('family', 'first'), [(LANE, LANE_INDICES), (JUNCTION, JUNCTION_INDICES)])
+def test_indices_of_their_own_are_single_lanes(family, first):
+    least, most = OBSTACLE_COUNTS[family]
+    for index in range(first, first + 4):
         lane = base_situation(index, Horizon())
-        assert (lane.tier, lane.family) == (LANE, LANE)
-        assert LANE_COUNT[0] <= len(lane.problem.obstacles) <= LANE_COUNT[1]
+        assert (lane.tier, lane.family) == (family, family)
+        assert least <= len(lane.problem.obstacles) <= most
         road, car = lane.problem.road, lane.problem.vehicle
         width = np.asarray(road.left_width) + np.asarray(road.right_width)
         assert (width > car.width).all()
