@@ -18,6 +18,7 @@ from warmstart_planner.transcription import (
     LATERAL_COMFORT,
     Frame,
     Margins,
+    box_centre_point,
     goal_station,
     state_envelope,
     stop_station,
@@ -97,6 +98,27 @@ def test_margins_narrow_the_corridor_and_grow_the_obstacles(make_problem):
     result = transcribe(problem, margins)
     np.testing.assert_allclose(result.obstacles[:, 10:, 6], [[0.9] * 51, [0.5] * 51])
     assert result.road[0] == pytest.approx(0.8 * GRAVITY)
+
+
+@given(numbers(15.0, 120.0), numbers(0.5, 40.0), numbers(-1.0, 6.0))
+@settings(max_examples=40)
+def test_edges_never_run_on_beyond_those_of_the_road(make_problem, begin, length, narrow):
+    """However a lane ends: at once or in a taper."""
+    profile = [(0.0, 4.0), (begin, 4.0), (begin + length, narrow), (300.0, narrow)]
+    road = road_from_segments([(300.0, 0.0, 0.0)], profile, 3.5, 14.0)
+    problem = make_problem(road=road)
+    anchors = anchors_of(problem, Margins(road=0.1))
+    station = np.arange(anchors['station'][0], anchors['station'][-1], 0.1)
+    nearest = np.abs(station[:, None] - anchors['station']).argmin(axis=1)
+    left, slope, at = (anchors[name][nearest] for name in ('left', 'left_slope', 'station'))
+    line = left + slope * (station - at)
+    here = road.project(box_centre_point(problem.initial_state, CAR))[0] + station
+    # the road is looked at once a metre
+    width = np.maximum(*(road.at('left_width', here + shift) for shift in (-1.0, 1.0)))
+    assert (line <= width + np.abs(slope) + 1e-6).all()
+    assert (anchors['left'] >= min(4.0, narrow) - 0.1 - 1e-9).all()
+    far = anchors['station'] + here[0] - station[0] < begin - 30.0
+    np.testing.assert_allclose(anchors['left'][far], 3.9)
 
 
 def test_the_margin_to_obstacles_grows_from_its_share_now_to_all_of_it(make_problem):

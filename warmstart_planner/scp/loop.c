@@ -42,6 +42,7 @@
 #define TURN_DISTANCE 0.1 /* closer than this [m] the plain linearisation is used */
 #define SOFT_MAXIMUM_GAP 0.03 /* by which the soft maximum may be below the largest [m] */
 #define NEARLY 0.3       /* a violation [m] that a larger penalty may still remove */
+#define WORTH 0.5        /* share of a violation that may be left of it for a larger penalty to have paid */
 #define FREE 0.8         /* of the trust region: a shorter step is not held back by it */
 #define WORK_SIZE 4096
 #define HISTORY_COLUMNS 8
@@ -100,7 +101,7 @@ typedef struct {
 typedef struct {
     int steps;
     node_t *node;
-    double *x, *u, *trial_x, *trial_u, *step_x, *step_u, *best_x, *best_u;
+    double *x, *u, *trial_x, *trial_u, *step_x, *step_u, *kept_x, *kept_u;
     double *multiplier; /* (steps + 1) x MAX_ROWS */
     double work[WORK_SIZE];
     int iwork[WORK_SIZE];
@@ -629,12 +630,16 @@ static void swap(double **a, double **b) {
     *b = t;
 }
 
+static void keep(workspace_t *w) {
+    memcpy(w->kept_x, w->x, (w->steps + 1) * NX * sizeof(double));
+    memcpy(w->kept_u, w->u, w->steps * NU * sizeof(double));
+}
+
 static void keep_if_best(workspace_t *w, const settings_t *o, score_t s, score_t *best) {
     int feasible = s.violation <= o->violation_tolerance && s.defect <= o->defect_tolerance;
     if (!feasible || s.merit >= best->merit) return;
     *best = s;
-    memcpy(w->best_x, w->x, (w->steps + 1) * NX * sizeof(double));
-    memcpy(w->best_u, w->u, w->steps * NU * sizeof(double));
+    keep(w);
 }
 
 /* Largest multiplier of a soft row over its weight, of the last QP. */
@@ -655,7 +660,7 @@ workspace_t *scp_create(int steps) {
     w->steps = steps;
     w->node = calloc(steps + 1, sizeof *w->node);
     double **arrays[] = {&w->x,      &w->u,      &w->trial_x, &w->trial_u,   &w->step_x,
-                         &w->step_u, &w->best_x, &w->best_u,  &w->multiplier};
+                         &w->step_u, &w->kept_x, &w->kept_u,  &w->multiplier};
     int complete = w->node != NULL;
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         *arrays[i] = calloc((size_t)(steps + 1) * MAX_ROWS, sizeof(double));
@@ -670,7 +675,7 @@ workspace_t *scp_create(int steps) {
 
 void scp_destroy(workspace_t *w) {
     double *arrays[] = {w->x,      w->u,      w->trial_x, w->trial_u,   w->step_x,
-                        w->step_u, w->best_x, w->best_u,  w->multiplier};
+                        w->step_u, w->kept_x, w->kept_u,  w->multiplier};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
     free(w->node);
     free(w->memory);
@@ -695,6 +700,7 @@ typedef struct {
     int fresh;    /* the trajectory moved since it was convexified */
     int stalls, raises, failures, accepted, status;
     score_t current, best;
+    double violation_before; /* the penalty was raised */
 } search_t;
 
 /* Take over the guess, its controls clipped. Returns 0 where it is not finite. */
@@ -810,6 +816,10 @@ static int raise_penalty(workspace_t *w, const problem_t *p, const settings_t *o
         s->status = LOCALLY_INFEASIBLE;
         return 0;
     }
+    if (s->raises == 0) {
+        s->violation_before = s->current.violation;
+        if (s->best.merit == INFINITY) keep(w);
+    }
     s->raises++;
     s->penalty *= 10.0;
     s->current = score(w, p, o, s->penalty, w->x, w->u);
@@ -820,19 +830,23 @@ static int raise_penalty(workspace_t *w, const problem_t *p, const settings_t *o
     return 1;
 }
 
-/* Hand over the best iterate within the tolerances, or the last one, always drivable. Candidates
- * are compared by the base penalty, whatever this solve needed. */
+/* Hand over the best iterate within the tolerances, or the last one, always drivable; or that of
+ * before a larger penalty which did not pay. Candidates are compared by the base penalty, whatever
+ * this solve needed. */
 static void hand_over(workspace_t *w, const problem_t *p, const settings_t *o, search_t *s,
                       double *x, double *u, outcome_t *out) {
     int n = p->steps;
     out->feasible = s->best.merit < INFINITY;
-    if (out->feasible) {
-        memcpy(w->x, w->best_x, (n + 1) * NX * sizeof(double));
-        memcpy(w->u, w->best_u, n * NU * sizeof(double));
-    } else if (s->current.defect > o->defect_tolerance) {
-        scp_roll_out(w, p, w->x, w->u);
+    int vain = s->raises > 0 && s->current.violation > WORTH * s->violation_before;
+    if (out->feasible || vain) {
+        memcpy(w->x, w->kept_x, (n + 1) * NX * sizeof(double));
+        memcpy(w->u, w->kept_u, n * NU * sizeof(double));
     }
     score_t final = score(w, p, o, o->penalty, w->x, w->u);
+    if (final.defect > o->defect_tolerance) {
+        scp_roll_out(w, p, w->x, w->u);
+        final = score(w, p, o, o->penalty, w->x, w->u);
+    }
     memcpy(x, w->x, (n + 1) * NX * sizeof(double));
     memcpy(u, w->u, n * NU * sizeof(double));
     out->status = s->status;
