@@ -48,9 +48,7 @@ from warmstart_planner.vehicle import SPEED, STEERING, load_vehicle
 CHECKPOINT_VERSION = 1
 STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
 FREE = 'free_'
-DEAREST = (
-    3.0  # natural logarithms by which the cost that a free mode is asked for is above its own
-)
+DEAREST = 3.0  # natural logarithms by which a free mode's asked cost is above its own
 MAY_BE_ZERO = ('seed', 'time_limit', 'workers', 'allowed_share', 'dearer_share')
 
 
