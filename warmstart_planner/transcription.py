@@ -260,10 +260,9 @@ def _lines(
 ) -> NDArray[np.float64]:
     """Values and slopes of straight lines that stand for a profile about stations, (S, 2)."""
     spacing = station[1] - station[0]
-    before, here, after = (
-        np.interp(station + shift * spacing, fine, profile) for shift in (-0.5, 0.0, 0.5)
-    )
-    return np.stack([here, (after - before) / spacing], axis=-1)
+    at = station + spacing * np.array([[-0.5], [0.0], [0.5]])
+    before, here, after = np.interp(at, fine, profile)
+    return np.array([here, (after - before) / spacing]).T
 
 
 def _edge(
@@ -280,10 +279,11 @@ def _edge(
     """
     lines = _lines(width - margin, fine, station)
     spacing = station[1] - station[0]
-    nearest = np.rint((fine - station[0]) / spacing).astype(int)
-    value, slope = lines[nearest].T
-    beyond = value + slope * (fine - station[nearest]) - width
-    for anchor in np.unique(nearest[beyond > 0.0]):
+    nearest = ((fine - station[0]) / spacing + 0.5).astype(int)
+    value, slope = lines.T
+    intercept = value - slope * station
+    beyond = intercept[nearest] + slope[nearest] * fine - width
+    for anchor in set(nearest[beyond > 0.0].tolist()):
         lines[anchor, 0] -= beyond[nearest == anchor].max()
         near = np.abs(fine - station[anchor]) <= STEP_WINDOW * spacing
         level = width[near].min() - margin
