@@ -62,7 +62,7 @@ class Configuration(ModelSizes):
     answers: int = 3  # of a problem, in each pass over it
     free_modes: int = 6  # of a problem, driven without an answer: they learn from their merit
     allowed_share: float = 0.4  # of the free modes, which are allowed some violation
-    dearer_share: float = 0.3  # of the free modes, which are asked for a dearer way
+    dearer_share: float = 0.0  # of the free modes, which are asked for a dearer way
     # the losses' weights
     way_loss: float = 1.0
     spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies

@@ -37,10 +37,8 @@ from warmstart_planner.proposals.selection import refinement_order
 
 HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
 HELD_OUT = 0.15  # share of the scenes that choose the epoch
-# The first candidates are cautious: the natural logarithms by which the cost that they are asked
-# for is above their own, each for one of so many candidates.
-CAUTIONS = (2.0, 1.0)
-CAUTIOUS = 8
+CAUTIOUS = 8  # one of so many candidates is a cautious one
+CAUTION = 2.0  # natural logarithms by which the cost that it is asked for is above its own
 CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
 MERIT = -5  # column of its merit as it is, scaled
 # Failures are too few to tell rare ones apart. What a candidate has to be rid of adds so much to
@@ -167,9 +165,9 @@ def caution(candidates: int) -> Tensor:
     Asked for their best, all ways of a problem may fail together; a car that may take its time has
     one where the others have none. So a few modes give theirs up for a cautious one.
     """
-    each = candidates // CAUTIOUS
-    cautious = torch.tensor(CAUTIONS).repeat_interleave(each) / COST_SCALE
-    return functional.pad(cautious, (0, candidates - len(cautious)))
+    asked = torch.zeros(candidates)
+    asked[: candidates // CAUTIOUS] = CAUTION / COST_SCALE
+    return asked
 
 
 class OutcomeHead(nn.Module):

@@ -27,7 +27,7 @@ from distributed import Client
 
 from training.dataset.generate import connected
 from training.dataset.schema import DatasetError
-from training.dataset.situations import JUNCTION_INDICES, LANE_INDICES, perturbed
+from training.dataset.situations import perturbed
 from training.decision_transformer import load_model
 from training.decision_transformer_model import DecisionTransformer
 from training.export import replace_head
@@ -48,15 +48,9 @@ from warmstart_planner.learned.card import CARD_FILE
 from warmstart_planner.problem import PlanningProblem
 
 FIRST_INDEX = 700_000  # of scenes, which no training uses
-KINDS = (0, 0, LANE_INDICES, JUNCTION_INDICES)  # of scenes in turn: of the tiers, and the others
 STATES = 3  # of each scene: its own and others nearby, which take no scene to be drawn
 
 Row = dict[str, Any]
-
-
-def scenes_of_all_kinds(count: int) -> list[int]:
-    """Return the indices of so many scenes."""
-    return [FIRST_INDEX + i + KINDS[i % len(KINDS)] for i in range(count)]
 
 
 def refine_scenes(model: str, indices: Sequence[int]) -> list[Row]:
@@ -99,7 +93,7 @@ def teach(path: Path, scenes: int, client: Client) -> list[str]:
     """
     model = load_model(path)
     work = partial(refine_scenes, str(path.resolve()))
-    indices = scenes_of_all_kinds(scenes)
+    indices = range(FIRST_INDEX, FIRST_INDEX + scenes)
     outcomes = Outcomes(**stacked(rows_of_scenes(work, 'refining', indices, client)))
     head = fit_head(model, outcomes)
     if path.is_dir():

@@ -28,7 +28,7 @@ def drawn(indices: Iterable[int], horizon: Horizon) -> Iterator[Situation]:
 
 
 def rows_of_scenes(
-    work: Callable[[Sequence[int]], list[Row]], name: str, indices: Sequence[int], client: Client
+    work: Callable[[Sequence[int]], list[Row]], name: str, indices: range, client: Client
 ) -> list[Row]:
     """
     Return what a work makes of scenes, in their order, whatever worker was first.
@@ -48,7 +48,7 @@ def rows_of_scenes(
     rows = [row for part in results(jobs, name) for row in part]
     if not rows:
         raise ValueError(
-            f'none of {len(indices)} scenes from {indices[0]} on led to a row: expected one'
+            f'none of {len(indices)} scenes from {indices.start} on led to a row: expected one'
         )
     return rows
 

@@ -58,7 +58,7 @@ def free_batch(batch):
     """Return variations of them that nobody has solved."""
     from training.decision_transformer import SMOKE, make_free_batch
 
-    return make_free_batch(batch, SMOKE, np.random.default_rng(0))
+    return make_free_batch(batch, replace(SMOKE, dearer_share=0.5), np.random.default_rng(0))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import torch
 
 from training.dataset.reading import read_problems
 from training.decision_transformer import (
+    DEAREST,
     SMOKE,
     Configuration,
     EpochBatches,
@@ -80,6 +81,8 @@ def test_free_problems_are_variations_that_a_car_can_be_in(batch, free_batch):
     assert not (free_batch.present & ~batch.present).any()
     assert (free_batch.allowed >= 0.0).all()
     assert (free_batch.allowed == 0.0).any()
+    assert (free_batch.conceded >= 0.0).all() and (free_batch.conceded <= DEAREST).all()
+    assert 0.0 < (free_batch.conceded > 0.0).float().mean() < 1.0
     for modes in free_batch.modes.tolist():
         assert len(set(modes)) == SMOKE.free_modes
 

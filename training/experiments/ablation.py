@@ -78,7 +78,7 @@ VARIANTS = (
     Variant('6 actions a token', {'block': 6}),
     Variant('20 actions a token', {'block': 20}),
     Variant('4 candidates', {'candidates': 4, 'free_modes': 4}),
-    Variant('no conditioning', {'allowed_share': 0.0, 'dearer_share': 0.0}, blind=True),
+    Variant('no conditioning', {'allowed_share': 0.0}, blind=True),
     Variant('no merit of free drives', {'merit_loss': 0.0, 'own_way_loss': 0.0}),
 )
 
