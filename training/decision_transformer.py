@@ -96,6 +96,8 @@ class Configuration(ModelSizes):
             zero = field.name in MAY_BE_ZERO or field.name.endswith('_loss')
             if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
                 raise ValueError(f'{field.name} is {value}: expected a positive number')
+            if field.name.endswith('_share') and value > 1.0:
+                raise ValueError(f'{field.name} is {value}: expected a share, at most 1')
         if self.answers < 2:
             raise ValueError(f'answers is {self.answers}: expected at least 2')
 

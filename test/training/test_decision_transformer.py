@@ -92,7 +92,17 @@ def test_free_problems_are_variations_that_a_car_can_be_in(batch, free_batch):
 
 @pytest.mark.parametrize(
     ('field', 'value'),
-    [('width', 33), ('batch', 0), ('learning_rate', -1.0), ('answers', 1), ('epochs', 0)],
+    [
+        ('width', 33),
+        ('batch', 0),
+        ('learning_rate', -1.0),
+        ('answers', 1),
+        ('epochs', 0),
+        ('allowed_share', 1.5),
+        ('dearer_share', -0.1),
+        ('dearer_share', 1.5),
+        ('dearer_share', float('nan')),
+    ],
 )
 def test_a_configuration_that_cannot_be_trained_is_refused(field, value):
     with pytest.raises(ValueError, match=field):
