@@ -426,6 +426,29 @@ def test_a_wall_too_near_to_stop_before_is_no_success(make_problem, solve):
     assert not verify(problem, result.trajectory).feasible
 
 
+@pytest.mark.parametrize('name', NAMES)
+def test_a_solve_with_fewer_iterations_is_the_beginning_of_the_whole(
+    problems, solver, straight_line, name
+):
+    problem = problems[name]
+    bound, start = solver.bind(problem), straight_line(problem)
+    whole = solver.solve(bound, start)
+    one = solver.solve(bound, start, iteration_limit=1)
+    assert one.iterations == len(one.history) == 1
+    assert one.score.merit == pytest.approx(whole.history[0].merit, rel=1e-9)
+    # and says nothing of the next solve
+    assert solver.solve(bound, start).iterations == whole.iterations
+
+
+@pytest.mark.parametrize('limit', [0, -1, 26, 1.5, np.nan])
+def test_an_iteration_limit_outside_the_settings_is_refused(
+    problems, solver, straight_line, limit
+):
+    problem = problems['free']
+    with pytest.raises(ValueError, match='iteration_limit'):
+        solver.solve(solver.bind(problem), straight_line(problem), iteration_limit=limit)
+
+
 def test_without_time_the_start_comes_back(problems, solver, solve, straight_line):
     problem = problems['parked']
     start = solver.roll_out(solver.bind(problem), straight_line(problem))

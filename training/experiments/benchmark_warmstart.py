@@ -161,7 +161,7 @@ class Bench:
         """Make the strategies, which set so much time aside."""
         clockwork = Clockwork(self._solver, timing.verification)
         self._strategies = (
-            *cold_strategies(clockwork),
+            *cold_strategies(clockwork, timing.bundle),
             # noise is asked whenever the learned source would be
             Pooled(clockwork, RandomSource(self._count), timing.inference, timing.bundle, NOISE),
             *(Learned(clockwork, source, name) for name, source in self._sources.items()),

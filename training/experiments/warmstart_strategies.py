@@ -51,6 +51,7 @@ SINGLES = (STRAIGHT_LINE, ZERO_CONTROL, BUNDLE_BEST)
 
 SLIGHT = 0.2  # violation that refinement puts right in a few iterations [m, m/s^2]
 TRUSTED = 2  # further candidates of a source whose first kept its promise
+LOOKING = 0.5  # of the time left is for a first iteration of each start, where none tells its cost
 KEPT = 1.5  # times the promised cost that an answer may cost to have kept it
 NOISE_KNOTS = 7  # of the random controls over the horizon
 NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
@@ -58,7 +59,11 @@ NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
 
 @dataclass(frozen=True)
 class Refinement:
-    """One start after refinement; `at` is when its verdict was there, since the problem [s]."""
+    """
+    One start after refinement; `at` is when its verdict was there, since the problem [s].
+
+    `iterations` are those since the verdict before, looks at other starts among them.
+    """
 
     source: str
     feasible: bool
@@ -162,6 +167,7 @@ class Pursuit:
         self._budget = budget
         self._solver, self._reserve = clockwork.solver, clockwork.reserve
         self._refinements: list[Refinement] = []
+        self._looks = 0  # iterations of no refinement yet
         self._inference = np.nan
         self._stopped = False
         self._begin = time.perf_counter()
@@ -188,6 +194,47 @@ class Pursuit:
     def in_turn(self, proposals: Iterable[Proposal]) -> Iterator[Candidate]:
         """Roll out and score one after the other, in the order of what they promise."""
         return in_turn(self._solver, self._bound, proposals)
+
+    def refine_if_slight(self, plain: Sequence[Candidate], hurried: bool) -> list[Candidate]:
+        """
+        Refine the straight line at once where it is nearly right, or where time is short.
+
+        Returns:
+            What of it is left to refine.
+
+        """
+        if plain and not hurried and plain[0].score.violation > SLIGHT:
+            return list(plain)
+        self.refine(plain)
+        return []
+
+    def refine_with_bundle(self, left: Sequence[Candidate]) -> None:
+        """
+        Judge the cold bundle, refine the best of it and of what is left, look at all others.
+
+        A look is one SCP iteration, which tells better than merit as it is where rough starts
+        lead; what it leaves is refined in that order. Looks take LOOKING of the time left at
+        most; what had none comes last.
+        """
+        if not self.has_time():
+            return
+        bundle = self.judge(ColdBundle().propose(self.problem))
+        ready = sorted([*left, *bundle], key=_merit)
+        self.refine(ready[:1])
+        others = ready[1:]
+        end = self._elapsed() + LOOKING * self._left()
+        looked: list[Candidate] = []
+        for candidate in others:
+            if self._elapsed() >= end:
+                break
+            looked.append(self._look(candidate))
+        looked.sort(key=_merit)
+        self.refine([*looked, *others[len(looked) :]])
+
+    def refine_all(self, left: Sequence[Candidate]) -> None:
+        """Judge the cold bundle, and refine it and what is left in the order of expected cost."""
+        bundle = self.judge(ColdBundle().propose(self.problem)) if self.has_time() else []
+        self.refine(ranked([*left, *bundle]))
 
     def refine(self, candidates: Iterable[Candidate]) -> None:
         """Refine and verify candidates in their order while time is left."""
@@ -216,6 +263,12 @@ class Pursuit:
             not self._stopped,
         )
 
+    def _look(self, candidate: Candidate) -> Candidate:
+        start = candidate.proposal.trajectory
+        result = self._solver.solve(self._bound, start, iteration_limit=1)
+        self._looks += result.iterations
+        return Candidate(replace(candidate.proposal, trajectory=result.trajectory), result.score)
+
     def _refine(self, candidate: Candidate) -> Refinement:
         start = candidate.proposal.trajectory
         result = self._solver.solve(self._bound, start, max(self._left(), 0.0))
@@ -226,9 +279,10 @@ class Pursuit:
             verdict.feasible,
             verdict.violation,
             result.score.cost,
-            result.iterations,
+            self._looks + result.iterations,
             self._elapsed(),
         )
+        self._looks = 0
         self._refinements.append(found)
         return found
 
@@ -239,26 +293,52 @@ class Pursuit:
         return time.perf_counter() - self._begin
 
 
-class Cold:
-    """Starts without learning, judged by merit and refined in that order, at most so many."""
+def _merit(candidate: Candidate) -> float:
+    return candidate.score.merit
 
-    def __init__(
-        self,
-        clockwork: Clockwork,
-        name: str,
-        sources: Sequence[ProposalSource],
-        most: int | None = None,
-    ) -> None:
+
+class Single:
+    """One start without learning: of those that sources propose the best by merit."""
+
+    def __init__(self, clockwork: Clockwork, name: str, source: ProposalSource) -> None:
         self.name = name
         self._clockwork = clockwork
-        self._sources = tuple(sources)
-        self._most = most
+        self._source = source
 
     def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
-        proposals = [p for s in self._sources for p in s.propose(pursuit.problem)]
-        pursuit.refine(pursuit.judge(proposals)[: self._most])
+        pursuit.refine(pursuit.judge(self._source.propose(pursuit.problem))[:1])
+        return pursuit.run()
+
+
+class MultiStart:
+    """
+    Straight line and cold bundle, all of them.
+
+    1. A straight line that, rolled out, violates no more than SLIGHT is refined at once, or any
+       if there is no time for better starts.
+    2. The best of all by merit is refined, then the others in the order of what one iteration
+       makes of them.
+
+    Args:
+        clockwork: what it works with.
+        bundle: time that it takes to judge the cold bundle and to refine one of it [s].
+
+    """
+
+    name = MULTI_START
+
+    def __init__(self, clockwork: Clockwork, bundle: float) -> None:
+        self._clockwork = clockwork
+        self._bundle = bundle
+
+    def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
+        """Answer a problem within a time budget [s]."""
+        pursuit = self._clockwork.begin(problem, budget)
+        plain = pursuit.judge(StraightLine().propose(pursuit.problem))
+        left = pursuit.refine_if_slight(plain, not pursuit.has_time(self._bundle))
+        pursuit.refine_with_bundle(left)
         return pursuit.run()
 
 
@@ -285,14 +365,14 @@ class Pooled:
     """
     Learned and cold starts together; the cheap ones come first where they are good already.
 
-    1. A straight line that, rolled out, violates no more than SLIGHT is refined at once, or any if
-       there is no time for better starts.
+    1. As the multi-start, any straight line if there is no time for better starts.
     2. Where the time left is enough for inference, the learned candidates are ranked by what they
        promise, and the first of them is refined at once if the problem is a familiar one and it
        is better than the straight line as it is; TRUSTED more follow as long as what comes out is
        feasible and about as cheap as was promised.
     3. The cold bundle is judged; all that is left is refined in the order of expected cost. Where
-       the learned candidates had no such claim, they come after it.
+       the learned candidates had no such claim, it goes on as the multi-start, and they come
+       after that.
 
     So a budget that is too short to judge everything goes into starts that are known to be good.
 
@@ -322,26 +402,21 @@ class Pooled:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
         plain = pursuit.judge(StraightLine().propose(pursuit.problem))
-        rest = list(plain)
         hurried = not pursuit.has_time(min(self._inference, self._bundle))
-        if rest and (hurried or rest[0].score.violation <= SLIGHT):
-            pursuit.refine(rest)
-            rest = []
-        late: Iterable[Candidate] = ()
+        left = pursuit.refine_if_slight(plain, hurried)
+        learned: Iterator[Candidate] = iter(())
         if pursuit.has_time(self._inference):
             proposals = pursuit.infer(self._source)
             learned = pursuit.in_turn(proposals)
             first = list(islice(learned, 1)) if is_told(proposals) else []
             if _has_claim(first, plain):
                 pursuit.refine_while_kept(chain(first, islice(learned, TRUSTED)))
-                rest += learned if pursuit.has_time() else ()
-            else:
-                late = chain(first, learned)
+                pursuit.refine_all([*left, *learned] if pursuit.has_time() else left)
+                return pursuit.run()
+            learned = chain(first, learned)
+        pursuit.refine_with_bundle(left)
         if pursuit.has_time():
-            rest += pursuit.judge(ColdBundle().propose(pursuit.problem))
-        pursuit.refine(ranked(rest))
-        if pursuit.has_time():
-            pursuit.refine(late)
+            pursuit.refine(learned)
         return pursuit.run()
 
 
@@ -380,11 +455,11 @@ class RandomSource:
         )
 
 
-def cold_strategies(clockwork: Clockwork) -> tuple[Cold, ...]:
+def cold_strategies(clockwork: Clockwork, bundle: float) -> tuple[Strategy, ...]:
     """Return the single starts and the multi-start that learning is compared with."""
     return (
-        Cold(clockwork, STRAIGHT_LINE, [StraightLine()], 1),
-        Cold(clockwork, ZERO_CONTROL, [ZeroControl()], 1),
-        Cold(clockwork, BUNDLE_BEST, [ColdBundle()], 1),
-        Cold(clockwork, MULTI_START, [StraightLine(), ColdBundle()]),
+        Single(clockwork, STRAIGHT_LINE, StraightLine()),
+        Single(clockwork, ZERO_CONTROL, ZeroControl()),
+        Single(clockwork, BUNDLE_BEST, ColdBundle()),
+        MultiStart(clockwork, bundle),
     )

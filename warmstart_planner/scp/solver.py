@@ -221,6 +221,7 @@ class ScpSolver:
         start: Trajectory,
         deadline: float = np.inf,
         multiplier: float = 0.0,
+        iteration_limit: int | None = None,
     ) -> ScpResult:
         """
         Refine a start.
@@ -230,16 +231,21 @@ class ScpSolver:
             start: states and controls on the problem's grid, map frame; it may be inconsistent.
             deadline: time for the loop [s]; when it runs out, the best iterate is returned.
             multiplier: largest multiplier of an earlier solution of a similar problem, or 0.
+            iteration_limit: of this solve, no larger than the settings'; None: theirs.
+
+        Raises:
+            ValueError: the start is on another grid, or the limit beyond the settings'.
 
         """
         states, controls = bound.localise(start)
-        history = np.full((self.settings.iteration_limit, library.HISTORY_COLUMNS), np.nan)
+        settings = self._limited(iteration_limit)
+        history = np.full((settings.iteration_limit, library.HISTORY_COLUMNS), np.nan)
         multipliers = np.array([multiplier])
         outcome = OutcomeStructure()
         self._library.scp_solve(
             self._workspace,
             ctypes.byref(bound.structure),
-            ctypes.byref(self._settings),
+            ctypes.byref(settings),
             float(deadline),
             library.pointer(states),
             library.pointer(controls),
@@ -259,6 +265,19 @@ class ScpSolver:
             seconds=outcome.seconds,
             history=tuple(_iteration(row) for row in history[: outcome.iterations]),
         )
+
+    def _limited(self, iteration_limit: int | None) -> SettingsStructure:
+        """Return the settings, those of one solve with fewer iterations."""
+        if iteration_limit is None:
+            return self._settings
+        most = self.settings.iteration_limit
+        if iteration_limit not in range(1, most + 1):
+            raise ValueError(
+                f'iteration_limit is {iteration_limit!r}: expected a whole number in [1, {most}]'
+            )
+        limited = SettingsStructure.from_buffer_copy(self._settings)
+        limited.iteration_limit = iteration_limit
+        return limited
 
 
 def _iteration(row: NDArray[np.float64]) -> Iteration:

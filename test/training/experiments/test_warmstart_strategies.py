@@ -10,9 +10,11 @@ import pytest
 from training.experiments.warmstart_strategies import (
     MULTI_START,
     NOISE,
+    SLIGHT,
     STRAIGHT_LINE,
     Clockwork,
     Learned,
+    MultiStart,
     Pooled,
     RandomSource,
     Refinement,
@@ -22,6 +24,7 @@ from training.experiments.warmstart_strategies import (
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import transcribe
@@ -88,7 +91,7 @@ def test_what_is_known_never_gets_worse_with_time():
 
 
 def test_singles_refine_one_start_and_multi_start_all(clockwork, problem):
-    runs = {s.name: s.run(problem) for s in cold_strategies(clockwork)}
+    runs = {s.name: s.run(problem) for s in cold_strategies(clockwork, 0.0)}
     counts = {name: len(run.refinements) for name, run in runs.items()}
     assert counts == {STRAIGHT_LINE: 1, 'zero_control': 1, 'bundle_best': 1, MULTI_START: 21}
     assert all(run.exhausted and np.isnan(run.inference) for run in runs.values())
@@ -99,8 +102,51 @@ def test_singles_refine_one_start_and_multi_start_all(clockwork, problem):
     assert multi.iterations > single.iterations
 
 
+def test_the_multi_start_looks_at_all_but_the_first_and_counts_that(clockwork, problem):
+    solver, bound = clockwork.solver, clockwork.solver.bind(problem)
+    starts = judge(
+        solver, bound, [*StraightLine().propose(problem), *ColdBundle().propose(problem)]
+    )
+    run = MultiStart(clockwork, 0.0).run(problem)
+    first, *others = run.refinements
+    directly = solver.solve(bound, starts[0].proposal.trajectory)
+    assert (first.cost, first.iterations) == (directly.score.cost, directly.iterations)
+    # all the looks, one iteration each, are taken before the second verdict
+    assert others[0].iterations > len(others)
+    assert all(each.iterations <= solver.settings.iteration_limit for each in others[1:])
+
+
+def test_the_multi_start_goes_on_with_what_one_iteration_has_made_best(clockwork, problem):
+    solver, bound = clockwork.solver, clockwork.solver.bind(problem)
+    starts = judge(
+        solver, bound, [*StraightLine().propose(problem), *ColdBundle().propose(problem)]
+    )
+    looked = [
+        solver.solve(bound, start.proposal.trajectory, iteration_limit=1) for start in starts[1:]
+    ]
+    best = min(looked, key=lambda result: result.score.merit)
+    run = MultiStart(clockwork, 0.0).run(problem)
+    assert run.refinements[1].cost == solver.solve(bound, best.trajectory).score.cost
+
+
+def test_a_straight_line_that_is_nearly_right_is_refined_before_all_else(clockwork):
+    problem = next(
+        problem
+        for problem in (random_problem('easy', seed) for seed in range(50_000, 50_020))
+        if clockwork.begin(problem, np.inf)
+        .judge(StraightLine().propose(problem))[0]
+        .score.violation
+        <= SLIGHT
+    )
+    run = MultiStart(clockwork, 0.0).run(problem)
+    sources = [refinement.source for refinement in run.refinements]
+    assert sources[0] == STRAIGHT_LINE
+    assert sources.count(STRAIGHT_LINE) == 1
+    assert len(sources) == 21
+
+
 def test_verdicts_come_in_order_and_within_the_run(clockwork, problem):
-    run = cold_strategies(clockwork)[-1].run(problem)
+    run = cold_strategies(clockwork, 0.0)[-1].run(problem)
     times = [r.at for r in run.refinements]
     assert times == sorted(times)
     assert 0.0 < times[0]
@@ -108,7 +154,7 @@ def test_verdicts_come_in_order_and_within_the_run(clockwork, problem):
 
 
 def test_a_budget_stops_the_refinement(clockwork, problem):
-    multi = cold_strategies(clockwork)[-1]
+    multi = cold_strategies(clockwork, 0.0)[-1]
     stopped = multi.run(problem, 0.02)
     assert not stopped.exhausted
     assert len(stopped.refinements) < 21
@@ -144,7 +190,7 @@ def test_the_pooled_start_refines_everything_once_without_a_budget(clockwork, pr
 def test_noise_in_the_learned_place_is_never_worse_than_no_learning(clockwork, seed):
     problem = random_problem('hard', seed)
     noisy = Pooled(clockwork, RandomSource(16), 0.0, 0.0).run(problem).answer()
-    plain = cold_strategies(clockwork)[-1].run(problem).answer()
+    plain = cold_strategies(clockwork, 0.0)[-1].run(problem).answer()
     assert noisy.feasible >= plain.feasible
     assert noisy.cost <= plain.cost * (1 + 1e-9)
 
