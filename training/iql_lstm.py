@@ -6,7 +6,8 @@ Implicit Q-learning of an LSTM policy from logged drives: `make train-iql`.
 MISSION.txt, Section 4.2: V by expectile regression (equation 10), twin Q by temporal differences
 with V of the next observation (equation 11), a policy by advantage-weighted log-likelihood
 (equation 12) that remembers with an LSTM (equation 13). The networks are
-`training/iql_lstm_networks.py`. What is particular here:
+`training/iql_lstm_networks.py`, what they minimise is `training/iql_lstm_losses.py`, the chunks
+that they learn from `training/iql_lstm_data.py`. What is particular here:
 
 - Actor and critic have recurrent parts of their own, which learn more slowly than the rest.
 - They learn from chunks of episodes. A chunk begins with the memory stored for its first step and
@@ -51,14 +52,20 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from training.episodes import ACTION_FIELDS, Episodes, join, load_episodes, split
-from training.iql_lstm_networks import Actor, Critic, Encoder, Memory
+from training.iql_lstm_data import AT_ONCE, Batch, Data, chunk_table, observation_statistics
+from training.iql_lstm_losses import (
+    EXTRACTIONS,
+    Judged,
+    expectile_loss,
+    robust_spread,
+    temporal_target,
+)
+from training.iql_lstm_networks import Actor, Critic, Encoder
 from training.mirror import mirrored
 
 CHECKPOINT_VERSION = 2
 KIND = 'iql_lstm'
 SPREAD_MOMENTUM = 0.01  # share of a batch in the running spread of advantages
-VALIDATION_BATCH = 256  # episodes
-NORMAL_QUARTILES = 1.349  # distance of the quartiles of a standard normal distribution
 
 
 @dataclass(frozen=True)
@@ -108,265 +115,7 @@ class Configuration:
             )
 
 
-# --- the losses ----------------------------------------------------------------------------------
-
-
-def expectile_loss(gap: Tensor, expectile: float) -> Tensor:
-    """Return the asymmetric square of equation (10) of Q - V; its minimum is an expectile."""
-    return torch.where(gap < 0.0, 1.0 - expectile, expectile) * gap**2
-
-
-def temporal_target(
-    rewards: Tensor,
-    next_values: Tensor,
-    ends: Tensor,
-    lasts: Tensor,
-    discount: float,
-    trace: float,
-) -> Tensor:
-    """
-    Return what Q is to be.
-
-    Without a trace it is equation (11): the reward, and V of what is observed next. With one it is
-    the lambda-return along the data (Sutton, Barto: Reinforcement Learning, 2018, equation 12.2):
-    what was done later counts instead of V, by `trace` more with each step. Nothing has a value
-    beyond the end of a task.
-
-    Args:
-        rewards: (B, L).
-        next_values: V after each step, (B, L).
-        ends: the step ended the task, (B, L).
-        lasts: the step is the last one known of its episode, (B, L).
-        discount: a step.
-        trace: lambda, from 0 to 1.
-
-    """
-    beyond = torch.where(ends, 0.0, next_values)
-    along = torch.empty_like(rewards)
-    later = beyond[:, -1]
-    for step in reversed(range(rewards.shape[1])):
-        mixed = torch.lerp(beyond[:, step], later, trace)
-        known = torch.where(lasts[:, step], beyond[:, step], mixed)
-        later = along[:, step] = rewards[:, step] + discount * known
-    return along
-
-
-@dataclass(frozen=True)
-class Judged:
-    """
-    A policy's steps and what is said of them, each of shape (B, L).
-
-    `log_likelihood` of the data's actions; their `advantage` by the critic, Q - V, and the
-    `realised` one, what was earned from there on less V; and what gives the `value` of the
-    policy's own mean actions, Q. All three in units of the advantages' spreads.
-    """
-
-    log_likelihood: Tensor
-    advantage: Tensor
-    realised: Tensor
-    value: Callable[[], Tensor]
-
-
-Weights = Callable[[Judged, Configuration], Tensor]
-
-
-def advantage_weights(advantage: Tensor, configuration: Configuration) -> Tensor:
-    """Return the weights of equation (12) for advantages in units of their spread."""
-    limit = math.log(configuration.weight_limit)
-    return torch.exp(torch.clamp(configuration.temperature * advantage, max=limit))
-
-
-def critic_weights(judged: Judged, configuration: Configuration) -> Tensor:
-    """Return the weights of equation (12)."""
-    return advantage_weights(judged.advantage, configuration)
-
-
-def return_weights(judged: Judged, configuration: Configuration) -> Tensor:
-    """
-    Return the weights of equation (12) by what was really earned.
-
-    So does advantage-weighted regression (Peng, Kumar, Zhang, Levine, 2019, equation 9).
-    """
-    return advantage_weights(judged.realised, configuration)
-
-
-def equal_weights(judged: Judged, configuration: Configuration) -> Tensor:
-    """Return ones: all actions are as good."""
-    return torch.ones_like(judged.advantage)
-
-
-def imitation_loss(judged: Judged, weights: Tensor, configuration: Configuration) -> Tensor:
-    """Do as the data do, where that was good."""
-    return -weights * judged.log_likelihood
-
-
-def climbing_loss(judged: Judged, weights: Tensor, configuration: Configuration) -> Tensor:
-    """Climb Q and stay near the data."""
-    return -judged.value() - configuration.behaviour_loss * judged.log_likelihood
-
-
-@dataclass(frozen=True)
-class Extraction:
-    """How a policy is made: how much each action counts, and the loss."""
-
-    weights: Weights
-    loss: Callable[[Judged, Tensor, Configuration], Tensor]
-
-
-EXTRACTIONS = {
-    'awr': Extraction(critic_weights, imitation_loss),
-    'awr_returns': Extraction(return_weights, imitation_loss),
-    'ddpg_bc': Extraction(critic_weights, climbing_loss),
-    'bc': Extraction(equal_weights, imitation_loss),
-}
 SMOKE = Configuration(hidden=16, batch=16, updates=10, epochs=2, burn_in=3, learn=6)
-
-
-# --- what goes in --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Batch:
-    """
-    B stretches of episodes, L steps each, as tensors.
-
-    `observations` (B, L + 1, O), `actions` (B, L, A) scaled, `rewards` (B, L) scaled, `returns`
-    (B, L): what was earned from there on, `ends` (B, L): the step ended the task, `lasts` (B, L):
-    it is its episode's last, `learned` (B, L): 1 where the step gives loss, 0 elsewhere.
-    `memories`: of actor, critic and target at the first observation.
-    """
-
-    observations: Tensor
-    actions: Tensor
-    rewards: Tensor
-    returns: Tensor
-    ends: Tensor
-    lasts: Tensor
-    learned: Tensor
-    memories: tuple[Memory, Memory, Memory]
-
-    def mean(self, values: Tensor) -> Tensor:
-        """Return the mean of values (B, L) over the steps that give loss."""
-        return (values * self.learned).sum() / self.learned.sum()
-
-
-def chunk_table(lengths: NDArray[np.int64], configuration: Configuration) -> NDArray[np.int64]:
-    """Return episode and first step of all chunks, (C, 2), those that give some loss."""
-    learn, burn_in = configuration.learn, configuration.burn_in
-    table = [
-        (row, begin)
-        for row, length in enumerate(lengths.tolist())
-        for begin in range(0, length, learn)
-        if begin == 0 or begin + burn_in < length
-    ]
-    return np.array(table, dtype=np.int64)
-
-
-class Data:
-    """Episodes as tensors, with the memories at which their chunks begin, and what they earn."""
-
-    def __init__(self, episodes: Episodes, learner: Learner) -> None:
-        """Scale actions and rewards as the learner wants them."""
-        configuration = learner.configuration
-        self.burn_in, self.learn = configuration.burn_in, configuration.learn
-        self.observations = torch.from_numpy(episodes.observations)
-        self.actions = learner.actor.scaled(torch.from_numpy(episodes.actions))
-        self.rewards = torch.from_numpy(episodes.rewards) * learner.reward_scale
-        self.lengths = torch.from_numpy(episodes.lengths)
-        self.terminal = torch.from_numpy(episodes.terminal)
-        self.memories: list[Tensor] = []
-        self.returns = torch.zeros_like(self.rewards)
-
-    def __len__(self) -> int:
-        """Return the number of episodes."""
-        return len(self.lengths)
-
-    @torch.no_grad()
-    def store(self, encoders: tuple[Encoder, ...]) -> None:
-        """Store each encoder's memory (E, C, 2, H) at the beginnings of chunks."""
-        chunks = range(0, self.actions.shape[1], self.learn)
-        self.memories = []
-        for encoder in encoders:
-            stored = torch.empty(len(self), len(chunks), 2, encoder.hidden)
-            for rows in torch.arange(len(self)).split(VALIDATION_BATCH):
-                memory = encoder.empty(len(rows))
-                for chunk, begin in enumerate(chunks):
-                    stored[rows, chunk] = torch.stack(memory, dim=1)
-                    part = self.observations[rows, begin : begin + self.learn]
-                    memory = encoder(part, memory)[1]
-            self.memories.append(stored)
-
-    @torch.no_grad()
-    def estimate(self, critic: Critic, discount: float) -> None:
-        """Store what is earned from each step on, with V of where an episode was cut off."""
-        for rows in torch.arange(len(self)).split(VALIDATION_BATCH):
-            features = critic.encoder(self.observations[rows], critic.encoder.empty(len(rows)))[0]
-            lengths, every = self.lengths[rows], torch.arange(len(rows))
-            last = critic.value(features[every, lengths])
-            later = beyond = torch.where(self.terminal[rows], 0.0, last)
-            for step in reversed(range(self.rewards.shape[1])):
-                here = self.rewards[rows, step] + discount * later
-                later = torch.where(step < lengths, here, beyond)
-                self.returns[rows, step] = later
-
-    def chunks(self, table: NDArray[np.int64]) -> Batch:
-        """Return chunks by episode and first step, (B, 2)."""
-        rows, begins = torch.from_numpy(table).T
-        memories = tuple(
-            tuple(stored[rows, begins // self.learn].unbind(dim=1)) for stored in self.memories
-        )
-        batch = self._stretch(rows, begins, self.burn_in + self.learn, memories)
-        warm = torch.arange(batch.learned.shape[1]) >= self.burn_in
-        gives = warm | (begins == 0)[:, None]
-        return replace(batch, learned=batch.learned * gives)
-
-    def whole(self, rows: Tensor, encoders: tuple[Encoder, ...]) -> Batch:
-        """Return episodes from beginning to end."""
-        empty = tuple(encoder.empty(len(rows)) for encoder in encoders)
-        return self._stretch(rows, torch.zeros_like(rows), self.actions.shape[1], empty)
-
-    def _stretch(self, rows: Tensor, begins: Tensor, steps: int, memories: Any) -> Batch:
-        at = begins[:, None] + torch.arange(steps + 1)
-        nodes = at.clamp(max=self.actions.shape[1])
-        inside = at[:, :-1].clamp(max=self.actions.shape[1] - 1)
-        rows = rows[:, None]
-        last = at[:, :-1] == self.lengths[rows] - 1
-        return Batch(
-            self.observations[rows, nodes],
-            self.actions[rows, inside],
-            self.rewards[rows, inside],
-            self.returns[rows, inside],
-            last & self.terminal[rows],
-            last,
-            (at[:, :-1] < self.lengths[rows]).float(),
-            memories,
-        )
-
-
-def robust_spread(values: Tensor) -> Tensor:
-    """
-    Return the distance of values' quartiles, 1 for a standard normal distribution.
-
-    A few drives that fail cost more than all others together: of a standard deviation they would
-    be all, and the difference between good and better nothing. It is 1 where all are equal.
-    """
-    low, high = torch.quantile(values, values.new_tensor([0.25, 0.75]))
-    rounding = 1e-6 * values.abs().max()
-    for spread in ((high - low) / NORMAL_QUARTILES, values.std(correction=0)):
-        if spread > rounding:
-            return spread
-    return torch.ones_like(low)
-
-
-def observation_statistics(episodes: Episodes) -> Tensor:
-    """Return mean, standard deviation, least and greatest of observations that were made."""
-    nodes = np.arange(episodes.observations.shape[1]) <= episodes.lengths[:, None]
-    seen = episodes.observations[nodes]
-    spread = seen.std(axis=0, dtype=float)
-    # what never changed tells nothing; its unit is as good as any
-    spread[spread < 1e-6] = 1.0
-    rows = [seen.mean(axis=0, dtype=float), spread, seen.min(axis=0), seen.max(axis=0)]
-    return torch.tensor(np.stack(rows)).float()
 
 
 # --- learning ------------------------------------------------------------------------------------
@@ -420,6 +169,17 @@ class Learner(nn.Module):
                 {'params': fast, 'lr': configuration.learning_rate},
                 {'params': slow, 'lr': configuration.recurrent_rate},
             ]
+        )
+
+    def data(self, episodes: Episodes) -> Data:
+        """Return episodes as they are learned from."""
+        configuration = self.configuration
+        return Data(
+            episodes,
+            self.actor,
+            self.reward_scale,
+            configuration.burn_in,
+            configuration.learn,
         )
 
     @property
@@ -478,7 +238,7 @@ class Learner(nn.Module):
         self.eval()
         data.estimate(self.critic, self.configuration.discount)
         sums, total = torch.zeros(len(actors)), 0.0
-        for rows in torch.arange(len(data)).split(VALIDATION_BATCH):
+        for rows in torch.arange(len(data)).split(AT_ONCE):
             batch = data.whole(rows, self.encoders)
             estimates = self._estimates(batch)
             judged = [self._judged(batch, actor, estimates) for actor in actors]
@@ -584,9 +344,9 @@ class Training:
         self.configuration = configuration
         torch.manual_seed(configuration.seed)
         self.learner = Learner(configuration, train)
-        self.train = Data(train, self.learner)
-        self.validation = Data(validation, self.learner)
-        self.table = chunk_table(train.lengths, configuration)
+        self.train = self.learner.data(train)
+        self.validation = self.learner.data(validation)
+        self.table = chunk_table(train.lengths, configuration.burn_in, configuration.learn)
         self.digest = _digest(train)
         self.best = copy.deepcopy(self.learner.actor)
         self.score, self.best_epoch = -math.inf, 0

@@ -235,24 +235,34 @@ def road_parameters(
     station = np.linspace(fine[0], fine[-1], ANCHORS)
     spacing = station[1] - station[0]
     poses = frame.localise(road.poses(station))
-    anchors = np.empty((ANCHORS, len(ANCHOR_FIELDS)))
-    anchors[:, 0:2] = poses[:, 0:2]
-    anchors[:, 2], anchors[:, 3] = np.cos(poses[:, 2]), np.sin(poses[:, 2])
     turned = road.at('heading', station + spacing / 2) - road.at('heading', station - spacing / 2)
-    anchors[:, 4] = turned / spacing
-    anchors[:, 5] = station - here
-    lines = (
-        _edge(road.at('left_width', fine), margins.road, fine, station),
-        _edge(road.at('right_width', fine), margins.road, fine, station),
-        _lines(target_offsets(problem, fine), fine, station),
-        _lines(target_speeds(problem, fine), fine, station),
-    )
-    anchors[:, 6:] = np.stack(lines, axis=1).reshape(ANCHORS, -1)
-    scalars = np.empty(len(SCALAR_FIELDS))
-    scalars[0] = margins.grip * problem.friction * GRAVITY
-    scalars[1] = stop_station(problem) - here
-    scalars[2] = 0.1 * spacing**2
-    return np.concatenate([scalars, anchors.ravel()])
+    left, left_slope = _edge(road.at('left_width', fine), margins.road, fine, station).T
+    right, right_slope = _edge(road.at('right_width', fine), margins.road, fine, station).T
+    offset, offset_slope = _lines(target_offsets(problem, fine), fine, station).T
+    speed, speed_slope = _lines(target_speeds(problem, fine), fine, station).T
+    anchors = {
+        'x': poses[:, 0],
+        'y': poses[:, 1],
+        'cos': np.cos(poses[:, 2]),
+        'sin': np.sin(poses[:, 2]),
+        'curvature': turned / spacing,
+        'station': station - here,
+        'left': left,
+        'left_slope': left_slope,
+        'right': right,
+        'right_slope': right_slope,
+        'offset': offset,
+        'offset_slope': offset_slope,
+        'speed': speed,
+        'speed_slope': speed_slope,
+    }
+    scalars = {
+        'grip': margins.grip * problem.friction * GRAVITY,
+        'stop_station': stop_station(problem) - here,
+        'blend_square': 0.1 * spacing**2,
+    }
+    columns = np.stack([anchors[name] for name in ANCHOR_FIELDS], axis=1)
+    return np.concatenate([[scalars[name] for name in SCALAR_FIELDS], columns.ravel()])
 
 
 def _lines(

@@ -100,3 +100,94 @@ def models(checkpoint, tmp_path_factory):
     folder = tmp_path_factory.mktemp('models')
     export(checkpoint, folder, Defaults())
     return folder
+
+
+@pytest.fixture(scope='session')
+def random_episodes():
+    """Return what makes logged episodes without sense, of all lengths."""
+    from training.episodes import Episodes
+
+    def make(count=12, steps=20, seed=0, size=4, suggested=(2, 1)):
+        rng = np.random.default_rng(seed)
+        lengths = rng.integers(1, steps + 1, count)
+        there = (np.arange(steps) < lengths[:, None])[..., None]
+        before = (np.arange(steps + 1) <= lengths[:, None])[..., None]
+        return Episodes(
+            observations=(rng.normal(2.0, 3.0, (count, steps + 1, size)) * before).astype(
+                np.float32
+            ),
+            actions=(rng.uniform([-3.0, -0.4], [2.0, 0.4], (count, steps, 2)) * there).astype(
+                np.float32
+            ),
+            rewards=(rng.normal(size=(count, steps)) * there[..., 0]).astype(np.float32),
+            lengths=lengths,
+            terminal=rng.random(count) < 0.5,
+            source=np.zeros(count, dtype=np.int64),
+            sources=('noise',),
+            action_low=np.float32([-3.0, -0.4]),
+            action_high=np.float32([2.0, 0.4]),
+            action_suggested=np.array(suggested, np.int64),
+            group=np.arange(count),
+        )
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def chain():
+    """
+    Return what makes walks of two steps with a reward of 1 each.
+
+    They are terminal or cut off, and go on from there.
+    """
+    from training.episodes import Episodes
+
+    def make(terminal):
+        count = 64
+        observations = np.zeros((count, 3, 3), np.float32)
+        observations[:, np.arange(3), np.arange(3)] = 1.0
+        return Episodes(
+            observations=observations,
+            actions=np.random.default_rng(0).uniform(-1, 1, (count, 2, 1)).astype(np.float32),
+            rewards=np.ones((count, 2), np.float32),
+            lengths=np.full(count, 2),
+            terminal=np.full(count, terminal),
+            source=np.zeros(count, dtype=np.int64),
+            sources=('walk',),
+            action_low=np.float32([-1.0]),
+            action_high=np.float32([1.0]),
+            action_suggested=np.array([], np.int64),
+            group=np.arange(count),
+        )
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def learner_of():
+    """Return what makes a learner of a policy that has learned nothing."""
+    import torch
+
+    from training.iql_lstm import Learner
+
+    def make(configuration, episodes, seed=0):
+        torch.manual_seed(seed)
+        return Learner(configuration, episodes).eval()
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def batch_of():
+    """Return what makes a learner's batch of all chunks of episodes."""
+    from training.iql_lstm_data import chunk_table
+
+    def make(learner, episodes):
+        configuration, data = learner.configuration, learner.data(episodes)
+        data.store(learner.encoders)
+        data.estimate(learner.critic, configuration.discount)
+        return data.chunks(
+            chunk_table(episodes.lengths, configuration.burn_in, configuration.learn)
+        )
+
+    return make

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytest.importorskip('torch', reason='torch is not installed')
 
@@ -16,52 +14,21 @@ import torch
 
 from training.episodes import Episodes
 from training.iql_lstm import (
-    EXTRACTIONS,
     SMOKE,
     Configuration,
-    Data,
-    Judged,
-    Learner,
     Training,
-    advantage_weights,
-    chunk_table,
-    expectile_loss,
     fit,
     load_trained,
     main,
-    observation_statistics,
     read_checkpoint,
     resampled,
-    robust_spread,
-    temporal_target,
 )
+from training.iql_lstm_data import chunk_table
+from training.iql_lstm_losses import EXTRACTIONS
 from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
 
 ROOT = Path(__file__).resolve().parents[2]
 DT = 0.1  # of the double integrator [s]
-
-
-def random_episodes(count=12, steps=20, seed=0, size=4, suggested=(2, 1)):
-    """Return episodes without sense, of all lengths."""
-    rng = np.random.default_rng(seed)
-    lengths = rng.integers(1, steps + 1, count)
-    there = (np.arange(steps) < lengths[:, None])[..., None]
-    before = (np.arange(steps + 1) <= lengths[:, None])[..., None]
-    return Episodes(
-        observations=(rng.normal(2.0, 3.0, (count, steps + 1, size)) * before).astype(np.float32),
-        actions=(rng.uniform([-3.0, -0.4], [2.0, 0.4], (count, steps, 2)) * there).astype(
-            np.float32
-        ),
-        rewards=(rng.normal(size=(count, steps)) * there[..., 0]).astype(np.float32),
-        lengths=lengths,
-        terminal=rng.random(count) < 0.5,
-        source=np.zeros(count, dtype=np.int64),
-        sources=('noise',),
-        action_low=np.float32([-3.0, -0.4]),
-        action_high=np.float32([2.0, 0.4]),
-        action_suggested=np.array(suggested, np.int64),
-        group=np.arange(count),
-    )
 
 
 @pytest.fixture
@@ -69,111 +36,10 @@ def smoke(tmp_path):
     return replace(SMOKE, out=str(tmp_path / 'out'))
 
 
-def learner_of(configuration, episodes, seed=0):
-    torch.manual_seed(seed)
-    return Learner(configuration, episodes).eval()
-
-
-def batch_of(learner, episodes, table=None):
-    data = Data(episodes, learner)
-    data.store(learner.encoders)
-    data.estimate(learner.critic, learner.configuration.discount)
-    return data.chunks(chunk_table(episodes.lengths, learner.configuration)[table or slice(None)])
-
-
 # --- the equations ---
 
 
-def expectile_of(values, share):
-    estimate = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.LBFGS([estimate], max_iter=50)
-
-    def closure():
-        optimiser.zero_grad()
-        loss = expectile_loss(values - estimate, share).mean()
-        loss.backward()
-        return loss
-
-    for _ in range(5):
-        optimiser.step(closure)
-    return float(estimate.detach())
-
-
-def test_expectile_regression_finds_expectiles():
-    values = torch.from_numpy(np.random.default_rng(0).exponential(2.0, 2000)).float()
-    found = [expectile_of(values, share) for share in (0.1, 0.5, 0.7, 0.9, 0.99)]
-    assert found[1] == pytest.approx(float(values.mean()), rel=1e-3)
-    assert (np.diff(found) > 0).all()
-    assert found[-1] < float(values.max())
-    for share, value in zip((0.1, 0.5, 0.7, 0.9, 0.99), found, strict=True):
-        # its definition: shares of what lies above and below are in balance
-        above, below = torch.relu(values - value).mean(), torch.relu(value - values).mean()
-        assert float(share * above) == pytest.approx(float((1 - share) * below), rel=1e-2)
-
-
-def test_only_the_end_of_a_task_takes_the_next_value_away():
-    target = temporal_target(
-        torch.tensor([[1.0, 1.0]]),
-        torch.tensor([[5.0, 5.0]]),
-        torch.tensor([[False, True]]),
-        torch.tensor([[False, True]]),
-        discount=0.9,
-        trace=0.0,
-    )
-    assert target.tolist() == [[5.5, 1.0]]
-
-
-@given(st.floats(0.0, 1.0), st.integers(0, 5), st.booleans())
-def test_a_trace_is_between_what_is_expected_next_and_what_came_of_it(trace, last, terminal):
-    """Beyond an episode's last step nothing of what lies in memory may be seen."""
-    rng = np.random.default_rng(3)
-    rewards, values = (torch.from_numpy(rng.normal(size=(1, 6))) for _ in range(2))
-    lasts = torch.arange(6)[None] == last
-    ends = lasts & terminal
-    found = temporal_target(rewards, values, ends, lasts, 0.9, trace)[0]
-    after = [
-        0.0 if end else value
-        for end, value in zip(ends[0].tolist(), values[0].tolist(), strict=True)
-    ]
-    wanted = rewards[0, last].item() + 0.9 * after[last]
-    assert found[last].item() == pytest.approx(wanted)
-    for step in reversed(range(last)):
-        later = (1.0 - trace) * after[step] + trace * wanted
-        wanted = rewards[0, step].item() + 0.9 * later
-        assert found[step].item() == pytest.approx(wanted)
-
-
-def test_the_last_step_of_a_terminal_episode_alone_ends_the_task(smoke):
-    episodes = random_episodes()
-    data = Data(episodes, learner := learner_of(smoke, episodes))
-    batch = data.whole(torch.arange(len(episodes)), learner.encoders)
-    for row in range(len(episodes)):
-        last = episodes.lengths[row] - 1
-        wanted = [episodes.terminal[row] and step == last for step in range(20)]
-        assert batch.ends[row].tolist() == wanted
-
-
-def chain(terminal):
-    """Return walks of two steps with a reward of 1 each; `terminal` or cut off, and from there."""
-    count = 64
-    observations = np.zeros((count, 3, 3), np.float32)
-    observations[:, np.arange(3), np.arange(3)] = 1.0
-    return Episodes(
-        observations=observations,
-        actions=np.random.default_rng(0).uniform(-1, 1, (count, 2, 1)).astype(np.float32),
-        rewards=np.ones((count, 2), np.float32),
-        lengths=np.full(count, 2),
-        terminal=np.full(count, terminal),
-        source=np.zeros(count, dtype=np.int64),
-        sources=('walk',),
-        action_low=np.float32([-1.0]),
-        action_high=np.float32([1.0]),
-        action_suggested=np.array([], np.int64),
-        group=np.arange(count),
-    )
-
-
-def test_values_of_a_chain_that_ends_are_its_returns(smoke):
+def test_values_of_a_chain_that_ends_are_its_returns(smoke, chain, learner_of, batch_of):
     configuration = replace(
         smoke, discount=0.5, target_rate=0.1, learning_rate=5e-3, recurrent_rate=5e-3
     )
@@ -188,7 +54,9 @@ def test_values_of_a_chain_that_ends_are_its_returns(smoke):
     assert values[:2].tolist() == pytest.approx([1.5, 1.0], abs=0.1)
 
 
-def test_values_of_a_chain_that_is_cut_off_go_on_beyond_its_end(smoke):
+def test_values_of_a_chain_that_is_cut_off_go_on_beyond_its_end(
+    smoke, chain, learner_of, batch_of
+):
     """What the critic says of the last observation is part of the value of those before it."""
     configuration = replace(
         smoke, discount=0.5, target_rate=0.1, learning_rate=5e-3, recurrent_rate=5e-3
@@ -206,46 +74,6 @@ def test_values_of_a_chain_that_is_cut_off_go_on_beyond_its_end(smoke):
     assert first == pytest.approx(1.0 + 0.5 * second, abs=0.15)
 
 
-def test_a_few_failures_do_not_set_the_scale():
-    values = torch.from_numpy(np.random.default_rng(0).normal(-3.0, 2.0, 5000)).float()
-    assert float(robust_spread(values)) == pytest.approx(2.0, rel=0.05)
-    failures = values.clone()
-    failures[::20] = -1e4
-    assert float(robust_spread(failures)) == pytest.approx(2.0, rel=0.2)
-    # where most are equal, the others do
-    assert float(robust_spread(torch.tensor([0.0] * 9 + [10.0]))) == pytest.approx(3.0)
-    for equal in (torch.zeros(5), torch.full((5,), 0.1).cumsum(0) / torch.arange(1, 6)):
-        assert float(robust_spread(equal)) == 1.0
-
-
-def test_advantage_weights_grow_up_to_their_limit():
-    advantage = torch.linspace(-50.0, 50.0, 101)
-    weights = advantage_weights(advantage, Configuration(weight_limit=100.0))
-    assert (weights[1:] >= weights[:-1]).all()
-    assert float(weights.max()) == pytest.approx(100.0)
-    assert float(weights[50]) == 1.0
-    assert torch.isfinite(weights).all()
-
-
-def test_extractions_differ_in_whom_they_ask():
-    likelihood = torch.tensor([[-1.0, -2.0]])
-    value = torch.tensor([[3.0, 5.0]], requires_grad=True)
-    advantage, realised = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    judged = Judged(likelihood, advantage, realised, lambda: value)
-    configuration = Configuration(temperature=3.0, weight_limit=100.0)
-    loss = {
-        name: each.loss(judged, each.weights(judged, configuration), configuration)
-        for name, each in EXTRACTIONS.items()
-    }
-    much = np.exp(3.0)
-    assert loss['bc'].tolist() == [[1.0, 2.0]]
-    assert loss['awr'].tolist() == [[pytest.approx(much, rel=1e-4), 2.0]]
-    assert loss['awr_returns'].tolist() == [[1.0, pytest.approx(2.0 * much, rel=1e-4)]]
-    (slope,) = torch.autograd.grad(loss['ddpg_bc'].sum(), value)
-    assert (slope < 0).all()
-    assert not loss['awr'].requires_grad
-
-
 def with_spreads(learner):
     """Return a learner that knows the spreads of advantages."""
     learner.advantage_spread.fill_(1.0)
@@ -253,7 +81,9 @@ def with_spreads(learner):
     return learner
 
 
-def test_no_extraction_teaches_the_critic_through_the_actor(smoke):
+def test_no_extraction_teaches_the_critic_through_the_actor(
+    smoke, random_episodes, learner_of, batch_of
+):
     episodes = random_episodes()
     for name in EXTRACTIONS:
         learner = with_spreads(learner_of(replace(smoke, extraction=name), episodes))
@@ -263,34 +93,12 @@ def test_no_extraction_teaches_the_critic_through_the_actor(smoke):
         assert any(p.grad is not None for p in learner.actor.parameters()), name
 
 
-@pytest.mark.parametrize('terminal', [True, False])
-def test_what_was_earned_goes_on_with_the_value_of_where_a_drive_was_cut_off(smoke, terminal):
-    episodes = chain(terminal)
-    data = Data(episodes, learner := learner_of(replace(smoke, discount=0.5), episodes))
-    data.estimate(learner.critic, 0.5)
-    features = learner.critic.encoder(data.observations, learner.critic.encoder.empty(64))[0]
-    beyond = 0.0 if terminal else learner.critic.value(features)[0, 2].item()
-    reward = float(learner.reward_scale)
-    wanted = [1.5 * reward + 0.25 * beyond, reward + 0.5 * beyond]
-    assert data.returns[0].tolist() == pytest.approx(wanted, rel=1e-5)
-
-
-def test_what_was_earned_ends_with_its_episode(smoke):
-    episodes = random_episodes(count=40)
-    learner = learner_of(smoke, episodes)
-    found, changed = (Data(episodes, learner) for _ in range(2))
-    unused = torch.from_numpy(~episodes.is_step)
-    changed.rewards[unused] = 7.0
-    for data in (found, changed):
-        data.estimate(learner.critic, 0.9)
-    used = torch.from_numpy(episodes.is_step)
-    assert torch.equal(found.returns[used], changed.returns[used])
-
-
 # --- suggestions ---
 
 
-def test_the_critic_sees_how_far_an_action_is_from_what_is_suggested(smoke):
+def test_the_critic_sees_how_far_an_action_is_from_what_is_suggested(
+    smoke, random_episodes, learner_of, batch_of
+):
     """Suggestions that all differ by a constant, as do the actions, change nothing for it."""
     episodes = random_episodes()
     learner = with_spreads(learner_of(smoke, episodes))
@@ -303,7 +111,7 @@ def test_the_critic_sees_how_far_an_action_is_from_what_is_suggested(smoke):
     assert not torch.allclose(learner.losses(batch)['action_value'], found, rtol=1e-4)
 
 
-def test_a_suggestion_comes_with_the_checkpoint(smoke):
+def test_a_suggestion_comes_with_the_checkpoint(smoke, random_episodes):
     episodes = random_episodes(count=30)
     trained = fit(episodes, episodes, smoke)
     loaded = load_trained(Path(smoke.out) / 'best.pt')
@@ -311,7 +119,7 @@ def test_a_suggestion_comes_with_the_checkpoint(smoke):
     assert loaded.actor.suggestion_weights.any()
 
 
-def test_the_target_follows_the_critic_slowly(smoke):
+def test_the_target_follows_the_critic_slowly(smoke, random_episodes, learner_of, batch_of):
     episodes = random_episodes()
     learner = learner_of(smoke, episodes)
     before = {name: value.clone() for name, value in learner.target.named_parameters()}
@@ -325,53 +133,13 @@ def test_the_target_follows_the_critic_slowly(smoke):
 # --- memory ---
 
 
-def test_each_step_is_learned_in_just_one_chunk(smoke):
-    episodes = random_episodes(count=30)
-    learner = learner_of(smoke, episodes)
-    table = chunk_table(episodes.lengths, smoke)
-    batch = batch_of(learner, episodes)
-    times = np.zeros((30, 20 + smoke.burn_in + smoke.learn), dtype=int)
-    for (row, begin), learned in zip(table, batch.learned.numpy(), strict=True):
-        times[row, begin : begin + len(learned)] += learned.astype(int)
-    assert np.array_equal(times[:, :20], episodes.is_step.astype(int))
-    assert not times[:, 20:].any()
-
-
-def test_stored_memories_are_those_of_a_whole_pass(smoke):
-    episodes = random_episodes()
-    learner = learner_of(smoke, episodes)
-    data = Data(episodes, learner)
-    data.store(learner.encoders)
-    observations = torch.from_numpy(episodes.observations)
-    for encoder, stored in zip(learner.encoders, data.memories, strict=True):
-        for chunk in range(stored.shape[1]):
-            part = observations[:, : chunk * smoke.learn]
-            memory = encoder.empty(len(episodes))
-            for step in range(part.shape[1]):
-                memory = encoder(part[:, step : step + 1], memory)[1]
-            assert torch.allclose(stored[:, chunk], torch.stack(memory, dim=1), atol=1e-6)
-
-
-def test_chunks_see_what_whole_episodes_see(smoke):
-    episodes = random_episodes()
-    learner = learner_of(smoke, episodes)
-    table = chunk_table(episodes.lengths, smoke)
-    data = Data(episodes, learner)
-    data.store(learner.encoders)
-    batch = data.chunks(table)
-    whole = data.whole(torch.arange(len(episodes)), learner.encoders)
-    chunked = learner.actor(batch.observations[:, :-1], batch.memories[0])[0]
-    at_once = learner.actor(whole.observations[:, :-1], whole.memories[0])[0]
-    for (row, begin), means, learned in zip(table, chunked, batch.learned, strict=True):
-        steps = torch.nonzero(learned)[:, 0]
-        assert torch.allclose(means[steps], at_once[row, begin + steps], atol=1e-5)
-
-
-def test_actions_and_rewards_of_the_burn_in_give_no_loss(smoke):
+def test_actions_and_rewards_of_the_burn_in_give_no_loss(
+    smoke, random_episodes, learner_of, batch_of
+):
     episodes = random_episodes(count=30)
     learner = with_spreads(learner_of(smoke, episodes))
     batch = batch_of(learner, episodes)
-    table = chunk_table(episodes.lengths, smoke)
+    table = chunk_table(episodes.lengths, smoke.burn_in, smoke.learn)
     warming = torch.from_numpy(table[:, 1] > 0)[:, None] & (
         torch.arange(batch.actions.shape[1]) < smoke.burn_in
     )
@@ -389,18 +157,18 @@ def test_actions_and_rewards_of_the_burn_in_give_no_loss(smoke):
     assert not torch.equal(one['actor'], other['actor'])
 
 
-def test_the_burn_in_warms_the_memory_up(smoke):
+def test_the_burn_in_warms_the_memory_up(smoke, random_episodes, learner_of, batch_of):
     episodes = random_episodes(count=30)
     learner = with_spreads(learner_of(smoke, episodes))
     batch = batch_of(learner, episodes)
-    late = torch.from_numpy(chunk_table(episodes.lengths, smoke)[:, 1] > 0)
+    late = torch.from_numpy(chunk_table(episodes.lengths, smoke.burn_in, smoke.learn)[:, 1] > 0)
     observations = batch.observations.clone()
     observations[late, : smoke.burn_in] += 1.0
     changed = learner.losses(replace(batch, observations=observations))
     assert not torch.equal(learner.losses(batch)['actor'], changed['actor'])
 
 
-def test_actor_and_critic_remember_apart(smoke):
+def test_actor_and_critic_remember_apart(smoke, random_episodes, learner_of):
     learner = learner_of(smoke, random_episodes())
     actor = {id(parameter) for parameter in learner.actor.parameters()}
     assert not actor & {id(parameter) for parameter in learner.critic.parameters()}
@@ -413,22 +181,7 @@ def test_actor_and_critic_remember_apart(smoke):
     assert {id(p) for p in slow['params']} == {id(p) for p in recurrent}
 
 
-def test_statistics_are_of_what_was_observed_and_of_nothing_else():
-    episodes = random_episodes()
-    seen = np.concatenate(
-        [
-            row[: length + 1]
-            for row, length in zip(episodes.observations, episodes.lengths, strict=True)
-        ]
-    )
-    mean, spread, low, high = observation_statistics(episodes).numpy()
-    assert np.allclose(mean, seen.mean(axis=0), atol=1e-5)
-    assert np.allclose(spread, seen.std(axis=0), atol=1e-5)
-    assert np.array_equal(low, seen.min(axis=0))
-    assert np.array_equal(high, seen.max(axis=0))
-
-
-def test_actions_stay_within_their_bounds_whatever_is_observed(smoke):
+def test_actions_stay_within_their_bounds_whatever_is_observed(smoke, random_episodes):
     episodes = random_episodes()
     training = Training(smoke, episodes, random_episodes(seed=1))
     trained = training.run()
@@ -443,7 +196,9 @@ def test_actions_stay_within_their_bounds_whatever_is_observed(smoke):
 # --- training ---
 
 
-def test_a_training_that_was_interrupted_ends_like_one_that_was_not(smoke, tmp_path):
+def test_a_training_that_was_interrupted_ends_like_one_that_was_not(
+    smoke, tmp_path, random_episodes
+):
     sides = random_episodes(count=30), random_episodes(seed=1)
     whole = replace(smoke, out=str(tmp_path / 'whole'), epochs=3)
     parts = replace(whole, out=str(tmp_path / 'parts'))
@@ -462,7 +217,9 @@ def test_a_training_that_was_interrupted_ends_like_one_that_was_not(smoke, tmp_p
     assert list((tmp_path / 'parts' / 'tensorboard').iterdir())
 
 
-def test_the_same_seed_gives_the_same_policy_and_another_one_another(smoke, tmp_path):
+def test_the_same_seed_gives_the_same_policy_and_another_one_another(
+    smoke, tmp_path, random_episodes
+):
     sides = random_episodes(), random_episodes(seed=1)
     actions = []
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
@@ -472,7 +229,7 @@ def test_the_same_seed_gives_the_same_policy_and_another_one_another(smoke, tmp_
     assert not np.array_equal(actions[0], actions[2])
 
 
-def test_what_is_kept_is_the_best_actor(smoke):
+def test_what_is_kept_is_the_best_actor(smoke, random_episodes):
     sides = random_episodes(), random_episodes(seed=1)
     trained = fit(*sides, smoke)
     loaded = load_trained(Path(smoke.out) / 'best.pt')
@@ -483,7 +240,7 @@ def test_what_is_kept_is_the_best_actor(smoke):
     assert loaded.epoch == trained.epoch
 
 
-def test_training_stops_when_the_actor_gets_no_better(smoke):
+def test_training_stops_when_the_actor_gets_no_better(smoke, random_episodes):
     configuration = replace(
         smoke, epochs=50, patience=2, learning_rate=1e-12, recurrent_rate=1e-12
     )
@@ -492,14 +249,14 @@ def test_training_stops_when_the_actor_gets_no_better(smoke):
     assert training.epoch <= training.best_epoch + 2 < 50
 
 
-def test_training_stops_in_time(smoke):
+def test_training_stops_in_time(smoke, random_episodes):
     configuration = replace(smoke, epochs=50, patience=50, time_limit=1e-6)
     training = Training(configuration, random_episodes(), random_episodes(seed=1))
     training.run()
     assert training.epoch == 1
 
 
-def test_members_learn_from_samples_of_whole_groups():
+def test_members_learn_from_samples_of_whole_groups(random_episodes):
     episodes = random_episodes(count=40)
     episodes = replace(episodes, group=np.arange(40) // 4)
     sample = resampled(episodes, seed=3)
@@ -510,7 +267,7 @@ def test_members_learn_from_samples_of_whole_groups():
     assert not np.array_equal(sample.group, resampled(episodes, seed=4).group)
 
 
-def test_the_command_line_trains_members(tmp_path, capsys):
+def test_the_command_line_trains_members(tmp_path, capsys, random_episodes):
     first, second = (random_episodes(40, seed=seed, size=OBSERVATION_SIZE) for seed in (0, 1))
     first.save(tmp_path / 'a.npz')
     replace(second, group=np.arange(40) + 40).save(tmp_path / 'b.npz')
@@ -551,7 +308,7 @@ def test_a_configuration_that_cannot_be_trained_is_refused(field, value):
         replace(Configuration(), **{field: value})
 
 
-def test_sides_that_do_not_fit_together_are_refused(smoke):
+def test_sides_that_do_not_fit_together_are_refused(smoke, random_episodes):
     train = random_episodes()
     for validation in (
         replace(train, observations=train.observations[..., :3]),
@@ -561,7 +318,9 @@ def test_sides_that_do_not_fit_together_are_refused(smoke):
             Training(smoke, train, validation)
 
 
-def test_a_checkpoint_of_another_configuration_or_of_other_episodes_is_not_gone_on_with(smoke):
+def test_a_checkpoint_of_another_configuration_or_of_other_episodes_is_not_gone_on_with(
+    smoke, random_episodes
+):
     train, validation = random_episodes(), random_episodes(seed=1)
     Training(smoke, train, validation).advance()
     with pytest.raises(ValueError, match='another configuration, in expectile'):
@@ -570,7 +329,9 @@ def test_a_checkpoint_of_another_configuration_or_of_other_episodes_is_not_gone_
         Training(smoke, random_episodes(seed=2), validation)
 
 
-def test_a_loss_that_is_not_finite_stops_the_training(smoke):
+def test_a_loss_that_is_not_finite_stops_the_training(
+    smoke, random_episodes, learner_of, batch_of
+):
     episodes = random_episodes()
     learner = learner_of(smoke, episodes)
     with torch.no_grad():
