@@ -36,52 +36,26 @@ def box_distance(
         Shape (P,) [m].
 
     """
-    cos, sin = np.cos(relative_yaw), np.sin(relative_yaw)
-    x, y = relative
-    back_x, back_y = cos * x + sin * y, cos * y - sin * x
-    length, width = half
-    other_length, other_width = other_half
-    abs_cos, abs_sin = np.abs(cos), np.abs(sin)
-    apart = np.abs(x) - (length + other_length * abs_cos + other_width * abs_sin)
-    for value in (
-        np.abs(y) - (width + other_length * abs_sin + other_width * abs_cos),
-        np.abs(back_x) - (other_length + length * abs_cos + width * abs_sin),
-        np.abs(back_y) - (other_width + length * abs_sin + width * abs_cos),
-    ):
-        np.maximum(apart, value, out=apart)
-    square = np.minimum(
-        _corner_distance_square(x, y, cos, sin, other_length, other_width, length, width),
-        _corner_distance_square(
-            -back_x, -back_y, cos, -sin, length, width, other_length, other_width
-        ),
-    )
+    # points as complex numbers: row 0 has the second box in the frame of the first, row 1 the
+    # first in that of the second
+    place, turn = relative[0] + 1j * relative[1], np.exp(1j * relative_yaw)
+    back = turn.conj()
+    centre = np.stack([place, -place * back])
+    size = np.empty_like(centre)
+    (size.real[0], size.imag[0]), (size.real[1], size.imag[1]) = other_half, half
+    turns = np.stack([turn, back])
+    diagonals = turns * size, turns * size.conj()
+    other = _parts(size[::-1])
+    extent = np.maximum(*(np.abs(_parts(diagonal)) for diagonal in diagonals))
+    gap = np.abs(_parts(centre)) - extent - other
+    apart = np.maximum(gap[..., 0], gap[..., 1]).max(axis=0)
+    corners = np.stack([each for d in diagonals for each in (centre + d, centre - d)])
+    beyond = np.maximum(np.abs(_parts(corners)) - other, 0.0)
+    beyond *= beyond
+    square = (beyond[..., 0] + beyond[..., 1]).min(axis=(0, 1))
     return np.where(apart > 0.0, np.sqrt(square), apart) - radius
 
 
-def _corner_distance_square(
-    x: Array,
-    y: Array,
-    cos: Array,
-    sin: Array,
-    length: ArrayLike,
-    width: ArrayLike,
-    box_length: ArrayLike,
-    box_width: ArrayLike,
-) -> Array:
-    """Least squared distance of the corners of a box at (x, y) from an upright box at 0."""
-    along_x, along_y = length * cos, length * sin
-    across_x, across_y = -width * sin, width * cos
-    out = np.empty((2, 4, len(x)))
-    for row, (point_x, point_y) in enumerate(
-        ((along_x + across_x, along_y + across_y), (along_x - across_x, along_y - across_y))
-    ):
-        np.add(x, point_x, out=out[0, 2 * row])
-        np.add(y, point_y, out=out[1, 2 * row])
-        np.subtract(x, point_x, out=out[0, 2 * row + 1])
-        np.subtract(y, point_y, out=out[1, 2 * row + 1])
-    np.abs(out, out=out)
-    out[0] -= box_length
-    out[1] -= box_width
-    np.maximum(out, 0.0, out=out)
-    out *= out
-    return (out[0] + out[1]).min(axis=0)
+def _parts(points: NDArray[np.complex128]) -> Array:
+    """Return real and imaginary parts, shape (..., 2)."""
+    return points.view(float).reshape(*points.shape, 2)
