@@ -209,27 +209,13 @@ class Pursuit:
         return []
 
     def refine_with_bundle(self, left: Sequence[Candidate]) -> None:
-        """
-        Judge the cold bundle, refine the best of it and of what is left, look at all others.
-
-        A look is one SCP iteration, which tells better than merit as it is where rough starts
-        lead; what it leaves is refined in that order. Looks take LOOKING of the time left at
-        most; what had none comes last.
-        """
+        """Judge the cold bundle, refine the best of it and of what is left, look at all others."""
         if not self.has_time():
             return
         bundle = self.judge(ColdBundle().propose(self.problem))
         ready = sorted([*left, *bundle], key=_merit)
         self.refine(ready[:1])
-        others = ready[1:]
-        end = self._elapsed() + LOOKING * self._left()
-        looked: list[Candidate] = []
-        for candidate in others:
-            if self._elapsed() >= end:
-                break
-            looked.append(self._look(candidate))
-        looked.sort(key=_merit)
-        self.refine([*looked, *others[len(looked) :]])
+        self.refine(self._after_a_look(ready[1:]))
 
     def refine_all(self, left: Sequence[Candidate]) -> None:
         """Judge the cold bundle, and refine it and what is left in the order of expected cost."""
@@ -262,6 +248,21 @@ class Pursuit:
             self._inference,
             not self._stopped,
         )
+
+    def _after_a_look(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """
+        Take one SCP iteration on each, and return them in the order of what it made of them.
+
+        That tells better than merit as it is where rough starts lead. Looks take LOOKING of the
+        time left at most; what had none comes last.
+        """
+        end = self._elapsed() + LOOKING * self._left()
+        looked: list[Candidate] = []
+        for candidate in candidates:
+            if self._elapsed() >= end:
+                break
+            looked.append(self._look(candidate))
+        return [*sorted(looked, key=_merit), *candidates[len(looked) :]]
 
     def _look(self, candidate: Candidate) -> Candidate:
         start = candidate.proposal.trajectory
