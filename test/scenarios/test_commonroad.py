@@ -308,10 +308,11 @@ def test_every_shared_file_gives_a_drivable_scenario(path):
 @pytest.mark.parametrize('name', MUST_DRIVE)
 class TestSharedThatMustDrive:
     def test_corridor_lies_within_the_lanelets(self, name):
-        from warmstart_planner.scenarios.commonroad import _network, _parse
+        from warmstart_planner.scenarios.commonroad.network import read_network
+        from warmstart_planner.scenarios.commonroad.reader import _parse
 
         scenario = read_commonroad(SHARED / f'{name}.xml')
-        lanelets = _network(_parse(SHARED / f'{name}.xml')).values()
+        lanelets = read_network(_parse(SHARED / f'{name}.xml')).values()
         start = float(scenario.road.project(scenario.initial_state[:2])[0])
         ahead = np.arange(start - 1.0, scenario.road.end - 2.0, 1.7)
         left = scenario.road.at('left_width', ahead)

@@ -1,0 +1,150 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""From a file to a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from lxml import etree
+
+from warmstart_planner.road import Road
+from warmstart_planner.scenarios.commonroad.elements import (
+    Shape,
+    child,
+    corners_of,
+    pose_of,
+    to_float,
+    value_of,
+)
+from warmstart_planner.scenarios.commonroad.goals import aim, duration_of, read_goal, route_to
+from warmstart_planner.scenarios.commonroad.network import read_network
+from warmstart_planner.scenarios.commonroad.traffic import read_traffic
+from warmstart_planner.scenarios.lanelets import (
+    Network,
+    Rows,
+    corridor,
+    open_around,
+    opposite_way,
+    road_along,
+    same_way,
+)
+from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
+from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
+
+VERSIONS = ('2018b', '2020a')
+DEFAULT_SPEED_LIMIT = 36.0  # where a file has none [m/s]
+PASSABLE = 0.8  # beside an obstacle, room beyond the car's width that it needs to pass [m]
+MOVES = 0.5  # traffic that stays within it stands [m]
+
+
+def read_commonroad(path: str | Path) -> Scenario:
+    """
+    Read a CommonRoad file and follow its lanes from the start to the goal.
+
+    The road is the route's centre line with a corridor of all lanes that lead the same way. The
+    opposite lane is added only about something that stands and blocks ours. The goal is the
+    station where the goal region lies (its time interval bounds the duration, the drive is not
+    held back to it); a goal without a place means to keep on driving.
+
+    Raises:
+        ScenarioError: the file is missing, not well-formed, not CommonRoad, or a value is missing
+            or wrong; the message names file, field, value and expectation.
+
+    """
+    path = Path(path)
+    root = _parse(path)
+    try:
+        return _scenario(path.stem, root)
+    except ValueError as error:
+        raise ScenarioError(f'{path}: {error}') from None
+
+
+def _parse(path: Path) -> etree._Element:
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
+    )
+    try:
+        with path.open('rb') as stream:
+            tree = etree.parse(stream, parser)
+    except OSError as error:
+        raise ScenarioError(f'{path}: cannot be read ({error.strerror or error})') from None
+    except etree.XMLSyntaxError as error:
+        raise ScenarioError(f'{path}: is not well-formed XML: {error.msg}') from None
+    root = tree.getroot()
+    if tree.docinfo.doctype:
+        raise ScenarioError(f'{path}: has a document type: expected none, entities are not read')
+    if root.tag != 'commonRoad':
+        raise ScenarioError(f'{path}: root element is {root.tag!r}: expected commonRoad')
+    version = root.get('commonRoadVersion')
+    if version not in VERSIONS:
+        raise ScenarioError(
+            f'{path}: commonRoadVersion is {version!r}: expected one of {", ".join(VERSIONS)}'
+        )
+    return root
+
+
+def _scenario(name: str, root: etree._Element) -> Scenario:
+    dt = to_float(root.get('timeStepSize'), 'timeStepSize')
+    if dt <= 0.0:
+        raise ScenarioError(f'timeStepSize is {dt}: expected a positive number')
+    network = read_network(root)
+    problem = child(root, 'planningProblem', 'commonRoad')
+    where = f'planningProblem {problem.get("id")}'
+    initial = child(problem, 'initialState', where)
+    time = value_of(initial, 'time', where) * dt
+    center = pose_of(initial, where)
+    speed = value_of(initial, 'velocity', where)
+    goal = read_goal(child(problem, 'goalState', where), where, dt, time)
+    car = load_vehicle(DEFAULT_VEHICLE)
+    traffic = tuple(read_traffic(root, dt, time))
+    rows, reached = route_to(network, center, speed, goal)
+    road = road_along(network, rows, center[:2], DEFAULT_SPEED_LIMIT)
+    road = open_opposite(network, rows, road, traffic, car)
+    ahead = np.array([np.cos(center[2]), np.sin(center[2])])
+    rear = center[:2] - car.rear_to_center * ahead
+    return Scenario(
+        name=name,
+        description=f'CommonRoad {root.get("benchmarkID")}, {root.get("source")}',
+        road=road,
+        initial_state=np.array([*rear, center[2], speed, 0.0]),
+        goal=aim(goal, reached, network, road, rows, center, speed, car),
+        traffic=traffic,
+        duration=duration_of(goal, traffic),
+    )
+
+
+def open_opposite(
+    network: Network,
+    rows: Rows,
+    road: Road,
+    traffic: tuple[TrafficParticipant, ...],
+    car: VehicleParameters,
+) -> Road:
+    """Open the opposite lane where something stands that leaves no way past it in ours."""
+    blocked = [s for each in traffic for s in _blocked_stations(each, road, car)]
+    ours = same_way(network, rows)
+    opposite = opposite_way(network, ours)
+    if not blocked or not opposite:
+        return road
+    return open_around(road, corridor(network, ours | opposite, road), blocked)
+
+
+def _blocked_stations(
+    participant: TrafficParticipant, road: Road, car: VehicleParameters
+) -> list[float]:
+    travelled = np.hypot(*(participant.poses[:, :2] - participant.poses[0, :2]).T).max()
+    if travelled > MOVES:
+        return []
+    size = (participant.half_length, participant.half_width, participant.radius)
+    corners = corners_of(Shape(*size, participant.poses[0]))
+    station, offset = road.project(corners)
+    middle = float(station.mean())
+    left = float(road.at('left_width', middle)) - offset.max()
+    right = float(road.at('right_width', middle)) + offset.min()
+    on_road = offset.min() < road.at('left_width', middle)
+    on_road = on_road and offset.max() > -road.at('right_width', middle)
+    if not on_road or max(left, right) >= car.width + PASSABLE:
+        return []
+    return [middle]
