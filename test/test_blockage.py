@@ -12,11 +12,11 @@ from warmstart_planner.vehicle import load_vehicle
 
 CAR = load_vehicle()
 ROAD = road_from_segments([(200.0, 0.0, 0.0)], 3.0, 3.0, 15.0)
-HERE = np.array([20.0, 0.0])
+HERE = 20.0
 
 
-def blocked(*obstacles, position=HERE, road=ROAD):
-    return first_blocked_station(road, obstacles, CAR, position, 61)
+def blocked(*obstacles, station=HERE, road=ROAD):
+    return first_blocked_station(road, obstacles, CAR, station, 61)
 
 
 def wall(station, offset=0.0, width=6.0):
@@ -55,7 +55,7 @@ def test_what_moves_is_no_blockage():
 
 
 def test_what_is_beside_or_behind_the_car_is_no_blockage():
-    assert blocked(wall(60.0), position=np.array([58.0, 0.0])) == np.inf
+    assert blocked(wall(60.0), station=58.0) == np.inf
 
 
 def test_a_row_of_bollards_blocks():
@@ -66,6 +66,5 @@ def test_a_row_of_bollards_blocks():
 def test_the_answer_turns_with_the_road():
     turned = road_from_segments([(200.0, 0.0, 0.0)], 3.0, 3.0, 15.0, (5.0, -7.0, 2.0))
     pose = turned.poses(60.0)
-    there = turned.poses(20.0)[:2]
     obstacle = box('wall', pose, 1.0, 6.0)
-    assert blocked(obstacle, position=there, road=turned) == pytest.approx(blocked(wall(60.0)))
+    assert blocked(obstacle, road=turned) == pytest.approx(blocked(wall(60.0)))

@@ -208,7 +208,7 @@ def test_the_bumper_stops_where_the_goal_says_and_never_past_the_road(make_probl
     ],
 )
 def test_the_goal_lies_at_its_station(make_problem, goal, station):
-    assert goal_station(make_problem(goal=goal)) == pytest.approx(station)
+    assert goal_station(goal, make_problem(goal=goal).road) == pytest.approx(station)
 
 
 GOALS = [
@@ -243,7 +243,9 @@ def test_target_speeds_keep_limit_goal_and_comfort_in_bends(make_problem, goal):
             assert (speed <= wanted + 1e-9).all()
         case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
             rear_axle = station - CAR.rear_to_center
-            assert (speed[rear_axle > goal_station(problem)] <= wanted + 1e-9).all()
+            assert (
+                speed[rear_axle > goal_station(problem.goal, problem.road)] <= wanted + 1e-9
+            ).all()
     bumper = station + CAR.length / 2
     assert (speed[bumper >= stop_station(problem)] == 0.0).all()
 

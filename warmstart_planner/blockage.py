@@ -18,6 +18,7 @@ from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.road import Road
 from warmstart_planner.vehicle import VehicleParameters
 
+BEHIND, AHEAD = 20.0, 400.0  # of the car: where a blockage can matter [m]
 DISTANCE = 1.0  # kept to a place that is blocked [m]
 STANDING_MOTION = 0.3  # by which a standing obstacle may seem to move over the horizon [m]
 
@@ -26,7 +27,7 @@ def first_blocked_station(
     road: Road,
     obstacles: Sequence[Obstacle],
     vehicle: VehicleParameters,
-    position: NDArray[np.float64],
+    station: float,
     nodes: int,
 ) -> float:
     """
@@ -39,19 +40,19 @@ def first_blocked_station(
         road: the corridor.
         obstacles: with predictions; what moves is no blockage.
         vehicle: the car.
-        position: of its rear axle, shape (2,), map frame [m].
+        station: of its rear axle [m].
         nodes: of the horizon over which an obstacle has to stand.
 
     """
     standing = [obstacle for obstacle in obstacles if _stands(obstacle, nodes)]
     if not standing:
         return float('inf')
-    corners = np.concatenate([_corners(standing), np.tile(position, (1, 4, 1))])
-    station, offset = road.project(corners)
-    ahead = station[-1, 0] + vehicle.front_reach
-    first, last = station[:-1].min(axis=1), station[:-1].max(axis=1)
+    road = road.local(station, BEHIND, AHEAD)
+    at, offset = road.project(_corners(standing))
+    ahead = station + vehicle.front_reach
+    first, last = at.min(axis=1), at.max(axis=1)
     half = vehicle.width / 2
-    right, left = offset[:-1].min(axis=1) - half, offset[:-1].max(axis=1) + half
+    right, left = offset.min(axis=1) - half, offset.max(axis=1) + half
     for begin in np.sort(first[first > ahead]):
         beside = (first <= begin) & (begin <= last)
         low = half - float(road.at('right_width', begin))

@@ -223,9 +223,9 @@ def _report(
     from warmstart_planner.simulation.picture import draw_picture
 
     verdict = drive_verdict(scenario, record.times, record.states)
-    goal_reached = outcome == Outcome.GOAL.value
+    missed = scenario.arrival.missed(scenario.track(record.times, record.states))
     csv, picture, animation = out / 'driven.csv', out / 'drive.png', out / 'drive.gif'
-    figures = summary(record, verdict, goal_reached, csv)
+    figures = summary(record, verdict, missed, csv)
     figures.update({f'memory_mb_{name}': round(used, 1) for name, used in memory.items()})
     write_csv(csv, record, scenario.car)
     write_json(
@@ -239,7 +239,7 @@ def _report(
     draw_picture(picture, scenario, record)
     write_animation(animation, scenario, record)
     print('\n' + '\n'.join(str(path) for path in (out / 'summary.json', csv, picture, animation)))
-    return GOOD if goal_reached and verdict.collisions == 0 else UNSAFE
+    return GOOD if outcome == Outcome.GOAL.value and not missed else UNSAFE
 
 
 if __name__ == '__main__':

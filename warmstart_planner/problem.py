@@ -62,12 +62,17 @@ class StationGoal:
 
 @dataclass(frozen=True)
 class PoseGoal:
-    """Reach a pose of the rear axle (map frame) on the road at a speed [m/s]."""
+    """
+    Reach a pose of the rear axle (map frame) on the road at a speed [m/s].
+
+    `station` is where on the road it is [m]; None: where the road first comes by.
+    """
 
     x: float
     y: float
     yaw: float
     speed: float
+    station: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,26 @@ class StopBefore:
 Goal = KeepSpeed | StationGoal | PoseGoal | StopBefore
 
 
+def goal_station(goal: Goal, road: Road) -> float:
+    """Return the station of a goal on a road [m]; infinite where it has none."""
+    match goal:
+        case StationGoal(station=station) | StopBefore(station=station):
+            return station
+        case PoseGoal(x=x, y=y, yaw=yaw, station=near):
+            near = road.locate([x, y, yaw]) if near is None else near
+            return float(road.project([x, y], near)[0])
+        case KeepSpeed():
+            return float('inf')
+
+
 @dataclass(frozen=True)
 class PlanningProblem:
     """
     All that one plan is made for.
 
     `initial_state` has shape (5,): rear axle, map frame. `stamp` is the time of that state [s].
-    `friction` is the road's friction coefficient.
+    `friction` is the road's friction coefficient. `station` says about where on the road the car
+    is [m], which matters where the road meets itself; None: where the road first comes by.
 
     Raises:
         ValueError: a field is not finite, out of range, or there are too many obstacles.
@@ -102,6 +120,7 @@ class PlanningProblem:
     vehicle: VehicleParameters
     friction: float = 1.0
     horizon: Horizon = field(default_factory=Horizon)
+    station: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -118,8 +137,18 @@ class PlanningProblem:
         if not isinstance(self.goal, Goal):
             raise ValueError(f'problem.goal is {self.goal!r}: expected one of {Goal}')
         for name, value in vars(self.goal).items():
-            least = 0.0 if name.endswith('speed') else -np.inf
-            number(f'problem.goal.{name}', value, at_least=least)
+            if value is not None:
+                least = 0.0 if name.endswith('speed') else -np.inf
+                number(f'problem.goal.{name}', value, at_least=least)
+        if self.station is not None:
+            number('problem.station', self.station)
+
+    @cached_property
+    def here(self) -> float:
+        """Station of the car's rear axle [m]."""
+        if self.station is None:
+            return self.road.locate(self.initial_state)
+        return float(self.road.project(self.initial_state[:2], self.station)[0])
 
     @cached_property
     def blocked_station(self) -> float:
@@ -128,7 +157,7 @@ class PlanningProblem:
             self.road,
             self.obstacles,
             self.vehicle,
-            self.initial_state[:2],
+            self.here,
             self.horizon.steps + 1,
         )
 
@@ -186,12 +215,18 @@ class Proposal:
 
 
 class Rung(Enum):
-    """Which step of the safety ladder a reference comes from; smaller is better."""
+    """
+    Which step of the safety ladder a reference comes from; smaller is better.
+
+    RELAXED is a plan for this problem that hits nothing and is slightly beyond the road's edge or
+    what the tyres take in comfort; PREVIOUS was verified for an earlier problem.
+    """
 
     OPTIMISED = 0
-    PREVIOUS = 1
-    BRAKING = 2
-    NONE = 3
+    RELAXED = 1
+    PREVIOUS = 2
+    BRAKING = 3
+    NONE = 4
 
 
 class SolverStatus(Enum):

@@ -14,6 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from warmstart_planner.checks import finite_array, number
 
 SAMPLE_SPACING = 0.5  # of a reference path that is made here [m]
+LOCAL = 20.0  # about a known station, projections look this far [m]
+AGAINST = 10.0  # what leading crosswise counts beside a distance, twice that the opposite way [m]
+SAME_PLACE = 0.5  # places that are farther by no more than this are as near [m]
+LOCAL_TURN = 1.5 * np.pi  # a road that turns less does not meet itself soon [rad]
+LOST = 10.0  # away from where it was followed to, something is looked for on the whole road [m]
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,29 @@ class Road:
     def _vertex_square(self) -> NDArray[np.float64]:
         return ((self._vertices - self._vertices[0]) ** 2).sum(axis=-1)
 
-    def _nearest_vertex(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _nearest_vertex(
+        self, points: NDArray[np.float64], near: NDArray[np.float64] | None
+    ) -> NDArray[np.int64]:
         """Return the index of the vertex nearest to each of some points, shapes (n, 2), (n,)."""
-        first = self._vertices[0]
-        # squared distances but for each point's own square, as one product
-        distance = self._vertex_square - 2.0 * (points - first) @ (self._vertices - first).T
-        return np.argmin(distance, axis=1)
+        if near is None:
+            return np.argmin(self._vertex_distance(points, slice(None)), axis=1)
+        near = np.clip(near, self.start, self.end)
+        begin = int(np.searchsorted(self.station, near.min(initial=self.end) - LOCAL)) - 1
+        end = int(np.searchsorted(self.station, near.max(initial=self.start) + LOCAL)) + 1
+        part = slice(max(begin, 0), end)
+        distance = self._vertex_distance(points, part)
+        away = np.abs(self.station[part] - near[:, None]) > LOCAL + self._longest
+        distance[away] = np.inf
+        return np.argmin(distance, axis=1) + part.start
+
+    def _vertex_distance(self, points: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
+        """Squared distances to vertices, but for each point's own square, as one product."""
+        first, vertices = self._vertices[0], self._vertices[part]
+        return self._vertex_square[part] - 2.0 * (points - first) @ (vertices - first).T
+
+    @cached_property
+    def _longest(self) -> float:
+        return float(np.diff(self.station).max())
 
     @cached_property
     def _segment_square(self) -> NDArray[np.float64]:
@@ -103,12 +125,18 @@ class Road:
         span[0, 0], span[1, -1] = -np.inf, np.inf
         return span
 
-    def project(self, points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def project(
+        self, points: ArrayLike, near: ArrayLike | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """
         Project points to the nearest place of the reference path.
 
+        A road may come by the same place more than once: `near` says which time is meant.
+
         Args:
             points: shape (..., 2), map frame [m].
+            near: stations about which each point lies, to within LOCAL, broadcast against the
+                points; the whole road by default [m].
 
         Returns:
             Station and lateral offset (left positive) [m], each of shape (...); NaN for a point
@@ -116,7 +144,9 @@ class Road:
 
         """
         flat = np.asarray(points, dtype=float).reshape(-1, 2)
-        vertex = self._nearest_vertex(flat)
+        if near is not None:
+            near = np.broadcast_to(np.asarray(near, float), np.shape(points)[:-1]).ravel()
+        vertex = self._nearest_vertex(flat, near)
         last = len(self._segment) - 1
         # row by row the segments that meet in the nearest vertex
         segment = np.minimum(np.maximum(np.stack([vertex - 1, vertex]), 0), last)
@@ -136,6 +166,25 @@ class Road:
         station[lost] = offset[lost] = np.nan
         shape = np.shape(points)[:-1]
         return station.reshape(shape), offset.reshape(shape)
+
+    def locate(self, pose: ArrayLike, after: float = -np.inf) -> float:
+        """
+        Find a pose of which nothing is known: the nearest place that leads its way.
+
+        Args:
+            pose: x, y, yaw, map frame.
+            after: only places from this station on count [m].
+
+        Returns:
+            Station [m]; the first one where the road comes by there more than once.
+
+        """
+        x, y, yaw = (float(value) for value in np.asarray(pose)[:3])
+        away = np.hypot(self.x - x, self.y - y) + AGAINST * (1.0 - np.cos(self.heading - yaw))
+        away[:-1][self.station[1:] < after] = np.inf
+        first = int(np.argmax(away <= away.min() + SAME_PLACE))
+        station = float(self.project([x, y], self.station[first])[0])
+        return max(station, after) if after > -np.inf else station
 
     def at(self, name: str, station: ArrayLike) -> NDArray[np.float64]:
         """Interpolate one of the road's arrays at stations; constant beyond the ends."""
@@ -166,6 +215,37 @@ class Road:
         right = self.poses(self.station, -self.right_width)[:, :2]
         return left, right
 
+    def span(self, station: float) -> tuple[float, float]:
+        """
+        Return the stations about one between which no place comes twice [m].
+
+        Beyond, the road has turned so far that it could meet itself, or ends.
+        """
+        far = np.abs(self.heading - self.at('heading', station)) > LOCAL_TURN
+        before = self.station[far & (self.station < station)].max(initial=self.start)
+        beyond = self.station[far & (self.station > station)].min(initial=self.end)
+        return float(before), float(beyond)
+
+    def local(self, station: float, behind: float, ahead: float) -> Road:
+        """
+        Return the part about a station in which no place comes twice.
+
+        Args:
+            station: [m].
+            behind: length wanted before the station [m].
+            ahead: length wanted after it [m].
+
+        """
+        before, beyond = self.span(station)
+        return self.window(max(station - behind, before), min(station + ahead, beyond))
+
+    def same_path(self, other: Road) -> bool:
+        """Tell whether another road has the same reference path."""
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ('station', 'x', 'y')
+        )
+
     def window(self, start: float, end: float) -> Road:
         """Return the part of the road between two stations, which keep their values."""
         final = len(self.station) - 1
@@ -173,6 +253,45 @@ class Road:
         last = int(np.clip(np.searchsorted(self.station, end, 'left'), first + 1, final))
         part = slice(first, last + 1)
         return Road(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+
+
+class StationTracker:
+    """
+    Follows something along a road, so that it stays on its own pass of a place.
+
+    A road of another shape, or a jump, starts anew from the pose alone.
+
+    `station` is where it was last [m].
+
+    Args:
+        road: that it is on, where known.
+        station: where on that road it is [m].
+
+    """
+
+    def __init__(self, road: Road | None = None, station: float = 0.0) -> None:
+        self._road = road
+        self.station = station
+
+    def update(self, road: Road, pose: ArrayLike) -> float:
+        """
+        Return the station of a pose [m].
+
+        Args:
+            road: that it is on.
+            pose: x, y, yaw, map frame; further entries are not read.
+
+        """
+        known = self._road is road or (self._road is not None and self._road.same_path(road))
+        self._road = road
+        if known:
+            station, offset = (float(v) for v in road.project(pose[:2], self.station))
+            beyond = max(road.start - station, station - road.end, 0.0)
+            if abs(offset) + beyond <= LOST:
+                self.station = station
+                return station
+        self.station = road.locate(pose)
+        return self.station
 
 
 def road_from_segments(

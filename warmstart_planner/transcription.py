@@ -22,7 +22,14 @@ from warmstart_planner.objective import (
     OBSTACLE_PARAMETERS,
     SCALAR_FIELDS,
 )
-from warmstart_planner.problem import KeepSpeed, PlanningProblem, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.problem import (
+    KeepSpeed,
+    PlanningProblem,
+    PoseGoal,
+    StationGoal,
+    StopBefore,
+    goal_station,
+)
 from warmstart_planner.vehicle import (
     GRAVITY,
     PX,
@@ -150,17 +157,6 @@ def state_envelope(
     return lower, upper
 
 
-def goal_station(problem: PlanningProblem) -> float:
-    """Station at which the goal lies [m]; infinite where it has none."""
-    match problem.goal:
-        case StationGoal(station=station) | StopBefore(station=station):
-            return station
-        case PoseGoal(x=x, y=y):
-            return float(problem.road.project(np.array([x, y]))[0])
-        case _:
-            return float('inf')
-
-
 def stop_station(problem: PlanningProblem) -> float:
     """
     Return the station that the front bumper must be able to stop before [m].
@@ -172,7 +168,7 @@ def stop_station(problem: PlanningProblem) -> float:
         case StopBefore(station=station):
             return min(station, end)
         case StationGoal(speed=speed) | PoseGoal(speed=speed) if speed <= 0.0:
-            return min(goal_station(problem) + problem.vehicle.front_reach, end)
+            return min(goal_station(problem.goal, problem.road) + problem.vehicle.front_reach, end)
         case _:
             return end
 
@@ -197,7 +193,7 @@ def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDA
         case KeepSpeed(speed=wanted) | StopBefore(cruise_speed=wanted):
             speed = np.minimum(speed, wanted)
         case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
-            at = goal_station(problem) + problem.vehicle.rear_to_center
+            at = goal_station(problem.goal, problem.road) + problem.vehicle.rear_to_center
             speed = np.minimum(speed, _slowing(wanted, at, station))
     stop = stop_station(problem) - problem.vehicle.length / 2
     speed = np.minimum(speed, _slowing(0.0, stop, station))
@@ -221,7 +217,7 @@ def target_offsets(problem: PlanningProblem, station: NDArray[np.float64]) -> ND
         return np.zeros_like(station)
     goal, reach = problem.goal, problem.vehicle.rear_to_center
     centre = [goal.x + reach * np.cos(goal.yaw), goal.y + reach * np.sin(goal.yaw)]
-    at, offset = problem.road.project(np.array(centre))
+    at, offset = problem.road.project(centre, goal_station(problem.goal, problem.road))
     return offset * np.clip(1.0 - (at - station) / GOAL_APPROACH, 0.0, 1.0)
 
 
@@ -230,7 +226,8 @@ def road_parameters(
 ) -> NDArray[np.float64]:
     """Scalars and anchors of the road ahead, shape (ROAD_PARAMETERS,), in `frame`."""
     road, vehicle = problem.road, problem.vehicle
-    here = float(road.project(box_centre_point(problem.initial_state, vehicle))[0])
+    centre = box_centre_point(problem.initial_state, vehicle)
+    here = float(road.project(centre, problem.here)[0])
     fine = _stations_ahead(problem, here)
     station = np.linspace(fine[0], fine[-1], ANCHORS)
     spacing = station[1] - station[0]
@@ -334,6 +331,7 @@ def _stations_ahead(problem: PlanningProblem, here: float) -> NDArray[np.float64
     ahead = np.linspace(here, here + 300.0, 301)
     limit = target_speeds(problem, ahead).max()
     fastest = min(max(speed, limit), speed + 3.0 * problem.horizon.duration)
-    end = min(here + fastest * problem.horizon.duration + BEYOND, max(road.end, here) + BEYOND)
+    last = max(road.span(here)[1], here)
+    end = min(here + fastest * problem.horizon.duration, last) + BEYOND
     count = int(np.ceil(end - here + BEHIND)) + 1
     return np.linspace(here - BEHIND, max(end, here + BEYOND), max(count, 2 * ANCHORS))

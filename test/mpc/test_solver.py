@@ -25,7 +25,9 @@ def solve(settings, vehicle):
     states[:, 1], states[:, 3] = 0.5, 10.0
     controls = np.zeros((settings.steps + 1, 2))
     frame = Frame(0.0, 0.0, 0.0)
-    parameters = StageParameters(settings, vehicle).pack(states, controls, frame, ROAD, (), 1.0)
+    parameters = StageParameters(settings, vehicle).pack(
+        states, controls, frame, ROAD, 0.0, (), 1.0
+    )
 
     def solved(solver, iterations_max=1, spoiled=False, time_limit=9.0):
         start = np.full_like(states, np.nan) if spoiled else states

@@ -40,7 +40,7 @@ def problem(settings, vehicle):
     frame = Frame(*initial[:3])
     parked = box('parked', np.array([36.0, -2.0, 0.0]), 4.0, 1.8)
     near = nearest_obstacles([parked], 0.0, 1.0, states, vehicle, settings.obstacles)
-    packed = StageParameters(settings, vehicle).pack(states, controls, frame, ROAD, near, 1.0)
+    packed = StageParameters(settings, vehicle).pack(states, controls, frame, ROAD, 0.0, near, 1.0)
     return TrackingProblem(5.0, 0.1, initial, states, controls[:-1], frame, packed)
 
 

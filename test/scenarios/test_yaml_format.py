@@ -78,7 +78,7 @@ def test_origin_moves_and_turns_all_of_it(tmp_path):
         ({'stop_before': {'station': 90.0, 'cruise_speed': 8.0}}, StopBefore(90.0, 8.0)),
         (
             {'pose': {'station': 90.0, 'offset': 1.0, 'heading': 0.1, 'speed': 0.0}},
-            PoseGoal(90.0, 1.0, 0.1, 0.0),
+            PoseGoal(90.0, 1.0, 0.1, 0.0, 90.0),
         ),
     ],
 )

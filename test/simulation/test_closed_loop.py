@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from warmstart_planner.problem import KeepSpeed, StationGoal, StopBefore
+from warmstart_planner.scenarios.road_goals import HOLD_TIME
 from warmstart_planner.scenarios.scenario import TrafficParticipant
 from warmstart_planner.simulation.closed_loop import drive
 from warmstart_planner.simulation.configuration import (
@@ -13,7 +14,7 @@ from warmstart_planner.simulation.configuration import (
     default_configuration_path,
     read_configuration,
 )
-from warmstart_planner.simulation.monitor import HOLD_TIME, Outcome
+from warmstart_planner.simulation.monitor import Outcome
 
 CALM = SimulationConfiguration()
 

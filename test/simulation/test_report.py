@@ -62,7 +62,7 @@ def straight_record(offset):
 
 
 def test_the_summary_has_the_promised_keys_and_survives_json(done):
-    figures = summary(done.record, done.verdict, done.goal_reached, 'out/driven.csv')
+    figures = summary(done.record, done.verdict, done.missed, 'out/driven.csv')
     assert set(figures) >= KEYS
     assert figures['goal_reached'] is True
     assert figures['collisions'] == 0
@@ -76,13 +76,13 @@ def test_tracking_error_is_the_distance_from_the_reference_in_force(make_scenari
     assert errors[:9] == pytest.approx(0.3)
     assert np.isnan(errors[9:]).all()
     verdict = drive_verdict(make_scenario(), record.times, record.states)
-    assert summary(record, verdict, True)['tracking_rms_m'] == pytest.approx(0.3)
+    assert summary(record, verdict, ())['tracking_rms_m'] == pytest.approx(0.3)
 
 
 def test_figures_count_every_plan_and_step(make_scenario):
     record = straight_record(offset=0.0)
     verdict = drive_verdict(make_scenario(), record.times, record.states)
-    figures = summary(record, verdict, False)
+    figures = summary(record, verdict, ('place',))
     assert figures['scp_iterations_mean'] == pytest.approx((0 + 1 + 2 + 3 + 3) / 5)
     assert figures['plan_ms_p50'] == pytest.approx(30.0)
     assert figures['control_ms_p99'] == pytest.approx(2.0)
@@ -94,16 +94,16 @@ def test_figures_count_every_plan_and_step(make_scenario):
 def test_a_drive_without_plans_still_has_a_summary_and_a_table(make_scenario):
     record = replace(straight_record(0.0), plans=(), controls=())
     verdict = drive_verdict(make_scenario(), record.times, record.states)
-    figures = summary(record, verdict, False)
+    figures = summary(record, verdict, ('place',))
     assert plain(figures)['plan_ms_p50'] is None
     assert 'goal reached' in summary_table(figures)
 
 
 def test_the_table_says_what_went_wrong(done):
-    figures = summary(done.record, done.verdict, False)
+    figures = summary(done.record, done.verdict, ('speed', 'time'))
     figures['collisions'] = 2
     lines = dict(line.split('  ', 1) for line in summary_table(figures).splitlines()[2:])
-    assert lines['goal reached'].strip() == 'NO'
+    assert lines['goal reached'].strip() == 'NO, missed: speed, time'
     assert lines['collisions'].strip() == '2'
 
 

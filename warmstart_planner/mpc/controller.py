@@ -186,7 +186,7 @@ class Controller(SupervisedController):
             reference_controls=controls[:-1],
             frame=frame,
             parameters=self._parameters.pack(
-                states, controls, frame, moment.road, near, moment.friction
+                states, controls, frame, moment.road, moment.station, near, moment.friction
             ),
         )
 

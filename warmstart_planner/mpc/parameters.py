@@ -39,6 +39,7 @@ class StageParameters:
         controls: NDArray[np.float64],
         frame: Frame,
         road: Road,
+        station: float,
         obstacles: Sequence[tuple[Obstacle, NDArray[np.float64]]],
         friction: float,
     ) -> NDArray[np.float64]:
@@ -50,6 +51,7 @@ class StageParameters:
             controls: its controls, shape (N + 1, 2).
             frame: the ego-centred frame.
             road: the corridor.
+            station: about where on the road the reference begins [m].
             obstacles: at most as many as the layout holds, each with its poses at the stages,
                 shape (N + 1, 3), map frame.
             friction: friction coefficient.
@@ -64,12 +66,16 @@ class StageParameters:
         packed[:, formulation.GRIP] = self._settings.friction_use * friction * GRAVITY
         packed[:, formulation.WEIGHT_ROOTS] = self._roots
         packed[-1, formulation.WEIGHT_ROOTS] *= self._terminal
-        packed[:, formulation.ROAD] = self._road(states, frame, road)
+        packed[:, formulation.ROAD] = self._road(states, frame, road, station)
         packed[:, formulation.ROAD.stop :] = self._obstacles(obstacles, frame, len(states))
         return packed
 
-    def _road(self, states: NDArray[np.float64], frame: Frame, road: Road) -> NDArray[np.float64]:
-        station, _ = road.project(box_centre_point(states, self._vehicle))
+    def _road(
+        self, states: NDArray[np.float64], frame: Frame, road: Road, begin: float
+    ) -> NDArray[np.float64]:
+        centres = box_centre_point(states, self._vehicle)
+        travelled = np.cumsum(np.hypot(*np.diff(centres, axis=0, prepend=centres[:1]).T))
+        station, _ = road.project(centres, begin + travelled)
         poses = frame.localise(road.poses(station))
         margin = self._settings.road_margin
         columns = [

@@ -23,7 +23,7 @@ from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Rung, Trajectory
-from warmstart_planner.road import Road
+from warmstart_planner.road import Road, StationTracker
 from warmstart_planner.supervision import (
     Actuation,
     Decision,
@@ -86,7 +86,12 @@ class ControlOutput:
 
 @dataclass(frozen=True)
 class Moment:
-    """What one step is about; `effect` is when its command begins to act, `previous` the last."""
+    """
+    What one step is about.
+
+    `effect` is when its command begins to act, `previous` the last one; `station` is where on the
+    road the measured state is [m].
+    """
 
     now: float
     effect: float
@@ -94,6 +99,7 @@ class Moment:
     state_stamp: float
     previous: Actuation
     road: Road
+    station: float
     obstacles: Sequence[Obstacle]
     friction: float
 
@@ -144,6 +150,7 @@ class SupervisedController(ABC):
         self._history = CommandHistory(
             Actuators(settings.actuator_delay, settings.acceleration_lag, settings.steering_lag)
         )
+        self._tracker = StationTracker()
         self._reference: Sampler | None = None
         self._braking: Sampler | None = None
 
@@ -151,6 +158,7 @@ class SupervisedController(ABC):
         """Forget reference and commands."""
         self._supervisor.reset()
         self._history.clear()
+        self._tracker = StationTracker()
         self._reference = None
         self._braking = None
 
@@ -188,6 +196,7 @@ class SupervisedController(ABC):
             state_stamp=state_stamp,
             previous=self._previous(state),
             road=road,
+            station=self._station(road, state),
             obstacles=obstacles,
             friction=friction if np.isfinite(friction) and friction > 0.0 else LOST_FRICTION,
         )
@@ -197,6 +206,11 @@ class SupervisedController(ABC):
         else:
             action = self._act(decision, moment)
         return self._output(begin, moment, action)
+
+    def _station(self, road: Road, state: NDArray[np.float64]) -> float:
+        if not self._believable(state):
+            return self._tracker.station
+        return self._tracker.update(road, state)
 
     @abstractmethod
     def _act(self, decision: Decision, moment: Moment) -> Action:

@@ -50,6 +50,7 @@ OVERDUE = 1.5  # periods after which a command is sent although no state has com
 POLICY = 'policy'  # name of the starts that roll-outs become
 RUNG_LEVELS = {
     Rung.OPTIMISED: DiagnosticStatus.OK,
+    Rung.RELAXED: DiagnosticStatus.WARN,
     Rung.PREVIOUS: DiagnosticStatus.WARN,
     Rung.BRAKING: DiagnosticStatus.ERROR,
     Rung.NONE: DiagnosticStatus.ERROR,

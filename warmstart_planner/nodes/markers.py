@@ -46,6 +46,7 @@ SOURCE_COLOURS: dict[str, Colour] = {
 OTHER_SOURCE: Colour = (1.0, 1.0, 1.0, 0.6)
 RUNG_COLOURS: dict[Rung, Colour] = {
     Rung.OPTIMISED: (0.2, 0.9, 0.2, 1.0),
+    Rung.RELAXED: (0.6, 0.85, 0.15, 1.0),
     Rung.PREVIOUS: (0.95, 0.85, 0.1, 1.0),
     Rung.BRAKING: (0.95, 0.2, 0.1, 1.0),
     Rung.NONE: (0.95, 0.2, 0.1, 1.0),

@@ -257,6 +257,7 @@ def goal_message(goal: Goal, stamp: float) -> msg.Goal:
     else:
         message.type, message.speed_mps = msg.Goal.POSE, float(goal.speed)
         message.x, message.y, message.yaw = float(goal.x), float(goal.y), float(goal.yaw)
+        message.station = float(goal.station or 0.0)
     return message
 
 
@@ -272,7 +273,8 @@ def goal_from(message: msg.Goal) -> Goal:
         return StopBefore(number('goal.station', message.station), speed)
     if message.type == msg.Goal.POSE:
         x, y, yaw = (number(f'goal.{name}', getattr(message, name)) for name in ('x', 'y', 'yaw'))
-        return PoseGoal(x, y, yaw, speed)
+        station = number('goal.station', message.station)
+        return PoseGoal(x, y, yaw, speed, station or None)
     raise ValueError(f'goal.type is {message.type}: expected 0, 1, 2 or 3')
 
 
@@ -298,6 +300,7 @@ def problem_message(problem: PlanningProblem) -> msg.PlanningProblem:
     return msg.PlanningProblem(
         header=header(problem.stamp),
         initial_state=problem.initial_state,
+        station=problem.here,
         road=road_message(problem.road, problem.stamp),
         obstacles=obstacles_message(obstacles),
         goal=goal_message(problem.goal, problem.stamp),
@@ -320,6 +323,7 @@ def problem_from(message: msg.PlanningProblem) -> PlanningProblem:
         vehicle=load_vehicle(message.vehicle),
         friction=message.friction,
         horizon=Horizon(message.dt, message.steps),
+        station=message.station,
     )
 
 
@@ -509,7 +513,9 @@ def reference_from(message: msg.Trajectory) -> Reference:
 
 def _rung(name: str, value: int) -> Rung:
     if value > max(rung.value for rung in Rung):
-        raise ValueError(f'{name}.rung is {value}: expected 0, 1, 2 or 3')
+        raise ValueError(
+            f'{name}.rung is {value}: expected 0 to {max(each.value for each in Rung)}'
+        )
     return Rung(value)
 
 

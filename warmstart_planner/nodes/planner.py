@@ -52,6 +52,7 @@ from warmstart_planner.road import Road
 
 RUNG_LEVELS = {
     Rung.OPTIMISED: DiagnosticStatus.OK,
+    Rung.RELAXED: DiagnosticStatus.WARN,
     Rung.PREVIOUS: DiagnosticStatus.WARN,
     Rung.BRAKING: DiagnosticStatus.ERROR,
     Rung.NONE: DiagnosticStatus.ERROR,

@@ -43,7 +43,7 @@ from warmstart_planner.nodes.simulator_parameters import (
     settings_from,
 )
 from warmstart_planner.nodes.transforms import TransformPublisher
-from warmstart_planner.problem import KeepSpeed, PoseGoal
+from warmstart_planner.problem import PoseGoal
 from warmstart_planner.scenarios import Scenario, load_scenario
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
@@ -51,6 +51,7 @@ from warmstart_planner.simulation.configuration import (
     read_configuration,
 )
 from warmstart_planner.simulation.monitor import DriveMonitor, Outcome
+from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.record_file import write_record
 from warmstart_planner.simulation.simulator import Command, Observation, Simulator
 from warmstart_planner.vehicle import SPEED
@@ -282,12 +283,15 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
 
     def _finish(self, outcome: Outcome) -> None:
         self._over = True
-        file = self._write_record(outcome)
+        record = self._recorder.record()
+        missed = self._scenario.arrival.missed(self._scenario.track(record.times, record.states))
+        file = self._write_record(record, outcome)
         good = outcome is Outcome.GOAL
         level = DiagnosticStatus.OK if good else DiagnosticStatus.ERROR
         self._run.set(level, outcome.value)
         self._tell_once()
-        self.get_logger().info(f'drive over: {outcome.value}')
+        lacking = f', goal missed: {", ".join(missed)}' if missed else ''
+        self.get_logger().info(f'drive over: {outcome.value}{lacking}')
         self._result_out.publish(
             DiagnosticStatus(
                 level=level,
@@ -295,6 +299,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
                 message=outcome.value,
                 values=[
                     KeyValue(key='scenario', value=self._scenario.name),
+                    KeyValue(key='missed', value=' '.join(missed)),
                     KeyValue(key='duration', value=f'{self._simulator.time:.2f}'),
                     KeyValue(key='record', value=file),
                 ],
@@ -303,12 +308,12 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         if self.settings.exit_when_done:
             self.finish(0)
 
-    def _write_record(self, outcome: Outcome) -> str:
+    def _write_record(self, record: DriveRecord, outcome: Outcome) -> str:
         if not self.settings.record:
             return ''
         file = FilePath(self.settings.record) / RECORD_FILE
         try:
-            write_record(file, self._recorder.record(), outcome.value)
+            write_record(file, record, outcome.value)
         except OSError as error:
             self.get_logger().error(f'cannot write the record: {error}')
             return ''
@@ -322,10 +327,11 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
 
     def _tell_once(self) -> None:
         state = self._simulator.true_state
+        left = way_left(self._scenario, self._monitor.station)
         plan, control = self._recorder.newest_rungs()
         self.get_logger().info(
             f't {self._simulator.time:5.1f} s, {state[SPEED]:5.2f} m/s, '
-            f'{remaining(self._scenario, state):6.1f} m to go, '
+            f'{left:6.1f} m to go, '
             f'planner {plan}, controller {control}'
         )
 
@@ -340,15 +346,9 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         return scene.message()
 
 
-def remaining(scenario: Scenario, state: Any) -> float:
-    """Way along the road that is left, to the goal or to the road's end [m]."""
-    goal, road = scenario.goal, scenario.road
-    here = float(road.project(state[:2])[0])
-    if isinstance(goal, KeepSpeed):
-        return road.end - here
-    if isinstance(goal, PoseGoal):
-        return float(road.project([goal.x, goal.y])[0]) - here
-    return goal.station - here
+def way_left(scenario: Scenario, station: float) -> float:
+    """Way along the road that is left from a station, to the goal or to the road's end [m]."""
+    return min(scenario.goal_station, scenario.road.end) - station
 
 
 def _same(message: Any) -> Any:

@@ -47,7 +47,8 @@ class ColdBundle:
     ) -> Sequence[Proposal]:
         """Return len(shares) * len(accelerations) guesses."""
         start, times = problem.initial_state, problem.horizon.times
-        here, offset = (float(value) for value in problem.road.project(start[:2]))
+        here = problem.here
+        offset = float(problem.road.project(start[:2], here)[1])
         speeds = self._speed_profiles(problem, here)
         travelled = np.concatenate(
             [

@@ -43,7 +43,8 @@ def shift(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
     beyond = times > last + 1e-9
     if beyond.any():
         end = previous.states[-1]
-        station, offset = problem.road.project(end[:2])
+        travelled = np.hypot(*np.diff(states[~beyond, :2], axis=0).T).sum()
+        station, offset = problem.road.project(end[:2], problem.here + travelled)
         ahead = station + end[SPEED] * (times[beyond] - last)
         extension = follow_road(
             problem,

@@ -23,7 +23,7 @@ class StraightLine:
     ) -> Sequence[Proposal]:
         """Return the one guess."""
         start = problem.initial_state
-        station = float(problem.road.project(start[:2])[0])
+        station = problem.here
         times = problem.horizon.times
         speeds = np.full(len(times), start[SPEED])
         states = follow_road(problem, station + start[SPEED] * times, 0.0, speeds)

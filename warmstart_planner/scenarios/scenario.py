@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.checks import finite_array, number
 from warmstart_planner.obstacles import Obstacle
@@ -19,11 +19,13 @@ from warmstart_planner.problem import (
     KeepSpeed,
     PlanningProblem,
     PoseGoal,
-    StationGoal,
     StopBefore,
+    goal_station,
 )
-from warmstart_planner.road import Road
+from warmstart_planner.road import Road, StationTracker
+from warmstart_planner.scenarios.arrival import Arrival, Region, Track, arrival_in
 from warmstart_planner.scenarios.geometry import separation
+from warmstart_planner.scenarios.road_goals import arrival_before_block, arrival_on_road
 from warmstart_planner.vehicle import (
     DEFAULT_VEHICLE,
     PX,
@@ -36,10 +38,6 @@ from warmstart_planner.vehicle import (
 )
 
 KINDS = ('car', 'truck', 'bus', 'motorcycle', 'bicycle', 'pedestrian', 'static')
-STANDING_SPEED = 0.2  # below it the car counts as standing [m/s]
-GOAL_DISTANCE = 1.0  # a place counts as reached within it [m]
-GOAL_ANGLE = 0.2  # a heading counts as reached within it [rad]
-STOP_DISTANCE = 30.0  # a stop counts if what it is for is this near ahead [m]
 RELEVANCE_SAMPLES = 7  # instants of the horizon at which traffic is compared with the car
 RELEVANCE_ACCELERATION = 3.0  # bounds where the car may be on the road ahead [m/s^2]
 RELEVANCE_REACH = 25.0  # traffic that stays farther away from the car is left out [m]
@@ -134,10 +132,15 @@ class Scenario:
     `initial_state` has shape (5,): rear axle, map frame. `friction` is the road's coefficient,
     `vehicle` a name that `load_vehicle` knows, `duration` the time limit [s]. With `must_stop`
     the goal cannot be reached, and standing safely before what blocks the road is the success.
+    `station` says about where on the road the start is [m], which matters where the road meets
+    itself. With `regions` the goal is reached in any one of them, at a multiple of `region_step`
+    [s] since the start; `goal` is then only what the planner is asked for. `area` holds the
+    outlines of all that is road, shape (P, 2) each, map frame; without it the corridor is.
 
     Raises:
-        ScenarioError: a value is out of range, the start or the goal is off the road, the start
-            is inside an obstacle, the vehicle is unknown, or two participants share a name.
+        ScenarioError: a value is out of range, the start is off the road or faces against it, the
+            goal is off the road or behind the start, the start is inside an obstacle, the vehicle
+            is unknown, or two participants share a name.
 
     """
 
@@ -151,6 +154,10 @@ class Scenario:
     friction: float = 1.0
     vehicle: str = DEFAULT_VEHICLE
     must_stop: bool = False
+    station: float | None = None
+    regions: tuple[Region, ...] = ()
+    region_step: float = 0.0
+    area: tuple[NDArray[np.float64], ...] = ()
 
     def __post_init__(self) -> None:
         """Check the fields, then what they mean together."""
@@ -160,7 +167,9 @@ class Scenario:
             number('friction', self.friction, at_least=0.05, at_most=2.0)
             number('initial_state speed', state[SPEED], at_least=0.0)
             for field in fields(self.goal):
-                number(f'goal.{field.name}', getattr(self.goal, field.name))
+                value = getattr(self.goal, field.name)
+                if value is not None:
+                    number(f'goal.{field.name}', value)
             load_vehicle(self.vehicle)
         except ValueError as error:
             raise ScenarioError(str(error)) from None
@@ -214,51 +223,56 @@ class Scenario:
             horizon=horizon,
         )
 
-    def goal_reached(self, state: NDArray[np.float64], t: float = 0.0) -> bool:
-        """
-        Tell whether a state at a time fulfils the goal, or the stop where one is demanded.
-
-        KeepSpeed is fulfilled by driving to the time limit or to the road's end.
-        """
+    @cached_property
+    def arrival(self) -> Arrival:
+        """When the goal is reached, or the stop where one is demanded."""
+        if self.regions:
+            return arrival_in(self.regions, self.car.rear_to_center, self.region_step)
         if self.must_stop:
-            return self._standing(state) and self._reason_ahead(state, t)
-        station, offset = (float(value) for value in self.road.project(state[[PX, PY]]))
-        goal = self.goal
-        if isinstance(goal, KeepSpeed):
-            at_end = station + self.car.front_reach >= self.road.end - GOAL_DISTANCE
-            return at_end or t >= self.duration - 1e-9
-        if isinstance(goal, StopBefore):
-            gap = goal.station - station - self.car.front_reach
-            return self._standing(state) and -0.1 <= gap <= STOP_DISTANCE
-        if isinstance(goal, StationGoal):
-            if goal.speed < STANDING_SPEED:
-                near = abs(station - goal.station) <= GOAL_DISTANCE
-                return near and self._standing(state)
-            return station >= goal.station
-        return self._pose_reached(goal, state, station, offset)
+            return arrival_before_block(self.goal, self.road, self.car, self.traffic)
+        return arrival_on_road(self.goal, self.road, self.car, self.duration)
 
-    def _pose_reached(
-        self, goal: PoseGoal, state: NDArray[np.float64], station: float, offset: float
+    @cached_property
+    def goal_station(self) -> float:
+        """Station of what the planner is asked for [m]; infinite where it has none."""
+        return goal_station(self.goal, self.road)
+
+    def goal_reached(
+        self, state: NDArray[np.float64], t: float = 0.0, station: float | None = None
     ) -> bool:
-        goal_station, goal_offset = self.road.project([goal.x, goal.y])
-        turn = (state[YAW] - goal.yaw + np.pi) % (2 * np.pi) - np.pi
-        aligned = abs(offset - goal_offset) <= GOAL_DISTANCE and abs(turn) <= GOAL_ANGLE
-        if goal.speed < STANDING_SPEED:
-            near = abs(station - goal_station) <= GOAL_DISTANCE
-            return bool(near and aligned and self._standing(state))
-        return bool(aligned and station >= goal_station)
+        """
+        Tell whether a state fulfils the goal, or the stop where one is demanded.
 
-    def _standing(self, state: NDArray[np.float64]) -> bool:
-        return bool(abs(state[SPEED]) < STANDING_SPEED)
+        Args:
+            state: rear axle, map frame, shape (5,).
+            t: since the drive's start [s].
+            station: about where on the road that is [m]; None: where it first comes by.
 
-    def _reason_ahead(self, state: NDArray[np.float64], t: float) -> bool:
-        station = float(self.road.project(state[[PX, PY]])[0])
-        poses = [p for p in (q.pose_at(t) for q in self.traffic) if p is not None]
-        stations = [float(self.road.project(pose[:2])[0]) for pose in poses]
-        if isinstance(self.goal, StopBefore):
-            stations.append(self.goal.station)
-        front = station + self.car.front_reach
-        return any(0.0 <= other - front <= STOP_DISTANCE for other in stations)
+        """
+        near = self.road.locate(state) if station is None else station
+        track = Track(np.array([t]), np.asarray(state, float)[None], np.array([near]))
+        return bool(self.arrival.holds(track).all())
+
+    def track(self, times: ArrayLike, states: ArrayLike) -> Track:
+        """
+        Follow a drive of the scenario along its road.
+
+        Args:
+            times: since the drive's start, shape (n,) [s].
+            states: rear axle, map frame, from the start on, shape (n, 5).
+
+        """
+        tracker = StationTracker(self.road, self.start_station)
+        given = np.asarray(states, float)
+        stations = np.array([tracker.update(self.road, state) for state in given])
+        return Track(np.asarray(times, float), given, stations)
+
+    @cached_property
+    def start_station(self) -> float:
+        """Station of the rear axle at the start [m]."""
+        if self.station is None:
+            return self.road.locate(self.initial_state)
+        return float(self.road.project(self.initial_state[[PX, PY]], self.station)[0])
 
     def _relevance(
         self, obstacles: list[Obstacle], state: NDArray[np.float64], horizon: Horizon
@@ -290,14 +304,14 @@ class Scenario:
 
     def _check_start(self) -> None:
         pose = self.center(self.initial_state)
-        station, offset = (float(value) for value in self.road.project(pose[:2]))
+        station, offset = (float(v) for v in self.road.project(pose[:2], self.start_station))
         place = f'station {station:.2f}, offset {offset:.2f}'
-        left = float(self.road.at('left_width', station))
-        right = float(self.road.at('right_width', station))
-        if not self.road.start <= station <= self.road.end or not -right < offset < left:
+        self._check_on_road('start', station, offset)
+        turn = pose[2] - float(self.road.at('heading', station))
+        if np.cos(turn) < 0.0:
             raise ScenarioError(
-                f'start is at {place}: expected on the road, stations {self.road.start:.1f} to '
-                f'{self.road.end:.1f}, offsets {-right:.2f} to {left:.2f} there'
+                f'start faces against the road: it is at {place} with a heading of '
+                f'{(turn + np.pi) % (2 * np.pi) - np.pi:.2f} rad to it, expected within 1.57'
             )
         half = (self.car.length / 2, self.car.width / 2)
         for participant in self.traffic:
@@ -321,14 +335,26 @@ class Scenario:
             )
         if isinstance(goal, KeepSpeed):
             return
-        station, offset = goal.station if not isinstance(goal, PoseGoal) else 0.0, 0.0
+        station = self.goal_station
+        offset = 0.0
         if isinstance(goal, PoseGoal):
-            station, offset = (float(value) for value in self.road.project([goal.x, goal.y]))
+            offset = float(self.road.project([goal.x, goal.y], station)[1])
+        self._check_on_road('goal', station, offset)
+        front = self.start_station
+        if isinstance(goal, StopBefore):
+            front += self.car.front_reach
+        if station < front:
+            raise ScenarioError(
+                f'goal is at station {station:.2f}, behind the car, which starts at station '
+                f'{front:.2f}: expected a goal ahead'
+            )
+
+    def _check_on_road(self, what: str, station: float, offset: float) -> None:
         left = float(self.road.at('left_width', station))
         right = float(self.road.at('right_width', station))
         if not self.road.start <= station <= self.road.end or not -right < offset < left:
             raise ScenarioError(
-                f'goal is at station {station:.2f}, offset {offset:.2f}: expected on the road, '
+                f'{what} is at station {station:.2f}, offset {offset:.2f}: expected on the road, '
                 f'stations {self.road.start:.1f} to {self.road.end:.1f}, offsets {-right:.2f} to '
                 f'{left:.2f} there'
             )

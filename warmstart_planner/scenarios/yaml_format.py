@@ -116,6 +116,7 @@ def _scenario(name: str, data: dict[str, Any]) -> Scenario:
         road=road,
         initial_state=_start(data['start'], road),
         goal=_goal(data['goal'], road),
+        station=float(data['start']['station']),
         traffic=tuple(_participant(item, road, duration) for item in data.get('traffic', [])),
         duration=duration,
         friction=float(data.get('friction', 1.0)),
@@ -164,7 +165,8 @@ def _goal(data: dict[str, Any], road: Road) -> Goal:
     if kind == 'stop_before':
         return StopBefore(float(value['station']), float(value['cruise_speed']))
     x, y, heading = (float(v) for v in road.poses(value['station'], value.get('offset', 0.0)))
-    return PoseGoal(x, y, heading + value.get('heading', 0.0), float(value['speed']))
+    station, speed = float(value['station']), float(value['speed'])
+    return PoseGoal(x, y, heading + value.get('heading', 0.0), speed, station)
 
 
 def _check_station(field: str, station: float, road: Road) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from warmstart_planner.problem import KeepSpeed, PoseGoal
+from warmstart_planner.problem import KeepSpeed, goal_station
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation import view
 from warmstart_planner.simulation.record import DriveRecord
@@ -125,11 +125,7 @@ class _Studio:
         goal, road = self._scenario.goal, self._scenario.road
         if isinstance(goal, KeepSpeed):
             return None
-        station = (
-            float(road.project([goal.x, goal.y])[0])
-            if isinstance(goal, PoseGoal)
-            else goal.station
-        )
+        station = goal_station(goal, road)
         sides = [float(road.at('left_width', station)), -float(road.at('right_width', station))]
         return self._flat(road.poses(np.full(2, station), np.array(sides))[:, :2])
 

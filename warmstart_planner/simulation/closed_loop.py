@@ -18,6 +18,7 @@ import numpy as np
 
 from warmstart_planner.checks import number
 from warmstart_planner.problem import Horizon, PlanningProblem, PlanResult, Rung
+from warmstart_planner.road import StationTracker
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 from warmstart_planner.simulation.monitor import DriveMonitor, Outcome
@@ -72,12 +73,14 @@ class Drive:
     """
     A whole drive: what happened, what the verifier says, and every result on the way.
 
-    `goal_reached` is also true where the demanded stop was held.
+    `missed` names what was missed of the goal: place, heading, speed or time; nothing where it was
+    reached, or the demanded stop held.
     """
 
     scenario: Scenario
     configuration: SimulationConfiguration
     outcome: Outcome
+    missed: tuple[str, ...]
     verdict: DriveVerdict
     record: DriveRecord
     plans: tuple[PlanResult, ...]
@@ -85,13 +88,13 @@ class Drive:
 
     @property
     def goal_reached(self) -> bool:
-        """Whether the drive ended at its goal."""
-        return self.outcome is Outcome.GOAL
+        """Whether the drive reached its goal."""
+        return not self.missed
 
     @property
     def safe(self) -> bool:
-        """Whether it reached the goal without a collision."""
-        return self.goal_reached and self.verdict.collisions == 0
+        """Whether it ended at its goal, without a collision and on its road."""
+        return self.outcome is Outcome.GOAL
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def drive(
         scenario=scenario,
         configuration=configuration,
         outcome=outcome,
+        missed=scenario.arrival.missed(scenario.track(record.times, record.states)),
         verdict=drive_verdict(scenario, record.times, record.states),
         record=record,
         plans=tuple(loop.results),
@@ -190,6 +194,7 @@ class _Loop:
         self._scenario, self._planner, self._controller = scenario, planner, controller
         self._latency = configuration.planning_latency
         self._horizon, self._deadline = horizon, deadline
+        self._tracker = StationTracker(scenario.road, scenario.start_station)
         self._observation: Observation | None = None
         self._pending: deque[PlanRecord] = deque()
         self._active: PlanRecord | None = None
@@ -220,6 +225,7 @@ class _Loop:
             vehicle=self._scenario.car,
             friction=self._scenario.friction,
             horizon=self._horizon,
+            station=self._tracker.update(self._scenario.road, self._observation.state),
         )
         result = self._planner.plan(problem, deadline=self._deadline)
         now = self.simulator.time
@@ -276,7 +282,7 @@ class _Loop:
         return Progress(
             time=self.times[-1],
             speed=float(state[SPEED]),
-            station=float(self._scenario.road.project(state[:2])[0]),
+            station=self._tracker.station,
             plan=self.results[-1] if self.results else None,
         )
 

@@ -9,22 +9,27 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.problem import KeepSpeed
-from warmstart_planner.scenarios.scenario import STANDING_SPEED, Scenario
-from warmstart_planner.vehicle import SPEED
+from warmstart_planner.road import StationTracker
+from warmstart_planner.scenarios.arrival import Track
+from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.verification import drive_verdict
 
-HOLD_TIME = 1.0  # a car that shall stand has to stand this long [s]
 CHECK_PERIOD = 0.5  # at which the verifier looks for a reason to end the drive [s]
-OFF_ROAD = 0.5  # a drive ends that far outside the corridor [m]
+OFF_ROAD = 0.5  # a drive ends that far off the road or outside the corridor [m]
 
 
 class Outcome(Enum):
-    """How a drive ended. GOAL also means that a demanded stop was held."""
+    """
+    How a drive ended. GOAL also means that a demanded stop was held.
+
+    OFF_ROAD is off all that is road, OFF_CORRIDOR where the drive had no right to be, such as on
+    the opposite side.
+    """
 
     GOAL = 'goal'
     COLLISION = 'collision'
     OFF_ROAD = 'off_road'
+    OFF_CORRIDOR = 'off_corridor'
     TIME_LIMIT = 'time_limit'
 
 
@@ -32,8 +37,8 @@ class DriveMonitor:
     """
     Follows a drive's true states.
 
-    A goal at speed ends the drive at once; one that demands standing has to be held for
-    HOLD_TIME. Collisions end it at the next check, at most CHECK_PERIOD later.
+    The drive ends as soon as its goal is reached, as the scenario's `arrival` says. Collisions end
+    it at the next check, at most CHECK_PERIOD later.
 
     Args:
         scenario: that is driven.
@@ -42,9 +47,12 @@ class DriveMonitor:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._reached_since: float | None = None
+        self._tracker = StationTracker(scenario.road, scenario.start_station)
+        self._kept = max(scenario.arrival.hold, CHECK_PERIOD)
         self._times: list[float] = []
         self._states: list[NDArray[np.float64]] = []
+        self._stations: list[float] = []
+        self._checked = -np.inf
 
     def update(self, t: float, state: NDArray[np.float64]) -> Outcome | None:
         """
@@ -55,12 +63,15 @@ class DriveMonitor:
             state: true state, shape (5,).
 
         """
+        if not self._times:
+            self._checked = t
         self._times.append(t)
         self._states.append(state)
-        at_goal = self._at_goal(t, state)
+        self._stations.append(self._tracker.update(self._scenario.road, state))
+        at_goal = self._scenario.arrival.reached(self._recent())
         over = at_goal or t >= self._scenario.duration - 1e-9
         failure = None
-        if over or t - self._times[0] >= CHECK_PERIOD - 1e-9:
+        if over or t - self._checked >= CHECK_PERIOD - 1e-9:
             failure = self._failure()
         if failure is not None:
             return failure
@@ -68,20 +79,28 @@ class DriveMonitor:
             return Outcome.GOAL
         return Outcome.TIME_LIMIT if over else None
 
+    @property
+    def station(self) -> float:
+        """Station of the rear axle [m]."""
+        return self._tracker.station
+
+    def _recent(self) -> Track:
+        """Return the last of the drive, as long as a goal has to hold, and forget the rest."""
+        while len(self._times) > 2 and self._times[1] < self._times[-1] - self._kept:
+            del self._times[0], self._states[0], self._stations[0]
+        return Track(np.array(self._times), np.array(self._states), np.array(self._stations))
+
     def _failure(self) -> Outcome | None:
-        verdict = drive_verdict(self._scenario, self._times, np.array(self._states))
-        self._times, self._states = self._times[-1:], self._states[-1:]
+        first = max(int(np.searchsorted(self._times, self._checked - 1e-9)), 0)
+        verdict = drive_verdict(
+            self._scenario,
+            self._times[first:],
+            np.array(self._states[first:]),
+            self._stations[first],
+        )
+        self._checked = self._times[-1]
         if verdict.collisions:
             return Outcome.COLLISION
-        return Outcome.OFF_ROAD if verdict.off_road > OFF_ROAD else None
-
-    def _at_goal(self, t: float, state: NDArray[np.float64]) -> bool:
-        if not self._scenario.goal_reached(state, t):
-            self._reached_since = None
-            return False
-        if self._reached_since is None:
-            self._reached_since = t
-        keeps_speed = isinstance(self._scenario.goal, KeepSpeed) and not self._scenario.must_stop
-        if keeps_speed or state[SPEED] >= STANDING_SPEED:
-            return True
-        return t - self._reached_since >= HOLD_TIME
+        if verdict.off_road > OFF_ROAD:
+            return Outcome.OFF_ROAD
+        return Outcome.OFF_CORRIDOR if verdict.off_corridor > OFF_ROAD else None

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
-from warmstart_planner.problem import KeepSpeed, PoseGoal
+from warmstart_planner.problem import KeepSpeed, goal_station
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation import view
 from warmstart_planner.simulation.record import DriveRecord
@@ -146,11 +146,7 @@ class _Map:
         goal, road = self._scenario.goal, self._scenario.road
         if isinstance(goal, KeepSpeed):
             return
-        station = (
-            float(road.project([goal.x, goal.y])[0])
-            if isinstance(goal, PoseGoal)
-            else goal.station
-        )
+        station = goal_station(goal, road)
         sides = [road.at('left_width', station), -road.at('right_width', station)]
         line = self._flat(road.poses(np.full(2, station), np.array(sides, dtype=float))[:, :2])
         ax.plot(*line.T, color=view.GOAL, lw=4, alpha=0.9, zorder=3, solid_capstyle='butt')

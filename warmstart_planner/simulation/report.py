@@ -21,7 +21,7 @@ CSV_COLUMNS = ('t', 'x', 'y', 'yaw', 'v', 'steering')
 
 
 def summary(
-    record: DriveRecord, verdict: DriveVerdict, goal_reached: bool, driven_csv: str | Path = ''
+    record: DriveRecord, verdict: DriveVerdict, missed: Sequence[str], driven_csv: str | Path = ''
 ) -> dict[str, Any]:
     """
     Return the figures of a drive, as `summary.json` has them.
@@ -32,7 +32,7 @@ def summary(
     Args:
         record: of the drive.
         verdict: the verifier's on it.
-        goal_reached: or the demanded stop held.
+        missed: what was missed of the goal: place, heading, speed, time; nothing if reached.
         driven_csv: path of the CSV that `write_csv` wrote.
 
     """
@@ -42,10 +42,13 @@ def summary(
     errors = errors[np.isfinite(errors)]
     iterations = [plan.iterations for plan in record.plans]
     return {
-        'goal_reached': bool(goal_reached),
+        'goal_reached': not missed,
+        'missed': list(missed),
         'collisions': int(verdict.collisions),
         'min_clearance_m': float(verdict.min_clearance),
         'off_road_m': float(verdict.off_road),
+        'off_corridor_m': float(verdict.off_corridor),
+        'speeding_mps': float(verdict.speeding),
         'tracking_rms_m': float(np.sqrt(np.mean(errors**2))) if len(errors) else float('nan'),
         'plan_ms_p50': _percentile(plan_ms, 50),
         'plan_ms_p99': _percentile(plan_ms, 99),
@@ -67,10 +70,12 @@ def summary_table(figures: Mapping[str, Any]) -> str:
     """Return a summary as a table for the terminal."""
     f = figures
     rows = [
-        ('goal reached', 'yes' if f['goal_reached'] else 'NO'),
+        ('goal reached', _reached(f['missed'])),
         ('collisions', str(f['collisions'])),
         ('minimum clearance', _metres(f['min_clearance_m'])),
-        ('out of the corridor', _metres(f['off_road_m'])),
+        ('off the road', _metres(f['off_road_m'])),
+        ('out of the corridor', _metres(f['off_corridor_m'])),
+        ('beyond the speed limit', f'{f["speeding_mps"]:.1f} m/s'),
         ('tracking error (RMS)', _metres(f['tracking_rms_m'])),
         ('planning time p50 / p99', f'{f["plan_ms_p50"]:.1f} / {f["plan_ms_p99"]:.1f} ms'),
         ('control time p50 / p99', f'{f["control_ms_p50"]:.2f} / {f["control_ms_p99"]:.2f} ms'),
@@ -164,6 +169,10 @@ def _present(participant: Any, times: NDArray[np.float64]) -> list[tuple[Any, An
 
 def _percentile(values: Sequence[float], share: float) -> float:
     return float(np.percentile(values, share)) if len(values) else float('nan')
+
+
+def _reached(missed: Sequence[str]) -> str:
+    return f'NO, missed: {", ".join(missed)}' if missed else 'yes'
 
 
 def _metres(value: float) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.vehicle import VehicleParameters
-from warmstart_planner.verification.motion import SUBSTEPS, Samples
-from warmstart_planner.verification.path import Path
+from warmstart_planner.verification.motion import Samples
+from warmstart_planner.verification.path import Foot, Path
 from warmstart_planner.verification.tolerances import Tolerances
 
 Array = NDArray[np.float64]
@@ -19,21 +19,31 @@ Array = NDArray[np.float64]
 FOOTPRINT_SPACING = 0.5  # of the points on the car's outline that are held against the road [m]
 
 
-def road(path: Path, ego: Samples, vehicle: VehicleParameters, tolerances: Tolerances) -> Array:
-    """Violation of the corridor at each sample, shape (M,)."""
-    lateral, past = outside(path, ego, vehicle)
+def road(
+    path: Path, foot: Foot, ego: Samples, vehicle: VehicleParameters, tolerances: Tolerances
+) -> Array:
+    """
+    Violation of the corridor at each sample, shape (M,).
+
+    While it moves, the car is on the road: its front not past the end, its centre not before the
+    beginning.
+    """
+    lateral, past = outside(path, foot, ego, vehicle)
     moving = np.abs(ego.speed) > tolerances.standing
-    return np.maximum(np.maximum(lateral, np.where(moving, past, 0.0)), 0.0)
+    beyond = np.maximum(past, path.road.start - foot.station)
+    return np.maximum(np.maximum(lateral, np.where(moving, beyond, 0.0)), 0.0)
 
 
-def outside(path: Path, ego: Samples, vehicle: VehicleParameters) -> tuple[Array, Array]:
+def outside(
+    path: Path, foot: Foot, ego: Samples, vehicle: VehicleParameters
+) -> tuple[Array, Array]:
     """
     How far the outline is out of the corridor at most, and past the road's end, shape (M,).
 
     Samples that a bound shows to be inside are not measured: they have 0 and -inf.
     """
     reach = float(np.hypot(vehicle.length, vehicle.width)) / 2
-    station, offset, segment = path.project(ego.x, ego.y, _sample_guess(path, ego))
+    station, offset, segment = foot
     left, right, bend = path.bounds(station, 1.5 * reach + 1.0)
     # the outline's extent about the foot's tangent, and the path's deviation from that tangent
     cos, sin = path.cos[segment], path.sin[segment]
@@ -57,12 +67,6 @@ def outside(path: Path, ego: Samples, vehicle: VehicleParameters) -> tuple[Array
     return lateral, past
 
 
-def _sample_guess(path: Path, ego: Samples) -> Array:
-    """Guess of the station of each sample, from every SUBSTEPS-th."""
-    coarse = path.guess(ego.x[::SUBSTEPS], ego.y[::SUBSTEPS])
-    return np.repeat(coarse, SUBSTEPS)[: len(ego)]
-
-
 def _measure_outside(
     path: Path,
     ego: Samples,
@@ -71,7 +75,7 @@ def _measure_outside(
     station: Array,
 ) -> tuple[Array, Array]:
     """Measure the outline's points at the samples `check` against the corridor."""
-    along, across = _outline(vehicle.length, vehicle.width)
+    along, across = outline(vehicle.length, vehicle.width)
     cos, sin = ego.cos[check, None], ego.sin[check, None]
     dx, dy = cos * along - sin * across, sin * along + cos * across
     x, y = (ego.x[check, None] + dx).ravel(), (ego.y[check, None] + dy).ravel()
@@ -84,8 +88,8 @@ def _measure_outside(
 
 
 @cache
-def _outline(length: float, width: float) -> Array:
-    """Points about a box's outline, corners and every FOOTPRINT_SPACING, shape (2, F)."""
+def outline(length: float, width: float) -> Array:
+    """Return points about a box's outline, corners and every FOOTPRINT_SPACING, shape (2, F)."""
     along, across = (
         np.linspace(-size / 2, size / 2, int(np.ceil(size / FOOTPRINT_SPACING)) + 1)
         for size in (length, width)

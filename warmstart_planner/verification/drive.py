@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.checks import finite_array
 from warmstart_planner.vehicle import STATE_SIZE, YAW, VehicleParameters, load_vehicle
+from warmstart_planner.verification.area import outside_area
 from warmstart_planner.verification.corridor import outside
+from warmstart_planner.verification.direction import speeding
 from warmstart_planner.verification.motion import Samples
 from warmstart_planner.verification.path import Path
 from warmstart_planner.verification.shapes import box_distance
@@ -31,19 +33,25 @@ class DriveVerdict:
     What the judge found on a drive.
 
     `collisions` counts events: one participant overlapping the car for any time on end is one.
-    `min_clearance` is the least distance to any participant [m] (negative: depth, inf: none),
-    `off_road` how far the outline was out of the corridor at most [m], `collided_with` the names
-    in the order of the events and `first_collision` the time of the first [s], None without one.
+    `min_clearance` is the least distance to any participant [m] (negative: depth, inf: none).
+    `off_road` is how far the outline was off all that is road at most, `off_corridor` how far it
+    was out of the corridor that was to be driven in [m], and `speeding` the largest speed beyond
+    the limit [m/s]. `collided_with` holds the names in the order of the events and
+    `first_collision` the time of the first [s], None without one.
     """
 
     collisions: int
     min_clearance: float
     off_road: float
+    off_corridor: float
+    speeding: float
     collided_with: tuple[str, ...]
     first_collision: float | None
 
 
-def drive_verdict(scenario: Scenario, times: ArrayLike, states: ArrayLike) -> DriveVerdict:
+def drive_verdict(
+    scenario: Scenario, times: ArrayLike, states: ArrayLike, station: float | None = None
+) -> DriveVerdict:
     """
     Judge a drive against the true traffic and the road of its scenario.
 
@@ -52,6 +60,7 @@ def drive_verdict(scenario: Scenario, times: ArrayLike, states: ArrayLike) -> Dr
         times: of the driven states, increasing, shape (T,) [s].
         states: driven states, rear axle, map frame, shape (T, 5); between them the car is
             interpolated at DRIVE_SAMPLE_TIME.
+        station: about where on the road the first state is [m]; None: at the scenario's start.
 
     Raises:
         ValueError: shapes do not match, a value is not finite, or times do not increase.
@@ -66,7 +75,12 @@ def drive_verdict(scenario: Scenario, times: ArrayLike, states: ArrayLike) -> Dr
     unwrapped = np.unwrap(driven[:, YAW])
     columns = [unwrapped if i == YAW else driven[:, i] for i in range(STATE_SIZE)]
     samples = Samples(*(np.interp(dense, given, column) for column in columns), vehicle)
-    off_road = outside(Path(scenario.road), samples, vehicle)[0].max()
+    path = Path(scenario.road)
+    foot = path.foot(samples, scenario.start_station if station is None else station)
+    off_corridor = max(float(outside(path, foot, samples, vehicle)[0].max()), 0.0)
+    off_road = off_corridor
+    if scenario.area:
+        off_road = float(outside_area(scenario.area, samples, vehicle).max())
     events: list[tuple[float, str]] = []
     least = np.inf
     for participant in scenario.traffic:
@@ -79,7 +93,9 @@ def drive_verdict(scenario: Scenario, times: ArrayLike, states: ArrayLike) -> Dr
     return DriveVerdict(
         collisions=len(events),
         min_clearance=least,
-        off_road=max(float(off_road), 0.0),
+        off_road=off_road,
+        off_corridor=off_corridor,
+        speeding=speeding(path, foot, samples),
         collided_with=tuple(name for _, name in events),
         first_collision=events[0][0] if events else None,
     )

@@ -4,16 +4,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.road import Road
+from warmstart_planner.verification.motion import Samples
 
 Array = NDArray[np.float64]
 
-GUESS_SPACING = 4.0  # of the vertices that a projection's first guess is chosen from [m]
+COARSE = 4.0  # between the vertices that a projection's first guess is chosen from [m]
+FOLLOWED = 25.0  # way after which a motion is located anew [m]
+UNSURE = 12.0  # how far from a guess a place may be [m]
+UNEVEN = 0.5  # share by which a way beside the path may be longer or shorter than the path's
+CROSSWISE = 5.0  # what leading crosswise counts beside a distance, twice that the opposite way [m]
 PROJECTION_ROUNDS = 6
 PROJECTION_LOST = 0.1  # distance from its segment at which a foot is searched globally [m]
+
+
+class Foot(NamedTuple):
+    """Where on the path each of M samples is: station, offset (left positive) [m], segment."""
+
+    station: Array
+    offset: Array
+    segment: NDArray[np.intp]
 
 
 class Path:
@@ -26,20 +41,60 @@ class Path:
         self.cos, self.sin = dx / self.length, dy / self.length
         self.scale = np.diff(road.station) / self.length
         self.longest = float(self.length.max())
-        self.stride = max(int(GUESS_SPACING * len(dx) / (road.end - road.start)), 1)
+        self.stride = max(int(COARSE * len(dx) / (road.end - road.start)), 1)
         self.lower, self.upper = road.station[:-1].copy(), road.station[1:].copy()
         self.lower[0], self.upper[-1] = -np.inf, np.inf
 
-    def guess(self, x: Array, y: Array) -> Array:
-        """Station of the nearest of a few vertices of the path."""
-        return self.road.station[self._nearest_vertex(x, y)]
+    def foot(self, ego: Samples, near: float | None = None) -> Foot:
+        """
+        Follow a car along the path, so that it stays on its own pass where the road meets itself.
 
-    def _nearest_vertex(self, x: Array, y: Array) -> NDArray[np.intp]:
-        dx = x[:, None] - self.road.x[:: self.stride]
-        dy = y[:, None] - self.road.y[:: self.stride]
-        return np.argmin(dx * dx + dy * dy, axis=1) * self.stride
+        Args:
+            ego: samples of a motion, one after another.
+            near: about where it begins [m]; None: the nearest place that leads its way.
 
-    def project(self, x: Array, y: Array, guess: Array) -> tuple[Array, Array, NDArray[np.intp]]:
+        """
+        begin = self._begin(ego) if near is None else near
+        travelled = np.concatenate(
+            [[0.0], np.cumsum(np.sqrt(np.diff(ego.x) ** 2 + np.diff(ego.y) ** 2))]
+        )
+        guess = np.empty(len(ego))
+        first = 0
+        while first < len(ego):
+            last = int(np.searchsorted(travelled, travelled[first] + FOLLOWED, 'right'))
+            part = slice(first, max(last, first + 1))
+            ahead = travelled[part] - travelled[first]
+            vertex = self._nearest_vertex(
+                ego.x[part], ego.y[part], begin + ahead, UNSURE + UNEVEN * ahead
+            )
+            guess[part] = self.road.station[vertex]
+            if part.stop < len(ego):
+                step = travelled[part.stop] - travelled[part.stop - 1]
+                begin = guess[part.stop - 1] + step
+            first = part.stop
+        return self.project(ego.x, ego.y, guess)
+
+    def _begin(self, ego: Samples) -> float:
+        road, part = self.road, slice(None, -1, self.stride)
+        gap = np.hypot(ego.x[0] - road.x[part], ego.y[0] - road.y[part])
+        same_way = self.cos[:: self.stride] * ego.cos[0] + self.sin[:: self.stride] * ego.sin[0]
+        return float(road.station[part][np.argmin(gap - CROSSWISE * same_way)])
+
+    def _nearest_vertex(self, x: Array, y: Array, near: Array, reach: Array) -> NDArray[np.intp]:
+        """Return the nearest coarse vertex to each point, of those within a reach of a station."""
+        road = self.road
+        near = np.clip(near, road.start, road.end)
+        low, high = np.searchsorted(
+            road.station, [(near - reach).min() - COARSE, (near + reach).max() + COARSE]
+        )
+        part = slice(int(low) // self.stride * self.stride, int(high) + 1, self.stride)
+        dx, dy = x[:, None] - road.x[part], y[:, None] - road.y[part]
+        distance = dx * dx + dy * dy
+        away = np.abs(road.station[part] - near[:, None])
+        distance[away > (reach + self.stride * self.longest)[:, None]] = np.inf
+        return np.argmin(distance, axis=1) * self.stride + part.start
+
+    def project(self, x: Array, y: Array, guess: Array) -> Foot:
         """
         Project points to the path by Newton's method; it goes on straight beyond its ends.
 
@@ -47,7 +102,7 @@ class Path:
             Station, offset (left positive) and segment, each of shape (P,).
 
         """
-        guess = np.array(guess)
+        near, guess = guess, np.array(guess)
         station, offset, segment, excess = self._foot(x, y, guess)
         for _ in range(PROJECTION_ROUNDS):
             todo = np.flatnonzero(excess > 0.0)
@@ -63,14 +118,16 @@ class Path:
         np.clip(station, self.lower[segment], self.upper[segment], out=station)
         lost = np.flatnonzero(excess > PROJECTION_LOST)
         if len(lost):
-            station[lost], offset[lost], segment[lost] = self._search(x[lost], y[lost])
-        return station, offset, segment
+            given = near[lost]
+            station[lost], offset[lost], segment[lost] = self._search(x[lost], y[lost], given)
+        return Foot(station, offset, segment)
 
-    def _search(self, x: Array, y: Array) -> tuple[Array, Array, NDArray[np.intp]]:
-        """Nearest foot on all segments about the nearest of a few vertices."""
+    def _search(self, x: Array, y: Array, near: Array) -> tuple[Array, Array, NDArray[np.intp]]:
+        """Nearest foot on all segments about the nearest of a few vertices near a guess."""
         road = self.road
         around = np.arange(-self.stride - 1, self.stride + 1)
-        segment = self._nearest_vertex(x, y)[:, None] + around
+        vertex = self._nearest_vertex(x, y, near, np.full(len(near), UNSURE))
+        segment = vertex[:, None] + around
         np.clip(segment, 0, len(self.length) - 1, out=segment)
         dx, dy = x[:, None] - road.x[segment], y[:, None] - road.y[segment]
         cos, sin = self.cos[segment], self.sin[segment]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.verification.collision import collision
 from warmstart_planner.verification.corridor import road
+from warmstart_planner.verification.direction import direction, speeding
 from warmstart_planner.verification.dynamics import dynamics
 from warmstart_planner.verification.limits import friction, limits
 from warmstart_planner.verification.motion import follow, per_step
@@ -27,13 +28,15 @@ class Verdict:
     """
     What the judge found.
 
-    `collision` [m], `road` [m], `limits` [each its unit], `friction` [m/s^2], `dynamics` [m; the
-    other components of a defect are scaled by the ratio of the tolerances] and `terminal` [m] are
-    the largest violations of each group, counted from zero. `violation` is the largest of those
-    that exceed their tolerance: 0 exactly when `feasible`. `clearance` is the least distance
-    between the car's box and any obstacle, negative: how deep they overlap, inf: no obstacles [m].
-    `constraint_to_go`, shape (N + 1,), sums the violations that exceed their tolerance from each
-    step to the end, all groups together; a step is what happens from its node to the next.
+    `collision` [m], `road` [m], `direction` [rad], `limits` [each its unit], `friction` [m/s^2],
+    `dynamics` [m; the other components of a defect are scaled by the ratio of the tolerances] and
+    `terminal` [m] are the largest violations of each group, counted from zero. `violation` is the
+    largest of those that exceed their tolerance: 0 exactly when `feasible`. `clearance` is the
+    least distance between the car's box and any obstacle, negative: how deep they overlap, inf:
+    no obstacles [m]. `constraint_to_go`, shape (N + 1,), sums the violations that exceed their
+    tolerance from each step to the end, all groups together; a step is what happens from its node
+    to the next. `speeding` is the largest speed beyond the road's limit [m/s], which is reported
+    but no violation.
     """
 
     feasible: bool
@@ -41,11 +44,13 @@ class Verdict:
     clearance: float
     collision: float
     road: float
+    direction: float
     limits: float
     friction: float
     dynamics: float
     terminal: float
     constraint_to_go: Array
+    speeding: float
 
 
 def verify(
@@ -57,7 +62,9 @@ def verify(
     Judge a trajectory by all constraints of its problem, between the nodes too.
 
     - collision: the car's whole box against every obstacle, as exact distance of rounded boxes.
-    - road: the whole box inside the corridor; the front not past the road's end unless standing.
+    - road: the whole box inside the corridor; unless it stands, the front not past the road's end
+      and the centre not before its beginning.
+    - direction: a car that moves does not face against its road.
     - limits: speed, steering, acceleration, steering rate. Where the start itself is outside, the
       bound is what the car reaches when it returns as fast as it can.
     - friction: sqrt(a^2 + (v^2 tan(steering) / wheelbase)^2) <= friction * g. Where the start
@@ -79,15 +86,17 @@ def verify(
     _check_grid(problem, trajectory)
     samples, ends = follow(trajectory, problem.vehicle)
     path = Path(problem.road)
+    foot = path.foot(samples, problem.station)
     steps = len(trajectory.states)
     clearance, overlap = collision(problem, samples, steps)
     groups = {
         'collision': overlap,
-        'road': per_step(road(path, samples, problem.vehicle, tolerances), steps),
+        'road': per_step(road(path, foot, samples, problem.vehicle, tolerances), steps),
+        'direction': per_step(direction(path, foot, samples, tolerances), steps),
         'limits': limits(problem, trajectory),
         'friction': per_step(friction(problem, trajectory, samples), steps),
         'dynamics': dynamics(problem, trajectory, ends, tolerances),
-        'terminal': terminal(problem, path, samples, steps),
+        'terminal': terminal(problem, path, foot, samples, steps),
     }
     allowed = {
         name: tolerances.position if name == 'dynamics' else getattr(tolerances, name)
@@ -104,6 +113,7 @@ def verify(
         clearance=clearance,
         **dict(zip(groups, largest.tolist(), strict=True)),
         constraint_to_go=np.cumsum(beyond.sum(axis=0)[::-1])[::-1],
+        speeding=speeding(path, foot, samples),
     )
 
 

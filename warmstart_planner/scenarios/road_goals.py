@@ -1,0 +1,118 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""When the goals that are given along a road are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.problem import (
+    Goal,
+    KeepSpeed,
+    PoseGoal,
+    StationGoal,
+    StopBefore,
+    goal_station,
+)
+from warmstart_planner.road import Road
+from warmstart_planner.scenarios.arrival import Arrival, Flags, Track
+from warmstart_planner.vehicle import PX, PY, SPEED, YAW, VehicleParameters
+
+if TYPE_CHECKING:
+    from warmstart_planner.scenarios.scenario import TrafficParticipant
+
+STANDING_SPEED = 0.2  # below it the car counts as standing [m/s]
+HOLD_TIME = 1.0  # a car that shall stand has to stand this long [s]
+GOAL_DISTANCE = 1.0  # a place counts as reached within it [m]
+GOAL_ANGLE = 0.2  # a heading counts as reached within it [rad]
+STOP_DISTANCE = 30.0  # a stop counts if what it is for is this near ahead [m]
+STOP_SLACK = 0.1  # the front bumper may be this far past the station to stop before [m]
+
+Held = Mapping[str, Flags]
+
+
+def arrival_on_road(goal: Goal, road: Road, car: VehicleParameters, duration: float) -> Arrival:
+    """
+    Return when a goal on a road is reached.
+
+    A goal with speed 0, and a stop, ask for standing there for HOLD_TIME. `KeepSpeed` has no
+    place: it is to drive on to the time limit, or to the road's end.
+
+    Args:
+        goal: the goal.
+        road: that it is on.
+        car: whose rear axle or, where it stops before something, front bumper is meant.
+        duration: the time limit [s].
+
+    """
+
+    def drives_on(track: Track) -> Held:
+        at_end = track.stations + car.front_reach >= road.end - GOAL_DISTANCE
+        return {'time': at_end | (track.times >= duration - 1e-9)}
+
+    def stops_before(track: Track) -> Held:
+        gap = goal.station - track.stations - car.front_reach
+        return {'place': (gap >= -STOP_SLACK) & (gap <= STOP_DISTANCE), 'speed': _stands(track)}
+
+    def passes(track: Track) -> Held:
+        return {'place': track.stations >= goal.station}
+
+    def stops_at(track: Track) -> Held:
+        near = np.abs(track.stations - goal.station) <= GOAL_DISTANCE
+        return {'place': near, 'speed': _stands(track)}
+
+    def at_pose(track: Track) -> Held:
+        place = goal_station(goal, road)
+        beside = road.project([goal.x, goal.y], place)[1]
+        offset = road.project(track.states[:, [PX, PY]], track.stations)[1]
+        turn = (track.states[:, YAW] - goal.yaw + np.pi) % (2 * np.pi) - np.pi
+        aligned = np.abs(offset - beside) <= GOAL_DISTANCE
+        held = {'heading': np.abs(turn) <= GOAL_ANGLE}
+        if goal.speed >= STANDING_SPEED:
+            return {**held, 'place': aligned & (track.stations >= place)}
+        near = np.abs(track.stations - place) <= GOAL_DISTANCE
+        return {**held, 'place': aligned & near, 'speed': _stands(track)}
+
+    match goal:
+        case KeepSpeed():
+            return Arrival((drives_on,))
+        case StopBefore():
+            return Arrival((stops_before,), hold=HOLD_TIME)
+        case PoseGoal(speed=speed):
+            return Arrival((at_pose,), hold=_hold(speed))
+        case StationGoal(speed=speed):
+            standing = speed < STANDING_SPEED
+            return Arrival((stops_at if standing else passes,), hold=_hold(speed))
+
+
+def arrival_before_block(
+    goal: Goal, road: Road, car: VehicleParameters, traffic: Sequence[TrafficParticipant]
+) -> Arrival:
+    """Return when a car stands before what blocks its road, near ahead, for HOLD_TIME."""
+
+    def is_near(t: float, station: float) -> bool:
+        front = station + car.front_reach
+        ahead = road.local(station, 0.0, car.front_reach + STOP_DISTANCE)
+        poses = [pose for each in traffic if (pose := each.pose_at(t)) is not None]
+        stations = [float(ahead.project(pose[:2])[0]) for pose in poses]
+        if isinstance(goal, StopBefore):
+            stations.append(goal.station)
+        return any(0.0 <= other - front <= STOP_DISTANCE for other in stations)
+
+    def stands_for_a_reason(track: Track) -> Held:
+        near = [is_near(*instant) for instant in zip(track.times, track.stations, strict=True)]
+        return {'place': np.array(near, bool), 'speed': _stands(track)}
+
+    return Arrival((stands_for_a_reason,), hold=HOLD_TIME)
+
+
+def _stands(track: Track) -> NDArray[np.bool_]:
+    return np.abs(track.states[:, SPEED]) < STANDING_SPEED
+
+
+def _hold(speed: float) -> float:
+    return HOLD_TIME if speed < STANDING_SPEED else 0.0
