@@ -409,7 +409,7 @@ def refined_sources(planner):
 
 
 def own_refined(planner):
-    return [source for source in refined_sources(planner) if source in planner._own]
+    return [e.candidate.proposal.source for e in planner.last_refined if e.candidate.own]
 
 
 @pytest.mark.slow

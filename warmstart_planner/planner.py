@@ -11,7 +11,7 @@ nothing else changes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +20,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.checks import number
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import (
     Horizon,
@@ -48,11 +49,42 @@ from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.supervision import BrakingSettings, braking_profile
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import VehicleParameters
-from warmstart_planner.verification import Verdict, verify
+from warmstart_planner.verification import DEFAULT_TOLERANCES, Verdict, verify
 
 SHIFTED = Shifted.name
 BRAKING = 'braking'
 JUDGED = 4  # proposals from elsewhere for each one that is refined
+
+
+@dataclass(frozen=True)
+class RelaxedLimits:
+    """
+    How far a plan that hits nothing may be beyond soft limits, where no plan keeps to them.
+
+    `road` past the corridor's edge [m], `friction` of comfort's reserve to the tyres' limit
+    [m/s^2], `terminal` later than a stop after the horizon would end in comfort [m].
+    """
+
+    road: float = 0.3
+    friction: float = 0.5
+    terminal: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Refuse limits that are none."""
+        for name, value in vars(self).items():
+            number(f'relaxed.{name}', value, at_least=0.0, at_most=5.0)
+
+    def allow(self, verdict: Verdict) -> bool:
+        """Tell whether a verdict finds nothing worse than these limits."""
+        hard = max(verdict.collision, verdict.direction)
+        return (
+            hard <= 0.0
+            and verdict.limits <= DEFAULT_TOLERANCES.limits
+            and verdict.dynamics <= DEFAULT_TOLERANCES.position
+            and verdict.road <= self.road
+            and verdict.friction <= self.friction
+            and verdict.terminal <= self.terminal
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +102,8 @@ class PlannerSettings:
     close to the plan in use, the next one starts from that plan, not from the noise of the
     measurement [m, m, rad, m/s, rad].
     Slower than `hold_speed` [m/s], a plan that gets no further than `hold_distance` [m] is not
-    worth creeping: the car stops and holds.
+    worth creeping: the car stops and holds. `relaxed`: what a plan may be beyond where none is
+    feasible.
     `emergency` is how the car brakes where `braking` would not keep it from a collision.
     """
 
@@ -93,6 +126,7 @@ class PlannerSettings:
     margins: Margins = field(default_factory=Margins)
     scp: ScpSettings = field(default_factory=ScpSettings)
     bundle: BundleSettings = field(default_factory=BundleSettings)
+    relaxed: RelaxedLimits = field(default_factory=RelaxedLimits)
     braking: BrakingSettings = field(default_factory=BrakingSettings)
     emergency: BrakingSettings = field(
         default_factory=lambda: BrakingSettings(comfort=8.0, firm=8.0, grip_use=0.95)
@@ -157,7 +191,6 @@ class Planner:
             ColdBundle(self.settings.bundle),
             ZeroControl(),
         )
-        self._own = {source.name for source in self._sources}
         self._previous: Trajectory | None = None
         self._in_use: Trajectory | None = None
         self._is_braking = False
@@ -216,7 +249,7 @@ class Planner:
             for source in self._sources
             for proposal in source.propose(problem, self._previous)
         ]
-        candidates = tuple(judge(self._solvers[0], bound, proposals))
+        candidates = tuple(judge(self._solvers[0], bound, proposals, own=True))
         return Prepared(bound, candidates, time.perf_counter() - begin)
 
     def finish(
@@ -241,15 +274,17 @@ class Planner:
 
         end = begin + deadline - self.settings.verification_reserve
         refined = self._refine(bound, self._to_refine(candidates), end)
-        solved = time.perf_counter()
+        solver_time = time.perf_counter() - proposed
         # also where a learned one is acceptable: the own ones might have found a better plan
-        if self._best(entry for entry in refined if self._is_own(entry.candidate)) is None:
+        if self._best(entry for entry in refined if entry.candidate.own) is None:
+            again = time.perf_counter()
             refined += self._refine(bound, self._safest(candidates, refined), end)
+            solver_time += time.perf_counter() - again
         self.last_refined = tuple(refined)
-        best = self._best(refined)
-        reference, rung, verdict, source = self._climb(problem, best, candidates)
+        chosen = self._best(refined) or self._cheapest(refined, self._tolerable)
+        reference, rung, verdict, source = self._climb(problem, chosen, candidates)
         self._in_use, self._is_braking = reference, rung is Rung.BRAKING
-        shown = best or min(refined, key=lambda r: r.verdict.violation, default=None)
+        shown = chosen or min(refined, key=lambda r: r.verdict.violation, default=None)
         finished = time.perf_counter()
         return PlanResult(
             problem_stamp=problem.stamp,
@@ -265,8 +300,8 @@ class Planner:
             candidates=len(candidates),
             total_time=prepared.seconds + finished - begin,
             proposal_time=prepared.seconds + proposed - begin,
-            solver_time=solved - proposed,
-            verification_time=finished - solved,
+            solver_time=solver_time,
+            verification_time=finished - proposed - solver_time,
             message=_message(rung, shown),
         )
 
@@ -275,7 +310,7 @@ class Planner:
 
         def refine(job: tuple[ScpSolver, Candidate]) -> Refined:
             solver, candidate = job
-            known = self._multiplier if candidate.proposal.source == SHIFTED else 0.0
+            known = self._multiplier if _is_in_use(candidate) else 0.0
             result = solver.solve(
                 bound, candidate.proposal.trajectory, end - time.perf_counter(), known
             )
@@ -316,84 +351,110 @@ class Planner:
         would have been found without them. Those that could not replace the plan in use, or
         promise less than all others where there is none, are left out.
         """
-        own = [c for c in candidates if self._is_own(c)]
-        kept = [c for c in own if c.proposal.source == SHIFTED][:1]
-        others = [c for c in own if c.proposal.source != SHIFTED]
+        own = [c for c in candidates if c.own]
+        kept = [c for c in own if _is_in_use(c)][:1]
+        others = [c for c in own if not _is_in_use(c)]
         if kept:
             chosen = [*kept, *others][: self.settings.refined]
         else:
             chosen = _ending_apart(others, self.settings.distinct)[: self.settings.refined_first]
         limit = max((self._price(c, c.score.merit) for c in kept or chosen), default=np.inf)
-        better = [c for c in candidates if not self._is_own(c) and expected_cost(c) < limit]
+        better = [c for c in candidates if not c.own and expected_cost(c) < limit]
         return [*chosen, *self._best_learned(better)]
 
     def _promising(self, own: Sequence[Candidate], learned: Sequence[Proposal]) -> list[Proposal]:
         """
         Return the proposals from elsewhere that are worth judging.
 
-        Of those whose source predicts their cost, the best few that could replace the plan in use.
+        Of those whose source predicts their cost, the best few that could replace the plan in use;
+        of all others as many, in the order given.
         """
-        in_use = [self._price(c, c.score.merit) for c in own if c.proposal.source == SHIFTED]
+        in_use = [self._price(c, c.score.merit) for c in own if _is_in_use(c)]
         limit = min(in_use, default=np.inf)
         told = by_promise(p for p in learned if -p.predicted_return < limit)
-        untold = [p for p in learned if np.isnan(p.predicted_return)]
-        return [*islice(told, JUDGED * self.settings.refined_learned), *untold]
+        untold = (p for p in learned if np.isnan(p.predicted_return))
+        most = JUDGED * self.settings.refined_learned
+        return [*islice(told, most), *islice(untold, most)]
 
     def _safest(self, candidates: list[Candidate], refined: list[Refined]) -> list[Candidate]:
         """Return the candidates not yet refined that violate least: where merit led nowhere."""
         done = {id(entry.candidate) for entry in refined}
         rest = [c for c in candidates if id(c) not in done]
         rest.sort(key=lambda candidate: candidate.score.violation)
-        own = [c for c in rest if self._is_own(c)]
-        learned = [c for c in rest if not self._is_own(c)]
+        own = [c for c in rest if c.own]
+        learned = [c for c in rest if not c.own]
         return [*own[: self.settings.refined], *self._best_learned(learned)]
 
     def _best_learned(self, learned: list[Candidate]) -> list[Candidate]:
         """Return the most promising ones that differ, those for unfamiliar problems behind."""
         return distinct(ranked(learned))[: self.settings.refined_learned]
 
-    def _is_own(self, candidate: Candidate) -> bool:
-        return candidate.proposal.source in self._own
-
     def _best(self, refined: Iterable[Refined]) -> Refined | None:
-        """
-        Return the cheapest acceptable plan; the plan in use has a bonus.
+        """Return the cheapest acceptable plan; the plan in use has a bonus."""
+        return self._cheapest(refined, self._acceptable)
 
-        The cheapest are judged first, so that mostly one verdict is all that it takes.
-        """
+    def _cheapest(
+        self, refined: Iterable[Refined], good: Callable[[Refined], bool]
+    ) -> Refined | None:
+        """Return the cheapest that is good; judged in that order, mostly one verdict is made."""
 
         def price(entry: Refined) -> float:
             return self._price(entry.candidate, entry.result.score.merit)
 
-        return next(filter(self._acceptable, sorted(refined, key=price)), None)
+        return next(filter(good, sorted(refined, key=price)), None)
 
     def _price(self, candidate: Candidate, merit: float) -> float:
-        kept = candidate.proposal.source == SHIFTED
-        return merit * (1.0 - self.settings.keep_bonus * kept)
+        return merit * (1.0 - self.settings.keep_bonus * _is_in_use(candidate))
 
     def _acceptable(self, entry: Refined) -> bool:
-        return _recovers(entry.verdict, round(self.settings.return_time / self.horizon.dt))
+        return self._recovers(entry.verdict)
+
+    def _tolerable(self, entry: Refined) -> bool:
+        return self.settings.relaxed.allow(entry.verdict)
+
+    def _recovers(self, verdict: Verdict) -> bool:
+        """
+        Whether a plan is feasible, or at least free of collisions and soon inside the limits.
+
+        The second holds only where the start itself was outside, which no plan can change.
+        """
+        if verdict.feasible:
+            return True
+        to_go = verdict.constraint_to_go
+        starts_outside = to_go[0] - to_go[1] > 0.0
+        back = min(round(self.settings.return_time / self.horizon.dt), len(to_go) - 1)
+        return bool(starts_outside and verdict.collision <= 0.0 and to_go[back] <= 0.0)
 
     def _climb(
-        self, problem: PlanningProblem, best: Refined | None, candidates: list[Candidate]
+        self,
+        problem: PlanningProblem,
+        chosen: Refined | None,
+        candidates: Sequence[Candidate],
     ) -> tuple[Trajectory | None, Rung, Verdict | None, str]:
         """Take the best rung there is: a new plan, the previous one, braking along its path."""
-        if best is not None:
-            self._previous, verdict = self._without_creeping(problem, best)
-            self._multiplier = best.result.multiplier
-            return self._previous, Rung.OPTIMISED, verdict, best.candidate.proposal.source
-        previous = self._previous
-        if previous is not None:
-            age = problem.stamp - previous.stamp
-            if 0.0 <= age <= self.settings.previous_age_max:
-                aged = _cut(problem, previous)
-                verdict = verify(problem, aged)
-                if verdict.collision <= 0.0 and not self._is_braking:
-                    return aged, Rung.PREVIOUS, verdict, SHIFTED
+        if chosen is not None:
+            self._previous, verdict = self._without_creeping(problem, chosen)
+            self._multiplier = chosen.result.multiplier
+            rung = Rung.OPTIMISED if self._recovers(verdict) else Rung.RELAXED
+            return self._previous, rung, verdict, chosen.candidate.proposal.source
+        aged = self._aged(problem)
+        if aged is not None:
+            verdict = verify(problem, aged)
+            if max(verdict.collision, verdict.direction) <= 0.0:
+                return aged, Rung.PREVIOUS, verdict, SHIFTED
         braked = self._braked(problem, candidates)
         if braked is None:
             return None, Rung.NONE, None, ''
         return braked, Rung.BRAKING, verify(problem, braked), BRAKING
+
+    def _aged(self, problem: PlanningProblem) -> Trajectory | None:
+        """Return what is left of the previous plan while it may stand in."""
+        previous = self._previous
+        if previous is None or self._is_braking:
+            return None
+        if not 0.0 <= problem.stamp - previous.stamp <= self.settings.previous_age_max:
+            return None
+        return _cut(problem, previous)
 
     def _without_creeping(
         self, problem: PlanningProblem, best: Refined
@@ -414,20 +475,28 @@ class Planner:
                 return stop, verdict
         return plan, best.verdict
 
-    def _braked(self, problem: PlanningProblem, candidates: list[Candidate]) -> Trajectory | None:
-        """Go on with the braking under way, or begin it along the last safe path there is."""
+    def _braked(
+        self, problem: PlanningProblem, candidates: Sequence[Candidate]
+    ) -> Trajectory | None:
+        """
+        Brake along the last safe path there is: go on with it, or begin.
+
+        It begins as gently as avoids a collision; as hard as possible where nothing does.
+        """
         path = self._in_use
         if path is None or not path.stamp <= problem.stamp < path.times[-2]:
             if not candidates:
                 return None
-            own = list(filter(self._is_own, candidates))
+            own = [c for c in candidates if c.own]
             path = min(own or candidates, key=lambda c: c.score.violation).proposal.trajectory
         elif self._is_braking and self._follows(path, problem):
             return _cut(problem, path)
         gentle = self._braking_along(path, problem, self.settings.braking)
-        if not self._is_braking and verify(problem, gentle).collision <= 0.0:
+        overlap = verify(problem, gentle).collision
+        if overlap <= 0.0:
             return gentle
-        return self._braking_along(path, problem, self.settings.emergency)
+        hard = self._braking_along(path, problem, self.settings.emergency)
+        return hard if verify(problem, hard).collision <= overlap else gentle
 
     def _braking_along(
         self, path: Trajectory, problem: PlanningProblem, settings: BrakingSettings
@@ -442,6 +511,11 @@ class Planner:
         )
 
 
+def _is_in_use(candidate: Candidate) -> bool:
+    """Whether a candidate is the planner's own plan in use, moved on."""
+    return candidate.own and candidate.proposal.source == SHIFTED
+
+
 def _ending_apart(candidates: list[Candidate], distance: float) -> list[Candidate]:
     """Return candidates, best first, that end at least a distance [m] from all better ones."""
     chosen: list[Candidate] = []
@@ -451,21 +525,6 @@ def _ending_apart(candidates: list[Candidate], distance: float) -> list[Candidat
         if all(np.hypot(*(end - other)) >= distance for other in others):
             chosen.append(candidate)
     return chosen
-
-
-def _recovers(verdict: Verdict, steps: int) -> bool:
-    """
-    Whether a plan is feasible, or at least free of collisions and soon back inside the limits.
-
-    The second holds only where the start itself was outside, which no plan can change.
-    """
-    if verdict.feasible:
-        return True
-    to_go = verdict.constraint_to_go
-    starts_outside = to_go[0] - to_go[1] > 0.0
-    return bool(
-        starts_outside and verdict.collision <= 0.0 and to_go[min(steps, len(to_go) - 1)] <= 0
-    )
 
 
 def _on_grid(problem: PlanningProblem, proposals: Sequence[Proposal]) -> list[Proposal]:
@@ -486,9 +545,11 @@ def _state_at(trajectory: Trajectory, stamp: float) -> NDArray[np.float64]:
     return np.array([np.interp(stamp, trajectory.times, column) for column in trajectory.states.T])
 
 
-def _cut(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
-    """Return what is left of a plan, from the problem's stamp on."""
+def _cut(problem: PlanningProblem, previous: Trajectory) -> Trajectory | None:
+    """Return what is left of a plan, from the problem's stamp on; None where it is over."""
     left = int(np.floor((previous.times[-1] - problem.stamp) / previous.dt + 1e-6))
+    if left < 1:
+        return None
     whole = shift(problem, previous)
     return Trajectory(whole.stamp, whole.dt, whole.states[: left + 1], whole.controls[:left])
 
@@ -498,6 +559,6 @@ def _message(rung: Rung, shown: Refined | None) -> str:
         return '' if shown.verdict.feasible else 'the start is outside the limits; returning'
     if shown is None:
         return 'no candidate could be judged'
-    groups = ('collision', 'road', 'limits', 'friction', 'dynamics', 'terminal')
+    groups = ('collision', 'road', 'direction', 'limits', 'friction', 'dynamics', 'terminal')
     worst = max(groups, key=lambda name: getattr(shown.verdict, name))
     return f'no feasible plan: {worst} violated by {getattr(shown.verdict, worst):.2f}'

@@ -25,10 +25,15 @@ Way = TypeVar('Way')
 
 @dataclass(frozen=True)
 class Candidate:
-    """A proposal after its roll-out, with its merit (smaller is better)."""
+    """
+    A proposal after its roll-out, with its merit (smaller is better).
+
+    `own`: it comes from the planner's own sources, whatever its proposal calls itself.
+    """
 
     proposal: Proposal
     score: Score
+    own: bool = False
 
 
 def expected_cost(candidate: Candidate) -> float:
@@ -157,10 +162,12 @@ def in_turn(
 
 
 def judge(
-    solver: ScpSolver, bound: BoundProblem, proposals: Iterable[Proposal]
+    solver: ScpSolver, bound: BoundProblem, proposals: Iterable[Proposal], *, own: bool = False
 ) -> list[Candidate]:
     """
     Roll out and score proposals; best first, equal merits in the order given.
+
+    `own` says whether they come from the planner's own sources.
 
     Proposals that are not on the problem's grid, or whose merit is not finite, are left out: a
     source may fail, the plan may not.
@@ -174,5 +181,6 @@ def judge(
         trajectory = solver.roll_out(bound, given)
         score = solver.score(bound, trajectory)
         if np.isfinite(score.merit):
-            candidates.append(Candidate(replace(proposal, trajectory=trajectory), score))
+            rolled_out = replace(proposal, trajectory=trajectory)
+            candidates.append(Candidate(rolled_out, score, own))
     return sorted(candidates, key=lambda candidate: candidate.score.merit)
