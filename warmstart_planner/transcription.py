@@ -31,10 +31,12 @@ from warmstart_planner.problem import (
     goal_station,
 )
 from warmstart_planner.vehicle import (
+    CONTROL_SIZE,
     GRAVITY,
     PX,
     SPEED,
     STEERING,
+    STEERING_RATE,
     YAW,
     VehicleParameters,
 )
@@ -42,6 +44,8 @@ from warmstart_planner.vehicle import (
 BEHIND = 6.0  # road described behind the car [m]
 BEYOND = 12.0  # and beyond what it can reach within the horizon [m]
 GOAL_APPROACH = 30.0  # distance over which a goal pose's lateral offset is approached [m]
+STEERING_RATE_USE = 0.9  # share of it that is planned with; the controller follows with the rest
+RETURN_USE = 0.8  # share of the controls with which a state moves back inside its bounds
 LATERAL_COMFORT = 0.35  # share of the grip that the target speed uses in bends
 COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2]
 STEP_WINDOW = 0.75  # spacings to either side of an anchor within which its edge counts
@@ -142,19 +146,33 @@ def state_envelope(
     """
     State bounds at every node, shape (N + 1, 5) each.
 
-    A state that starts beyond a bound must move back as fast as the controls allow (at 90 % of
-    them), which keeps the problem solvable and says at every node how far outside it may be.
+    A state that starts beyond a bound must move back at RETURN_USE of what the controls allow,
+    which keeps the problem solvable and says at every node how far outside it may be.
     """
     vehicle, times = problem.vehicle, problem.horizon.times
     lower = np.tile(vehicle.state_lower, (len(times), 1))
     upper = np.tile(vehicle.state_upper, (len(times), 1))
     start = problem.initial_state
     for state, control in ((SPEED, 0), (STEERING, 1)):
-        falling = start[state] + 0.9 * vehicle.control_lower[control] * times
-        rising = start[state] + 0.9 * vehicle.control_upper[control] * times
+        falling = start[state] + RETURN_USE * vehicle.control_lower[control] * times
+        rising = start[state] + RETURN_USE * vehicle.control_upper[control] * times
         upper[:, state] = np.maximum(upper[:, state], falling)
         lower[:, state] = np.minimum(lower[:, state], rising)
     return lower, upper
+
+
+def control_bounds(
+    vehicle: VehicleParameters,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Bounds of the controls that are planned with, shape (2,) each.
+
+    A plan that steered as fast as the car can could not be followed: a car whose wheels are late
+    would never catch up.
+    """
+    share = np.ones(CONTROL_SIZE)
+    share[STEERING_RATE] = STEERING_RATE_USE
+    return share * vehicle.control_lower, share * vehicle.control_upper
 
 
 def stop_station(problem: PlanningProblem) -> float:

@@ -23,6 +23,7 @@ from training.experiments.solving import Attempt, trajectory_of
 from warmstart_planner import acados, generated
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, ROAD_ROWS
 from warmstart_planner.symbolic import numpy_on_symbols
+from warmstart_planner.transcription import control_bounds
 from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, STATE_SIZE, STEERING
 
 CONDENSED_STAGES = 10
@@ -171,7 +172,7 @@ def _ocp(template: Any, form: Formulation) -> Any:
     _set_slacks(ocp, '_e', form.path_weights, form)
     constraints.x0 = np.zeros(STATE_SIZE)
     constraints.idxbu = np.arange(CONTROL_SIZE)
-    constraints.lbu, constraints.ubu = car.control_lower, car.control_upper
+    constraints.lbu, constraints.ubu = control_bounds(car)
     for suffix in ('', '_e'):
         setattr(constraints, f'idxbx{suffix}', BOUNDED)
         setattr(constraints, f'lbx{suffix}', car.state_lower[BOUNDED])

@@ -29,6 +29,7 @@ from warmstart_planner.objective import (
 from warmstart_planner.problem import Horizon, Trajectory
 from warmstart_planner.scp.solver import BoundProblem
 from warmstart_planner.symbolic import numpy_on_symbols
+from warmstart_planner.transcription import control_bounds
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters, step
 
 CAPACITIES = (3, 5, 7, 10, 12)  # obstacles that solvers are compiled for
@@ -221,8 +222,9 @@ class Programme:
         """Return start (without slacks), parameters and bounds as a CasADi solver takes them."""
         numbers, car = task.bound.numbers, self.formulation.vehicle
         n = self.steps
-        lower = self.pack(numbers.state_lower, np.tile(car.control_lower, (n, 1)), 0.0)
-        upper = self.pack(numbers.state_upper, np.tile(car.control_upper, (n, 1)), np.inf)
+        least, most = control_bounds(car)
+        lower = self.pack(numbers.state_lower, np.tile(least, (n, 1)), 0.0)
+        upper = self.pack(numbers.state_upper, np.tile(most, (n, 1)), np.inf)
         soft = self._soft_rows()
         return {
             'x0': self.pack(task.states, task.controls),

@@ -16,7 +16,7 @@ from warmstart_planner.problem import Horizon, PlanningProblem, SolverStatus, Tr
 from warmstart_planner.scp import library
 from warmstart_planner.scp.library import OutcomeStructure, ProblemStructure, SettingsStructure
 from warmstart_planner.scp.settings import ScpSettings
-from warmstart_planner.transcription import Margins, Transcription, transcribe
+from warmstart_planner.transcription import Margins, Transcription, control_bounds, transcribe
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
 STATUS = tuple(SolverStatus)  # in the order of loop.c's enum
@@ -99,8 +99,7 @@ class BoundProblem:
             len(problem.obstacles),
             problem.horizon.dt,
             *(library.pointer(array) for array in self._arrays),
-            (ctypes.c_double * CONTROL_SIZE)(*vehicle.control_lower),
-            (ctypes.c_double * CONTROL_SIZE)(*vehicle.control_upper),
+            *((ctypes.c_double * CONTROL_SIZE)(*bound) for bound in control_bounds(vehicle)),
             float(np.hypot(vehicle.length, vehicle.width)) / 2,
             vehicle.rear_to_center,
             vehicle.wheelbase,

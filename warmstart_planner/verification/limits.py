@@ -13,6 +13,8 @@ from warmstart_planner.verification.motion import SUBSTEPS, Samples
 
 Array = NDArray[np.float64]
 
+RETURNING = 0.8  # share of what the car can do with which it has to return inside its bounds
+
 
 def limits(problem: PlanningProblem, trajectory: Trajectory) -> Array:
     """Violation of the bounds on speed, steering and controls at each node, shape (N + 1,)."""
@@ -20,11 +22,12 @@ def limits(problem: PlanningProblem, trajectory: Trajectory) -> Array:
     states, controls = trajectory.states, trajectory.controls
     elapsed = np.arange(len(states)) * trajectory.dt
     result = np.zeros(len(states))
-    braking = min(vehicle.deceleration_max, problem.friction * GRAVITY)
-    speeding = min(vehicle.acceleration_max, problem.friction * GRAVITY)
+    braking = RETURNING * min(vehicle.deceleration_max, problem.friction * GRAVITY)
+    speeding = RETURNING * min(vehicle.acceleration_max, problem.friction * GRAVITY)
+    turning = RETURNING * vehicle.steering_rate_max
     for index, least, most, down, up in (
         (SPEED, 0.0, vehicle.speed_max, braking, speeding),
-        (STEERING, -vehicle.steering_max, vehicle.steering_max, *[vehicle.steering_rate_max] * 2),
+        (STEERING, -vehicle.steering_max, vehicle.steering_max, turning, turning),
     ):
         start = problem.initial_state[index]
         np.maximum(result, states[:, index] - np.maximum(most, start - down * elapsed), out=result)
@@ -41,8 +44,9 @@ def friction(problem: PlanningProblem, trajectory: Trajectory, ego: Samples) -> 
     along = np.repeat(trajectory.controls[:, 0], SUBSTEPS)
     total = np.abs(lateral)
     total[:-1] = np.hypot(lateral[:-1], along)
+    turning = RETURNING * vehicle.steering_rate_max
     elapsed = np.arange(len(ego)) * (trajectory.dt / SUBSTEPS)
     start = problem.initial_state
-    steering = np.maximum(abs(start[STEERING]) - vehicle.steering_rate_max * elapsed, 0.0)
+    steering = np.maximum(abs(start[STEERING]) - turning * elapsed, 0.0)
     least = start[SPEED] ** 2 * np.tan(steering) / vehicle.wheelbase
     return np.maximum(total - np.maximum(problem.friction * GRAVITY, least), 0.0)

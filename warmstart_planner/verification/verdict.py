@@ -66,9 +66,9 @@ def verify(
       and the centre not before its beginning.
     - direction: a car that moves does not face against its road.
     - limits: speed, steering, acceleration, steering rate. Where the start itself is outside, the
-      bound is what the car reaches when it returns as fast as it can.
+      bound is what the car reaches when it returns nearly as fast as it can.
     - friction: sqrt(a^2 + (v^2 tan(steering) / wheelbase)^2) <= friction * g. Where the start
-      itself is outside, the bound is what steering back as fast as possible leaves.
+      itself is outside, the bound is what steering back nearly as fast as possible leaves.
     - dynamics: each node against the nonlinear model from the node before, the differences summed
       from the start to each node; the first node against `problem.initial_state` (yaw modulo a
       turn there; within a trajectory yaw is unwrapped).
