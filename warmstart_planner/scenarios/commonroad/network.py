@@ -16,20 +16,20 @@ from warmstart_planner.scenarios.commonroad.elements import (
     refs_of,
     to_float,
 )
-from warmstart_planner.scenarios.lanelets import Lanelet
+from warmstart_planner.scenarios.lanelets import Lanelet, Network
 from warmstart_planner.scenarios.scenario import ScenarioError
 
 SPEED_LIMIT_SIGNS = ('274', 'R2-1', 'maxSpeed', 's301')  # by country; their value is in m/s
 _BOUNDS = ('leftBound', 'rightBound')
 
 
-def read_network(root: etree._Element) -> dict[int, Lanelet]:
+def read_network(root: etree._Element) -> Network:
     """Read all lanelets."""
     signs = dict(_speed_signs(root))
     lanelets = [_lanelet(element, signs) for element in root.findall('lanelet')]
     if not lanelets:
         raise ScenarioError('lanelet: the file has none, expected at least one')
-    return {lanelet.id: lanelet for lanelet in lanelets}
+    return Network({lanelet.id: lanelet for lanelet in lanelets})
 
 
 def _speed_signs(root: etree._Element) -> list[tuple[int, float]]:
