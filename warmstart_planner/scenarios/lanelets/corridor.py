@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.road import Road, road_from_polyline
-from warmstart_planner.scenarios.lanelets.lanelet import Network, Piece
+from warmstart_planner.scenarios.lanelets.lanelet import Network
 from warmstart_planner.scenarios.lanelets.paths import Path, reference_path
 from warmstart_planner.scenarios.lanelets.routes import Rows
 
 SEAM = 0.08  # gaps between neighbouring lanelets that count as closed [m]
+JOINT = 0.5  # ends of successive lanelets that lie so near to one another are joined [m]
 EDGE_RESERVE = 0.02  # the corridor keeps inside the lanelets by this much [m]
 LEAST_WIDTH = 0.3  # of the corridor on either side of the reference path, where it is off [m]
 LOCAL_TURN = np.pi / 2  # a lanelet is near while the path to it turns by no more than this [rad]
@@ -27,6 +28,7 @@ LARGEST_SHIFT = 0.25  # smoothing may move the path by this much [m]
 END_RESERVE = 1.0  # near a road's ends normals can leave through a lanelet's end [m]
 
 Stretch = tuple[float, float]
+Place = tuple[NDArray[np.float64], float, float]  # an outline, and the stations it lies between
 
 
 def road_along(
@@ -140,13 +142,18 @@ def corridor(
     origin = np.stack([road.x, road.y], axis=-1)
     normal = np.stack([-np.sin(road.heading), np.cos(road.heading)], axis=-1)
     intervals: list[list[tuple[float, float]]] = [[] for _ in origin]
-    for row, stretch in zip(rows, stretches(network, rows, road, start), strict=True):
-        for piece, begin, end in _pieces(network, row, stretch, opposite):
-            near = np.flatnonzero(_near(road, begin, end))
-            for k, pairs in zip(
-                near, _crossings(piece.outline, origin[near], normal[near]), strict=True
-            ):
-                intervals[k] += pairs
+    spans = stretches(network, rows, road, start)
+    places = [
+        place
+        for row, span in zip(rows, spans, strict=True)
+        for place in _pieces(network, row, span, opposite)
+    ]
+    for row, after, span in zip(rows, rows[1:], spans, strict=False):
+        places += [(joint, span[1], span[1]) for joint in _joints(network, row, after)]
+    for outline, begin, end in places:
+        near = np.flatnonzero(_near(road, begin, end))
+        for k, pairs in zip(near, _crossings(outline, origin[near], normal[near]), strict=True):
+            intervals[k] += pairs
     left, right = np.full(len(origin), np.nan), np.full(len(origin), np.nan)
     for k in range(len(origin)):
         found = _interval_about(intervals[k], 0.0)
@@ -163,23 +170,36 @@ def corridor(
     return left, right
 
 
-def _pieces(
-    network: Network, row: Iterable[int], stretch: Stretch, opposite: bool
-) -> list[tuple[Piece, float, float]]:
+def _pieces(network: Network, row: Iterable[int], stretch: Stretch, opposite: bool) -> list[Place]:
     """Return the pieces of all lanelets of a row, with the stations that they lie between."""
     ours = same_way(network, row)
     begin, length = stretch[0], stretch[1] - stretch[0]
     found = [
-        (piece, begin + piece.first * length, begin + piece.last * length)
+        (piece.outline, begin + piece.first * length, begin + piece.last * length)
         for each in ours
         for piece in network[each].pieces
     ]
     if opposite:
         found += [
-            (piece, begin + (1 - piece.last) * length, begin + (1 - piece.first) * length)
+            (piece.outline, begin + (1 - piece.last) * length, begin + (1 - piece.first) * length)
             for each in opposite_way(network, ours) - ours
             for piece in network[each].pieces
         ]
+    return found
+
+
+def _joints(
+    network: Network, row: Iterable[int], after: Iterable[int]
+) -> list[NDArray[np.float64]]:
+    """Return outlines of what lies between the ends of lanelets that follow one another."""
+    following = same_way(network, after)
+    found = []
+    for here in (network[each] for each in same_way(network, row)):
+        for there in (network[each] for each in here.successors if each in following):
+            corners = [here.left[-1], there.left[0], there.right[0], here.right[-1]]
+            gaps = corners[0] - corners[1], corners[3] - corners[2]
+            if max(np.hypot(*gap) for gap in gaps) <= JOINT:
+                found.append(np.array(corners))
     return found
 
 
