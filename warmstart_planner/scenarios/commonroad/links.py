@@ -16,6 +16,7 @@ from warmstart_planner.scenarios.lanelets import Lanelet, distances
 TOUCH = 0.1  # bounds or ends that are so near to one another touch [m]
 LEAD_ON = np.radians(45.0)  # one that touches a lanelet's end within this turn follows it [rad]
 LEAD_BACK = np.radians(135.0)  # no lanelet that turns by more than this follows another [rad]
+LEAST_RING = 5.0  # a lanelet that follows itself is longer than this [m]
 LARGEST_GAP = 2.0  # lanelets farther apart are not linked, whatever the file says [m]
 
 Lanelets = dict[int, Lanelet]
@@ -167,6 +168,8 @@ def _link_touching(lanelets: Lanelets, notes: Notes) -> None:
     for i, j in np.argwhere(gap <= TOUCH):
         here, there = lanelets[roads[i].id], lanelets[roads[j].id]
         if there.id in here.successors or _turn(here, there) > LEAD_ON:
+            continue
+        if i == j and here.length < LEAST_RING:
             continue
         notes.add('the second begins where the first ends, linked', f'{here.id} and {there.id}')
         lanelets[here.id] = replace(here, successors=(*here.successors, there.id))

@@ -66,7 +66,7 @@ def mended_bounds(left: Bound, right: Bound, id_: int, notes: Notes) -> tuple[Bo
 
 
 def _repeated(left: Bound, right: Bound) -> NDArray[np.bool_]:
-    """Tell which vertices stay where the one before is; the last one is never one of them."""
+    """Tell which vertices lie, on both sides, where the one before is."""
     kept = [0]
     for i in range(1, len(left)):
         moved = max(np.hypot(*(left[i] - left[kept[-1]])), np.hypot(*(right[i] - right[kept[-1]])))

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from lxml import etree
@@ -67,6 +68,7 @@ def read_network(root: etree._Element) -> Network:
         left_out[id_] = LeftOut(reason, each.polygon, each.predecessors, each.successors)
     for id_, each in left_out.items():
         notes.add(f'left out: {each}', id_)
+    left_out = {id_: _with_links(id_, each, lanelets) for id_, each in left_out.items()}
     found = linked(oriented_lanelets, left_out, notes)
     notes.report()
     around.signs.report()
@@ -141,6 +143,17 @@ def _left_out(id_: int, element: etree._Element, reason: str) -> LeftOut:
         np.concatenate(points),
         refs_of(element, 'predecessor', where),
         refs_of(element, 'successor', where),
+    )
+
+
+def _with_links(id_: int, left_out: LeftOut, lanelets: Mapping[int, Lanelet]) -> LeftOut:
+    """Add the links to a lanelet left out that only the other side names."""
+    before = {e.id for e in lanelets.values() if id_ in e.successors}
+    after = {e.id for e in lanelets.values() if id_ in e.predecessors}
+    return replace(
+        left_out,
+        preceding=tuple(sorted(before | set(left_out.preceding))),
+        following=tuple(sorted(after | set(left_out.following))),
     )
 
 

@@ -46,7 +46,7 @@ UNITS = {  # [m/s]
     'mi/h': 0.44704,
 }
 FASTEST = 42.0  # a bare number above it is hardly in m/s [m/s]
-_VALUE = re.compile(r'([0-9]*[.,]?[0-9]+(?:e[-+]?[0-9]+)?)\s*([a-z/]*)')
+_VALUE = re.compile(r'\+?((?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:e[-+]?[0-9]+)?)([a-z/]*)')
 _SUFFIXED = re.compile(r'(274(?:\.1)?)-([0-9]+)')
 _END_SUFFIXED = re.compile(r'(274\.2|278|282)-[0-9]+')
 _SPEED_LIKE = re.compile(r'speed|limit|274|maxs')
@@ -54,7 +54,7 @@ _SPEED_LIKE = re.compile(r'speed|limit|274|maxs')
 
 def parse_speed(text: str | None) -> float | None:
     """Return a text such as '8.33', '30 km/h' or '20mph' in m/s, None where it is no speed > 0."""
-    found = _VALUE.fullmatch((text or '').strip().lower())
+    found = _VALUE.fullmatch(re.sub(r'\s', '', text or '').lower())
     if found is None or found[2] not in UNITS:
         return None
     value = float(found[1].replace(',', '.')) * UNITS[found[2]]
