@@ -25,10 +25,10 @@ from warmstart_planner.scenarios.lanelets import (
     Network,
     Rows,
     extend_rows,
-    find_route,
-    locate,
+    find_routes,
     longest_route,
     route_rows,
+    starts,
 )
 from warmstart_planner.scenarios.scenario import ScenarioError, TrafficParticipant
 from warmstart_planner.vehicle import VehicleParameters
@@ -80,7 +80,7 @@ def route_to(
     network: Network, center: NDArray[np.float64], speed: float, goal: GoalState
 ) -> tuple[Rows, bool]:
     """Return the route, extended at both ends, and whether it leads to the goal's lanelets."""
-    begin = locate(network, center[:2], center[2])
+    begins = starts(network, center[:2], center[2])
     targets = {each for each in goal.lanelets if each in network}
     if goal.lanelets and not targets:
         raise ScenarioError(
@@ -94,12 +94,15 @@ def route_to(
             for each in inside
             if np.cos(each.heading_at(goal.region.pose[:2]) - heading) > 0.0
         ]
-        targets = set(same) or {locate(network, goal.region.pose[:2], heading)}
-    route = find_route(network, begin, targets) if targets else None
-    reached = route is not None
-    if route is None:
-        route = longest_route(network, begin, speed * goal.last_time)
-    lanelet = network[begin]
+        place = goal.region.pose[:2]
+        targets = set(same) or {min(network.values(), key=lambda e: e.distance(place)).id}
+    routes = find_routes(network, begins, targets)
+    reached = bool(routes)
+    if routes:
+        route = next(iter(routes.values()))
+    else:
+        route = longest_route(network, begins[0], speed * goal.last_time)
+    lanelet = network[route[0]]
     near_begin = np.hypot(*(lanelet.center[0] - center[:2])) < RUN_OUT / 10
     rows = extend_rows(network, route_rows(network, route), bool(near_begin), RUN_OUT)
     return rows, reached

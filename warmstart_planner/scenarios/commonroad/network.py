@@ -4,57 +4,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
 import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
-from warmstart_planner.scenarios.commonroad.elements import (
-    child,
-    id_of,
-    number_of,
-    point_of,
-    refs_of,
-    to_float,
+from warmstart_planner.scenarios.commonroad.elements import child, id_of, point_of, refs_of
+from warmstart_planner.scenarios.commonroad.links import linked
+from warmstart_planner.scenarios.commonroad.mending import mended_bounds, oriented
+from warmstart_planner.scenarios.commonroad.notes import Notes
+from warmstart_planner.scenarios.commonroad.signs import SpeedSigns
+from warmstart_planner.scenarios.commonroad.usage import (
+    CAR_USERS,
+    default_speed,
+    is_unknown,
+    types_of,
+    use_instead,
+    users_of,
 )
-from warmstart_planner.scenarios.lanelets import Lanelet
+from warmstart_planner.scenarios.lanelets import Lanelet, LeftOut, Network
 from warmstart_planner.scenarios.scenario import ScenarioError
 
-SPEED_LIMIT_SIGNS = ('274', 'R2-1', 'maxSpeed', 's301')  # by country; their value is in m/s
 _BOUNDS = ('leftBound', 'rightBound')
 
 
-def read_network(root: etree._Element) -> dict[int, Lanelet]:
-    """Read all lanelets."""
-    signs = dict(_speed_signs(root))
-    lanelets = [_lanelet(element, signs) for element in root.findall('lanelet')]
-    if not lanelets:
-        raise ScenarioError('lanelet: the file has none, expected at least one')
-    return {lanelet.id: lanelet for lanelet in lanelets}
+@dataclass(frozen=True)
+class _Surroundings:
+    """What a lanelet is read with: the file's signs, whether it has urban roads, and notes."""
+
+    signs: SpeedSigns
+    urban: bool
+    notes: Notes
 
 
-def _speed_signs(root: etree._Element) -> list[tuple[int, float]]:
-    found = []
-    for sign in root.findall('trafficSign'):
-        for element in sign.findall('trafficSignElement'):
-            value = element.find('additionalValue')
-            if element.findtext('trafficSignID') in SPEED_LIMIT_SIGNS and value is not None:
-                where = f'trafficSign {sign.get("id")}'
-                found.append((id_of(sign, 'id', where), to_float(value.text, where)))
-    return found
+def read_network(root: etree._Element) -> Network:
+    """
+    Read all lanelets, mend what is plainly meant, and leave out those that cannot be mended.
 
+    What is mended, ignored or left out is logged by lanelet, a line for each kind.
 
-def _lanelet(element: etree._Element, signs: dict[int, float]) -> Lanelet:
-    id_ = id_of(element, 'id', 'lanelet')
-    where = f'lanelet {id_}'
-    left, right = (_bound(child(element, tag, where), where) for tag in _BOUNDS)
-    if len(left) != len(right) or len(left) < 2:
+    Raises:
+        ScenarioError: the file has no lanelet, an id is no integer or given twice, or none of the
+            lanelets can be used.
+
+    """
+    notes = Notes()
+    around = _Surroundings(SpeedSigns(root), _is_urban(root), notes)
+    lanelets: dict[int, Lanelet] = {}
+    left_out: dict[int, LeftOut] = {}
+    for element in root.findall('lanelet'):
+        id_ = id_of(element, 'id', 'lanelet')
+        if id_ in lanelets or id_ in left_out:
+            raise ScenarioError(f'lanelet id is {id_} twice: expected each id once')
+        try:
+            lanelets[id_] = _lanelet(id_, element, around)
+        except ScenarioError as error:
+            left_out[id_] = _left_out(id_, element, str(error))
+    oriented_lanelets, undecided = oriented(lanelets, notes)
+    for id_, reason in undecided.items():
+        each = lanelets[id_]
+        left_out[id_] = LeftOut(reason, each.polygon, each.predecessors, each.successors)
+    for id_, each in left_out.items():
+        notes.add(f'left out: {each}', id_)
+    left_out = {id_: _with_links(id_, each, lanelets) for id_, each in left_out.items()}
+    found = linked(oriented_lanelets, left_out, notes)
+    notes.report()
+    around.signs.report()
+    if not found:
+        reasons = '; '.join(f'lanelet {id_}: {each}' for id_, each in left_out.items())
         raise ScenarioError(
-            f'{where} has {len(left)} left and {len(right)} right points: expected equally many, '
-            '2 or more'
+            f'lanelet: the file has none{" to drive on: " * bool(reasons)}{reasons}, expected at '
+            'least one'
         )
-    limits = [signs[ref] for ref in refs_of(element, 'trafficSignRef', where) if ref in signs]
-    if element.find('speedLimit') is not None:
-        limits.append(number_of(element, 'speedLimit', where))
+    return Network(found, left_out)
+
+
+def _is_urban(root: etree._Element) -> bool:
+    if root.find('scenarioTags/urban') is not None or 'urban' in (root.get('tags') or '').split():
+        return True
+    return any('urban' in types_of(each) for each in root.findall('lanelet'))
+
+
+def _lanelet(id_: int, element: etree._Element, around: _Surroundings) -> Lanelet:
+    where = f'lanelet {id_}'
+    bounds = [_bound(child(element, tag, where), where) for tag in _BOUNDS]
+    left, right = mended_bounds(*bounds, id_, around.notes)
+    kind = use_instead(element)
+    _note_use(id_, element, around.notes)
     return Lanelet(
         id=id_,
         left=left,
@@ -63,7 +101,59 @@ def _lanelet(element: etree._Element, signs: dict[int, float]) -> Lanelet:
         predecessors=refs_of(element, 'predecessor', where),
         left_neighbour=_neighbour(element, 'adjacentLeft', where),
         right_neighbour=_neighbour(element, 'adjacentRight', where),
-        speed_limit=min(limits, default=float('nan')),
+        speed_limit=_speed_limit(id_, element, around),
+        for_cars=kind is None,
+        kind=kind or '',
+    )
+
+
+def _speed_limit(id_: int, element: etree._Element, around: _Surroundings) -> float:
+    limits = []
+    for ref in refs_of(element, 'trafficSignRef', f'lanelet {id_}'):
+        if ref not in around.signs.known:
+            around.notes.add(f'traffic sign {ref} is not in the file, ignored', id_)
+        if ref in around.signs.limits:
+            limits.append(around.signs.limits[ref])
+    for each in element.findall('speedLimit'):
+        limit = around.signs.element_limit(each)
+        limits += [] if limit is None else [limit]
+    return min(limits) if limits else default_speed(types_of(element), around.urban)
+
+
+def _note_use(id_: int, element: etree._Element, notes: Notes) -> None:
+    for type_ in types_of(element):
+        if is_unknown(type_):
+            word = 'a road for cars' if use_instead(element) is None else 'no road for cars'
+            notes.add(f'its type {type_!r} is unknown, taken as {word}', id_)
+    if users_of(element, 'userBidirectional') & CAR_USERS:
+        notes.add('may be driven both ways, taken as leading the way it is drawn', id_)
+
+
+def _left_out(id_: int, element: etree._Element, reason: str) -> LeftOut:
+    where = f'lanelet {id_}'
+    points = [np.empty((0, 2))]
+    for tag in _BOUNDS:
+        for bound in element.findall(tag):
+            try:
+                points.append(_bound(bound, where))
+            except ScenarioError:
+                continue
+    return LeftOut(
+        reason.removeprefix(f'{where}.'),
+        np.concatenate(points),
+        refs_of(element, 'predecessor', where),
+        refs_of(element, 'successor', where),
+    )
+
+
+def _with_links(id_: int, left_out: LeftOut, lanelets: Mapping[int, Lanelet]) -> LeftOut:
+    """Add the links to a lanelet left out that only the other side names."""
+    before = {e.id for e in lanelets.values() if id_ in e.successors}
+    after = {e.id for e in lanelets.values() if id_ in e.predecessors}
+    return replace(
+        left_out,
+        preceding=tuple(sorted(before | set(left_out.preceding))),
+        following=tuple(sorted(after | set(left_out.following))),
     )
 
 

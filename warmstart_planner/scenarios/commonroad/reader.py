@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from lxml import etree
+from numpy.typing import NDArray
 
 from warmstart_planner.road import Road
 from warmstart_planner.scenarios.commonroad.elements import (
@@ -26,9 +27,7 @@ from warmstart_planner.scenarios.lanelets import (
     Rows,
     corridor,
     open_around,
-    opposite_way,
     road_along,
-    same_way,
 )
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
@@ -101,7 +100,7 @@ def _scenario(name: str, root: etree._Element) -> Scenario:
     traffic = tuple(read_traffic(root, dt, time))
     rows, reached = route_to(network, center, speed, goal)
     road = road_along(network, rows, center[:2], DEFAULT_SPEED_LIMIT)
-    road = open_opposite(network, rows, road, traffic, car)
+    road = open_opposite(network, rows, road, center[:2], traffic, car)
     ahead = np.array([np.cos(center[2]), np.sin(center[2])])
     rear = center[:2] - car.rear_to_center * ahead
     return Scenario(
@@ -119,16 +118,15 @@ def open_opposite(
     network: Network,
     rows: Rows,
     road: Road,
+    start: NDArray[np.float64],
     traffic: tuple[TrafficParticipant, ...],
     car: VehicleParameters,
 ) -> Road:
     """Open the opposite lane where something stands that leaves no way past it in ours."""
     blocked = [s for each in traffic for s in _blocked_stations(each, road, car)]
-    ours = same_way(network, rows)
-    opposite = opposite_way(network, ours)
-    if not blocked or not opposite:
+    if not blocked:
         return road
-    return open_around(road, corridor(network, ours | opposite, road), blocked)
+    return open_around(road, corridor(network, rows, road, start, opposite=True), blocked)
 
 
 def _blocked_stations(
