@@ -453,6 +453,15 @@ class TestMotion:
         (car,) = read(document(obstacles=dynamic(trajectory(*still), at(60, 4, 0, 0.4)))).traffic
         np.testing.assert_allclose(car.poses[:, 2], 0.4)
 
+    @pytest.mark.parametrize('first', range(4))
+    def test_a_body_lies_along_its_heading_wherever_its_polygon_begins(self, read, first):
+        corners = np.array([[3.4, -0.9], [3.4, 0.9], [-1.0, 0.9], [-1.0, -0.9]])
+        shape = f'<shape>{polygon(np.roll(corners, first, axis=0))}</shape>'
+        states = [at(60 + k, 4, k) for k in range(1, 5)]
+        (car,) = read(document(obstacles=dynamic(trajectory(*states), shape=shape))).traffic
+        assert (car.half_length, car.half_width) == pytest.approx((2.2, 0.9))
+        np.testing.assert_allclose(car.pose_at(0.3), [64.2, 4, 0], atol=1e-9)
+
     def test_a_short_gap_is_interpolated(self, read):
         states = [at(60 + k, 4, k) for k in (1, 2, 3, 13, 14)]
         (car,) = read(document(obstacles=dynamic(trajectory(*states)))).traffic
@@ -560,6 +569,7 @@ class TestWarnings:
             document(obstacles=PARKED.replace('</rectangle>', '</rectangle><blob/>')),
             "obstacle 1.shape holds 'blob'",
         ),
+        (document(obstacles=PARKED.replace('id="1"', '')), 'staticObstacle.id is None'),
         (
             document(obstacles=dynamic(state=moving_at(60, 4, 0, 10))),
             'obstacle 1.orientation is missing',

@@ -344,7 +344,7 @@ def _oriented(stays: list[Stay]) -> list[Shape]:
         shape = stay.shape
         if not stay.turned:
             heading = _way_of(stays) if heading is None else heading
-            shape = _quarter_turned(shape, heading)
+            shape = quarter_turned(shape, heading)
         heading = shape.pose[2]
         result.append(shape)
     return result
@@ -360,7 +360,7 @@ def _way_of(stays: list[Stay]) -> float:
     return float(first.pose[2]) + (np.pi / 2 if first.half_width > first.half_length else 0.0)
 
 
-def _quarter_turned(shape: Shape, heading: float) -> Shape:
+def quarter_turned(shape: Shape, heading: float) -> Shape:
     """Return the same shape with that of its four headings which is nearest to another."""
     if max(shape.half_length, shape.half_width) == 0.0:
         return replace(shape, pose=np.array([*shape.pose[:2], heading]))

@@ -16,6 +16,7 @@ from warmstart_planner.obstacles import size_fields
 from warmstart_planner.scenarios.commonroad.elements import (
     Shape,
     child,
+    id_of,
     interval_of,
     shape_of,
 )
@@ -24,6 +25,7 @@ from warmstart_planner.scenarios.commonroad.predictions import (
     Motion,
     motions,
     onwards,
+    quarter_turned,
     sets_of,
     states_of,
 )
@@ -76,12 +78,19 @@ def read_traffic(root: etree._Element, dt: float, start: float) -> list[TrafficP
     """
     Read all obstacles, of both formats.
 
-    Elements of obstacles that are not read are named in one warning.
+    What stands is there at all times, as boxes that cover its shape: a building's stick out of its
+    polygon little. All else is there at its listed times only (`predictions`); without a
+    prediction it goes on straight with its velocity. An obstacle of several parts, or that comes
+    again after a gap, is several participants: `dynamic_7`, `dynamic_7_part_2`,
+    `dynamic_7_visit_2`. Elements of obstacles that are not read are named in one warning.
 
     Args:
         root: of the file.
         dt: of a time step [s].
         start: of the problem, from which times count [s].
+
+    Raises:
+        ScenarioError: a value of an obstacle is missing or wrong.
 
     """
     clock = _Clock(root, dt, start)
@@ -115,7 +124,8 @@ class _Clock:
 
 def _participants(element: etree._Element, clock: _Clock) -> list[TrafficParticipant]:
     """Return the participants that one obstacle becomes."""
-    role, where = _role(element), f'obstacle {element.get("id")}'
+    role, number = _role(element), id_of(element, 'id', element.tag)
+    where = f'obstacle {number}'
     if role in ('static', 'environment'):
         parts = [
             [Motion(np.zeros(1), shape.pose[None], shape.sizes[None])]
@@ -125,7 +135,7 @@ def _participants(element: etree._Element, clock: _Clock) -> list[TrafficPartici
         parts = _moving(element, role, clock, where)
     found = []
     for part, motion_of_part in enumerate(parts, start=1):
-        name = _numbered(f'{role}_{element.get("id")}', 'part', part)
+        name = _numbered(f'{role}_{number}', 'part', part)
         for visit, motion in enumerate(motion_of_part, start=1):
             found.append(
                 TrafficParticipant(
@@ -145,10 +155,11 @@ def _standing(element: etree._Element, role: str, where: str) -> list[Shape]:
     if role == 'environment':
         return pieces_of(shape, f'{where}.shape')
     state = [child(element, 'initialState', where)]
-    body = [shape_of(shape, f'{where}.shape')]
     if _type(element) in STATIC_KINDS:
-        body = pieces_of(shape, f'{where}.shape')
-    return [states_of(state, each, where)[0].shape for each in body]
+        bodies = pieces_of(shape, f'{where}.shape')
+    else:
+        bodies = [_body(element, where)]
+    return [states_of(state, body, where)[0].shape for body in bodies]
 
 
 def _moving(element: etree._Element, role: str, clock: _Clock, where: str) -> list[list[Motion]]:
@@ -156,13 +167,18 @@ def _moving(element: etree._Element, role: str, clock: _Clock, where: str) -> li
     sets = sets_of(element, where)
     if role == 'phantom':
         return [motions(part, clock.dt) for part in sets]
-    body = shape_of(child(element, 'shape', where), f'{where}.shape')
+    body = _body(element, where)
     initial = child(element, 'initialState', where)
     states = [initial, *element.iterfind('trajectory/state')]
     if not sets and len(states) == 1:
         return [[onwards(initial, body, clock.last, clock.dt, where)]]
     stays = states_of(states, body, where)
     return [motions(stays + part, clock.dt) for part in sets or [[]]]
+
+
+def _body(element: etree._Element, where: str) -> Shape:
+    """Return the rectangle about a vehicle, in its own frame, with its length along the x axis."""
+    return quarter_turned(shape_of(child(element, 'shape', where), f'{where}.shape'), 0.0)
 
 
 def _role(element: etree._Element) -> str:
