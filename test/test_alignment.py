@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart_planner.alignment import SAME_TIME, Schedule, aligned, nearest, pose_goal
-from warmstart_planner.obstacles import box, disc
+from warmstart_planner.obstacles import Obstacle, box, disc
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
@@ -40,6 +40,16 @@ def test_what_has_the_problems_own_time_is_left_as_it_is():
 def test_what_stands_stays():
     post = disc('post', np.array([[3.0, 1.0, 0.0]]), 0.2)
     np.testing.assert_array_equal(aligned([post], 0.7, 0.2, HORIZON)[0].poses, post.poses)
+
+
+@given(st.floats(-0.3, 1.5), st.sampled_from([0.05, 0.1, 0.25]))
+def test_a_shape_has_the_size_of_its_time_at_any_age_and_rate(age, dt):
+    poses = np.hstack([np.arange(10)[:, None] * dt * (6.0, 0.0), np.zeros((10, 1))])
+    grown = Obstacle('set', poses, 2.0 + 3.0 * dt * np.arange(10), 0.9)
+    seen = aligned([grown], age, dt, HORIZON)[0].sizes_at(21)
+    expected = 2.0 + 3.0 * (age + HORIZON.times).clip(0.0, 9 * dt)
+    np.testing.assert_allclose(seen[:, 0], expected, atol=SAME_TIME * 4)
+    np.testing.assert_array_equal(seen[:, 1:], np.tile([0.9, 0.0], (21, 1)))
 
 
 def test_only_the_nearest_obstacles_are_kept_when_there_are_too_many():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from warmstart_planner.blockage import DISTANCE, first_blocked_station
-from warmstart_planner.obstacles import box, disc
+from warmstart_planner.obstacles import Obstacle, box, disc
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
 
@@ -52,6 +52,13 @@ def test_two_obstacles_block_together_only_side_by_side():
 def test_what_moves_is_no_blockage():
     poses = np.array([[60.0 + 0.1 * k, 0.0, 0.0] for k in range(61)])
     assert blocked(box('lorry', poses, 8.0, 6.0)) == np.inf
+
+
+def test_a_shape_that_changes_blocks_as_it_will_be():
+    poses = np.tile([60.0, 0.0, 0.0], (61, 1))
+    sizes = np.linspace(0.2, 3.0, 61)
+    assert blocked(Obstacle('grows', poses, 0.5, sizes)) == pytest.approx(59.5 - DISTANCE)
+    assert blocked(Obstacle('shrinks', poses, 0.5, sizes[::-1])) == np.inf
 
 
 def test_what_is_beside_or_behind_the_car_is_no_blockage():

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from warmstart_planner.obstacles import Obstacle, box, disc
+from warmstart_planner.obstacles import Obstacle, box, disc, sizes_of
 
 LINE = np.array([[0.0, 0.0, 0.0], [1.0, 0.5, 0.1], [3.0, 1.0, 0.2]])
 
@@ -33,7 +33,38 @@ def test_an_aged_prediction_is_the_same_motion_seen_later(steps, poses):
     np.testing.assert_allclose(later, obstacle.poses_at(10 + steps)[steps:], atol=1e-12)
 
 
+def test_a_shape_that_varies_keeps_its_last_size_beyond_the_prediction():
+    growing = Obstacle('set', LINE, [2.0, 2.5, 3.0], 1.0, [0.0, 0.0, 0.5])
+    assert growing.varies
+    expected = [[2.0, 1.0, 0.0], [2.5, 1.0, 0.0], [3.0, 1.0, 0.5], [3.0, 1.0, 0.5]]
+    np.testing.assert_array_equal(growing.sizes_at(4), expected)
+    np.testing.assert_array_equal(growing.sizes_at(2), expected[:2])
+
+
+def test_a_shape_of_one_size_is_a_number():
+    same = Obstacle('car', LINE, np.full(3, 2.0), [1.0, 1.0, 1.0], 0.25)
+    assert not same.varies
+    assert (same.half_length, same.half_width, same.radius) == (2.0, 1.0, 0.25)
+    np.testing.assert_array_equal(same.sizes_at(5), np.tile([2.0, 1.0, 0.25], (5, 1)))
+
+
+@pytest.mark.parametrize('steps', [0, 1, 2, 3, 7])
+def test_an_aged_prediction_has_the_sizes_of_later(steps):
+    growing = Obstacle('set', LINE, [2.0, 2.5, 3.0], 1.0, [0.1, 0.4, 0.2])
+    later = growing.shifted(steps).sizes_at(10)
+    np.testing.assert_array_equal(later, growing.sizes_at(10 + steps)[steps:])
+
+
+def test_sizes_of_several_obstacles_come_as_one_table():
+    fixed, growing = box('car', LINE, 4.0, 2.0), Obstacle('set', LINE, [2.0, 2.5, 3.0], 1.0)
+    assert sizes_of([fixed, fixed], 5).shape == (2, 1, 3)
+    table = sizes_of([fixed, growing], 5)
+    np.testing.assert_array_equal(table[0], fixed.sizes_at(5))
+    np.testing.assert_array_equal(table[1], growing.sizes_at(5))
+
+
 def test_the_reach_holds_every_corner():
+    assert Obstacle('set', LINE, [3.0, 0.5, 0.0], [4.0, 0.5, 0.0], 0.5).reach == 5.5
     assert Obstacle('car', LINE, 2.0, 1.5, 0.25).reach == pytest.approx(2.75)
     assert box('car', LINE, 4.0, 3.0).reach == pytest.approx(2.5)
     assert disc('man', LINE, 0.4).reach == pytest.approx(0.4)
@@ -49,6 +80,11 @@ def test_the_reach_holds_every_corner():
         (LINE, (2.0, np.nan, 0.0), "obstacle 'car'.half_width is nan"),
         (LINE, (2.0, 1.0, -0.1), "obstacle 'car'.radius is -0.1"),
         (LINE, (2.0, 0.0, 0.0), "obstacle 'car' has no area"),
+        (LINE, ([2.0, 1.0], 1.0, 0.0), "obstacle 'car'.half_length has shape"),
+        (LINE, ([2.0, -1.0, 2.0], 1.0, 0.0), "obstacle 'car'.half_length is -1"),
+        (LINE, (2.0, [1.0, 1.0, np.inf], 0.0), "obstacle 'car'.half_width is inf"),
+        (LINE, (2.0, [1.0, 0.0, 1.0], 0.0), "obstacle 'car' has no area"),
+        (LINE, ('wide', 1.0, 0.0), "obstacle 'car'.half_length is 'wide'"),
     ],
 )
 def test_a_bad_obstacle_is_refused(poses, size, said):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, ROAD_PARAMETERS, SCALAR_FIELDS
-from warmstart_planner.obstacles import box, disc
+from warmstart_planner.obstacles import Obstacle, box, disc
 from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StationGoal, StopBefore
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.transcription import (
@@ -119,6 +119,17 @@ def test_edges_never_run_on_beyond_those_of_the_road(make_problem, begin, length
     assert (anchors['left'] >= min(4.0, narrow) - 0.1 - 1e-9).all()
     far = anchors['station'] + here[0] - station[0] < begin - 30.0
     np.testing.assert_allclose(anchors['left'][far], 3.9)
+
+
+def test_each_node_has_the_shape_of_its_time(make_problem):
+    poses = np.tile([40.0, 1.0, 0.0], (3, 1))
+    grown = Obstacle('set', poses, [1.0, 2.0, 4.0], [0.5, 0.6, 0.7], [0.0, 0.1, 0.2])
+    problem = make_problem((20, 0.5, 0.1, 9, 0.05), BEND, obstacles=(POST, grown))
+    margins = Margins(obstacle=0.0)
+    sizes = transcribe(problem, margins).obstacles[..., 4:7]
+    nodes = problem.horizon.steps + 1
+    np.testing.assert_array_equal(sizes[0], POST.sizes_at(nodes))
+    np.testing.assert_array_equal(sizes[1], grown.sizes_at(nodes))
 
 
 def test_the_margin_to_obstacles_grows_from_its_share_now_to_all_of_it(make_problem):

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.obstacles import Obstacle, size_fields
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon, PoseGoal
 from warmstart_planner.road import Road
 from warmstart_planner.vehicle import PX, PY, YAW, VehicleParameters
@@ -45,7 +45,13 @@ def _moved(obstacle: Obstacle, age: float, dt: float, horizon: Horizon) -> Obsta
     index = np.clip(np.floor(at).astype(int), 0, len(poses) - 2)
     # a fraction below 0 extrapolates to before the first pose
     fraction = (at - index)[:, None]
-    return replace(obstacle, poses=poses[index] + fraction * (poses[index + 1] - poses[index]))
+    moved = poses[index] + fraction * (poses[index + 1] - poses[index])
+    if not obstacle.varies:
+        return replace(obstacle, poses=moved)
+    # sizes are held on both sides: one that shrinks must not become negative
+    sizes, fraction = obstacle.sizes_at(len(poses)), fraction.clip(0.0, 1.0)
+    sizes = sizes[index] + fraction * (sizes[index + 1] - sizes[index])
+    return replace(obstacle, poses=moved, **size_fields(sizes))
 
 
 def nearest(obstacles: Sequence[Obstacle], state: NDArray[np.float64]) -> tuple[Obstacle, ...]:

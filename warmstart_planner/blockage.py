@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.obstacles import Obstacle, sizes_of
 from warmstart_planner.road import Road
 from warmstart_planner.vehicle import VehicleParameters
 
@@ -34,7 +34,8 @@ def first_blocked_station(
     Return the station before which the front bumper has to stop [m].
 
     At each place where a standing obstacle begins, the gaps that all standing obstacles leave
-    beside them are compared with the car's width. Infinite where there is always a gap.
+    beside them are compared with the car's width. Infinite where there is always a gap. A shape
+    that changes counts as at the horizon's end: a plan that stops short has to pass that one.
 
     Args:
         road: the corridor.
@@ -48,7 +49,7 @@ def first_blocked_station(
     if not standing:
         return float('inf')
     road = road.local(station, BEHIND, AHEAD)
-    at, offset = road.project(_corners(standing))
+    at, offset = road.project(_corners(standing, nodes))
     ahead = station + vehicle.front_reach
     first, last = at.min(axis=1), at.max(axis=1)
     half = vehicle.width / 2
@@ -70,10 +71,11 @@ def _stands(obstacle: Obstacle, nodes: int) -> bool:
     return bool(np.hypot(*moved) <= STANDING_MOTION)
 
 
-def _corners(obstacles: Sequence[Obstacle]) -> NDArray[np.float64]:
-    """Return the corners of the boxes about obstacles, shape (M, 4, 2), map frame."""
+def _corners(obstacles: Sequence[Obstacle], nodes: int) -> NDArray[np.float64]:
+    """Return the corners of the boxes about standing obstacles, shape (M, 4, 2), map frame."""
     poses = np.array([o.poses[0] for o in obstacles])
-    size = np.array([(o.half_length + o.radius, o.half_width + o.radius) for o in obstacles])
+    sizes = sizes_of(obstacles, nodes)[:, -1]
+    size = sizes[:, :2] + sizes[:, 2:]
     cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
     axes = size[..., None] * np.array([[cos, sin], [-sin, cos]]).transpose(2, 0, 1)
     signs = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])

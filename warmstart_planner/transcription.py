@@ -22,6 +22,7 @@ from warmstart_planner.objective import (
     OBSTACLE_PARAMETERS,
     SCALAR_FIELDS,
 )
+from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import (
     KeepSpeed,
     PlanningProblem,
@@ -326,10 +327,9 @@ def obstacle_parameters(
     if not obstacles:
         return result
     poses = frame.localise(np.stack([obstacle.poses_at(nodes) for obstacle in obstacles]))
-    sizes = np.array([(o.half_length, o.half_width, o.radius) for o in obstacles])
     result[..., 0:2] = poses[..., 0:2]
     result[..., 2], result[..., 3] = np.cos(poses[..., 2]), np.sin(poses[..., 2])
-    result[..., 4:7] = sizes[:, None]
+    result[..., 4:7] = sizes_of(obstacles, nodes)
     result[..., 6] += margins.obstacle_at(problem.horizon.times)
     return result
 

@@ -20,7 +20,7 @@ from warmstart_planner.mpc.warm_starts import (
     TrackingProblem,
     WarmStart,
 )
-from warmstart_planner.obstacles import box
+from warmstart_planner.obstacles import Obstacle, box
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.transcription import Frame
@@ -301,3 +301,17 @@ def test_a_start_that_is_not_finite_is_none(settings, vehicle, choice):
     car = np.array([20.0, 0.5, 0.0, 10.0, 0.0])
     output = controller.step(0.0, car, 0.0, straight_plan(), ROAD, (), 1.0)
     assert (output.start_source, output.status) == ('reference', 'solved')
+
+
+def test_stages_see_a_shape_as_it_is_at_their_time(settings, vehicle):
+    states = np.zeros((settings.steps + 1, 5))
+    poses = np.tile([30.0, 0.0, 0.0], (5, 1))
+    growing = Obstacle('set', poses, [1.0, 2.0, 3.0, 4.0, 5.0], 0.9)
+    near = nearest_obstacles([growing], 0.5, 0.25, states, vehicle, settings.obstacles)
+    packed = StageParameters(settings, vehicle).pack(
+        states, states[:, :2], Frame(0.0, 0.0, 0.0), ROAD, near, 1.0
+    )
+    seen = packed[:, formulation.ROAD.stop + 4]
+    steps = np.minimum(0.5 + 0.25 * np.arange(settings.steps + 1), 4.0)
+    np.testing.assert_allclose(seen, 1.0 + steps)
+    assert (packed[:, formulation.ROAD.stop + 5] == 0.9).all()

@@ -150,6 +150,26 @@ def test_obstacles_survive(shapes):
         assert (theirs.half_length, theirs.radius) == (ours.half_length, ours.radius)
 
 
+def test_shapes_that_change_survive_beside_those_that_do_not():
+    poses = np.arange(9.0).reshape(3, 3)
+    sent = (
+        Obstacle('set', poses, [1.0, 2.0, 3.0], 0.5, [0.0, 0.0, 0.2]),
+        Obstacle('car', poses[:1], 2.0, 0.9),
+    )
+    message = messages.obstacles_message(messages.ObstacleEstimate(4.0, 0.2, sent))
+    assert list(message.half_length) == [1.0, 2.0, 3.0, 2.0, 2.0, 2.0]
+    received = messages.obstacles_from(over_the_wire(message)).obstacles
+    for ours, theirs in zip(sent, received, strict=True):
+        assert theirs.varies == ours.varies
+        np.testing.assert_array_equal(theirs.sizes_at(4), ours.sizes_at(4))
+
+
+def test_a_shape_that_never_changes_takes_one_entry():
+    message = messages.obstacles_message(messages.ObstacleEstimate(0.0, 0.1, problem().obstacles))
+    assert message.steps > 1
+    assert len(message.half_length) == len(message.half_width) == len(message.radius) == 2
+
+
 def test_predictions_of_different_lengths_go_on_as_they_would_have():
     mine = problem().obstacles
     message = messages.obstacles_message(messages.ObstacleEstimate(0.0, 0.1, mine))
@@ -162,7 +182,7 @@ def test_predictions_of_different_lengths_go_on_as_they_would_have():
     [
         (lambda m: m.poses.__setitem__(1, math.nan), r'obstacles.poses is nan at \(0, 0, 1\)'),
         (lambda m: m.poses.pop(), 'obstacles.poses has 17 entries: expected 18'),
-        (lambda m: m.radius.pop(), 'obstacles.radius has 1 entries: expected 2'),
+        (lambda m: m.radius.pop(), 'obstacles.radius has 1 entries: expected 2 or 6'),
         (lambda m: setattr(m, 'dt', 0.0), 'obstacles.dt is 0.0'),
         (lambda m: setattr(m, 'ids', ['a', 'a']), 'expected each once'),
         (lambda m: m.half_length.__setitem__(0, -1.0), 'half_length is -1.0'),

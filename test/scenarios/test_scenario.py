@@ -81,9 +81,31 @@ class TestTraffic:
             np.testing.assert_allclose(pose, car.pose_at(1.5 + k * 0.1))
         assert len(obstacle.poses) == 16
 
+    def test_what_is_about_to_vanish_is_predicted_to_go_on(self):
+        car = moving_car(poses=[[50.0, 0.0, 0.0], [70.0, 0.0, 0.0]])
+        seen = car.obstacle_at(3.0, Horizon(dt=0.1, steps=60))
+        np.testing.assert_allclose(seen.poses_at(3)[:, 0], [70.0, 71.0, 72.0])
+
+    def test_size_is_that_of_the_time_and_held_beyond(self):
+        grown = moving_car(half_length=[2.0, 6.0])
+        np.testing.assert_allclose(grown.size_at(1.5), [3.0, 0.9, 0.0])
+        np.testing.assert_allclose(grown.sizes_over(np.array([0.0, 9.0]))[:, 0], [2.0, 6.0])
+        seen = grown.obstacle_at(1.5, Horizon(dt=0.1, steps=60))
+        for k, size in enumerate(seen.sizes_at(16)):
+            np.testing.assert_allclose(size, grown.size_at(1.5 + k * 0.1))
+        assert seen.reach == pytest.approx(np.hypot(6.0, 0.9))
+
+    def test_start_is_checked_against_the_shape_of_the_start(self):
+        later = moving_car(times=[0.0, 5.0], poses=[[30.0, 0.0, 0.0]] * 2, half_length=[2.0, 30.0])
+        assert scenario(traffic=(later,)).traffic[0].size_at(0.0)[0] == 2.0
+        now = moving_car(times=[0.0, 5.0], poses=[[30.0, 0.0, 0.0]] * 2, half_length=[30.0, 2.0])
+        with pytest.raises(ScenarioError, match='inside obstacle'):
+            scenario(traffic=(now,))
+
     @pytest.mark.parametrize(
         ('changes', 'words'),
         [
+            ({'half_width': [1.0, 1.0, 1.0]}, 'half_width has shape'),
             ({'times': [1.0, 1.0]}, 'times'),
             ({'times': []}, 'times'),
             ({'times': [1.0, np.nan]}, 'times'),

@@ -193,6 +193,13 @@ def test_constant_velocity_goes_straight_on_from_the_present_motion():
     assert constant_velocity(still, 4) is still
 
 
+def test_a_perceived_shape_changes_as_the_true_one():
+    poses = np.column_stack([np.arange(4.0), np.zeros(4), np.zeros(4)])
+    grown = Obstacle('a', poses, [1.0, 2.0, 3.0, 4.0], 0.5)
+    for seen in (disturbed(grown, np.full(4, 0.1)), constant_velocity(grown, 7)):
+        np.testing.assert_array_equal(seen.sizes_at(8), grown.sizes_at(8))
+
+
 def test_constant_velocity_is_what_the_simulator_predicts_when_asked(make_scenario, horizon):
     times = np.linspace(0.0, 20.0, 201)
     poses = np.column_stack([40.0 + 0.5 * 2.0 * times**2, np.ones(201), np.zeros(201)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmstart_planner.obstacles import box, disc
+from warmstart_planner.obstacles import Obstacle, box, disc
 from warmstart_planner.vehicle import PX, YAW, load_vehicle
 from warmstart_planner.verification import box_distance, verify
 
@@ -119,4 +119,61 @@ def test_clearance_agrees_with_a_fine_brute_force(random_case, seed):
         gaps = box_distance(relative, oyaw - states[:, YAW], half, size, obstacle.radius)
         least = min(least, gaps.min())
     # the brute force follows chords between nodes
+    assert verdict.clearance == pytest.approx(least, abs=0.03)
+
+
+def test_a_shape_that_pulses_between_two_nodes_is_seen(problem_of, driven):
+    # beside the car it is 0.3 m clear at the nodes before and after the one at which it is not
+    times = np.arange(41) * 0.1
+    poses = np.stack([START[PX] + 10.0 * times, np.full(41, 4.0), np.zeros(41)], axis=1)
+    room = 4.0 - CAR.width / 2
+    sizes = np.full(41, room - 0.3)
+    calm = verify(problem_of(obstacles=[Obstacle('set', poses, 2.0, sizes)]), driven())
+    assert calm.feasible and calm.clearance == pytest.approx(0.3, abs=1e-6)
+    sizes[20] = room + 0.1
+    pulse = verify(problem_of(obstacles=[Obstacle('set', poses, 2.0, sizes)]), driven())
+    assert pulse.collision == pytest.approx(0.1, abs=1e-6)
+    assert pulse.constraint_to_go[19] > 0.0 and pulse.constraint_to_go[21] == 0.0
+
+
+def test_a_corner_clipped_between_two_samples_by_a_growing_disc_is_seen(problem_of, driven):
+    # as above, while the disc grows and its centre backs away as fast
+    times = np.arange(41) * 0.1
+    half = np.array([CAR.length, CAR.width]) / 2
+    radius, rate, depth = 0.1 + 0.8 * times, 20.0, 0.001
+    across = np.array([1.0, -1.0]) / np.sqrt(2)
+    outward = np.array([1.0, 1.0]) / np.sqrt(2)
+    center = np.stack([START[PX] + 10.0 * times + CAR.rear_to_center, np.zeros(41)], axis=1)
+    path = half + outward * (radius - depth)[:, None] + across * (rate * (times - 1.05))[:, None]
+    poses = np.concatenate([center + path, np.zeros((41, 1))], axis=1)
+    verdict = verify(problem_of(obstacles=[Obstacle('set', poses, 0.0, 0.0, radius)]), driven())
+    assert verdict.collision == pytest.approx(depth, abs=2e-4)
+    assert not verdict.feasible
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000))
+def test_clearance_from_changing_shapes_agrees_with_a_fine_brute_force(random_case, seed):
+    problem, trajectory = random_case(seed)
+    rng = np.random.default_rng(seed)
+    obstacles = [
+        Obstacle(o.name, o.poses, *rng.uniform(0.1, 2.0, (3, 41))) for o in problem.obstacles
+    ]
+    verdict = verify(replace(problem, obstacles=tuple(obstacles)), trajectory)
+    times = np.linspace(0.0, 4.0, 4001)
+
+    def fine(rows):
+        return [np.interp(times, trajectory.times, column) for column in rows.T]
+
+    x, y, yaw = fine(trajectory.states[:, :3])
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    x, y = x + CAR.rear_to_center * cos, y + CAR.rear_to_center * sin
+    least = np.inf
+    for obstacle in obstacles:
+        ox, oy, oyaw = fine(obstacle.poses)
+        length, width, radius = fine(obstacle.sizes_at(41))
+        relative = np.stack([cos * (ox - x) + sin * (oy - y), cos * (oy - y) - sin * (ox - x)])
+        half = (CAR.length / 2, CAR.width / 2)
+        gaps = box_distance(relative, oyaw - yaw, half, (length, width), radius)
+        least = min(least, gaps.min())
     assert verdict.clearance == pytest.approx(least, abs=0.03)

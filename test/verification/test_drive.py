@@ -81,3 +81,20 @@ def test_leaving_the_road_is_measured_on_the_outline():
 def test_a_bad_drive_is_refused(times, states, said):
     with pytest.raises(ValueError, match=said):
         drive_verdict(scenario_of(), times, states)
+
+
+def test_a_shape_is_judged_at_the_size_of_its_time():
+    # from y = 6 it grows at 2 m/s to both sides and meets the car's flank on the way past
+    times, poses = np.array([0.0, 4.0]), [[40.0, 6.0, 0.0]] * 2
+    reached = 6.0 - CAR.width / 2
+    small = TrafficParticipant('set', 20.0, [0.5, 0.95 * reached], 0.0, times, poses)
+    grown = TrafficParticipant('set', 20.0, [0.5, 1.05 * reached], 0.0, times, poses)
+    early = TrafficParticipant('set', 20.0, [1.05 * reached, 0.5], 0.0, times, poses)
+    verdict = drive_verdict(scenario_of(small), DRIVE_TIMES, DRIVE)
+    assert verdict.collisions == 0
+    assert verdict.min_clearance == pytest.approx(0.05 * reached, abs=1e-9)
+    late = drive_verdict(scenario_of(grown), DRIVE_TIMES, DRIVE)
+    meeting = 4.0 * (reached - 0.5) / (1.05 * reached - 0.5)
+    assert late.first_collision == pytest.approx(meeting, abs=0.03)
+    with pytest.raises(ValueError, match='inside obstacle'):
+        scenario_of(early)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.objective import OBSTACLE_PARAMETERS
-from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.obstacles import Obstacle, size_fields
 from warmstart_planner.road import Road
 from warmstart_planner.transcription import Frame, box_centre_point
 from warmstart_planner.vehicle import GRAVITY, SPEED, VehicleParameters
@@ -121,6 +121,8 @@ def nearest_obstacles(
     """
     Return the obstacles that come nearest to a predicted motion, with their poses at its nodes.
 
+    One whose shape varies is returned as it is at the nodes.
+
     Args:
         obstacles: with predictions.
         first: where in the predictions, in their own steps, the first node lies.
@@ -134,18 +136,30 @@ def nearest_obstacles(
     index = np.maximum(first + spacing * np.arange(len(states)), 0.0)
     found = []
     for obstacle in obstacles:
-        poses = _poses_at(obstacle, index)
+        poses = _between(obstacle.poses_at(int(index[-1]) + 2), index, turns=True)
         gap = np.hypot(*(poses[:, :2] - centres).T).min() - obstacle.reach
         found.append((gap, obstacle, poses))
     found.sort(key=lambda entry: entry[0])
-    return [(obstacle, poses) for _, obstacle, poses in found[:count]]
+    return [(_at_nodes(obstacle, poses, index), poses) for _, obstacle, poses in found[:count]]
 
 
-def _poses_at(obstacle: Obstacle, index: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Poses at fractional steps, yaw the short way, shape (len(index), 3)."""
+def _at_nodes(
+    obstacle: Obstacle, poses: NDArray[np.float64], index: NDArray[np.float64]
+) -> Obstacle:
+    """Return an obstacle with its poses and sizes at fractional steps, if its sizes vary."""
+    if not obstacle.varies:
+        return obstacle
+    sizes = _between(obstacle.sizes_at(int(index[-1]) + 2), index)
+    return replace(obstacle, poses=poses, **size_fields(sizes))
+
+
+def _between(
+    known: NDArray[np.float64], index: NDArray[np.float64], turns: bool = False
+) -> NDArray[np.float64]:
+    """Rows at fractional steps, shape (len(index), 3); the last column may turn [rad]."""
     before = index.astype(int)
-    known = obstacle.poses_at(int(before[-1]) + 2)
     first, second = known[before], known[before + 1]
     change = second - first
-    change[:, 2] = (change[:, 2] + np.pi) % (2 * np.pi) - np.pi
+    if turns:
+        change[:, 2] = (change[:, 2] + np.pi) % (2 * np.pi) - np.pi
     return first + (index - before)[:, None] * change

@@ -81,7 +81,7 @@ class Scene:
             self._line('road', index, edge[::stride], 0.15, GREY)
 
     def obstacles(self, obstacles: Iterable[Obstacle]) -> None:
-        """Add each obstacle's shape and predicted path."""
+        """Add each obstacle's present shape and predicted path."""
         for obstacle in obstacles:
             index = _stable_id(obstacle.name)
             self._shape('obstacles', index, obstacle)
@@ -126,14 +126,15 @@ class Scene:
         marker.scale = Vector3(x=3.0, y=0.4, z=0.4)
 
     def _shape(self, namespace: str, index: int, obstacle: Obstacle) -> None:
-        disc = max(obstacle.half_length, obstacle.half_width) == 0.0
+        half_length, half_width, radius = obstacle.sizes_at(1)[0].tolist()
+        disc = max(half_length, half_width) == 0.0
         kind = Marker.CYLINDER if disc else Marker.CUBE
         marker = self._marker(namespace, index, kind, OBSTACLE)
         x, y, yaw = (float(value) for value in obstacle.poses[0])
         marker.pose = _pose(x, y, HEIGHT / 2, yaw)
         marker.scale = Vector3(
-            x=2 * (obstacle.half_length + obstacle.radius),
-            y=2 * (obstacle.half_width + obstacle.radius),
+            x=2 * (half_length + radius),
+            y=2 * (half_width + radius),
             z=HEIGHT,
         )
 

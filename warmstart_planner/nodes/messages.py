@@ -23,7 +23,7 @@ from std_msgs.msg import Header
 
 from warmstart_planner import msg
 from warmstart_planner.checks import finite_array, number
-from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.obstacles import SIZES, Obstacle, sizes_of
 from warmstart_planner.problem import (
     Goal,
     Horizon,
@@ -199,14 +199,13 @@ def obstacles_message(estimate: ObstacleEstimate) -> msg.ObstacleArray:
     obstacles = estimate.obstacles
     steps = max((len(each.poses) for each in obstacles), default=1)
     poses = np.concatenate([each.poses_at(steps) for each in obstacles]) if obstacles else []
+    sizes = sizes_of(obstacles, steps).reshape(-1, len(SIZES)).T
     return msg.ObstacleArray(
         header=header(estimate.stamp),
         dt=float(estimate.dt),
         steps=steps,
         ids=[each.name for each in obstacles],
-        half_length=_flat([each.half_length for each in obstacles]),
-        half_width=_flat([each.half_width for each in obstacles]),
-        radius=_flat([each.radius for each in obstacles]),
+        **{field: _flat(values) for field, values in zip(SIZES, sizes, strict=True)},
         poses=_flat(poses),
     )
 
@@ -217,20 +216,27 @@ def obstacles_from(message: msg.ObstacleArray) -> ObstacleEstimate:
     dt = number('obstacles.dt', message.dt, at_least=1e-3, at_most=10.0)
     steps = int(number('obstacles.steps', message.steps, at_least=1))
     count = len(message.ids)
-    for name in ('half_length', 'half_width', 'radius'):
-        if len(getattr(message, name)) != count:
-            raise ValueError(
-                f'obstacles.{name} has {len(getattr(message, name))} entries: expected {count}'
-            )
     if len(set(message.ids)) != count:
         raise ValueError(f'obstacles.ids are {list(message.ids)}: expected each once')
     poses = _shaped('obstacles.poses', message.poses, (count, steps, 3))
-    sizes = zip(message.half_length, message.half_width, message.radius, strict=True)
+    sizes = [_sizes(field, getattr(message, field), count, steps) for field in SIZES]
     obstacles = tuple(
-        Obstacle(name, poses[i], *size)
-        for i, (name, size) in enumerate(zip(message.ids, sizes, strict=True))
+        Obstacle(name, *rows) for name, *rows in zip(message.ids, poses, *sizes, strict=True)
     )
     return ObstacleEstimate(to_seconds(message.header.stamp), dt, obstacles)
+
+
+def _sizes(
+    field: str, values: ArrayLike, count: int, steps: int
+) -> list[float] | NDArray[np.float64]:
+    """Return one size of each obstacle, or all along the predictions, shape (count, steps)."""
+    if len(values) == count:
+        return list(values)
+    if len(values) == count * steps:
+        return np.reshape(values, (count, steps))
+    raise ValueError(
+        f'obstacles.{field} has {len(values)} entries: expected {count} or {count * steps}'
+    )
 
 
 def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:

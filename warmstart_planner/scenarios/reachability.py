@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.scenarios.scenario import Scenario, TrafficParticipant
+from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.vehicle import GRAVITY, SPEED
 
 DT = 0.3  # [s]
@@ -109,21 +109,21 @@ class _Grid:
             pose = participant.pose_at(t)
             if pose is None:
                 continue
-            low, high = self._taken(participant, pose)
+            low, high = self._taken(participant.size_at(t), pose)
             rows = slice(*np.searchsorted(self.stations, [low[0], high[0]]))
             columns = slice(*np.searchsorted(self.offsets, [low[1], high[1]]))
             free[rows, columns] = False
         return free
 
     def _taken(
-        self, participant: TrafficParticipant, pose: NDArray[np.float64]
+        self, size: NDArray[np.float64], pose: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         road = self.scenario.road
         station, offset = (float(value) for value in road.project(pose[:2]))
         turn = pose[2] - float(road.at('heading', station))
         c, s = abs(np.cos(turn)), abs(np.sin(turn))
-        long, wide = participant.half_length, participant.half_width
-        reach = np.array([long * c + wide * s, long * s + wide * c]) + participant.radius
+        long, wide, radius = size
+        reach = np.array([long * c + wide * s, long * s + wide * c]) + radius
         reach = reach + np.array(self.half) + OBSTACLE_MARGIN
         place = np.array([station, offset])
         return place - reach, place + reach

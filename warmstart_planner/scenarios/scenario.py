@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.checks import finite_array, number
-from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.obstacles import SIZES, Obstacle, size_table, size_varies
 from warmstart_planner.problem import (
     MAX_OBSTACLES,
     Goal,
@@ -52,10 +52,11 @@ class TrafficParticipant:
     """
     Prescribed or recorded motion of one obstacle.
 
-    The shape is that of `Obstacle`: a box of half sizes, grown by a radius [m]. `times` has shape
-    (T,) and increases [s]; `poses` holds the centre's (x, y, yaw) at those times, shape (T, 3),
-    map frame, and is interpolated between them. With T = 1 it stands there at all times; with
-    more it exists only from the first time to the last. `kind` is one of KINDS.
+    The shape is that of `Obstacle`: a box of half sizes, grown by a radius [m], each a number or
+    one for each time, shape (T,). `times` has shape (T,) and increases [s]; `poses` holds the
+    centre's (x, y, yaw) at those times, shape (T, 3), map frame. Poses and sizes are interpolated
+    between the times. With T = 1 it stands there at all times; with more it exists only from the
+    first time to the last. `kind` is one of KINDS.
 
     Raises:
         ScenarioError: a field is not finite, empty, out of range or of the wrong shape.
@@ -63,9 +64,9 @@ class TrafficParticipant:
     """
 
     name: str
-    half_length: float
-    half_width: float
-    radius: float
+    half_length: float | NDArray[np.float64]
+    half_width: float | NDArray[np.float64]
+    radius: float | NDArray[np.float64]
     times: NDArray[np.float64]
     poses: NDArray[np.float64]
     kind: str = 'car'
@@ -86,13 +87,15 @@ class TrafficParticipant:
             poses = finite_array(f'{where}.poses', self.poses, (len(times), 3)).copy()
             poses[:, 2] = np.unwrap(poses[:, 2])
             poses.flags.writeable = False
-            Obstacle(self.name, poses[:1], self.half_length, self.half_width, self.radius)
+            shape = Obstacle(self.name, poses, self.half_length, self.half_width, self.radius)
         except ScenarioError:
             raise
         except ValueError as error:
             raise ScenarioError(str(error)) from None
         object.__setattr__(self, 'times', times)
         object.__setattr__(self, 'poses', poses)
+        for field in SIZES:
+            object.__setattr__(self, field, getattr(shape, field))
 
     def pose_at(self, t: float) -> NDArray[np.float64] | None:
         """Pose (x, y, yaw) at a time [s], or None where it does not exist."""
@@ -106,17 +109,37 @@ class TrafficParticipant:
         """
         Return what is true of it from a time [s] on, as a prediction on a horizon's grid.
 
-        The prediction ends where the motion does. None where it does not exist at that time.
+        The prediction ends where the motion does, but has two poses at least: what is about to
+        vanish does not stand. None where it does not exist at that time.
         """
         if self.pose_at(t) is None:
             return None
-        shape = (self.half_length, self.half_width, self.radius)
         if len(self.times) == 1:
-            return Obstacle(self.name, self.poses, *shape)
+            return Obstacle(self.name, self.poses, self.half_length, self.half_width, self.radius)
         instants = t + horizon.times
         instants = instants[instants <= self.times[-1] + 1e-9]
-        instants = instants if len(instants) else np.array([t])
-        return Obstacle(self.name, self.poses_over(instants), *shape)
+        if len(instants) < 2:
+            before, now = self.poses_over(np.array([t - horizon.dt, t]))
+            poses = np.array([now, now + (now - before) * np.array([1.0, 1.0, 0.0])])
+            return Obstacle(self.name, poses, *self.size_at(t))
+        sizes = self.sizes_over(instants).T if self.varies else self.size_at(t)
+        return Obstacle(self.name, self.poses_over(instants), *sizes)
+
+    @property
+    def varies(self) -> bool:
+        """Whether the shape changes with time."""
+        return size_varies(self)
+
+    def size_at(self, t: float) -> NDArray[np.float64]:
+        """Half length, half width and radius at a time [s], shape (3,) [m]."""
+        return self.sizes_over(np.array([t]))[0]
+
+    def sizes_over(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sizes at times of shape (S,), held beyond its first and last, shape (S, 3) [m]."""
+        table = size_table(self, len(self.times))
+        if not self.varies:
+            return np.repeat(table[:1], len(times), axis=0)
+        return np.stack([np.interp(times, self.times, table[:, i]) for i in range(3)], axis=-1)
 
     def poses_over(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Poses at times of shape (S,), held before its first and after its last, shape (S, 3)."""
@@ -318,8 +341,8 @@ class Scenario:
             other = participant.pose_at(0.0)
             if other is None:
                 continue
-            size = (participant.half_length, participant.half_width)
-            gap = float(separation(pose, half, other, size)) - participant.radius
+            *size, radius = participant.size_at(0.0)
+            gap = float(separation(pose, half, other, size)) - radius
             if gap <= 0.0:
                 raise ScenarioError(
                     f'start is at {place}, inside obstacle {participant.name!r} by '

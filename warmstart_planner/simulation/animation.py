@@ -79,8 +79,8 @@ class _Studio:
         self._draw_road(draw)
         self._draw_driven(draw, t)
         self._draw_plan(draw, t)
-        for participant, place in view.participants_at(self._scenario, t):
-            shape = self._flat(view.outline(participant, place))
+        for participant in view.participants_at(self._scenario, t):
+            shape = self._flat(view.outline(participant, t))
             self._fill(draw, shape, view.TRAFFIC[participant.kind])
         self._fill(draw, self._flat(view.car_outline(pose, self._scenario.car)), view.EGO)
         self._fill(draw, self._flat(view.windscreen(pose, self._scenario.car)), GLASS)

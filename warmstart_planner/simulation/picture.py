@@ -169,14 +169,14 @@ class _Map:
         still: set[str] = set()
         for share, index in zip(self._fading(), self._instants, strict=True):
             t = float(self._record.times[index])
-            for participant, pose in view.participants_at(self._scenario, t):
-                moving = view.moves(participant)
-                if not moving and participant.name in still:
+            for participant in view.participants_at(self._scenario, t):
+                changing = view.changes(participant)
+                if not changing and participant.name in still:
                     continue
                 still.add(participant.name)
-                shape = self._flat(view.outline(participant, pose))
+                shape = self._flat(view.outline(participant, t))
                 color = view.TRAFFIC[participant.kind]
-                strength = share if moving else 1.0
+                strength = share if changing else 1.0
                 ax.add_patch(
                     Polygon(
                         shape,
@@ -187,8 +187,8 @@ class _Map:
                         zorder=6,
                     )
                 )
-                if moving:
-                    self._time_label(ax, pose, t, color, below=True)
+                if changing:
+                    self._time_label(ax, participant.pose_at(t), t, color, below=True)
 
     def _draw_car(self, ax: Axes) -> None:
         car = self._scenario.car

@@ -148,12 +148,13 @@ def clearances(scenario: Scenario, record: DriveRecord) -> NDArray[np.float64]:
             relative = np.stack(
                 [cos * delta[:, 0] + sin * delta[:, 1], cos * delta[:, 1] - sin * delta[:, 0]]
             )
+            half_length, half_width, radius = participant.sizes_over(record.times[chosen]).T
             distance = box_distance(
                 relative,
                 poses[:, 2] - ego[chosen, 2],
                 (car.length / 2, car.width / 2),
-                (participant.half_length, participant.half_width),
-                participant.radius,
+                (half_length, half_width),
+                radius,
             )
             nearest[chosen] = np.minimum(nearest[chosen], distance)
     return nearest

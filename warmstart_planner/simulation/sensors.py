@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.obstacles import Obstacle
+from warmstart_planner.obstacles import Obstacle, size_fields
 from warmstart_planner.simulation.configuration import (
     EgoNoiseConfiguration,
     ObstacleNoiseConfiguration,
@@ -132,4 +132,5 @@ def constant_velocity(obstacle: Obstacle, steps: int) -> Obstacle:
         return obstacle
     velocity = obstacle.poses[1] - obstacle.poses[0]
     velocity[2] = 0.0
-    return replace(obstacle, poses=obstacle.poses[0] + np.arange(steps + 1)[:, None] * velocity)
+    poses = obstacle.poses[0] + np.arange(steps + 1)[:, None] * velocity
+    return replace(obstacle, poses=poses, **size_fields(obstacle.sizes_at(steps + 1)))

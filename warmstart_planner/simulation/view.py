@@ -69,32 +69,37 @@ def windscreen(pose: NDArray[np.float64], vehicle: VehicleParameters) -> NDArray
     return _placed(np.concatenate([glass, [[0.45 * x, -0.8 * y]]]), pose)
 
 
-def outline(participant: TrafficParticipant, pose: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Outline of a participant at a pose, shape (P, 2): its box grown by its radius."""
-    corners = _box(participant.half_length, participant.half_width)
-    if participant.radius > 0.0:
+def outline(participant: TrafficParticipant, t: float) -> NDArray[np.float64]:
+    """
+    Outline of a participant at a time [s], shape (P, 2): its box grown by its radius.
+
+    Args:
+        participant: one that exists then.
+        t: the time.
+
+    """
+    half_length, half_width, radius = participant.size_at(t)
+    corners = _box(half_length, half_width)
+    if radius > 0.0:
         corners = np.concatenate(
             [
-                corner + participant.radius * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+                corner + radius * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
                 for corner, turn in zip(corners, _corner_turns(), strict=True)
             ]
         )
-    return _placed(corners, pose)
+    return _placed(corners, participant.poses_over(np.array([t]))[0])
 
 
-def participants_at(
-    scenario: Scenario, t: float
-) -> Iterator[tuple[TrafficParticipant, NDArray[np.float64]]]:
-    """Yield the participants that exist at a time, with their poses."""
+def participants_at(scenario: Scenario, t: float) -> Iterator[TrafficParticipant]:
+    """Yield the participants that exist at a time [s]."""
     for participant in scenario.traffic:
-        pose = participant.pose_at(t)
-        if pose is not None:
-            yield participant, pose
+        if participant.pose_at(t) is not None:
+            yield participant
 
 
-def moves(participant: TrafficParticipant) -> bool:
-    """Whether a participant ever leaves its place."""
-    return bool(np.ptp(participant.poses[:, :2], axis=0).max() > 0.1)
+def changes(participant: TrafficParticipant) -> bool:
+    """Whether a participant ever leaves its place or changes its shape."""
+    return participant.varies or bool(np.ptp(participant.poses[:, :2], axis=0).max() > 0.1)
 
 
 def road_outline(road: Road) -> NDArray[np.float64]:

@@ -123,11 +123,12 @@ def _distance_to_participant(
     x, y, yaw = np.array([poses[i] for i in there]).T
     dx, dy = x - ego.x[there], y - ego.y[there]
     cos, sin = ego.cos[there], ego.sin[there]
+    half_length, half_width, radius = participant.sizes_over(times[there]).T
     result[there] = box_distance(
         np.stack([cos * dx + sin * dy, cos * dy - sin * dx]),
         yaw - ego.yaw[there],
         (vehicle.length / 2, vehicle.width / 2),
-        (participant.half_length, participant.half_width),
-        participant.radius,
+        (half_length, half_width),
+        radius,
     )
     return result

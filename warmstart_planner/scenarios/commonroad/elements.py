@@ -22,6 +22,11 @@ class Shape:
     radius: float
     pose: NDArray[np.float64]
 
+    @property
+    def sizes(self) -> NDArray[np.float64]:
+        """Half length, half width and radius, shape (3,) [m]."""
+        return np.array([self.half_length, self.half_width, self.radius])
+
 
 def child(element: etree._Element, tag: str, where: str) -> etree._Element:
     """Return the one element of a tag below another; ScenarioError where there is none."""
@@ -79,11 +84,24 @@ def pose_of(state: etree._Element, where: str) -> NDArray[np.float64]:
 
 def shape_of(element: etree._Element, where: str) -> Shape:
     """Read a shape; several in one become the rectangle about them all."""
-    shapes = [_SHAPES[child.tag](child, where) for child in element if child.tag in _SHAPES]
+    return around(shapes_of(element, where))
+
+
+def shapes_of(element: etree._Element, where: str) -> list[Shape]:
+    """Read one or more shapes; ScenarioError where there is none, or one of another kind."""
+    for each in element:
+        if isinstance(each.tag, str) and each.tag not in _SHAPES:
+            raise ScenarioError(f'{where} holds {each.tag!r}: expected {", ".join(_SHAPES)}')
+    shapes = [_SHAPES[each.tag](each, where) for each in element if each.tag in _SHAPES]
     if not shapes:
         raise ScenarioError(
             f'{where} holds no shape: expected one of {", ".join(_SHAPES)} or a point'
         )
+    return shapes
+
+
+def around(shapes: list[Shape]) -> Shape:
+    """Return the rectangle about shapes; a single one is returned as it is."""
     if len(shapes) == 1:
         return shapes[0]
     return enclosing(np.concatenate([corners_of(shape) for shape in shapes]))
@@ -107,10 +125,15 @@ def _circle(element: etree._Element, where: str) -> Shape:
 
 
 def _polygon(element: etree._Element, where: str) -> Shape:
+    return enclosing(polygon_of(element, where))
+
+
+def polygon_of(element: etree._Element, where: str) -> NDArray[np.float64]:
+    """Return the vertices of a polygon element, shape (P, 2) [m]."""
     points = [point_of(point, f'{where}.polygon') for point in element.findall('point')]
     if len(points) < 3:
         raise ScenarioError(f'{where}.polygon has {len(points)} points: expected 3 or more')
-    return enclosing(np.array(points))
+    return np.array(points)
 
 
 _SHAPES = {'rectangle': _rectangle, 'circle': _circle, 'polygon': _polygon}

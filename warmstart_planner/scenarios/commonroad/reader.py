@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from warmstart_planner.scenarios.commonroad.elements import (
 )
 from warmstart_planner.scenarios.commonroad.goals import aim, duration_of, read_goal, route_to
 from warmstart_planner.scenarios.commonroad.network import read_network
-from warmstart_planner.scenarios.commonroad.traffic import read_traffic
+from warmstart_planner.scenarios.commonroad.traffic import OBSTACLES, read_traffic
 from warmstart_planner.scenarios.lanelets import (
     Network,
     Rows,
@@ -33,9 +34,13 @@ from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, Traffi
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
 VERSIONS = ('2018b', '2020a')
+READ = {*OBSTACLES, 'lanelet', 'trafficSign', 'planningProblem'}  # elements of a file
+HARMLESS = {'location', 'scenarioTags', 'intersection'}  # of no consequence if not read
 DEFAULT_SPEED_LIMIT = 36.0  # where a file has none [m/s]
 PASSABLE = 0.8  # beside an obstacle, room beyond the car's width that it needs to pass [m]
 MOVES = 0.5  # traffic that stays within it stands [m]
+
+_log = logging.getLogger(__name__)
 
 
 def read_commonroad(path: str | Path) -> Scenario:
@@ -54,6 +59,7 @@ def read_commonroad(path: str | Path) -> Scenario:
     """
     path = Path(path)
     root = _parse(path)
+    _warn_of_unread(path, root)
     try:
         return _scenario(path.stem, root)
     except ValueError as error:
@@ -78,10 +84,23 @@ def _parse(path: Path) -> etree._Element:
         raise ScenarioError(f'{path}: root element is {root.tag!r}: expected commonRoad')
     version = root.get('commonRoadVersion')
     if version not in VERSIONS:
+        old = (version or '')[:4].isdigit() and version < min(VERSIONS)
+        hint = '; older ones, which commonroad-io does not read either, have to be replaced'
         raise ScenarioError(
             f'{path}: commonRoadVersion is {version!r}: expected one of {", ".join(VERSIONS)}'
+            f'{hint if old else ""}'
         )
     return root
+
+
+def _warn_of_unread(path: Path, root: etree._Element) -> None:
+    """Name the elements of a file that are not read, each tag once."""
+    tags = {each.tag for each in root.iterchildren('*')} - READ - HARMLESS
+    if 'trafficLight' in tags:
+        _log.warning('%s: traffic lights are not obeyed', path)
+    unread = sorted(tags - {'trafficLight'})
+    if unread:
+        _log.warning('%s: elements are not read: %s', path, ', '.join(unread))
 
 
 def _scenario(name: str, root: etree._Element) -> Scenario:
@@ -135,7 +154,7 @@ def _blocked_stations(
     travelled = np.hypot(*(participant.poses[:, :2] - participant.poses[0, :2]).T).max()
     if travelled > MOVES:
         return []
-    size = (participant.half_length, participant.half_width, participant.radius)
+    size = participant.sizes_over(participant.times).max(axis=0)
     corners = corners_of(Shape(*size, participant.poses[0]))
     station, offset = road.project(corners)
     middle = float(station.mean())
