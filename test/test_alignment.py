@@ -32,6 +32,31 @@ def test_uniform_motion_is_met_exactly_at_any_age_and_rate(age, dt):
     np.testing.assert_allclose(seen.poses[:, 2], 0.3)
 
 
+@given(
+    st.floats(-0.5, 1.5),
+    st.sampled_from([0.05, 0.1, 0.25]),
+    st.sampled_from([-np.pi / 2, 0.0, np.pi / 2, np.pi]),
+    st.integers(1, 60),
+)
+def test_what_faces_one_way_never_faces_another(age, dt, direction, count):
+    """Whatever the yaw's jumps from -pi to pi, the age, and where the prediction ends."""
+    yaw = direction + 0.01 * np.where(np.arange(count + 1) % 2, 1, -1)
+    t = np.arange(count + 1) * dt
+    place = 10.0 * t[:, None] * [np.cos(direction), np.sin(direction)]
+    poses = np.column_stack([place, (yaw + np.pi) % (2 * np.pi) - np.pi])
+    seen = aligned([box('lorry', poses, 12.0, 2.5)], age, dt, HORIZON)[0].poses_at(21)
+    assert np.cos(seen[:, 2] - direction).min() > np.cos(0.011)
+    np.testing.assert_allclose(np.hypot(*np.diff(seen[:, :2], axis=0).T), 1.0, rtol=1e-6)
+
+
+def test_a_turning_obstacle_is_not_turned_back_before_its_first_pose():
+    t = np.arange(30)[:, None] * 0.1
+    turning = box('car', np.hstack([5.0 * t, 0.0 * t, 0.2 + 2.0 * t]), 4.0, 2.0)
+    seen = aligned([turning], -0.45, 0.1, HORIZON)[0]
+    np.testing.assert_allclose(seen.poses[:5, 2], 0.2)
+    np.testing.assert_allclose(seen.poses[:5, 0], 5.0 * (HORIZON.times[:5] - 0.45))
+
+
 def test_what_has_the_problems_own_time_is_left_as_it_is():
     obstacle = moving(0.1, 5)
     assert aligned([obstacle], 0.0, 0.1, HORIZON) == (obstacle,)

@@ -43,8 +43,9 @@ def _moved(obstacle: Obstacle, age: float, dt: float, horizon: Horizon) -> Obsta
     at = (age + horizon.times) / dt
     poses = obstacle.poses_at(int(np.ceil(max(at[-1], 0.0))) + 2)
     index = np.clip(np.floor(at).astype(int), 0, len(poses) - 2)
-    # a fraction below 0 extrapolates to before the first pose
-    fraction = (at - index)[:, None]
+    # a fraction below 0 extrapolates to before the first pose, with its velocity and its yaw
+    fraction = np.repeat((at - index)[:, None], 3, axis=1)
+    fraction[:, 2] = np.maximum(fraction[:, 2], 0.0)
     return replace(obstacle, poses=poses[index] + fraction * (poses[index + 1] - poses[index]))
 
 

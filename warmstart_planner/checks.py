@@ -38,6 +38,27 @@ def finite_array(
     return array
 
 
+def unwrapped(array: NDArray[np.float64], column: int) -> NDArray[np.float64]:
+    """
+    Return rows in time whose angle in a column [rad] goes from each to the next the short way.
+
+    Args:
+        array: shape (T, any), as `finite_array` returns it.
+        column: which one is the angle.
+
+    Returns:
+        The array itself where nothing jumps, else a read-only copy with whole turns added.
+
+    """
+    angle = array[:, column]
+    if not (np.abs(np.diff(angle)) > np.pi).any():
+        return array
+    result = array.copy()
+    result[:, column] = np.unwrap(angle)
+    result.flags.writeable = False
+    return result
+
+
 def number(name: str, value: Any, at_least: float = -np.inf, at_most: float = np.inf) -> float:
     """
     Return `value` as a finite float within the range.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.checks import finite_array, number
+from warmstart_planner.checks import finite_array, number, unwrapped
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Obstacle:
     The shape is a box of `half_length` by `half_width` grown by `radius`: an oriented box has
     radius 0, a disc has both halves 0. `poses` are the predicted (x, y, yaw) of its centre in the
     map frame, shape (S, 3), the k-th one `k * dt` after the problem's stamp, with the problem's
-    dt; beyond the last it is taken to go on with its last velocity. S = 1 stands still.
+    dt; beyond the last it is taken to go on with its last velocity. S = 1 stands still. Yaw may be
+    given in any turn; it is kept unwrapped, so that it turns the short way from pose to pose.
 
     Raises:
         ValueError: a value is not finite, negative, or the shape is empty.
@@ -39,6 +40,7 @@ class Obstacle:
         object.__setattr__(self, 'poses', finite_array(f'{where}.poses', self.poses, (None, 3)))
         if len(self.poses) == 0:
             raise ValueError(f'{where}.poses is empty: expected at least one pose')
+        object.__setattr__(self, 'poses', unwrapped(self.poses, 2))
         for field in ('half_length', 'half_width', 'radius'):
             value = number(f'{where}.{field}', getattr(self, field), at_least=0.0)
             object.__setattr__(self, field, value)
