@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart_planner.alignment import SAME_TIME, Schedule, aligned, nearest, pose_goal
+from warmstart_planner.alignment import SAME_TIME, Schedule, aligned, pose_goal
 from warmstart_planner.obstacles import box, disc
-from warmstart_planner.problem import MAX_OBSTACLES, Horizon
+from warmstart_planner.problem import Horizon
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
 
@@ -65,19 +65,6 @@ def test_what_has_the_problems_own_time_is_left_as_it_is():
 def test_what_stands_stays():
     post = disc('post', np.array([[3.0, 1.0, 0.0]]), 0.2)
     np.testing.assert_array_equal(aligned([post], 0.7, 0.2, HORIZON)[0].poses, post.poses)
-
-
-def test_only_the_nearest_obstacles_are_kept_when_there_are_too_many():
-    crowd = [disc(f'{x}', np.array([[float(x), 0.0, 0.0]]), 0.3) for x in range(100, 0, -5)]
-    kept = nearest(crowd, STATE)
-    assert len(kept) == MAX_OBSTACLES
-    assert {o.name for o in kept} == {str(x) for x in range(5, 65, 5)}
-
-
-def test_a_truck_counts_by_its_side_not_its_centre():
-    near = [disc(f'{i}', np.array([[30.0, 0.0, 0.0]]), 0.3) for i in range(MAX_OBSTACLES)]
-    truck = box('truck', np.array([[34.0, 0.0, 0.0]]), 18.0, 2.5)
-    assert truck in nearest([*near, truck], STATE)
 
 
 def test_a_pose_on_the_road_is_a_goal_with_the_cars_turns():

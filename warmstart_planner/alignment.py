@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.obstacles import Obstacle
-from warmstart_planner.problem import MAX_OBSTACLES, Horizon, PoseGoal
+from warmstart_planner.problem import Horizon, PoseGoal
 from warmstart_planner.road import Road
 from warmstart_planner.vehicle import PX, PY, YAW, VehicleParameters
 
@@ -47,18 +47,6 @@ def _moved(obstacle: Obstacle, age: float, dt: float, horizon: Horizon) -> Obsta
     fraction = np.repeat((at - index)[:, None], 3, axis=1)
     fraction[:, 2] = np.maximum(fraction[:, 2], 0.0)
     return replace(obstacle, poses=poses[index] + fraction * (poses[index + 1] - poses[index]))
-
-
-def nearest(obstacles: Sequence[Obstacle], state: NDArray[np.float64]) -> tuple[Obstacle, ...]:
-    """Return at most MAX_OBSTACLES obstacles, those that come nearest to where the car is now."""
-    if len(obstacles) <= MAX_OBSTACLES:
-        return tuple(obstacles)
-
-    def distance(obstacle: Obstacle) -> float:
-        gap = np.hypot(obstacle.poses[:, 0] - state[PX], obstacle.poses[:, 1] - state[PY])
-        return float(gap.min()) - obstacle.reach
-
-    return tuple(sorted(obstacles, key=distance)[:MAX_OBSTACLES])
 
 
 def pose_goal(

@@ -13,7 +13,7 @@ from nav_msgs.msg import Path
 from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner import msg
-from warmstart_planner.alignment import Schedule, aligned, nearest, pose_goal
+from warmstart_planner.alignment import Schedule, aligned, pose_goal
 from warmstart_planner.nodes.diagnostics import CountTask, DeadlineTask, RateTask, StateTask
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
@@ -39,8 +39,10 @@ from warmstart_planner.nodes.planner_parameters import (
     settings_from,
 )
 from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST
+from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.planner import Planner, Prepared
 from warmstart_planner.problem import (
+    MAX_OBSTACLES,
     Goal,
     PlanningProblem,
     PlanResult,
@@ -48,7 +50,9 @@ from warmstart_planner.problem import (
     Rung,
     SolverStatus,
 )
+from warmstart_planner.relevance import most_relevant
 from warmstart_planner.road import Road
+from warmstart_planner.vehicle import PX, PY
 
 RUNG_LEVELS = {
     Rung.OPTIMISED: DiagnosticStatus.OK,
@@ -298,11 +302,28 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             stamp=state.stamp,
             initial_state=state.state,
             road=inputs.road,
-            obstacles=nearest(there, state.state),
+            obstacles=self._relevant(there, inputs.road, state),
             goal=inputs.goal,
             vehicle=settings.vehicle,
             friction=state.friction,
             horizon=settings.horizon,
+        )
+
+    def _relevant(
+        self, obstacles: tuple[Obstacle, ...], road: Road, estimate: StateEstimate
+    ) -> tuple[Obstacle, ...]:
+        if len(obstacles) <= MAX_OBSTACLES:
+            return obstacles
+        station = float(road.project(estimate.state[[PX, PY]])[0])
+        settings = self.settings
+        return most_relevant(
+            obstacles,
+            road,
+            station,
+            estimate.state,
+            settings.vehicle,
+            estimate.friction,
+            settings.horizon,
         )
 
     def _close_cycle(self) -> None:
