@@ -194,25 +194,36 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._wait.cancel()
 
     def apply(self, settings: PlannerNodeSettings) -> None:
-        """Take over changed settings; those of the solver need a planner of their own."""
+        """Take over changed settings; a planner of their own goes on with the plan in use."""
         self._deadlines.limit = settings.deadline
         self._wait.timer_period_ns = int(max(settings.proposal_wait, 1e-3) * 1e9)
         if settings.planner != self._built_with:
+            # proposals that are on their way belong to the planner that prepared their problem
+            self._wait.cancel()
+            self._close_cycle()
+            before = self._planner
             self._planner = Planner(settings.vehicle, settings.horizon, settings.planner)
+            self._planner.take_over(before)
             self._built_with = settings.planner
 
     # --- inputs ---
 
     def _take_state(self, estimate: StateEstimate) -> None:
         newest = self._inputs.state
-        if newest is not None and newest.stamp - 1.0 < estimate.stamp < newest.stamp:
-            return  # overtaken by a newer one
+        if newest is not None and self._overtakes(newest.stamp, estimate.stamp):
+            return
         self._inputs.state = estimate
         self._last_state = time.monotonic()
         if self.active and newest is not None and estimate.stamp == newest.stamp:
             self._repeat_answer(estimate.stamp)
         if self.active and self._cycle is None and self._schedule.due(estimate.stamp):
             self._open_cycle()
+
+    def _overtakes(self, newest: float, stamp: float) -> bool:
+        """Whether the newest stamp is newer, of the same clock, and to be believed."""
+        return newest - 1.0 < stamp < newest and not self.is_early(
+            newest, self.settings.clock_skew_max
+        )
 
     def _take_obstacles(self, estimate: ObstacleEstimate) -> None:
         self._inputs.obstacles = estimate
@@ -291,12 +302,11 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             if value is None:
                 raise ValueError(f'no {name} yet')
         state, obstacles = inputs.state, inputs.obstacles
+        self.check_stamp('the car state is', state.stamp, settings.clock_skew_max)
         age = self.now() - state.stamp
         if age > settings.state_age_max:
             raise ValueError(f'the car state is {age:.2f} s old')
-        age = state.stamp - obstacles.stamp
-        if abs(age) > settings.obstacle_age_max:
-            raise ValueError(f'the obstacles are {age:.2f} s old')
+        age = self._obstacle_age(state, obstacles)
         there = aligned(obstacles.obstacles, age, obstacles.dt, settings.horizon)
         return PlanningProblem(
             stamp=state.stamp,
@@ -308,6 +318,18 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             friction=state.friction,
             horizon=settings.horizon,
         )
+
+    def _obstacle_age(self, state: StateEstimate, obstacles: ObstacleEstimate) -> float:
+        """Return how much older than the state obstacles are [s]; ValueError for too much."""
+        self.check_stamp('the obstacles are', obstacles.stamp, self.settings.clock_skew_max)
+        age, most = state.stamp - obstacles.stamp, self.settings.obstacle_age_max
+        if abs(age) > most:
+            order = 'older' if age > 0.0 else 'newer'
+            raise ValueError(
+                f'the obstacles are {abs(age):.2f} s {order} than the car state: expected at '
+                f'most {most} s'
+            )
+        return age
 
     def _relevant(
         self, obstacles: tuple[Obstacle, ...], road: Road, estimate: StateEstimate
