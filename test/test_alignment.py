@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart_planner.alignment import SAME_TIME, Schedule, aligned, nearest, pose_goal
+from warmstart_planner.alignment import SAME_TIME, Schedule, aligned, pose_goal
 from warmstart_planner.obstacles import Obstacle, box, disc
-from warmstart_planner.problem import MAX_OBSTACLES, Horizon
+from warmstart_planner.problem import Horizon
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
 
@@ -32,6 +32,31 @@ def test_uniform_motion_is_met_exactly_at_any_age_and_rate(age, dt):
     np.testing.assert_allclose(seen.poses[:, 2], 0.3)
 
 
+@given(
+    st.floats(-0.5, 1.5),
+    st.sampled_from([0.05, 0.1, 0.25]),
+    st.sampled_from([-np.pi / 2, 0.0, np.pi / 2, np.pi]),
+    st.integers(1, 60),
+)
+def test_what_faces_one_way_never_faces_another(age, dt, direction, count):
+    """Whatever the yaw's jumps from -pi to pi, the age, and where the prediction ends."""
+    yaw = direction + 0.01 * np.where(np.arange(count + 1) % 2, 1, -1)
+    t = np.arange(count + 1) * dt
+    place = 10.0 * t[:, None] * [np.cos(direction), np.sin(direction)]
+    poses = np.column_stack([place, (yaw + np.pi) % (2 * np.pi) - np.pi])
+    seen = aligned([box('lorry', poses, 12.0, 2.5)], age, dt, HORIZON)[0].poses_at(21)
+    assert np.cos(seen[:, 2] - direction).min() > np.cos(0.011)
+    np.testing.assert_allclose(np.hypot(*np.diff(seen[:, :2], axis=0).T), 1.0, rtol=1e-6)
+
+
+def test_a_turning_obstacle_is_not_turned_back_before_its_first_pose():
+    t = np.arange(30)[:, None] * 0.1
+    turning = box('car', np.hstack([5.0 * t, 0.0 * t, 0.2 + 2.0 * t]), 4.0, 2.0)
+    seen = aligned([turning], -0.45, 0.1, HORIZON)[0]
+    np.testing.assert_allclose(seen.poses[:5, 2], 0.2)
+    np.testing.assert_allclose(seen.poses[:5, 0], 5.0 * (HORIZON.times[:5] - 0.45))
+
+
 def test_what_has_the_problems_own_time_is_left_as_it_is():
     obstacle = moving(0.1, 5)
     assert aligned([obstacle], 0.0, 0.1, HORIZON) == (obstacle,)
@@ -52,22 +77,9 @@ def test_a_shape_has_the_size_of_its_time_at_any_age_and_rate(age, dt):
     np.testing.assert_array_equal(seen[:, 1:], np.tile([0.9, 0.0], (21, 1)))
 
 
-def test_only_the_nearest_obstacles_are_kept_when_there_are_too_many():
-    crowd = [disc(f'{x}', np.array([[float(x), 0.0, 0.0]]), 0.3) for x in range(100, 0, -5)]
-    kept = nearest(crowd, STATE)
-    assert len(kept) == MAX_OBSTACLES
-    assert {o.name for o in kept} == {str(x) for x in range(5, 65, 5)}
-
-
-def test_a_truck_counts_by_its_side_not_its_centre():
-    near = [disc(f'{i}', np.array([[30.0, 0.0, 0.0]]), 0.3) for i in range(MAX_OBSTACLES)]
-    truck = box('truck', np.array([[34.0, 0.0, 0.0]]), 18.0, 2.5)
-    assert truck in nearest([*near, truck], STATE)
-
-
 def test_a_pose_on_the_road_is_a_goal_with_the_cars_turns():
     state = STATE + [0.0, 0.0, 4 * np.pi, 0.0, 0.0]
-    goal = pose_goal((50.0, 1.0, 0.2), 3.0, ROAD, state, VEHICLE)
+    goal = pose_goal((50.0, 1.0, 0.2), 3.0, ROAD, state, 0.0, VEHICLE)
     assert (goal.x, goal.y, goal.speed) == (50.0, 1.0, 3.0)
     assert goal.yaw == pytest.approx(0.2 + 4 * np.pi)
 
@@ -83,7 +95,7 @@ def test_a_pose_on_the_road_is_a_goal_with_the_cars_turns():
 )
 def test_a_pose_that_cannot_be_driven_to_is_refused_by_value(pose, reason):
     with pytest.raises(ValueError, match=reason):
-        pose_goal(pose, 0.0, ROAD, STATE, VEHICLE)
+        pose_goal(pose, 0.0, ROAD, STATE, STATE[0], VEHICLE)
 
 
 def stamps_of_cycles(stamps, period=0.1):

@@ -4,8 +4,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from warmstart_planner.checks import finite_array, number
+from warmstart_planner.checks import finite_array, number, unwrapped
 
 
 def test_an_array_is_copied_as_read_only_floats():
@@ -33,6 +35,32 @@ def test_an_array_is_copied_as_read_only_floats():
 def test_a_bad_array_is_refused_by_name(value, shape, said):
     with pytest.raises(ValueError, match=said):
         finite_array('field', value, shape)
+
+
+@given(
+    st.lists(st.floats(-3.0, 3.0), min_size=1, max_size=20),
+    st.floats(-np.pi, np.pi),
+    st.sampled_from([np.pi, 0.0]),
+)
+def test_an_angle_in_one_turn_is_unwrapped_wherever_that_begins(steps, first, offset):
+    whole = first + np.cumsum([0.0, *steps])
+    given_in_one_turn = (whole + offset) % (2 * np.pi) - offset
+    rows = finite_array('field', np.stack([whole, given_in_one_turn], axis=-1), (None, 2))
+    kept = unwrapped(rows, 1)
+    np.testing.assert_allclose(kept[:, 1] - kept[0, 1], whole - whole[0], atol=1e-9)
+    np.testing.assert_array_equal(kept[:, 0], whole)
+    assert not kept.flags.writeable
+
+
+def test_an_angle_that_does_not_jump_is_kept_as_it_is():
+    rows = finite_array('field', [[100.0], [103.0], [100.0]], (None, 1))
+    assert unwrapped(rows, 0) is rows
+
+
+@pytest.mark.parametrize('absurd', [-1e30, 40.0, -13.0])
+def test_a_jump_by_more_than_a_turn_is_not_explained_away(absurd):
+    rows = finite_array('field', [[0.1], [absurd], [0.1]], (None, 1))
+    assert unwrapped(rows, 0)[1, 0] == absurd
 
 
 def test_a_number_within_its_range_is_kept():

@@ -25,6 +25,17 @@ def test_a_longer_prediction_is_cut():
     np.testing.assert_array_equal(box('car', LINE, 4.0, 2.0).poses_at(2), LINE[:2])
 
 
+def test_yaw_turns_the_short_way_from_pose_to_pose():
+    yaw = np.pi + 0.2 * np.sin(np.arange(6.0))
+    poses = np.stack([-np.arange(6.0), np.zeros(6), (yaw + np.pi) % (2 * np.pi) - np.pi], axis=-1)
+    kept = box('lorry', poses, 12.0, 2.5)
+    assert (np.abs(np.diff(poses[:, 2])) > np.pi).any()
+    assert (np.abs(np.diff(kept.poses[:, 2])) < 0.3).all()
+    np.testing.assert_allclose(np.exp(1j * kept.poses[:, 2]), np.exp(1j * yaw))
+    with pytest.raises(ValueError, match='read-only'):
+        kept.poses[0, 2] = 0.0
+
+
 @pytest.mark.parametrize('steps', [0, 1, 2, 3, 7])
 @pytest.mark.parametrize('poses', [LINE, LINE[:1], LINE[:2]])
 def test_an_aged_prediction_is_the_same_motion_seen_later(steps, poses):

@@ -221,6 +221,49 @@ def test_braking_once_begun_goes_on(planner, make_problem):
     np.testing.assert_allclose(result.trajectory.states, first.states[2:], atol=1e-9)
 
 
+@pytest.fixture(scope='module')
+def other(scp_folder):
+    """Return the planner that a change of settings brings."""
+    return Planner(CAR, settings=replace(PlannerSettings(), keep_bonus=0.2))
+
+
+def test_a_planner_that_takes_over_goes_on_with_the_plan_in_use(planner, other, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    first = planner.plan(problem, deadline=IN_TIME)
+    following = later(problem, first.trajectory, 1)
+    noisy = replace(following, initial_state=following.initial_state + [0.3, 0.1, 0, 0.2, 0])
+    other.reset()
+    other.take_over(planner)
+    result = other.plan(noisy, deadline=IN_TIME)
+    assert result.source == 'shifted'
+    np.testing.assert_allclose(
+        result.trajectory.states[0], following.initial_state, atol=1e-9
+    )  # from the plan, not from the noise
+
+
+def test_a_planner_that_takes_over_has_the_previous_plan_to_fall_back_on(
+    planner, other, make_problem
+):
+    problem = make_problem()
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    other.reset()
+    other.take_over(planner)
+    assert other.plan(narrowed(later(problem, plan, 3)), deadline=IN_TIME).rung is Rung.PREVIOUS
+
+
+def test_a_planner_that_takes_over_goes_on_braking(planner, other, make_problem):
+    problem = make_problem()
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    blocked = later(problem, plan, 5, obstacles=(wall(29.6),))
+    first = planner.plan(blocked, deadline=IN_TIME).trajectory
+    other.reset()
+    other.take_over(planner)
+    again = later(blocked, first, 2, obstacles=(wall(29.6),))
+    result = other.plan(again, deadline=IN_TIME)
+    assert result.rung is Rung.BRAKING
+    np.testing.assert_allclose(result.trajectory.states, first.states[2:], atol=1e-9)
+
+
 def test_without_a_previous_plan_the_car_brakes_along_the_best_there_is(planner, make_problem):
     problem = narrowed(make_problem())
     result = planner.plan(problem, deadline=IN_TIME)

@@ -13,6 +13,7 @@ from warmstart_planner.problem import Rung, Trajectory
 from warmstart_planner.supervision import (
     Actuation,
     BrakingSettings,
+    Decision,
     Health,
     SupervisionLimits,
     Supervisor,
@@ -137,6 +138,22 @@ def test_a_car_that_just_started_does_not_wait_for_recovery():
     supervisor = Supervisor(LIMITS)
     assert supervisor.update(Health(reference_age=INF)).rung is Rung.NONE
     assert supervisor.update(GOOD).rung is Rung.OPTIMISED
+
+
+def test_a_state_from_the_future_is_called_that():
+    early = decide(replace(GOOD, state_age=-0.7), LIMITS)
+    assert early == Decision(Rung.NONE, 'state is 0.7 s from the future')
+    assert decide(replace(GOOD, state_age=-0.9 * LIMITS.clock_skew_max), LIMITS).reason == ''
+
+
+@pytest.mark.parametrize('good', [0, 1, 2, 3])
+def test_a_ladder_that_takes_over_recovers_as_the_other_would_have(good):
+    one, other = Supervisor(LIMITS), Supervisor(LIMITS)
+    for health in (GOOD, replace(GOOD, reference_age=INF), *[GOOD] * good):
+        one.update(health)
+    other.take_over(one)
+    for health in [GOOD] * 4:
+        assert other.update(health) == one.update(health)
 
 
 def test_losing_the_path_while_recovering_still_goes_down():

@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.obstacles import Obstacle, size_fields
-from warmstart_planner.problem import MAX_OBSTACLES, Horizon, PoseGoal
-from warmstart_planner.road import Road
-from warmstart_planner.vehicle import PX, PY, YAW, VehicleParameters
+from warmstart_planner.problem import Goal, Horizon, KeepSpeed, PoseGoal, goal_station
+from warmstart_planner.road import LOST, Road
+from warmstart_planner.vehicle import YAW, VehicleParameters
 
 SAME_TIME = 1e-4  # times that differ by less are one [s]
 HEADING_TOLERANCE = np.pi / 3  # of a goal's heading against the road's [rad]
@@ -43,27 +43,16 @@ def _moved(obstacle: Obstacle, age: float, dt: float, horizon: Horizon) -> Obsta
     at = (age + horizon.times) / dt
     poses = obstacle.poses_at(int(np.ceil(max(at[-1], 0.0))) + 2)
     index = np.clip(np.floor(at).astype(int), 0, len(poses) - 2)
-    # a fraction below 0 extrapolates to before the first pose
-    fraction = (at - index)[:, None]
+    # a fraction below 0 extrapolates to before the first pose, with its velocity and its yaw
+    fraction = np.repeat((at - index)[:, None], 3, axis=1)
+    fraction[:, 2] = np.maximum(fraction[:, 2], 0.0)
     moved = poses[index] + fraction * (poses[index + 1] - poses[index])
     if not obstacle.varies:
         return replace(obstacle, poses=moved)
     # sizes are held on both sides: one that shrinks must not become negative
-    sizes, fraction = obstacle.sizes_at(len(poses)), fraction.clip(0.0, 1.0)
-    sizes = sizes[index] + fraction * (sizes[index + 1] - sizes[index])
+    sizes, part = obstacle.sizes_at(len(poses)), fraction[:, :1].clip(0.0, 1.0)
+    sizes = sizes[index] + part * (sizes[index + 1] - sizes[index])
     return replace(obstacle, poses=moved, **size_fields(sizes))
-
-
-def nearest(obstacles: Sequence[Obstacle], state: NDArray[np.float64]) -> tuple[Obstacle, ...]:
-    """Return at most MAX_OBSTACLES obstacles, those that come nearest to where the car is now."""
-    if len(obstacles) <= MAX_OBSTACLES:
-        return tuple(obstacles)
-
-    def distance(obstacle: Obstacle) -> float:
-        gap = np.hypot(obstacle.poses[:, 0] - state[PX], obstacle.poses[:, 1] - state[PY])
-        return float(gap.min()) - obstacle.reach
-
-    return tuple(sorted(obstacles, key=distance)[:MAX_OBSTACLES])
 
 
 def pose_goal(
@@ -71,16 +60,20 @@ def pose_goal(
     speed: float,
     road: Road,
     state: NDArray[np.float64],
+    here: float,
     vehicle: VehicleParameters,
 ) -> PoseGoal:
     """
     Return a pose that a user chose as a goal, if the car can be meant to drive there.
+
+    Where the road comes by there more than once, the first time ahead is meant.
 
     Args:
         pose: x, y, yaw of the rear axle, map frame.
         speed: at the goal [m/s].
         road: to be on.
         state: of the car, shape (5,).
+        here: station of the car's rear axle [m].
         vehicle: the car.
 
     Raises:
@@ -88,31 +81,57 @@ def pose_goal(
 
     """
     x, y, yaw = pose
-    station, offset = (float(value) for value in road.project([x, y]))
-    half = vehicle.width / 2
-    left = float(road.at('left_width', station)) - half
-    right = float(road.at('right_width', station)) - half
-    if not road.start <= station <= road.end or not -right <= offset <= left:
-        raise ValueError(
-            f'goal ({x:.1f}, {y:.1f}) is at station {station:.1f}, offset {offset:.1f}: expected '
-            f'on the road, stations {road.start:.1f} to {road.end:.1f}, offsets {-right:.1f} to '
-            f'{left:.1f} there'
-        )
-    heading = float(road.at('heading', station))
+    station = road.locate(pose, after=here)
+    if np.hypot(*(road.poses(station)[:2] - [x, y])) > LOST:
+        station = road.locate(pose)
+    goal = PoseGoal(x, y, yaw, speed, station)
+    check_goal(goal, road, here, vehicle)
+    heading = float(road.at('heading', goal.station))
     turn = (yaw - heading + np.pi) % (2 * np.pi) - np.pi
     if abs(turn) > HEADING_TOLERANCE:
         raise ValueError(
             f'goal yaw is {yaw:.2f}: expected within {HEADING_TOLERANCE:.2f} of the '
             f"road's heading {(heading + np.pi) % (2 * np.pi) - np.pi:.2f} there"
         )
-    here = float(road.project(state[[PX, PY]])[0])
+    turns = np.round((state[YAW] - heading) / (2 * np.pi))
+    return replace(goal, yaw=heading + turn + 2 * np.pi * float(turns))
+
+
+def check_goal(goal: Goal, road: Road, here: float, vehicle: VehicleParameters) -> None:
+    """
+    Refuse a goal that the car cannot drive to along its road.
+
+    Args:
+        goal: the goal.
+        road: that it has to be on.
+        here: station of the car's rear axle [m].
+        vehicle: the car.
+
+    Raises:
+        ValueError: the goal is off the road, beyond its ends or behind the car.
+
+    """
+    if isinstance(goal, KeepSpeed):
+        return
+    station, offset = goal_station(goal, road), 0.0
+    what = f'goal station {station:.1f}'
+    if isinstance(goal, PoseGoal):
+        station, offset = (float(v) for v in road.project([goal.x, goal.y], station))
+        what = f'goal ({goal.x:.1f}, {goal.y:.1f})'
+    half = vehicle.width / 2
+    left = float(road.at('left_width', station)) - half
+    right = float(road.at('right_width', station)) - half
+    if not road.start <= station <= road.end or not min(-right, 0.0) <= offset <= max(left, 0.0):
+        raise ValueError(
+            f'{what} is at station {station:.1f}, offset {offset:.1f}: expected on the road, '
+            f'stations {road.start:.1f} to {road.end:.1f}, offsets {-right:.1f} to '
+            f'{left:.1f} there'
+        )
     if station <= here:
         raise ValueError(
-            f'goal ({x:.1f}, {y:.1f}) is at station {station:.1f}: expected ahead of the car, '
+            f'{what} is at station {station:.1f}: expected ahead of the car, '
             f'which is at {here:.1f}'
         )
-    turns = np.round((state[YAW] - heading) / (2 * np.pi))
-    return PoseGoal(x, y, heading + turn + 2 * np.pi * float(turns), speed)
 
 
 class Schedule:

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+TURN = 2 * np.pi  # [rad]
+LARGEST_WRAP = TURN + 1e-3  # of angles in one turn, with room for what was rounded [rad]
+
 
 def finite_array(
     name: str, value: ArrayLike, shape: tuple[int | None, ...]
@@ -36,6 +39,30 @@ def finite_array(
         raise ValueError(f'{name} is {array[index]} at {index}: expected finite numbers')
     array.flags.writeable = False
     return array
+
+
+def unwrapped(array: NDArray[np.float64], column: int) -> NDArray[np.float64]:
+    """
+    Return rows in time whose angle in a column [rad] goes from each to the next the short way.
+
+    A jump by more than a turn is no matter of notation, and is left for others to judge.
+
+    Args:
+        array: shape (T, any), as `finite_array` returns it.
+        column: which one is the angle.
+
+    Returns:
+        The array itself where nothing jumps, else a read-only copy with whole turns added.
+
+    """
+    step = np.diff(array[:, column])
+    turns = np.where(np.abs(step) <= LARGEST_WRAP, np.round(step / TURN), 0.0)
+    if not turns.any():
+        return array
+    result = array.copy()
+    result[1:, column] -= TURN * np.cumsum(turns)
+    result.flags.writeable = False
+    return result
 
 
 def number(name: str, value: Any, at_least: float = -np.inf, at_most: float = np.inf) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.checks import finite_array, number
+from warmstart_planner.checks import finite_array, number, unwrapped
 
 SIZES = ('half_length', 'half_width', 'radius')  # fields of a shape, in the order of its tables
 
@@ -24,7 +24,8 @@ class Obstacle:
     The shape is a box of `half_length` by `half_width` grown by `radius`: an oriented box has
     radius 0, a disc has both halves 0. `poses` are the predicted (x, y, yaw) of its centre in the
     map frame, shape (S, 3), the k-th one `k * dt` after the problem's stamp, with the problem's
-    dt; beyond the last it is taken to go on with its last velocity. S = 1 stands still.
+    dt; beyond the last it is taken to go on with its last velocity. S = 1 stands still. Yaw may be
+    given in any turn; it is kept unwrapped, so that it turns the short way from pose to pose.
 
     Each size is a number [m], or one for each pose, shape (S,), and keeps the last beyond it.
     Values that are all the same become a number.
@@ -46,6 +47,7 @@ class Obstacle:
         object.__setattr__(self, 'poses', finite_array(f'{where}.poses', self.poses, (None, 3)))
         if len(self.poses) == 0:
             raise ValueError(f'{where}.poses is empty: expected at least one pose')
+        object.__setattr__(self, 'poses', unwrapped(self.poses, 2))
         for field in SIZES:
             value = checked_size(f'{where}.{field}', getattr(self, field), len(self.poses))
             object.__setattr__(self, field, value)

@@ -211,6 +211,13 @@ class Planner:
         self.last_candidates = ()
         self.last_refined = ()
 
+    def take_over(self, other: Planner) -> None:
+        """Go on with another planner's plan in use, as when settings change on the way."""
+        self._previous = other._previous
+        self._in_use = other._in_use
+        self._is_braking = other._is_braking
+        self._multiplier = other._multiplier
+
     def plan(
         self,
         problem: PlanningProblem,

@@ -106,9 +106,11 @@ def decide(health: Health, limits: SupervisionLimits) -> Decision:
 def _state_decision(health: Health, limits: SupervisionLimits) -> Decision:
     if not health.state_valid:
         return Decision(Rung.NONE, 'state is not valid')
-    age = _believed(health.state_age, limits)
-    if age > limits.state_age_max:
-        return Decision(Rung.NONE, f'state is {age:.2f} s old')
+    age = health.state_age
+    if _believed(age, limits) > limits.state_age_max:
+        early = age < -limits.clock_skew_max
+        told = f'{-age:.1f} s from the future' if early else f'{age:.2f} s old'
+        return Decision(Rung.NONE, f'state is {told}')
     return Decision(Rung.OPTIMISED)
 
 
@@ -155,6 +157,12 @@ class Supervisor:
         self._rung = Rung.NONE
         self._engaged = False
         self._good_cycles = 0
+
+    def take_over(self, other: Supervisor) -> None:
+        """Go on from what another ladder remembers."""
+        self._rung = other._rung
+        self._engaged = other._engaged
+        self._good_cycles = other._good_cycles
 
     def update(self, health: Health) -> Decision:
         """Take one cycle's health and return the decision."""

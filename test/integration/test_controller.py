@@ -39,10 +39,10 @@ class Bench:
     def now(self):
         return self.node.now()
 
-    def send_state(self, **spoilt):
+    def send_state(self, ahead=0.0, **spoilt):
         from warmstart_planner.nodes.messages import StateEstimate, vehicle_state_message
 
-        now = self.now()
+        now = self.now() + ahead
         x = 20.0 + SPEED * (now - self.begin)
         message = vehicle_state_message(
             StateEstimate(now, np.array([x, 0.0, 0.0, SPEED, 0.0]), 0.0, 1.0)
@@ -115,6 +115,30 @@ def test_a_state_that_is_not_a_number_brakes_the_car_until_it_is_one_again(bench
     recovered = bench.drive(1.5)
     assert bench.finite()
     assert recovered[-1].rung == 0
+
+
+def test_states_from_the_future_are_none_and_make_no_other_old(bench):
+    bench.drive(1.0)
+    bench.send_state(ahead=0.8)
+    assert {c.rung for c in bench.drive(0.5)} == {0}
+    commands = bench.drive(1.0, state={'ahead': 0.8})
+    assert commands[-1].rung == 3
+    assert 'old' in commands[-1].status
+    assert bench.node.rejected.total('~/input/state') > 5
+    assert bench.drive(1.5)[-1].rung == 0
+
+
+def test_settings_that_change_on_the_way_let_nothing_go(bench):
+    from rclpy.parameter import Parameter
+
+    bench.drive(1.0)
+    bench.drive(2.5, reference=False)
+    assert bench.commands[-1].rung == 2
+    changed = bench.node.set_parameters([Parameter('obstacle_margin', value=0.4)])
+    assert changed[0].successful
+    assert {c.rung for c in bench.drive(0.4, reference=False)} == {2}
+    rungs = [c.rung for c in bench.drive(1.0)]
+    assert rungs[0] == 2 and rungs[-1] == 0
 
 
 def test_a_reference_that_is_not_a_number_counts_as_none_and_the_last_one_ages(bench):

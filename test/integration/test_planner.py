@@ -3,6 +3,7 @@
 """The planner node poses problems, takes proposals in time, and says what it lacks."""
 
 import math
+import re
 import time
 
 import numpy as np
@@ -44,7 +45,7 @@ class Bench:
         rig.spin(0.1)
         self.begin = self.node.now()
 
-    def send(self, state=None, obstacles=None):
+    def send(self, state=None, obstacles=None, ahead=0.0, obstacles_ahead=0.0):
         from warmstart_planner.nodes.messages import (
             ObstacleEstimate,
             StateEstimate,
@@ -55,12 +56,12 @@ class Bench:
 
         now = self.node.now()
         parked = box('parked', np.array([[400.0, 2.0, 0.0]]), 4.0, 2.0)
-        seen = obstacles_message(ObstacleEstimate(now, 0.1, (parked,)))
+        seen = obstacles_message(ObstacleEstimate(now + obstacles_ahead, 0.1, (parked,)))
         (obstacles or (lambda message: None))(seen)
         self.obstacles(seen)
         x = 20.0 + 8.0 * (now - self.begin)
         message = vehicle_state_message(
-            StateEstimate(now, np.array([x, 0.0, 0.0, 8.0, 0.0]), 0.0, 1.0)
+            StateEstimate(now + ahead, np.array([x, 0.0, 0.0, 8.0, 0.0]), 0.0, 1.0)
         )
         for field, value in (state or {}).items():
             setattr(message, field, value)
@@ -164,6 +165,85 @@ def test_an_input_that_is_not_a_number_stops_planning_until_it_is_one(
     bench.drive(0.3, **spoilt)
     assert bench.trajectories == []
     assert bench.drive(0.6)[-1].rung == 0
+
+
+@pytest.mark.parametrize(
+    ('spoilt', 'reason'),
+    [
+        ({'ahead': 0.7}, r'the car state is 0\.7 s from the future: expected at most 0\.5 s'),
+        ({'ahead': 90.0}, r'the car state is 90\.0 s from the future'),
+        ({'obstacles_ahead': 0.8}, r'the obstacles are 0\.[78] s from the future'),
+        ({'obstacles_ahead': -0.9}, r'the obstacles are 0\.9\d s older than the car state'),
+        (
+            {'ahead': -0.2, 'obstacles_ahead': 0.4},
+            r'the obstacles are 0\.[56]\d s newer than the car',
+        ),
+    ],
+)
+def test_stamps_that_do_not_fit_the_clock_or_each_other_stop_planning_until_they_do(
+    bench, spoilt, reason
+):
+    assert bench.drive(0.6)[-1].rung == 0
+    statuses = bench.drive(0.6, **spoilt)
+    assert statuses[-1].rung == 3
+    assert re.search(reason, statuses[-1].message)
+    assert bench.drive(0.6)[-1].rung == 0
+
+
+def test_clocks_that_differ_a_little_are_believed(bench):
+    assert bench.drive(0.8, ahead=0.3, obstacles_ahead=0.3)[-1].rung == 0
+
+
+def test_one_state_from_the_future_does_not_make_those_that_follow_old(bench):
+    bench.drive(0.4)
+    bench.send(ahead=0.9)
+    bench.rig.spin(0.05)
+    assert [s.rung for s in bench.drive(0.5)][-3:] == [0, 0, 0]
+
+
+def test_an_empty_list_of_obstacles_is_an_empty_road(bench):
+    """What a tracker that sees nothing publishes: frame and stamp, and nothing else."""
+
+    def emptied(message):
+        bare = type(message)(header=message.header)
+        for field in bare.get_fields_and_field_types():
+            setattr(message, field, getattr(bare, field))
+
+    statuses = bench.drive(0.8, obstacles=emptied)
+    assert statuses[-1].rung == 0
+    assert bench.problems[-1].obstacles.ids == []
+
+
+def test_of_many_obstacles_the_one_in_the_way_is_in_the_problem(bench):
+    from warmstart_planner.nodes.messages import ObstacleEstimate, obstacles_message
+    from warmstart_planner.obstacles import box
+
+    def crowded(message):
+        beside = [
+            box(f'beside {i}', np.array([[10.0 + 3.0 * i, -4.2, 0.0]]), 2.5, 1.8)
+            for i in range(40)
+        ]
+        ahead = box('ahead', np.array([[95.0, 0.0, 0.0]]), 4.5, 1.8)
+        now = bench.node.now()
+        many = obstacles_message(ObstacleEstimate(now, 0.1, (*beside, ahead)))
+        for field in many.get_fields_and_field_types():
+            setattr(message, field, getattr(many, field))
+
+    bench.drive(0.5, obstacles=crowded)
+    assert bench.problems[-1].obstacles.ids[0] == 'ahead'
+    assert len(bench.problems[-1].obstacles.ids) == 12
+
+
+def test_a_setting_that_changes_on_the_way_does_not_drop_the_plan_in_use(bench):
+    from rclpy.parameter import Parameter
+
+    bench.drive(0.6)
+    in_use = bench.node._planner._in_use
+    assert in_use is not None
+    assert bench.node.set_parameters([Parameter('keep_bonus', value=0.2)])[0].successful
+    assert bench.node._planner.settings.keep_bonus == 0.2
+    assert bench.node._planner._in_use is in_use
+    assert 'shifted' in {s.source for s in bench.drive(0.4)}
 
 
 def pose(x, y, yaw=0.0):

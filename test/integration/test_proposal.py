@@ -131,6 +131,15 @@ def test_a_problem_that_a_newer_one_has_overtaken_is_not_answered(bench):
     assert len(bench.answers) == 2
 
 
+def test_a_problem_from_the_future_is_refused_and_makes_no_other_old(bench):
+    now = bench.node.now()
+    bench.pose(now + 0.8)
+    bench.rig.until(lambda: bench.node.rejected.total('~/input/problem') == 1)
+    assert [p.trajectory.stamp for p in bench.ask(now)] == pytest.approx([now] * 4)
+    assert len(bench.answers) == 1
+    assert len(bench.ask(now + 0.3)) == 4
+
+
 def test_a_problem_shown_again_and_one_after_a_new_start_of_the_clock_are_answered(bench):
     assert len(bench.ask(50.0)) == len(bench.ask(50.0)) == len(bench.ask(0.1)) == 4
 

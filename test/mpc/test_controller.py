@@ -396,6 +396,46 @@ def test_it_drives_on_when_the_planner_speaks_again(controller):
     assert rungs[-1] is Rung.OPTIMISED
 
 
+def replaced_by(controller, **changes):
+    """Return the controller that a change of settings on the way brings."""
+    other = Controller(replace(controller.settings, **changes), controller.vehicle)
+    other.take_over(controller)
+    return other
+
+
+def test_settings_that_change_in_a_bend_change_no_command(controller):
+    road = road_from_segments([(400.0, 0.02, 0.02)], 4.0, 4.0, 40.0)
+    car = Car(np.array([0.0, 0.0, 0.0, 12.0, np.arctan(VEHICLE.wheelbase * 0.02)]))
+    drive(controller, car, along(road, 12.0), 3.0, road)
+    other = replaced_by(controller, tolerance=2e-3)
+    given = (3.0, car.state, 3.0, reference(road, 12.0, 3.0, 36.0), road, (), 1.0)
+    went_on, taken_over = controller.step(*given), other.step(*given)
+    assert taken_over.rung is Rung.OPTIMISED
+    assert taken_over.start_source == 'shifted'
+    assert taken_over.acceleration == pytest.approx(went_on.acceleration, abs=0.02)
+    assert taken_over.steering_angle == pytest.approx(went_on.steering_angle, abs=1e-3)
+    assert taken_over.steering_rate == pytest.approx(went_on.steering_rate, abs=0.02)
+
+
+def test_settings_that_change_while_it_brakes_let_nothing_go(controller):
+    stopping(controller, 1.0, duration=3.5)
+    state = np.array([40.0, 0.0, 0.0, 6.0, 0.0])
+    old = reference(STRAIGHT, 12.0, 1.0, 12.0)
+    before = controller.step(3.5, state, 3.5, old, STRAIGHT, (), 1.0)
+    assert before.rung is Rung.BRAKING
+    other = replaced_by(controller, obstacle_margin=0.4)
+    # the reference is known, even if none is given, and the profile goes on where it was
+    after = other.step(3.55, state, 3.55, None, STRAIGHT, (), 1.0)
+    assert after.rung is Rung.BRAKING
+    assert after.acceleration == pytest.approx(before.acceleration, abs=0.5)
+    rungs = []
+    for i in range(4):
+        now = 3.6 + 0.05 * i
+        plan = reference(STRAIGHT, 10.0, now, 40.0)
+        rungs.append(other.step(now, state, now, plan, STRAIGHT, (), 1.0).rung)
+    assert rungs == [Rung.BRAKING, Rung.BRAKING, Rung.OPTIMISED, Rung.OPTIMISED]
+
+
 def test_without_any_reference_the_brake_is_held(controller):
     car = np.array([0.0, 0.0, 0.0, 5.0, 0.2])
     output = controller.step(0.0, car, 0.0, None, STRAIGHT, (), 1.0)

@@ -46,6 +46,23 @@ def test_it_agrees_with_a_simulation_of_the_actuators():
     np.testing.assert_allclose(predicted[2:], expected[2:], atol=2e-3)
 
 
+@pytest.mark.parametrize('delay', [0.0, 0.05, 0.2])
+def test_commands_taken_over_take_effect_by_the_new_delay(delay):
+    one, other, fresh = (
+        CommandHistory(Actuators(each, 0.1, 0.1)) for each in (0.05, delay, delay)
+    )
+    for stamp in (0.0, 0.05, 0.1):
+        for history in (one, fresh):
+            history.add(stamp, Actuation(10.0 * stamp, stamp))
+    other.take_over(one)
+    assert other.last[0] == pytest.approx(0.1) and other.last[1] == one.last[1]
+    np.testing.assert_allclose(
+        other.predict(START, 0.12, 0.4, VEHICLE), fresh.predict(START, 0.12, 0.4, VEHICLE)
+    )
+    one.clear()
+    assert other.last is not None
+
+
 def test_without_commands_speed_and_steering_are_held():
     history = CommandHistory(Actuators(0.05, 0.1, 0.1))
     predicted = history.predict(START, 0.0, 0.3, VEHICLE)

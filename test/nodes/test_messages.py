@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages carry the core's values there and back, and nothing that is not a number."""
 
+import array
 import math
 
 import numpy as np
@@ -16,6 +17,7 @@ pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `ma
 from geometry_msgs.msg import PoseStamped
 from rclpy.serialization import deserialize_message, serialize_message
 
+from warmstart_planner.alignment import aligned
 from warmstart_planner.nodes import messages
 from warmstart_planner.obstacles import Obstacle, box, disc
 from warmstart_planner.problem import (
@@ -168,6 +170,74 @@ def test_a_shape_that_never_changes_takes_one_entry():
     message = messages.obstacles_message(messages.ObstacleEstimate(0.0, 0.1, problem().obstacles))
     assert message.steps > 1
     assert len(message.half_length) == len(message.half_width) == len(message.radius) == 2
+
+
+@pytest.mark.parametrize(('dt', 'steps'), [(0.0, 0), (0.1, 0), (0.0, 1), (math.nan, 7)])
+def test_a_list_without_obstacles_is_an_empty_world_whatever_its_grid(dt, steps):
+    message = messages.obstacles_message(messages.ObstacleEstimate(5.0, 0.1, ()))
+    message.dt, message.steps = dt, steps
+    found = messages.obstacles_from(over_the_wire(message))
+    assert (found.stamp, found.obstacles) == (5.0, ())
+    assert aligned(found.obstacles, 0.3, found.dt, Horizon()) == ()
+
+
+@pytest.mark.parametrize('field', ['half_length', 'half_width', 'radius', 'poses'])
+def test_a_list_without_names_but_with_numbers_is_no_empty_world(field):
+    message = messages.obstacles_message(messages.ObstacleEstimate(5.0, 0.1, ()))
+    getattr(message, field).extend([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=f'obstacles.{field} has 3 entries: expected 0'):
+        messages.obstacles_from(message)
+
+
+def wrapped(angle):
+    return (np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi
+
+
+def in_one_turn(yaw):
+    """Unwrapped: no step is longer than half a turn."""
+    return (np.abs(np.diff(yaw)) < np.pi).all()
+
+
+HEADING_WEST = np.pi + 0.3 * np.sin(np.arange(9.0))
+
+
+def test_yaw_from_outside_is_unwrapped_on_receipt():
+    """Perception and planners elsewhere publish it in (-pi, pi]."""
+    poses = np.stack([-np.arange(9.0), np.zeros(9), HEADING_WEST], axis=-1)
+    sent = messages.obstacles_message(
+        messages.ObstacleEstimate(1.0, 0.1, (box('lorry', poses, 12.0, 2.5),))
+    )
+    sent.poses = array.array('d', np.column_stack([poses[:, :2], wrapped(HEADING_WEST)]).ravel())
+    assert in_one_turn(messages.obstacles_from(sent).obstacles[0].poses[:, 2])
+
+    states = np.zeros((9, 5))
+    states[:, 2] = HEADING_WEST
+    driven = Trajectory(1.0, 0.1, states, np.zeros((8, 2)))
+    reference = messages.Reference(1.0, driven, Rung.OPTIMISED, 'test', True)
+    sent = messages.trajectory_message(reference, VEHICLE)
+    sent.yaw = array.array('d', wrapped(HEADING_WEST))
+    assert in_one_turn(messages.reference_from(sent).trajectory.states[:, 2])
+
+    proposed = messages.proposals_message(
+        (Proposal('test', driven),),
+        PlanningProblem(1.0, np.zeros(5), ROAD, (), GOALS[0], VEHICLE, 1.0, Horizon(0.1, 8)),
+        0.0,
+    )
+    states[:, 2] = wrapped(HEADING_WEST)
+    proposed.states = array.array('d', states.ravel())
+    assert in_one_turn(messages.proposals_from(proposed)[0].trajectory.states[:, 2])
+
+    ways = messages.roll_out_message(messages.PolicyRollOut((driven,), 1.0, 'test', 0.0, 0.0))
+    ways.states = proposed.states
+    assert in_one_turn(messages.roll_out_from(ways).ways[0].states[:, 2])
+
+
+def test_a_road_whose_heading_passes_half_a_turn_leads_on():
+    road = road_from_segments([(40.0, 0.02, 0.02)], 3.0, 3.0, 12.0, (0.0, 0.0, 3.0))
+    sent = messages.road_message(road, 1.0)
+    sent.heading = array.array('d', wrapped(road.heading))
+    assert not in_one_turn(sent.heading)
+    np.testing.assert_allclose(messages.road_from(sent).heading, road.heading)
 
 
 def test_predictions_of_different_lengths_go_on_as_they_would_have():

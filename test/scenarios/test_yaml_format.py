@@ -33,6 +33,20 @@ BASE = {
 }
 
 
+PLAIN = """
+description: A test.
+duration: 20.0
+road:
+  speed_limit: 14.0
+  segments: [{length: 300.0, curvature: 0.0}]
+  left_width: 3.5
+  right_width: 3.5
+start: {station: 10.0, speed: 10.0}
+goal: {keep_speed: {speed: 10.0}}
+traffic: []
+"""
+
+
 def write(tmp_path, data, name='trial.yaml'):
     path = tmp_path / name
     path.write_text(data if isinstance(data, str) else yaml.safe_dump(data))
@@ -187,6 +201,45 @@ def test_wrong_file_is_one_error_with_file_field_and_value(tmp_path, field, valu
 def test_file_that_is_no_scenario_is_one_error(tmp_path, text):
     with pytest.raises(ScenarioError, match=r'trial\.yaml'):
         load_scenario(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'said'),
+    [
+        ('\ntraffic:', '\ntraffic: []\ntraffic:', 'traffic is given twice, again in line'),
+        ('length: 300.0', 'length: 300.0, length: 3.0', r'road.segments\[0\].length is given tw'),
+        ('duration: 20.0', 'duration: 2_0', "duration is '2_0': expected type number"),
+        ('duration: 20.0', 'duration: 1:30', "duration is '1:30': expected type number"),
+        (
+            'duration: 20.0',
+            'duration: 20.0\nmust_stop: yes',
+            "must_stop is 'yes': expected type b",
+        ),
+        ('duration: 20.0', 'duration: 1e999', 'duration is inf: expected at most'),
+        ('duration: 20.0', f'duration: {10**400}', 'duration is 1000.*expected a whole number'),
+        ('duration: 20.0', 'duration: 20.0\n7: 8', '7 is a key in line 4: expected a text'),
+    ],
+)
+def test_what_readers_of_yaml_disagree_about_is_one_error(tmp_path, old, new, said):
+    assert load_scenario(write(tmp_path, PLAIN)).duration == 20.0
+    assert old in PLAIN
+    path = write(tmp_path, PLAIN.replace(old, new, 1))
+    with pytest.raises(ScenarioError, match=said) as caught:
+        load_scenario(path)
+    assert str(path) in str(caught.value)
+
+
+def test_numbers_may_be_written_in_any_way_of_yaml_1_2(tmp_path):
+    text = yaml.safe_dump(BASE)
+    for old, new in (('20.0', '2e1'), ('14.0', '1.4e+1'), ('300.0', '300.'), ('-1.5', '-.15e1')):
+        assert old in text
+        text = text.replace(old, new)
+    said = load_scenario(write(tmp_path, text, 'said.yaml'))
+    plain = load_scenario(write(tmp_path, BASE, 'plain.yaml'))
+    assert said.duration == plain.duration
+    np.testing.assert_array_equal(said.road.speed_limit, plain.road.speed_limit)
+    np.testing.assert_array_equal(said.road.station, plain.road.station)
+    np.testing.assert_array_equal(said.traffic[0].poses, plain.traffic[0].poses)
 
 
 def test_binary_file_is_one_error(tmp_path):

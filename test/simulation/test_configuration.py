@@ -68,6 +68,19 @@ def test_a_bad_value_gives_one_error_with_field_value_and_expectation(content, m
         configuration_from_mapping(content)
 
 
+def test_a_file_is_yaml_1_2_with_each_key_once(tmp_path):
+    path = tmp_path / 'configuration.yaml'
+    path.write_text('seed: 3\ntransport: {delay: 5e-2}\nego_noise: {position: .1}\n')
+    found = read_configuration(path)
+    assert (found.transport.delay, found.ego_noise.position) == (0.05, 0.1)
+    path.write_text('seed: 3\nwind:\n  speed: 1.0\nwind:\n  gust: 1.0\n')
+    with pytest.raises(ConfigurationError, match='wind is given twice, again in line 4'):
+        read_configuration(path)
+    path.write_text('seed: 1_000\n')
+    with pytest.raises(ConfigurationError, match="seed is '1_000': expected an integer"):
+        read_configuration(path)
+
+
 def test_errors_of_a_file_name_the_file(tmp_path):
     missing = tmp_path / 'missing.yaml'
     with pytest.raises(ConfigurationError, match=r'missing\.yaml'):

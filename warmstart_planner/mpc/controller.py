@@ -85,6 +85,12 @@ class Controller(SupervisedController):
         self._solved: Sampler | None = None
         self._solved_at = -np.inf
 
+    def take_over(self, other: Controller) -> None:
+        """Go on with another controller's reference, commands, rung and last solution."""
+        super().take_over(other)
+        self._shifted.take_over(other._shifted)
+        self._solved, self._solved_at = other._solved, other._solved_at
+
     def _lose(self) -> None:
         super()._lose()
         self._shifted.forget()

@@ -42,6 +42,11 @@ class CommandHistory:
         while self._sent[0][0] < effect - MEMORY:
             self._sent.popleft()
 
+    def take_over(self, other: CommandHistory) -> None:
+        """Remember the commands of another history, which take effect by these actuators."""
+        later = self.actuators.delay - other.actuators.delay
+        self._sent = deque((effect + later, command) for effect, command in other._sent)
+
     def clear(self) -> None:
         """Forget all commands."""
         self._sent.clear()

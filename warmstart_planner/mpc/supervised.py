@@ -162,6 +162,13 @@ class SupervisedController(ABC):
         self._reference = None
         self._braking = None
 
+    def take_over(self, other: SupervisedController) -> None:
+        """Go on with another controller's reference, commands and rung, by the own settings."""
+        self._supervisor.take_over(other._supervisor)
+        self._history.take_over(other._history)
+        self._accept(other._reference.trajectory if other._reference is not None else None)
+        self._braking = other._braking
+
     def step(
         self,
         now: float,

@@ -115,6 +115,10 @@ class ShiftedStart:
         """Drop the solution, as after a failure: a stale one makes the next solve fail too."""
         self._previous = None
 
+    def take_over(self, other: ShiftedStart) -> None:
+        """Keep the solution of another one."""
+        self._previous = other._previous
+
     def propose(self, problem: TrackingProblem) -> tuple[WarmStart, ...]:
         """Return the shifted solution unless there is none or it lies wholly in the past."""
         if self._previous is None or self._previous.trajectory.times[-1] < problem.stamp:

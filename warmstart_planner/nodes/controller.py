@@ -45,6 +45,9 @@ from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon, Rung, Trajectory
 from warmstart_planner.road import Road
 
+STATE = '~/input/state'
+OBSTACLES = '~/input/obstacles'
+REFERENCE = '~/input/trajectory'
 ROLLOUTS = '~/input/rollouts'
 OVERDUE = 1.5  # periods after which a command is sent although no state has come
 POLICY = 'policy'  # name of the starts that roll-outs become
@@ -115,6 +118,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         """Load the solver and connect."""
         settings = self.settings
         self._road: Road | None = None
+        self._controller: Controller | None = None
         self._make_diagnostics(settings)
         self._connect()
         self.apply(settings)
@@ -136,9 +140,9 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._prediction_out = self.send(Path, '~/output/prediction', DISPLAY)
         self._markers_out = self.send_markers()
         take = self.receive
-        take(msg.VehicleState, '~/input/state', vehicle_state_from, self._take_state, NEWEST)
-        take(msg.ObstacleArray, '~/input/obstacles', obstacles_from, self._take_obstacles, NEWEST)
-        take(msg.Trajectory, '~/input/trajectory', reference_from, self._take_reference, NEWEST)
+        take(msg.VehicleState, STATE, vehicle_state_from, self._take_state, NEWEST)
+        take(msg.ObstacleArray, OBSTACLES, obstacles_from, self._take_obstacles, NEWEST)
+        take(msg.Trajectory, REFERENCE, reference_from, self._take_reference, NEWEST)
         take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
 
     def start(self) -> None:
@@ -151,11 +155,14 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._last_step_stamp = self.now()
 
     def apply(self, settings: ControllerNodeSettings) -> None:
-        """Take over changed settings, with a controller of their own."""
+        """Take over changed settings; a controller of their own goes on where the last one was."""
+        before = self._controller
         self._received = ReceivedStart(POLICY, settings.vehicle, settings.rollout_age_max)
         self._controller = Controller(
             settings.controller, settings.vehicle, starts=(self._received,)
         )
+        if before is not None:
+            self._controller.take_over(before)
         self._warm_start.use(settings.controller.warm_start)
         # who listens makes the proposal node roll out
         self.receive_where(
@@ -169,8 +176,14 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
 
     # --- inputs ---
 
+    @property
+    def _skew_max(self) -> float:
+        return self.settings.controller.supervision.clock_skew_max
+
     def _take_state(self, estimate: StateEstimate) -> None:
         if not self.active:
+            return
+        if self.rejects_early(STATE, 'the car state is', estimate.stamp, self._skew_max):
             return
         newest = self._state
         if newest is not None and newest.stamp - 1.0 < estimate.stamp < newest.stamp:
@@ -179,14 +192,18 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._step()
 
     def _take_obstacles(self, estimate: ObstacleEstimate) -> None:
-        self._obstacles = estimate
+        if not self.rejects_early(OBSTACLES, 'the obstacles are', estimate.stamp, self._skew_max):
+            self._obstacles = estimate
 
     def _take_road(self, road: Road) -> None:
         self._road = road
 
     def _take_reference(self, reference: Reference) -> None:
         # Rung NONE brings no trajectory; the ladder knows how old the last one is.
-        if reference.trajectory is not None:
+        trajectory = reference.trajectory
+        if trajectory is None:
+            return
+        if not self.rejects_early(REFERENCE, 'the reference is', trajectory.stamp, self._skew_max):
             self._reference = reference
 
     def _take_roll_out(self, roll_out: PolicyRollOut) -> None:

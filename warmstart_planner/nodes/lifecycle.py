@@ -120,6 +120,37 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         """Time of the node's clock, simulated where that is asked for [s]."""
         return self.get_clock().now().nanoseconds / NANOSECONDS
 
+    def is_early(self, stamp: float, skew_max: float) -> bool:
+        """Tell whether a stamp is further in the future than clocks may differ [s]."""
+        return stamp - self.now() > skew_max
+
+    def check_stamp(self, what: str, stamp: float, skew_max: float) -> None:
+        """
+        Refuse what is from the future.
+
+        Args:
+            what: carries the stamp, as in 'the car state is'.
+            stamp: its time [s].
+            skew_max: how far clocks may differ [s].
+
+        Raises:
+            ValueError: the stamp is further in the future.
+
+        """
+        if self.is_early(stamp, skew_max):
+            raise ValueError(
+                f'{what} {stamp - self.now():.1f} s from the future: expected at most {skew_max} s'
+            )
+
+    def rejects_early(self, topic: str, what: str, stamp: float, skew_max: float) -> bool:
+        """Reject what `check_stamp` refuses; kept, it would make all that follows look old."""
+        try:
+            self.check_stamp(what, stamp, skew_max)
+        except ValueError as error:
+            self.reject(topic, error)
+            return True
+        return False
+
     def receive(
         self,
         kind: type[Message],

@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # the message code is used by nodes that have no controller
 MAP = 'map'
 BASE = 'base_link'  # at the rear axle
 NANOSECONDS = 1_000_000_000
+STEP_RANGE = (1e-3, 10.0)  # of predictions of obstacles [s]
 ROAD_FIELDS = {
     'station': 'station',
     'x': 'x',
@@ -177,9 +178,10 @@ def road_message(road: Road, stamp: float) -> msg.Road:
 
 
 def road_from(message: msg.Road) -> Road:
-    """Return the road in a message."""
+    """Return the road in a message, whose heading may be in any turn at each place."""
     _check_frame('road', message.header)
-    return Road(**{ours: getattr(message, theirs) for ours, theirs in ROAD_FIELDS.items()})
+    arrays = {ours: getattr(message, theirs) for ours, theirs in ROAD_FIELDS.items()}
+    return Road(**arrays | {'heading': np.unwrap(arrays['heading'])})
 
 
 # --- obstacles -----------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ def road_from(message: msg.Road) -> Road:
 
 @dataclass(frozen=True)
 class ObstacleEstimate:
-    """Perceived obstacles: predicted poses start at `stamp` and are `dt` apart."""
+    """Perceived obstacles, or none: predicted poses start at `stamp` and are `dt` apart."""
 
     stamp: float
     dt: float
@@ -211,11 +213,10 @@ def obstacles_message(estimate: ObstacleEstimate) -> msg.ObstacleArray:
 
 
 def obstacles_from(message: msg.ObstacleArray) -> ObstacleEstimate:
-    """Return the obstacles in a message."""
+    """Return the obstacles in a message; where it has none, its dt and steps mean nothing."""
     _check_frame('obstacles', message.header)
-    dt = number('obstacles.dt', message.dt, at_least=1e-3, at_most=10.0)
-    steps = int(number('obstacles.steps', message.steps, at_least=1))
     count = len(message.ids)
+    dt, steps = _prediction_grid(message) if count else (_any_step(message.dt), 0)
     if len(set(message.ids)) != count:
         raise ValueError(f'obstacles.ids are {list(message.ids)}: expected each once')
     poses = _shaped('obstacles.poses', message.poses, (count, steps, 3))
@@ -237,6 +238,16 @@ def _sizes(
     raise ValueError(
         f'obstacles.{field} has {len(values)} entries: expected {count} or {count * steps}'
     )
+
+
+def _prediction_grid(message: msg.ObstacleArray) -> tuple[float, int]:
+    dt = number('obstacles.dt', message.dt, *STEP_RANGE)
+    return dt, int(number('obstacles.steps', message.steps, at_least=1))
+
+
+def _any_step(given: float) -> float:
+    """Return a step where none is meant: the given one if it is one."""
+    return given if STEP_RANGE[0] <= given <= STEP_RANGE[1] else Horizon().dt
 
 
 def _shaped(name: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from nav_msgs.msg import Path
 from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner import msg
-from warmstart_planner.alignment import Schedule, aligned, nearest, pose_goal
+from warmstart_planner.alignment import Schedule, aligned, check_goal, pose_goal
 from warmstart_planner.nodes.diagnostics import CountTask, DeadlineTask, RateTask, StateTask
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
@@ -39,8 +39,10 @@ from warmstart_planner.nodes.planner_parameters import (
     settings_from,
 )
 from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST
+from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.planner import Planner, Prepared
 from warmstart_planner.problem import (
+    MAX_OBSTACLES,
     Goal,
     PlanningProblem,
     PlanResult,
@@ -48,7 +50,8 @@ from warmstart_planner.problem import (
     Rung,
     SolverStatus,
 )
-from warmstart_planner.road import Road
+from warmstart_planner.relevance import most_relevant
+from warmstart_planner.road import Road, StationTracker
 
 RUNG_LEVELS = {
     Rung.OPTIMISED: DiagnosticStatus.OK,
@@ -146,6 +149,8 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._planner = Planner(settings.vehicle, settings.horizon, settings.planner)
         self._built_with = settings.planner
         self._inputs = Inputs()
+        self._tracker = StationTracker()
+        self._good_goal: Goal | None = None
         self._cycle: Cycle | None = None
         self._make_diagnostics(settings)
         self._connect()
@@ -191,25 +196,36 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._wait.cancel()
 
     def apply(self, settings: PlannerNodeSettings) -> None:
-        """Take over changed settings; those of the solver need a planner of their own."""
+        """Take over changed settings; a planner of their own goes on with the plan in use."""
         self._deadlines.limit = settings.deadline
         self._wait.timer_period_ns = int(max(settings.proposal_wait, 1e-3) * 1e9)
         if settings.planner != self._built_with:
+            # proposals that are on their way belong to the planner that prepared their problem
+            self._wait.cancel()
+            self._close_cycle()
+            before = self._planner
             self._planner = Planner(settings.vehicle, settings.horizon, settings.planner)
+            self._planner.take_over(before)
             self._built_with = settings.planner
 
     # --- inputs ---
 
     def _take_state(self, estimate: StateEstimate) -> None:
         newest = self._inputs.state
-        if newest is not None and newest.stamp - 1.0 < estimate.stamp < newest.stamp:
-            return  # overtaken by a newer one
+        if newest is not None and self._overtakes(newest.stamp, estimate.stamp):
+            return
         self._inputs.state = estimate
         self._last_state = time.monotonic()
         if self.active and newest is not None and estimate.stamp == newest.stamp:
             self._repeat_answer(estimate.stamp)
         if self.active and self._cycle is None and self._schedule.due(estimate.stamp):
             self._open_cycle()
+
+    def _overtakes(self, newest: float, stamp: float) -> bool:
+        """Whether the newest stamp is newer, of the same clock, and to be believed."""
+        return newest - 1.0 < stamp < newest and not self.is_early(
+            newest, self.settings.clock_skew_max
+        )
 
     def _take_obstacles(self, estimate: ObstacleEstimate) -> None:
         self._inputs.obstacles = estimate
@@ -230,6 +246,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
                 self.settings.goal_pose_speed,
                 inputs.road,
                 inputs.state.state,
+                self._tracker.update(inputs.road, inputs.state.state),
                 self.settings.vehicle,
             )
         except ValueError as error:
@@ -288,22 +305,65 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             if value is None:
                 raise ValueError(f'no {name} yet')
         state, obstacles = inputs.state, inputs.obstacles
+        self.check_stamp('the car state is', state.stamp, settings.clock_skew_max)
         age = self.now() - state.stamp
         if age > settings.state_age_max:
             raise ValueError(f'the car state is {age:.2f} s old')
-        age = state.stamp - obstacles.stamp
-        if abs(age) > settings.obstacle_age_max:
-            raise ValueError(f'the obstacles are {age:.2f} s old')
+        age = self._obstacle_age(state, obstacles)
+        station = self._tracker.update(inputs.road, state.state)
+        self._check_goal(station)
         there = aligned(obstacles.obstacles, age, obstacles.dt, settings.horizon)
         return PlanningProblem(
             stamp=state.stamp,
             initial_state=state.state,
             road=inputs.road,
-            obstacles=nearest(there, state.state),
+            obstacles=self._relevant(there, inputs.road, state, station),
             goal=inputs.goal,
             vehicle=settings.vehicle,
             friction=state.friction,
             horizon=settings.horizon,
+            station=station,
+        )
+
+    def _check_goal(self, station: float) -> None:
+        """Refuse a new goal that cannot be driven to; raises ValueError saying why."""
+        inputs = self._inputs
+        if inputs.goal is self._good_goal:
+            return
+        try:
+            check_goal(inputs.goal, inputs.road, station, self.settings.vehicle)
+        except ValueError:
+            inputs.goal = None
+            self.rejected.count('~/input/goal')
+            raise
+        self._good_goal = inputs.goal
+
+    def _obstacle_age(self, state: StateEstimate, obstacles: ObstacleEstimate) -> float:
+        """Return how much older than the state obstacles are [s]; ValueError for too much."""
+        self.check_stamp('the obstacles are', obstacles.stamp, self.settings.clock_skew_max)
+        age, most = state.stamp - obstacles.stamp, self.settings.obstacle_age_max
+        if abs(age) > most:
+            order = 'older' if age > 0.0 else 'newer'
+            raise ValueError(
+                f'the obstacles are {abs(age):.2f} s {order} than the car state: expected at '
+                f'most {most} s'
+            )
+        return age
+
+    def _relevant(
+        self, obstacles: tuple[Obstacle, ...], road: Road, estimate: StateEstimate, station: float
+    ) -> tuple[Obstacle, ...]:
+        if len(obstacles) <= MAX_OBSTACLES:
+            return obstacles
+        settings = self.settings
+        return most_relevant(
+            obstacles,
+            road,
+            station,
+            estimate.state,
+            settings.vehicle,
+            estimate.friction,
+            settings.horizon,
         )
 
     def _close_cycle(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from warmstart_planner.nodes.parameters import Parameter, declared, replaced
 from warmstart_planner.planner import PlannerSettings
 from warmstart_planner.problem import Horizon
+from warmstart_planner.supervision import SupervisionLimits
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
 PERIOD = 0.1
@@ -47,6 +48,10 @@ OWN = (
     Parameter(
         'obstacle_age_max', 0.5, 'With obstacles older than this nothing is planned', unit='s',
         low=0.01, high=10.0,
+    ),
+    Parameter(
+        'clock_skew_max', SupervisionLimits().clock_skew_max,
+        'A stamp further in the future is not believed', unit='s', low=0.0, high=10.0,
     ),
     Parameter(
         'goal_pose_speed', 0.0, 'Speed at a goal that a user set as a pose', unit='m/s',
@@ -107,6 +112,7 @@ class PlannerNodeSettings:
     proposal_wait: float
     state_age_max: float
     obstacle_age_max: float
+    clock_skew_max: float
     goal_pose_speed: float
     planner: PlannerSettings
 
@@ -126,6 +132,7 @@ def settings_from(values: Mapping[str, Any]) -> PlannerNodeSettings:
         proposal_wait=values['proposal_wait'],
         state_age_max=values['state_age_max'],
         obstacle_age_max=values['obstacle_age_max'],
+        clock_skew_max=values['clock_skew_max'],
         goal_pose_speed=values['goal_pose_speed'],
         planner=replaced(PlannerSettings(), values, NAMES),
     )

@@ -36,6 +36,8 @@ from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.vehicle import load_vehicle
 
+PROBLEM = '~/input/problem'
+STATE = '~/input/state'
 CLOCK_JUMP = 1.0  # a problem older by more is of a clock that was set back, not overtaken [s]
 
 
@@ -111,7 +113,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self._sources: tuple[ProposalSource, ...] = ()
         self._proposals = self.send(msg.Proposals, '~/output/proposals', EVENTS)
         self._roll_outs_out = self.send(msg.RollOut, '~/output/rollouts', NEWEST)
-        self.receive(msg.PlanningProblem, '~/input/problem', problem_from, self._answer, NEWEST)
+        self.receive(msg.PlanningProblem, PROBLEM, problem_from, self._answer, NEWEST)
         self.apply(self.settings)
 
     def apply(self, settings: ProposalSettings) -> None:
@@ -130,7 +132,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self.receive_where(
             self._roll_outs is not None,
             msg.VehicleState,
-            '~/input/state',
+            STATE,
             vehicle_state_from,
             self._roll_out,
             NEWEST,
@@ -171,7 +173,10 @@ class ProposalNode(ManagedNode[ProposalSettings]):
     # --- problems ---
 
     def _answer(self, problem: PlanningProblem) -> None:
-        if not self.active:
+        skew_max = self.settings.clock_skew_max
+        if not self.active or self.rejects_early(
+            PROBLEM, 'the problem is', problem.stamp, skew_max
+        ):
             return
         if self._newest - CLOCK_JUMP < problem.stamp < self._newest:
             self._overtaken.count('overtaken')
@@ -216,6 +221,9 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         """Answer a state, where somebody wants it."""
         listeners = self._roll_outs_out.get_subscription_count()
         if not self.active or self._roll_outs is None or not listeners:
+            return
+        skew_max = self.settings.clock_skew_max
+        if self.rejects_early(STATE, 'the car state is', estimate.stamp, skew_max):
             return
         begin = time.perf_counter()
         try:

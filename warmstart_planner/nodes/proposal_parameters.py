@@ -29,6 +29,7 @@ from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.resources import share_folder
+from warmstart_planner.supervision import SupervisionLimits
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle
 
@@ -59,6 +60,10 @@ DECLARATIONS = (
         '0: none', unit='1', low=0, high=200,
     ),
     Parameter(
+        'clock_skew_max', SupervisionLimits().clock_skew_max,
+        'A stamp further in the future is not believed', unit='s', low=0.0, high=10.0,
+    ),
+    Parameter(
         'time_limit', 0.02, 'Answers and roll-outs that take longer are reported', unit='s',
         low=0.001, high=1.0,
     ),
@@ -69,7 +74,7 @@ Model = TypeVar('Model')
 @dataclass(frozen=True)
 class ProposalSettings:
     """
-    Which sources answer, with which models, and how long that may take [s].
+    Which sources answer, with which models, how long that may take and clocks may differ [s].
 
     `relative_return` and `constraint_to_go` come on top of what the model's card asks for.
     `model` and `policy` are None where they are not asked for, or the folder has none.
@@ -81,6 +86,7 @@ class ProposalSettings:
     relative_return: float
     constraint_to_go: float
     rollout_steps: int
+    clock_skew_max: float
     time_limit: float
     model: LoadedModel | None = None
     policy: LoadedPolicy | None = None
@@ -122,6 +128,7 @@ def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
         relative_return=values['relative_return'],
         constraint_to_go=values['constraint_to_go'],
         rollout_steps=values['rollout_steps'],
+        clock_skew_max=values['clock_skew_max'],
         time_limit=values['time_limit'],
     )
     check_provider(settings.execution_provider)

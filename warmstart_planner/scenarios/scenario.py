@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from warmstart_planner.checks import finite_array, number
 from warmstart_planner.obstacles import SIZES, Obstacle, size_table, size_varies
 from warmstart_planner.problem import (
-    MAX_OBSTACLES,
     Goal,
     Horizon,
     KeepSpeed,
@@ -22,6 +21,7 @@ from warmstart_planner.problem import (
     StopBefore,
     goal_station,
 )
+from warmstart_planner.relevance import most_relevant
 from warmstart_planner.road import Road, StationTracker
 from warmstart_planner.scenarios.arrival import Arrival, Region, Track, arrival_in
 from warmstart_planner.scenarios.geometry import separation
@@ -38,9 +38,7 @@ from warmstart_planner.vehicle import (
 )
 
 KINDS = ('car', 'truck', 'bus', 'motorcycle', 'bicycle', 'pedestrian', 'static')
-RELEVANCE_SAMPLES = 7  # instants of the horizon at which traffic is compared with the car
-RELEVANCE_ACCELERATION = 3.0  # bounds where the car may be on the road ahead [m/s^2]
-RELEVANCE_REACH = 25.0  # traffic that stays farther away from the car is left out [m]
+RELEVANCE_REACH = 25.0  # traffic that stays farther from where the car can be is left out [m]
 
 
 class ScenarioError(ValueError):
@@ -213,37 +211,53 @@ class Scenario:
         return np.array([*(state[[PX, PY]] + ahead), state[YAW]])
 
     def obstacles_at(
-        self, t: float, state: NDArray[np.float64], horizon: Horizon
+        self,
+        t: float,
+        state: NDArray[np.float64],
+        horizon: Horizon,
+        station: float | None = None,
     ) -> tuple[Obstacle, ...]:
         """
-        Return the traffic that matters for a car in a state at a time, nearest first.
+        Return the traffic that matters for a car in a state at a time, as `relevance` ranks it.
 
-        At most MAX_OBSTACLES, with true predictions. The measure is the least distance over the
-        horizon between the obstacle and the stretch of road on which the car can be by then.
+        At most MAX_OBSTACLES, with true predictions. `station` is where on the road the car is
+        [m]; None: where the road first comes by.
         """
         seen = [participant.obstacle_at(t, horizon) for participant in self.traffic]
-        obstacles = [obstacle for obstacle in seen if obstacle is not None]
-        if not obstacles:
-            return ()
-        distance = self._relevance(obstacles, state, horizon)
-        now = np.array([np.hypot(*(o.poses[0, :2] - state[[PX, PY]])) for o in obstacles])
-        order = np.lexsort((now, distance))[:MAX_OBSTACLES]
-        return tuple(obstacles[i] for i in order if distance[i] <= RELEVANCE_REACH)
+        return most_relevant(
+            [obstacle for obstacle in seen if obstacle is not None],
+            self.road,
+            self.road.locate(state) if station is None else station,
+            state,
+            self.car,
+            self.friction,
+            horizon,
+            RELEVANCE_REACH,
+        )
 
     def problem_at(
-        self, t: float, state: NDArray[np.float64], horizon: Horizon | None = None
+        self,
+        t: float,
+        state: NDArray[np.float64],
+        horizon: Horizon | None = None,
+        station: float | None = None,
     ) -> PlanningProblem:
-        """Return the planning problem of a car in a state at a time, with true predictions."""
+        """
+        Return the planning problem of a car in a state at a time, with true predictions.
+
+        `station` is where on the road the car is [m]; None: where the road first comes by.
+        """
         horizon = horizon or Horizon()
         return PlanningProblem(
             stamp=t,
             initial_state=state,
             road=self.road,
-            obstacles=self.obstacles_at(t, state, horizon),
+            obstacles=self.obstacles_at(t, state, horizon, station),
             goal=self.goal,
             vehicle=self.car,
             friction=self.friction,
             horizon=horizon,
+            station=station,
         )
 
     @cached_property
@@ -296,25 +310,6 @@ class Scenario:
         if self.station is None:
             return self.road.locate(self.initial_state)
         return float(self.road.project(self.initial_state[[PX, PY]], self.station)[0])
-
-    def _relevance(
-        self, obstacles: list[Obstacle], state: NDArray[np.float64], horizon: Horizon
-    ) -> NDArray[np.float64]:
-        steps = np.linspace(0, horizon.steps, RELEVANCE_SAMPLES).astype(int)
-        poses = np.stack([obstacle.poses_at(horizon.steps + 1)[steps] for obstacle in obstacles])
-        station, offset = self.road.project(poses[..., :2])
-        here = float(self.road.project(state[[PX, PY]])[0])
-        t = steps * horizon.dt
-        stop = state[SPEED] / RELEVANCE_ACCELERATION
-        braking = np.minimum(t, stop)
-        least = here + state[SPEED] * braking - RELEVANCE_ACCELERATION * braking**2 / 2
-        most = here + state[SPEED] * t + RELEVANCE_ACCELERATION * t**2 / 2
-        along = np.maximum(0.0, np.maximum(station - most, least - station))
-        left = offset - self.road.at('left_width', station)
-        right = -offset - self.road.at('right_width', station)
-        aside = np.maximum(0.0, np.maximum(left, right))
-        reach = np.array([obstacle.reach for obstacle in obstacles])
-        return np.maximum(0.0, np.hypot(along, aside).min(axis=1) - reach)
 
     def _check_names(self) -> None:
         seen: set[str] = set()

@@ -11,7 +11,6 @@ from typing import Any
 
 import jsonschema
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal, StopBefore
@@ -19,6 +18,7 @@ from warmstart_planner.road import Road, road_from_segments
 from warmstart_planner.scenarios.library import SCHEMA_NAME, scenario_folder
 from warmstart_planner.scenarios.motion import Knots, Motion, along_road, crossing, standing
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
+from warmstart_planner.strict_yaml import parse
 from warmstart_planner.vehicle import DEFAULT_VEHICLE
 
 
@@ -27,19 +27,20 @@ def read_yaml(path: str | Path) -> Scenario:
     Read one scenario file.
 
     Raises:
-        ScenarioError: the file is missing, is not YAML, breaks the schema, or describes something
-            that cannot be driven; the message names file, field, value and expectation.
+        ScenarioError: the file is missing, is not YAML (`strict_yaml`), breaks the schema, or
+            describes something that cannot be driven; the message names file, field, value and
+            expectation.
 
     """
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+        text = path.read_text(encoding='utf-8')
     except OSError as error:
         raise ScenarioError(f'{path}: cannot be read ({error.strerror})') from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        detail = ' '.join(str(error).split())
-        raise ScenarioError(f'{path}: is not YAML: {detail}') from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f'{path}: is not YAML: {error}') from None
     try:
+        data = parse(text)
         _check_schema(data)
         _check_finite(data, '')
         return _scenario(path.stem, data)

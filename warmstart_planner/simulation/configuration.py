@@ -143,20 +143,15 @@ def read_configuration(path: str | Path) -> SimulationConfiguration:
     Read a configuration from a YAML file; what it leaves out keeps its default.
 
     Raises:
-        ConfigurationError: the file is missing or not YAML, a key is unknown, or a value is bad;
-            the message names the file and the field.
+        ConfigurationError: the file is missing or not YAML (`strict_yaml`), a key is unknown or
+            given twice, or a value is bad; the message names the file and the field.
 
     """
-    import yaml
+    from warmstart_planner.strict_yaml import parse
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = ' '.join(str(error).split())
-        raise ConfigurationError(f'simulation configuration {path}: {reason}') from None
-    try:
-        return configuration_from_mapping(content)
-    except ConfigurationError as error:
+        return configuration_from_mapping(parse(Path(path).read_text(encoding='utf-8')))
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f'simulation configuration {path}: {error}') from None
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from warmstart_planner.checks import finite_array, number
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon
+from warmstart_planner.road import StationTracker
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 from warmstart_planner.simulation.disturbances import Wind
@@ -110,6 +111,7 @@ class Simulator:
             self._stream(_OBSTACLES),
         )
         self._transport = Transport(configuration.transport, self._stream(_TRANSPORT))
+        self._tracker = StationTracker(scenario.road, scenario.start_station)
         self._observed_at = 0.0
         self._active = Command(0.0, 0.0, float(scenario.initial_state[STEERING]))
         self._queue: deque[tuple[int, Command]] = deque()
@@ -195,7 +197,8 @@ class Simulator:
         self._past.append((self._plant.rear_axle_state(), self._plant.acceleration))
 
     def _predicted(self, t: float, state: NDArray[np.float64]) -> tuple[Obstacle, ...]:
-        truth = self._scenario.obstacles_at(t, state, self._horizon)
+        station = self._tracker.update(self._scenario.road, state)
+        truth = self._scenario.obstacles_at(t, state, self._horizon, station)
         if self._configuration.prediction == 'ground_truth':
             return truth
         return tuple(constant_velocity(obstacle, self._horizon.steps) for obstacle in truth)
