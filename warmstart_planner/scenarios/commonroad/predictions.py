@@ -154,8 +154,8 @@ def _direction(
 
 def _grown(body: Shape, pose: NDArray[np.float64], region: Shape, spread: float) -> Shape:
     """Return a body at a pose, grown by its position's region and its heading's spread [rad]."""
-    if spread == 0.0 and not region.sizes.any():
-        return replace(body, pose=pose)
+    if spread == region.half_length == region.half_width == region.radius == 0.0:
+        return Shape(body.half_length, body.half_width, body.radius, pose)
     long, wide = body.half_length, body.half_width
     flat, steep = min(spread, np.arctan2(wide, long)), min(spread, np.arctan2(long, wide))
     half = np.array([long * np.cos(flat) + wide * np.sin(flat)] * 2)
