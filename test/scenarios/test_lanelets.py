@@ -351,3 +351,12 @@ def test_drivable_area_holds_the_lanes_of_both_directions_and_no_sidewalk():
     corners = np.concatenate(area)
     assert (corners[:, 1].min(), corners[:, 1].max()) == (-HALF, 3 * HALF)
     assert len(drivable_area(network(*RAMP))) > 3
+
+
+def test_drivable_area_holds_small_gaps_between_lanelets_that_follow_one_another():
+    roads = network(
+        straight(1, (0, 0), (100, 0), [2]),
+        straight(2, (100.3, 0), (200, 0), [3]),
+        straight(3, (201, 0), (300, 0)),
+    )
+    assert len(drivable_area(roads)) == 4
