@@ -137,6 +137,13 @@ class TestStarts:
         with pytest.raises(ScenarioError, match=f'start is at .*{words}.*expected on the road'):
             starts(roads, np.array(point), heading)
 
+    def test_car_on_a_sidewalk_does_not_start_on_the_road_beside_it(self):
+        walk = straight(5, (0, -3.5), (100, -3.5), for_cars=False, kind='a sidewalk')
+        roads = network(straight(1, (0, 0), (100, 0), right=(5, True)), walk)
+        with pytest.raises(ScenarioError, match='lanelet 5 is a sidewalk'):
+            starts(roads, np.array([50.0, -2.5]), 0.0)
+        assert starts(roads, np.array([50.0, -1.7]), 0.0) == (1,)
+
     def test_car_in_a_lanelet_left_out_is_told_why_it_is(self):
         roads = network(straight(1, (0, 3), (9, 3)), left_out={7: BROKEN})
         with pytest.raises(ScenarioError, match='lanelet 7 there is left out: its bounds cross'):
