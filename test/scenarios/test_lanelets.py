@@ -184,6 +184,15 @@ class TestRoutes:
     def test_goal_behind_the_car_on_a_road_that_ends_is_out_of_reach(self):
         assert find_routes(network(*RAMP), [1], [], around=[1]) == {}
 
+    def test_first_start_is_kept_to_where_ways_are_much_the_same(self):
+        merge = network(
+            straight(1, (0, 0), (100, 0), [3]),
+            straight(2, (20, 0), (100, 0), [3]),
+            straight(3, (100, 0), (200, 0), [], [1, 2]),
+        )
+        assert find_routes(merge, [1, 2], [3]) == {3: [1, 3]}
+        assert find_routes(merge, [2, 1], [3]) == {3: [2, 3]}
+
     def test_each_way_begins_with_the_start_that_it_is_cheapest_from(self):
         fork = network(
             straight(2, (0, 0), (60, 0)),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.road import Road, road_from_polyline
 from warmstart_planner.scenarios.lanelets.lanelet import Network, joint
-from warmstart_planner.scenarios.lanelets.paths import Path, reference_path
+from warmstart_planner.scenarios.lanelets.paths import ReferencePath, reference_path
 from warmstart_planner.scenarios.lanelets.routes import Rows
 
 SEAM = 0.08  # gaps between neighbouring lanelets that count as closed [m]
@@ -69,12 +69,14 @@ def _smoothed(points: NDArray[np.float64], speed_limit: float) -> Road:
     return replace(road, left_width=np.ones_like(road.x), right_width=np.ones_like(road.x))
 
 
-def _arc_of(path: Path, road: Road) -> NDArray[np.float64]:
+def _arc_of(path: ReferencePath, road: Road) -> NDArray[np.float64]:
     """Return where on the path each of the road's samples comes from, shape (M,) [m]."""
     return np.linspace(0.0, path.arc[-1], len(road.station))
 
 
-def _limits(network: Network, path: Path, road: Road, default_limit: float) -> NDArray[np.float64]:
+def _limits(
+    network: Network, path: ReferencePath, road: Road, default_limit: float
+) -> NDArray[np.float64]:
     limits = np.array([network[each].speed_limit for each in path.lanelets])
     limits = np.where(np.isfinite(limits), limits, default_limit)
     last = np.searchsorted(path.arc, _arc_of(path, road), side='right') - 1
