@@ -137,6 +137,13 @@ class TestStarts:
         with pytest.raises(ScenarioError, match=f'start is at .*{words}.*expected on the road'):
             starts(roads, np.array(point), heading)
 
+    def test_car_on_a_sidewalk_does_not_start_on_the_road_beside_it(self):
+        walk = straight(5, (0, -3.5), (100, -3.5), for_cars=False, kind='a sidewalk')
+        roads = network(straight(1, (0, 0), (100, 0), right=(5, True)), walk)
+        with pytest.raises(ScenarioError, match='lanelet 5 is a sidewalk'):
+            starts(roads, np.array([50.0, -2.5]), 0.0)
+        assert starts(roads, np.array([50.0, -1.7]), 0.0) == (1,)
+
     def test_car_in_a_lanelet_left_out_is_told_why_it_is(self):
         roads = network(straight(1, (0, 3), (9, 3)), left_out={7: BROKEN})
         with pytest.raises(ScenarioError, match='lanelet 7 there is left out: its bounds cross'):
@@ -176,6 +183,15 @@ class TestRoutes:
 
     def test_goal_behind_the_car_on_a_road_that_ends_is_out_of_reach(self):
         assert find_routes(network(*RAMP), [1], [], around=[1]) == {}
+
+    def test_first_start_is_kept_to_where_ways_are_much_the_same(self):
+        merge = network(
+            straight(1, (0, 0), (100, 0), [3]),
+            straight(2, (20, 0), (100, 0), [3]),
+            straight(3, (100, 0), (200, 0), [], [1, 2]),
+        )
+        assert find_routes(merge, [1, 2], [3]) == {3: [1, 3]}
+        assert find_routes(merge, [2, 1], [3]) == {3: [2, 3]}
 
     def test_each_way_begins_with_the_start_that_it_is_cheapest_from(self):
         fork = network(
@@ -351,3 +367,12 @@ def test_drivable_area_holds_the_lanes_of_both_directions_and_no_sidewalk():
     corners = np.concatenate(area)
     assert (corners[:, 1].min(), corners[:, 1].max()) == (-HALF, 3 * HALF)
     assert len(drivable_area(network(*RAMP))) > 3
+
+
+def test_drivable_area_holds_small_gaps_between_lanelets_that_follow_one_another():
+    roads = network(
+        straight(1, (0, 0), (100, 0), [2]),
+        straight(2, (100.3, 0), (200, 0), [3]),
+        straight(3, (201, 0), (300, 0)),
+    )
+    assert len(drivable_area(roads)) == 4

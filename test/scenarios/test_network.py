@@ -159,6 +159,16 @@ class TestMending:
         assert find_routes(roads, [1], [3]) == {3: [1, 2, 3]}
         assert log() == ['lanelet 2: drawn against its direction, turned']
 
+    def test_several_lanelets_drawn_the_wrong_way_up_to_the_roads_end_are_turned(self):
+        roads = read(
+            lane(1, 0, 100, 0, after(2)),
+            lane(2, 200, 100, 0, before(1) + after(3)),
+            lane(3, 300, 200, 0, before(2)),
+        )
+        for each in roads.values():
+            assert_leads_east(each)
+        assert find_routes(roads, [1], [3]) == {3: [1, 2, 3]}
+
     def test_links_that_contradict_both_their_lanelets_do_not_turn_them(self):
         roads = read(lane(1, 0, 100, 0, before(2)), lane(2, 100, 200, 0, after(1)))
         assert_leads_east(roads[1])

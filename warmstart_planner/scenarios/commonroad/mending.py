@@ -211,7 +211,8 @@ def oriented(
 
     """
     found = dict(lanelets)
-    votes = {id_: link_votes(each, lanelets) for id_, each in lanelets.items()}
+    links = _links(lanelets)
+    votes = {id_: _link_votes(each, links[id_], lanelets) for id_, each in lanelets.items()}
     undecided: dict[int, str] = {}
     for id_, lanelet in lanelets.items():
         if not swapped(lanelet):
@@ -230,28 +231,41 @@ def oriented(
             notes.add('drawn against its direction, turned', id_)
             found[id_] = replace(lanelet, left=lanelet.left[::-1], right=lanelet.right[::-1])
     against = {id_ for id_ in found if votes[id_] < 0 and not swapped(lanelets[id_])}
-    for id_ in sorted(against):
-        linked = _linked(lanelets[id_], lanelets)
-        # where both sides of a link disagree with it, the link is what is wrong
-        if not set(linked) <= against:
-            notes.add('drawn against its direction, turned', id_)
-            found[id_] = reversed_lanelet(found[id_])
+    for id_ in _to_turn(against, links):
+        notes.add('drawn against its direction, turned', id_)
+        found[id_] = reversed_lanelet(found[id_])
     return found, undecided
 
 
-def _linked(lanelet: Lanelet, lanelets: Mapping[int, Lanelet]) -> dict[int, bool]:
-    """Return the lanelets linked with one, and whether they come after it."""
-    linked = {each: True for each in lanelet.successors}
-    linked |= {each: False for each in lanelet.predecessors}
-    for other in lanelets.values():
-        if lanelet.id in other.predecessors:
-            linked[other.id] = True
-        if lanelet.id in other.successors:
-            linked[other.id] = False
-    return {id_: after for id_, after in linked.items() if id_ in lanelets and id_ != lanelet.id}
+def _to_turn(against: set[int], links: Mapping[int, Mapping[int, bool]]) -> list[int]:
+    """
+    Return those of the lanelets drawn against their links that hang together with sound ones.
+
+    Where all that hang together disagree with their links, the links are what is wrong.
+    """
+    turned: set[int] = set()
+    queue = [id_ for id_ in against if not set(links[id_]) <= against]
+    while queue:
+        here = queue.pop()
+        turned.add(here)
+        queue += [each for each in links[here] if each in against and each not in turned]
+    return sorted(turned)
 
 
-def link_votes(lanelet: Lanelet, lanelets: Mapping[int, Lanelet]) -> int:
+def _links(lanelets: Mapping[int, Lanelet]) -> dict[int, dict[int, bool]]:
+    """Return for each lanelet those linked with it, and whether they come after it."""
+    links: dict[int, dict[int, bool]] = {id_: {} for id_ in lanelets}
+    for lanelet in lanelets.values():
+        for others, after in ((lanelet.successors, True), (lanelet.predecessors, False)):
+            for id_ in set(others) & set(lanelets) - {lanelet.id}:
+                links[lanelet.id][id_] = after
+                links[id_].setdefault(lanelet.id, not after)
+    return links
+
+
+def _link_votes(
+    lanelet: Lanelet, links: Mapping[int, bool], lanelets: Mapping[int, Lanelet]
+) -> int:
     """
     Compare the way a lanelet is drawn with what its links touch.
 
@@ -261,7 +275,7 @@ def link_votes(lanelet: Lanelet, lanelets: Mapping[int, Lanelet]) -> int:
 
     """
     forward = backward = 0
-    for id_, after in _linked(lanelet, lanelets).items():
+    for id_, after in links.items():
         ends = lanelets[id_].center[[0, -1]]
         begin, end = (float(np.hypot(*(ends - lanelet.center[i]).T).min()) for i in (0, -1))
         if min(begin, end) > END_REACH or abs(begin - end) < END_CONTRAST:

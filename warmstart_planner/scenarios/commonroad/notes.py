@@ -8,6 +8,8 @@ import logging
 
 LOGGER = logging.getLogger(__name__)
 
+MOST = 20  # lanelets that one line names
+
 
 class Notes:
     """Collects what is done to lanelets, and logs one line for each kind of it."""
@@ -25,4 +27,5 @@ class Notes:
     def report(self) -> None:
         """Log all that was noted as warnings."""
         for what, where in self._found.items():
-            LOGGER.warning('lanelet %s: %s', ', '.join(where), what)
+            more = f' and {len(where) - MOST} more' if len(where) > MOST else ''
+            LOGGER.warning('lanelet %s%s: %s', ', '.join(where[:MOST]), more, what)

@@ -18,7 +18,7 @@ from warmstart_planner.scenarios.lanelets.lanelet import (
     distances,
     drivable_area,
 )
-from warmstart_planner.scenarios.lanelets.paths import RUN_UP, Path, reference_path
+from warmstart_planner.scenarios.lanelets.paths import RUN_UP, ReferencePath, reference_path
 from warmstart_planner.scenarios.lanelets.routes import (
     RUN_OUT,
     Rows,
@@ -36,7 +36,7 @@ __all__ = [
     'Lanelet',
     'LeftOut',
     'Network',
-    'Path',
+    'ReferencePath',
     'Piece',
     'Rows',
     'corridor',

@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.road import Road, road_from_polyline
-from warmstart_planner.scenarios.lanelets.lanelet import Network
-from warmstart_planner.scenarios.lanelets.paths import Path, reference_path
+from warmstart_planner.scenarios.lanelets.lanelet import Network, joint
+from warmstart_planner.scenarios.lanelets.paths import ReferencePath, reference_path
 from warmstart_planner.scenarios.lanelets.routes import Rows
 
 SEAM = 0.08  # gaps between neighbouring lanelets that count as closed [m]
-JOINT = 0.5  # ends of successive lanelets that lie so near to one another are joined [m]
 EDGE_RESERVE = 0.02  # the corridor keeps inside the lanelets by this much [m]
 LEAST_WIDTH = 0.3  # of the corridor on either side of the reference path, where it is off [m]
 LOCAL_TURN = np.pi / 2  # a lanelet is near while the path to it turns by no more than this [rad]
-LOCAL_REACH = 10.0  # or no farther away along the path than this [m]
+LOCAL_REACH = 5.0  # or no farther away along the path than this [m]
 OPENING = 40.0  # the opposite lane is open this far before and behind what blocks ours [m]
 TAPER = 10.0  # over this length the opening widens [m]
 SMOOTHINGS = (8.0, 6.0, 4.0, 3.0, 2.0)  # standard deviations that a path is tried with [m]
@@ -70,12 +69,14 @@ def _smoothed(points: NDArray[np.float64], speed_limit: float) -> Road:
     return replace(road, left_width=np.ones_like(road.x), right_width=np.ones_like(road.x))
 
 
-def _arc_of(path: Path, road: Road) -> NDArray[np.float64]:
+def _arc_of(path: ReferencePath, road: Road) -> NDArray[np.float64]:
     """Return where on the path each of the road's samples comes from, shape (M,) [m]."""
     return np.linspace(0.0, path.arc[-1], len(road.station))
 
 
-def _limits(network: Network, path: Path, road: Road, default_limit: float) -> NDArray[np.float64]:
+def _limits(
+    network: Network, path: ReferencePath, road: Road, default_limit: float
+) -> NDArray[np.float64]:
     limits = np.array([network[each].speed_limit for each in path.lanelets])
     limits = np.where(np.isfinite(limits), limits, default_limit)
     last = np.searchsorted(path.arc, _arc_of(path, road), side='right') - 1
@@ -193,14 +194,12 @@ def _joints(
 ) -> list[NDArray[np.float64]]:
     """Return outlines of what lies between the ends of lanelets that follow one another."""
     following = same_way(network, after)
-    found = []
-    for here in (network[each] for each in same_way(network, row)):
-        for there in (network[each] for each in here.successors if each in following):
-            corners = [here.left[-1], there.left[0], there.right[0], here.right[-1]]
-            gaps = corners[0] - corners[1], corners[3] - corners[2]
-            if max(np.hypot(*gap) for gap in gaps) <= JOINT:
-                found.append(np.array(corners))
-    return found
+    return [
+        outline
+        for here in same_way(network, row)
+        for there in network[here].successors
+        if there in following and (outline := joint(network[here], network[there])) is not None
+    ]
 
 
 def _near(road: Road, begin: float, end: float) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEADING_REACH = 0.5  # a heading is that of the chord from this far before to as far behind [m]
+JOINT = 0.5  # ends of successive lanelets that lie so near to one another are joined [m]
 PIECE_TURN = np.pi / 4  # a piece of a lanelet turns by about this much at most [rad]
 
 
@@ -172,15 +173,30 @@ class Network(Mapping[int, Lanelet]):
         return len(self.lanelets)
 
 
+def joint(here: Lanelet, there: Lanelet) -> NDArray[np.float64] | None:
+    """
+    Return what lies between a lanelet's end and the beginning of one that follows it.
+
+    Outline of shape (4, 2) [m]; None where they touch, or are farther apart than JOINT.
+    """
+    ends, begins = (here.left[-1], here.right[-1]), (there.left[0], there.right[0])
+    gap = max(np.hypot(*(a - b)) for a, b in zip(ends, begins, strict=True))
+    if not 0.0 < gap <= JOINT:
+        return None
+    return np.array([ends[0], begins[0], begins[1], ends[1]])
+
+
 def drivable_area(network: Network) -> tuple[NDArray[np.float64], ...]:
     """
     Return where cars may drive, in either direction: outlines of shape (P, 2), map frame [m].
 
-    A lanelet that turns much is several outlines, so that none overlaps itself.
+    A lanelet that turns much is several outlines, so that none overlaps itself, and small gaps
+    between lanelets that follow one another have outlines of their own.
     """
-    return tuple(
-        piece.outline
-        for lanelet in network.values()
-        if lanelet.for_cars
-        for piece in lanelet.pieces
-    )
+    roads = [lanelet for lanelet in network.values() if lanelet.for_cars]
+    area = [piece.outline for lanelet in roads for piece in lanelet.pieces]
+    following = [
+        (here, network[id_]) for here in roads for id_ in here.successors if id_ in network
+    ]
+    joints = [joint(here, there) for here, there in following if there.for_cars]
+    return tuple([*area, *(outline for outline in joints if outline is not None)])

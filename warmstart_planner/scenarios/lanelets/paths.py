@@ -20,7 +20,7 @@ RUN_UP = 15.0  # the road begins at least this far behind the start [m]
 
 
 @dataclass(frozen=True)
-class Path:
+class ReferencePath:
     """
     A polyline along a route: points, shape (M, 2), map frame, with the row and lanelet of each.
 
@@ -38,7 +38,7 @@ class Path:
         return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(self.points, axis=0).T))])
 
 
-def reference_path(network: Network, rows: Rows, start: NDArray[np.float64]) -> Path:
+def reference_path(network: Network, rows: Rows, start: NDArray[np.float64]) -> ReferencePath:
     """
     Centre line of a route, with smooth lane changes where a row has several lanelets.
 
@@ -55,7 +55,7 @@ def reference_path(network: Network, rows: Rows, start: NDArray[np.float64]) -> 
         points.append(path)
         lanelets.append(np.array(row)[lane])
     index = np.repeat(np.arange(len(rows)), [len(path) for path in points])
-    path = Path(np.concatenate(points), index, np.concatenate(lanelets))
+    path = ReferencePath(np.concatenate(points), index, np.concatenate(lanelets))
     return _with_run_up(path, start)
 
 
@@ -87,14 +87,14 @@ def _resample(line: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     return np.stack([np.interp(along, arc, line[:, i]) for i in (0, 1)], axis=-1)
 
 
-def _with_run_up(path: Path, start: NDArray[np.float64]) -> Path:
+def _with_run_up(path: ReferencePath, start: NDArray[np.float64]) -> ReferencePath:
     first = path.points[0]
     way = path.points[np.argmax(np.hypot(*(path.points - first).T) > 0.5)] - first
     way = way / np.hypot(*way)
     lacking = RUN_UP - float((start - first) @ way)
     if not 0.0 < lacking < 2 * RUN_UP:
         return path
-    return Path(
+    return ReferencePath(
         np.concatenate([[first - lacking * way], path.points]),
         np.concatenate([[-1], path.rows]),
         np.concatenate([path.lanelets[:1], path.lanelets]),

@@ -31,7 +31,8 @@ def find_routes(
 
     Args:
         network: all lanelets.
-        starts: ids of the lanelets to begin in; where ways cost the same, the first one's counts.
+        starts: ids of the lanelets to begin in, the best one first; to begin in the next one
+            counts as much as a lane change.
         goals: ids of the lanelets to reach.
         around: goals that count only after at least one successor, since they lie behind the car
             in the row that it starts in: the same lanelet can stand first and last in their way.
@@ -44,7 +45,8 @@ def find_routes(
     queue: list[tuple[float, int, Node, Node | None]] = []
     for start in starts:
         if start in network and network[start].for_cars:
-            heapq.heappush(queue, (0.0, len(queue), (start, False), None))
+            rank = len(queue)
+            heapq.heappush(queue, (rank * CHANGE_COST, rank, (start, False), None))
     before: dict[Node, Node | None] = {}
     ways: dict[int, list[int]] = {}
     pushed = len(queue)

@@ -21,7 +21,8 @@ def starts(network: Network, point: NDArray[np.float64], heading: float) -> tupl
     Return the lanelets that a car can start in, the one that leads its way best first.
 
     These are all lanelets for cars that hold the point and lead the car's way; where there is
-    none, the nearest one that does, at most START_ASIDE away.
+    none, the nearest one that does, at most START_ASIDE away, unless the car stands on a lanelet
+    that is no road for cars, or is left out.
 
     Args:
         network: all lanelets.
@@ -37,7 +38,7 @@ def starts(network: Network, point: NDArray[np.float64], heading: float) -> tupl
     turns = {each.id: _turn(each, point, heading) for each in network.values()}
     ours = [e for e in network.values() if e.for_cars and turns[e.id] < START_TURN]
     found = [each.id for each in ours if each.contains(point)]
-    if not found and ours and not _left_out_at(network, point):
+    if not found and ours and not _is_elsewhere(network, point):
         away = {each.id: each.distance(point) for each in ours}
         nearest = min(away.values())
         if nearest <= START_ASIDE:
@@ -50,6 +51,12 @@ def starts(network: Network, point: NDArray[np.float64], heading: float) -> tupl
 def _turn(lanelet: Lanelet, point: NDArray[np.float64], heading: float) -> float:
     turn = lanelet.heading_at(point) - heading
     return float(np.abs((turn + np.pi) % (2 * np.pi) - np.pi))
+
+
+def _is_elsewhere(network: Network, point: NDArray[np.float64]) -> bool:
+    """Tell whether a point lies in a lanelet that is no road for cars, or is left out."""
+    closed = (each for each in network.values() if not each.for_cars)
+    return bool(_left_out_at(network, point)) or any(each.contains(point) for each in closed)
 
 
 def _left_out_at(network: Network, point: NDArray[np.float64]) -> list[int]:
