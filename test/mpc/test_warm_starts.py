@@ -309,7 +309,7 @@ def test_stages_see_a_shape_as_it_is_at_their_time(settings, vehicle):
     growing = Obstacle('set', poses, [1.0, 2.0, 3.0, 4.0, 5.0], 0.9)
     near = nearest_obstacles([growing], 0.5, 0.25, states, vehicle, settings.obstacles)
     packed = StageParameters(settings, vehicle).pack(
-        states, states[:, :2], Frame(0.0, 0.0, 0.0), ROAD, near, 1.0
+        states, states[:, :2], Frame(0.0, 0.0, 0.0), ROAD, 0.0, near, 1.0
     )
     seen = packed[:, formulation.ROAD.stop + 4]
     steps = np.minimum(0.5 + 0.25 * np.arange(settings.steps + 1), 4.0)
