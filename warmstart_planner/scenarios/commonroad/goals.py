@@ -1,163 +1,175 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Goal states of the format, and the way to them."""
+"""Goal states of the format: what each asks for, and in which lanelets that lies."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 from lxml import etree
 from numpy.typing import NDArray
 
-from warmstart_planner.problem import Goal, KeepSpeed, StationGoal
-from warmstart_planner.road import Road
+from warmstart_planner.scenarios.arrival import Place, Region
 from warmstart_planner.scenarios.commonroad.elements import (
-    Shape,
     child,
     corners_of,
     interval_of,
+    polygon_of,
     refs_of,
-    shape_of,
+    shapes_of,
 )
-from warmstart_planner.scenarios.lanelets import (
-    RUN_OUT,
-    Network,
-    Rows,
-    extend_rows,
-    find_routes,
-    longest_route,
-    route_rows,
-    starts,
-)
-from warmstart_planner.scenarios.scenario import ScenarioError, TrafficParticipant
-from warmstart_planner.vehicle import VehicleParameters
+from warmstart_planner.scenarios.lanelets import Network
+from warmstart_planner.scenarios.scenario import ScenarioError
 
-GOAL_DEPTH = 5.0  # how far inside a long goal region the goal station lies at most [m]
-PACE = 1.2  # times the mean speed that a goal's time interval needs: time to speed up first
-LEAST_SPEED = 2.0  # to ask for at a goal that gives none [m/s]
+EXACT_HEADING = 0.1  # to either side of a heading that is given exactly [rad]
+EXACT_SPEED = 0.5  # to either side of a speed that is given exactly [m/s]
+LEADS = np.pi / 3  # a lanelet may lead this far beside the headings that a goal asks for [rad]
 
 
 @dataclass(frozen=True)
 class GoalState:
-    """What the first goal state of a problem asks for; None and empty where it does not."""
+    """
+    One of a problem's goal states, and the lanelets for cars that each of its places lies in.
 
-    lanelets: tuple[int, ...]
-    region: Shape | None
-    heading: float | None
-    speed: float | None
-    first_time: float
-    last_time: float
+    `leading` are those of them that lead the way that the goal asks for.
+    """
+
+    region: Region
+    lanelets: tuple[tuple[int, ...], ...]
+    leading: frozenset[int]
 
 
-def read_goal(element: etree._Element, where: str, dt: float, start: float) -> GoalState:
-    """Read a goal state, with times from the start of the drive on."""
-    where = f'{where}.goalState'
-    position = element.find('position')
-    lanelets: tuple[int, ...] = ()
-    region = None
-    if position is not None:
-        lanelets = refs_of(position, 'lanelet', where)
-        region = None if lanelets else shape_of(position, f'{where}.position')
-    middle: dict[str, float] = {}
-    for tag in ('orientation', 'velocity'):
-        found = element.find(tag)
-        if found is not None:
-            low, high = interval_of(found, f'{where}.{tag}')
-            middle[tag] = (max(low, 0.0) + high) / 2 if tag == 'velocity' else (low + high) / 2
+def read_goals(
+    problem: etree._Element, network: Network, where: str, dt: float, start: float
+) -> tuple[GoalState, ...]:
+    """
+    Read the goal states of a planning problem, any one of which is enough.
+
+    Args:
+        problem: the planning problem's element.
+        network: all lanelets.
+        where: name of the problem, for errors.
+        dt: the file's time step [s].
+        start: time of the initial state, from which times count [s].
+
+    """
+    child(problem, 'goalState', where)
+    found = problem.findall('goalState')
+    names = (
+        [f'{where}.goalState']
+        if len(found) == 1
+        else [f'{where}.goalState {k + 1}' for k in range(len(found))]
+    )
+    goals = tuple(
+        _goal_state(element, network, name, dt, start)
+        for element, name in zip(found, names, strict=True)
+    )
+    last = max(goal.region.time[1] for goal in goals)
+    if last <= 0.0:
+        raise ScenarioError(
+            f'{names[0]}.time ends {last} s after the start: expected later than it'
+        )
+    return goals
+
+
+def _goal_state(
+    element: etree._Element, network: Network, where: str, dt: float, start: float
+) -> GoalState:
     first, last = interval_of(child(element, 'time', where), f'{where}.time')
-    return GoalState(
-        lanelets=lanelets,
-        region=region,
-        heading=middle.get('orientation'),
-        speed=middle.get('velocity'),
-        first_time=first * dt - start,
-        last_time=last * dt - start,
+    heading = _interval(element, 'orientation', where, EXACT_HEADING)
+    if heading is not None and heading[1] < heading[0]:
+        heading = (heading[0], heading[1] + 2 * np.pi)
+    speed = _interval(element, 'velocity', where, EXACT_SPEED)
+    position = element.find('position')
+    places: list[Place] = []
+    lanelets: list[tuple[int, ...]] = []
+    if position is not None:
+        ids = refs_of(position, 'lanelet', where)
+        shapes = _shape_places(position, f'{where}.position', bool(ids))
+        places = [*(_lanelet_place(network, id_, where) for id_ in ids), *shapes]
+        lanelets = [(id_,) for id_ in ids]
+        lanelets += [_lanelets_in(network, place) for place in shapes]
+    try:
+        region = Region((first * dt - start, last * dt - start), tuple(places), heading, speed)
+    except ValueError as error:
+        raise ScenarioError(f'{where}: {error}') from None
+    leading = frozenset(
+        id_
+        for place, ids in zip(places, lanelets, strict=True)
+        for id_ in ids
+        if id_ in network and _leads(network[id_].heading_at(place.middle), heading)
+    )
+    return GoalState(region, tuple(lanelets), leading)
+
+
+def _interval(
+    element: etree._Element, tag: str, where: str, exact: float
+) -> tuple[float, float] | None:
+    found = element.find(tag)
+    if found is None:
+        return None
+    low, high = interval_of(found, f'{where}.{tag}')
+    if found.find('exact') is not None and not (tag == 'velocity' and low == 0.0):
+        return low - exact, high + exact
+    return low, high
+
+
+def _lanelet_place(network: Network, id_: int, where: str) -> Place:
+    if id_ in network:
+        return Place(network[id_].polygon)
+    if id_ in network.left_out and len(network.left_out[id_].outline) >= 3:
+        return Place(network.left_out[id_].outline)
+    reason = f': it is left out, {network.left_out[id_]}' if id_ in network.left_out else ''
+    raise ScenarioError(
+        f'{where}.position.lanelet is {id_}: expected the id of a lanelet in the file{reason}'
     )
 
 
-def route_to(
-    network: Network, center: NDArray[np.float64], speed: float, goal: GoalState
-) -> tuple[Rows, bool]:
-    """Return the route, extended at both ends, and whether it leads to the goal's lanelets."""
-    begins = starts(network, center[:2], center[2])
-    targets = {each for each in goal.lanelets if each in network}
-    if goal.lanelets and not targets:
-        raise ScenarioError(
-            f'goal lanelet is {goal.lanelets[0]}: expected the id of a lanelet in the file'
-        )
-    if goal.region is not None:
-        heading = goal.region.pose[2] if goal.heading is None else goal.heading
-        inside = [each for each in network.values() if each.contains(goal.region.pose[:2])]
-        same = [
-            each.id
-            for each in inside
-            if np.cos(each.heading_at(goal.region.pose[:2]) - heading) > 0.0
-        ]
-        place = goal.region.pose[:2]
-        targets = set(same) or {min(network.values(), key=lambda e: e.distance(place)).id}
-    routes = find_routes(network, begins, targets)
-    reached = bool(routes)
-    if routes:
-        route = next(iter(routes.values()))
-    else:
-        route = longest_route(network, begins[0], speed * goal.last_time)
-    lanelet = network[route[0]]
-    near_begin = np.hypot(*(lanelet.center[0] - center[:2])) < RUN_OUT / 10
-    rows = extend_rows(network, route_rows(network, route), bool(near_begin), RUN_OUT)
-    return rows, reached
+def _shape_places(position: etree._Element, where: str, beside: bool) -> list[Place]:
+    """Return a place for each shape; `beside` lanelets there need be none."""
+    if position.find('point') is not None:
+        raise ScenarioError(f'{where} is a point: expected a region, which has an area')
+    shapes = [each for each in position if each.tag in ('rectangle', 'circle', 'polygon')]
+    if not shapes and not beside:
+        shapes_of(position, where)  # says what is missing
+    return [
+        Place(polygon_of(each, where)) if each.tag == 'polygon' else _place(each, where)
+        for each in shapes
+    ]
 
 
-def aim(
-    goal: GoalState,
-    reached: bool,
-    network: Network,
-    road: Road,
-    rows: Rows,
-    center: NDArray[np.float64],
-    speed: float,
-    car: VehicleParameters,
-) -> Goal:
-    """Return what the planner is asked for on the way to a goal."""
-    here = float(road.project(center[:2])[0])
-    keep = KeepSpeed(max(speed, LEAST_SPEED) if goal.speed is None else goal.speed)
-    if not reached:
-        return keep
-    if goal.region is not None:
-        station = _region_station(goal.region, road)
-    else:
-        station = _entry_station(set(goal.lanelets), network, road)
-    if station <= here + car.wheelbase:
-        return keep
-    place = min(station, road.end) - car.rear_to_center
-    limit = float(road.at('speed_limit', place))
-    wanted = goal.speed
-    if wanted is None:
-        middle = max((goal.first_time + goal.last_time) / 2, 1.0)
-        wanted = min(max(speed, PACE * (station - here) / middle), limit)
-    return StationGoal(place, max(wanted, LEAST_SPEED))
+def _place(element: etree._Element, where: str) -> Place:
+    alone = etree.Element('position')
+    alone.append(deepcopy(element))
+    (shape,) = shapes_of(alone, where)
+    if shape.half_length == 0.0 and shape.half_width == 0.0:
+        return Place(shape.pose[None, :2], shape.radius)
+    return Place(corners_of(shape))
 
 
-def _region_station(region: Shape, road: Road) -> float:
-    """Station of a region's middle, or not far inside a long one."""
-    corners = road.project(corners_of(region))[0]
-    middle = float(road.project(region.pose[:2])[0])
-    return min(middle, float(corners.min()) + GOAL_DEPTH)
+def _lanelets_in(network: Network, place: Place) -> tuple[int, ...]:
+    """Return the lanelets for cars that a place lies in, its middle or else a part of it."""
+    roads = [each for each in network.values() if each.for_cars]
+    holding = [each for each in roads if each.contains(place.middle)]
+    holding = holding or [
+        each
+        for each in roads
+        if any(each.contains(point) for point in place.vertices)
+        or place.contains(each.center).any()
+    ]
+    return tuple(each.id for each in holding)
 
 
-def _entry_station(lanelets: set[int], network: Network, road: Road) -> float:
-    """First station at which the path lies in one of the lanelets."""
-    points = np.stack([road.x, road.y], axis=-1)
-    for station, point in zip(road.station, points, strict=True):
-        if any(network[each].contains(point) for each in lanelets if each in network):
-            return float(station) + 1.0
-    return road.end
+def _leads(direction: float, heading: tuple[float, float] | None) -> bool:
+    if heading is None:
+        return True
+    low, high = heading[0] - LEADS, heading[1] + LEADS
+    return high - low >= 2 * np.pi or (direction - low) % (2 * np.pi) <= high - low
 
 
-def duration_of(goal: GoalState, traffic: tuple[TrafficParticipant, ...]) -> float:
-    """Return the time limit [s]."""
-    if goal.last_time <= 0.0:
-        raise ScenarioError(
-            f'goalState.time ends {goal.last_time} s after the start: expected later than it'
-        )
-    return goal.last_time
+def points_of(place: Place) -> NDArray[np.float64]:
+    """Return points that span a place, shape (n, 2)."""
+    reach = place.radius * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    return (place.vertices[:, None] + reach).reshape(-1, 2)

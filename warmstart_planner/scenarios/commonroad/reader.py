@@ -20,15 +20,16 @@ from warmstart_planner.scenarios.commonroad.elements import (
     to_float,
     value_of,
 )
-from warmstart_planner.scenarios.commonroad.goals import aim, duration_of, read_goal, route_to
+from warmstart_planner.scenarios.commonroad.goals import read_goals
 from warmstart_planner.scenarios.commonroad.network import read_network
 from warmstart_planner.scenarios.commonroad.traffic import OBSTACLES, read_traffic
+from warmstart_planner.scenarios.commonroad.ways import Start, way_to
 from warmstart_planner.scenarios.lanelets import (
     Network,
     Rows,
     corridor,
+    drivable_area,
     open_around,
-    road_along,
 )
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
@@ -48,9 +49,9 @@ def read_commonroad(path: str | Path) -> Scenario:
     Read a CommonRoad file and follow its lanes from the start to the goal.
 
     The road is the route's centre line with a corridor of all lanes that lead the same way. The
-    opposite lane is added only about something that stands and blocks ours. The goal is the
-    station where the goal region lies (its time interval bounds the duration, the drive is not
-    held back to it); a goal without a place means to keep on driving.
+    opposite lane is added only about something that stands and blocks ours. The goal is reached
+    in any one of the goal states, as a whole; the planner is asked for the place of the one that
+    the cheapest way leads to. Without a place it is to keep on driving.
 
     Raises:
         ScenarioError: the file is missing, not well-formed, not CommonRoad, or a value is missing
@@ -114,12 +115,11 @@ def _scenario(name: str, root: etree._Element) -> Scenario:
     time = value_of(initial, 'time', where) * dt
     center = pose_of(initial, where)
     speed = value_of(initial, 'velocity', where)
-    goal = read_goal(child(problem, 'goalState', where), where, dt, time)
+    goals = read_goals(problem, network, where, dt, time)
     car = load_vehicle(DEFAULT_VEHICLE)
     traffic = tuple(read_traffic(root, dt, time))
-    rows, reached = route_to(network, center, speed, goal)
-    road = road_along(network, rows, center[:2], DEFAULT_SPEED_LIMIT)
-    road = open_opposite(network, rows, road, center[:2], traffic, car)
+    way = way_to(network, Start(center, speed, car), goals, DEFAULT_SPEED_LIMIT)
+    road = open_opposite(network, way.rows, way.road, center[:2], traffic, car)
     ahead = np.array([np.cos(center[2]), np.sin(center[2])])
     rear = center[:2] - car.rear_to_center * ahead
     return Scenario(
@@ -127,9 +127,12 @@ def _scenario(name: str, root: etree._Element) -> Scenario:
         description=f'CommonRoad {root.get("benchmarkID")}, {root.get("source")}',
         road=road,
         initial_state=np.array([*rear, center[2], speed, 0.0]),
-        goal=aim(goal, reached, network, road, rows, center, speed, car),
+        goal=way.goal,
         traffic=traffic,
-        duration=duration_of(goal, traffic),
+        duration=max(goal.region.time[1] for goal in goals),
+        regions=tuple(goal.region for goal in goals),
+        region_step=dt,
+        area=drivable_area(network),
     )
 
 

@@ -104,7 +104,7 @@ class Lanelet:
 
     def heading_at(self, point: NDArray[np.float64]) -> float:
         """Direction of the centre line beside a point [rad]."""
-        here = self._arc_beside(point)
+        here = self.arc_beside(point)
         ends = np.clip([here - HEADING_REACH, here + HEADING_REACH], 0.0, self.length)
         x, y = (np.diff(np.interp(ends, self.arc, self.center[:, i]))[0] for i in (0, 1))
         return float(np.arctan2(y, x))
@@ -115,7 +115,8 @@ class Lanelet:
             return 0.0
         return float(distances(point[None], np.concatenate([self.polygon, self.left[:1]]))[0])
 
-    def _arc_beside(self, point: NDArray[np.float64]) -> float:
+    def arc_beside(self, point: NDArray[np.float64]) -> float:
+        """Arc length of the centre line at its place nearest to a point [m]."""
         along = np.diff(self.center, axis=0)
         square = np.maximum((along**2).sum(axis=1), 1e-12)
         delta = point - self.center[:-1]

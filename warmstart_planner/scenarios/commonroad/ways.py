@@ -1,0 +1,215 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The cheapest way whose road comes by a place of a goal, and what to aim at there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal
+from warmstart_planner.road import Road
+from warmstart_planner.scenarios.arrival import Place, Region
+from warmstart_planner.scenarios.commonroad.goals import GoalState, points_of
+from warmstart_planner.scenarios.lanelets import (
+    RUN_OUT,
+    Network,
+    Rows,
+    extend_rows,
+    find_routes,
+    longest_route,
+    reason_unreachable,
+    road_along,
+    route_rows,
+    same_way,
+    starts,
+)
+from warmstart_planner.scenarios.road_goals import STANDING_SPEED
+from warmstart_planner.scenarios.scenario import ScenarioError
+from warmstart_planner.vehicle import VehicleParameters
+
+GOAL_DEPTH = 5.0  # how far inside a long goal region the goal station lies at most [m]
+PACE = 1.2  # times the mean speed that a goal's time interval needs: time to speed up first
+LEAST_SPEED = 2.0  # to ask for at a goal that gives none [m/s]
+SAMPLES = 0.25  # between the places of a road that are looked at [m]
+ASIDE = 0.25  # between the offsets that are looked at [m]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A route, the road along it, and what the planner is asked for on it."""
+
+    rows: Rows
+    road: Road
+    goal: Goal
+
+
+@dataclass(frozen=True)
+class Start:
+    """Pose (x, y, yaw) of the car's centre, speed [m/s], and the car."""
+
+    pose: NDArray[np.float64]
+    speed: float
+    car: VehicleParameters
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Where along a road a place lies: stations from first to last at an offset [m]."""
+
+    first: float
+    last: float
+    offset: float
+
+
+def way_to(
+    network: Network, start: Start, goals: Sequence[GoalState], default_limit: float
+) -> Way:
+    """
+    Return the cheapest way to a place of any of some goals.
+
+    A goal without a place asks only to drive on.
+
+    Args:
+        network: all lanelets.
+        start: of the car.
+        goals: any one of which is enough.
+        default_limit: speed limit where the network has none [m/s].
+
+    Raises:
+        ScenarioError: the car is on no road, or no way leads to any of the goals.
+
+    """
+    begins = starts(network, start.pose[:2], start.pose[2])
+    for goal in goals:
+        if not goal.region.places:
+            return _onward(network, start, begins[0], goal.region, default_limit)
+    around = _behind(network, begins, start, goals)
+    wanted = {each for goal in goals for ids in goal.lanelets for each in ids}
+    leading = frozenset.union(*(goal.leading for goal in goals))
+    ways = find_routes(network, begins, wanted - around, around)
+    # where none leads the way that is asked for, the place at least can be reached
+    for target in sorted(ways, key=lambda target: target not in leading):
+        route = ways[target]
+        rows = _rows(network, route, start)
+        road = road_along(network, rows, start.pose[:2], default_limit)
+        for goal in goals:
+            for place, lanelets in zip(goal.region.places, goal.lanelets, strict=True):
+                if target not in lanelets:
+                    continue
+                stretch = _stretch(place, road, start)
+                if stretch is not None:
+                    return Way(rows, road, _aim(goal.region, stretch, road, start))
+    raise ScenarioError(
+        f'goal cannot be reached: {"; ".join(_reasons(network, begins, goals, around))}'
+    )
+
+
+def _onward(
+    network: Network, start: Start, begin: int, region: Region, default_limit: float
+) -> Way:
+    route = longest_route(network, begin, start.speed * region.time[1])
+    rows = _rows(network, route, start)
+    road = road_along(network, rows, start.pose[:2], default_limit)
+    return Way(rows, road, KeepSpeed(_speed_in(region, max(start.speed, LEAST_SPEED))))
+
+
+def _rows(network: Network, route: Sequence[int], start: Start) -> Rows:
+    first = network[route[0]].center[0]
+    near_begin = np.hypot(*(first - start.pose[:2])) < RUN_OUT / 10
+    return extend_rows(network, route_rows(network, route), bool(near_begin), RUN_OUT)
+
+
+def _behind(
+    network: Network, begins: Sequence[int], start: Start, goals: Sequence[GoalState]
+) -> set[int]:
+    """Return the lanelets beside the car whose place lies behind it: a lap leads there."""
+    beside = same_way(network, begins)
+    found: set[int] = set()
+    for goal in goals:
+        for place, lanelets in zip(goal.region.places, goal.lanelets, strict=True):
+            for id_ in beside.intersection(lanelets):
+                lanelet = network[id_]
+                here = lanelet.arc_beside(start.pose[:2])
+                if max(lanelet.arc_beside(point) for point in points_of(place)) < here:
+                    found.add(id_)
+    return found
+
+
+def _stretch(place: Place, road: Road, start: Start) -> _Stretch | None:
+    """Return where a road, or what lies beside its path within the corridor, is in a place."""
+    here = float(road.project(start.pose[:2], road.locate(start.pose))[0])
+    stations = np.arange(here, road.end, SAMPLES)
+    half = start.car.width / 2
+    left = road.at('left_width', stations) - half
+    right = road.at('right_width', stations) - half
+    for offset in _offsets(float(left.max(initial=0.0)), float(right.max(initial=0.0))):
+        fits = (offset <= np.maximum(left, 0.0)) & (-offset <= np.maximum(right, 0.0))
+        inside = fits & place.contains(road.poses(stations, offset)[:, :2])
+        if inside.any():
+            first = int(np.argmax(inside))
+            beyond = np.flatnonzero(~inside[first:])
+            last = first + (int(beyond[0]) if len(beyond) else len(inside) - first) - 1
+            return _Stretch(float(stations[first]), float(stations[last]), offset)
+    return None
+
+
+def _offsets(left: float, right: float) -> Iterator[float]:
+    """Yield offsets from the path outwards."""
+    yield 0.0
+    for step in range(1, int(max(left, right) / ASIDE) + 1):
+        yield step * ASIDE
+        yield -step * ASIDE
+
+
+def _aim(region: Region, stretch: _Stretch, road: Road, start: Start) -> Goal:
+    car = start.car
+    here = float(road.project(start.pose[:2], road.locate(start.pose))[0])
+    middle = (stretch.first + stretch.last) / 2
+    station = max(min(middle, stretch.first + GOAL_DEPTH), min(here + ASIDE, stretch.last))
+    place = station - car.rear_to_center
+    speed = _wanted_speed(region, station - here, float(road.at('speed_limit', station)), start)
+    if stretch.offset == 0.0:
+        return StationGoal(place, speed)
+    x, y, yaw = (float(value) for value in road.poses(place, stretch.offset))
+    return PoseGoal(x, y, yaw, speed, place)
+
+
+def _wanted_speed(region: Region, distance: float, limit: float, start: Start) -> float:
+    """Return the speed to ask for at a place some distance ahead [m/s]."""
+    if region.speed is not None:
+        return _speed_in(region, (max(region.speed[0], 0.0) + region.speed[1]) / 2)
+    middle = max(sum(region.time) / 2, 1.0)
+    return max(min(max(start.speed, PACE * distance / middle), limit), LEAST_SPEED)
+
+
+def _speed_in(region: Region, wanted: float) -> float:
+    if region.speed is None:
+        return wanted
+    low, high = max(region.speed[0], 0.0), max(region.speed[1], 0.0)
+    return 0.0 if high < STANDING_SPEED else min(max(wanted, low), high)
+
+
+def _reasons(
+    network: Network,
+    begins: Sequence[int],
+    goals: Sequence[GoalState],
+    around: set[int],
+) -> Iterator[str]:
+    """Yield for each place why no way leads to it."""
+    for goal in goals:
+        for place, lanelets in zip(goal.region.places, goal.lanelets, strict=True):
+            x, y = place.middle
+            if not lanelets:
+                yield f'its place at ({x:.1f}, {y:.1f}) is on no lanelet for cars'
+            for id_ in lanelets:
+                where = f'its place at ({x:.1f}, {y:.1f}) in lanelet {id_}'
+                if id_ in around:
+                    yield f'{where} is behind the car, and no way leads round to it'
+                elif id_ in find_routes(network, begins, [id_]):
+                    yield f'{where} is behind the car or beside the road that leads there'
+                else:
+                    yield f'{where}: {reason_unreachable(network, begins, id_)}'
