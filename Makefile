@@ -13,7 +13,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo test drive-all benchmark-scp benchmark-warmstart benchmark-mpc \
+.PHONY: help setup tools training solvers demo test drive-all commonroad cases benchmark-scp benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation rank-candidates minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -41,6 +41,12 @@ test: training  ## Run all tests: [ARGS='-k name']
 
 drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds each] [ARGS=...]
 	$(RUN) -m warmstart_planner.drive_all $(call option,N,seeds) $(ARGS)
+
+commonroad: setup  ## Drive a folder of CommonRoad files without ROS: FOLDER=... [N=files] [ARGS=...]
+	$(RUN) -m warmstart_planner.drive_files --folder '$(FOLDER)' $(call option,N,n) $(ARGS)
+
+cases: setup  ## Drive inputs that are easily got wrong, and compare: [FOLDER=test/cases] [ARGS=...]
+	$(RUN) -m warmstart_planner.cases --folder '$(or $(FOLDER),test/cases)' $(ARGS)
 
 benchmark-scp: setup  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_scp $(call option,N,n) $(ARGS)

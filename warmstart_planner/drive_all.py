@@ -11,11 +11,8 @@ could not be started.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,15 +21,15 @@ import numpy as np
 
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
+from warmstart_planner.parallel import in_parallel, show_progress
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
     default_configuration_path,
     read_configuration,
 )
+from warmstart_planner.simulation.monitor import Outcome
 from warmstart_planner.simulation.report import text_table
-
-THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,7 @@ class Result:
     seed: int
     outcome: str
     goal_reached: bool
+    missed: tuple[str, ...]
     collisions: int
     min_clearance: float
     off_road: float
@@ -56,8 +54,8 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether the goal was reached without a collision."""
-        return self.goal_reached and self.collisions == 0
+        """Whether the goal was reached without a collision, on the road."""
+        return self.outcome == Outcome.GOAL.value
 
 
 def drive_once(name: str, configuration: SimulationConfiguration, deadline: float) -> Result:
@@ -87,6 +85,7 @@ def drive_once(name: str, configuration: SimulationConfiguration, deadline: floa
         seed=configuration.seed,
         outcome=done.outcome.value,
         goal_reached=done.goal_reached,
+        missed=done.missed,
         collisions=done.verdict.collisions,
         min_clearance=done.verdict.min_clearance,
         off_road=done.verdict.off_road,
@@ -109,13 +108,7 @@ def drive_many(
 ) -> Iterator[Result]:
     """Yield the results of all scenarios under all seeds, as worker processes finish them."""
     jobs = [(name, replace(configuration, seed=seed)) for name in names for seed in seeds]
-    with _single_threaded(), ProcessPoolExecutor(workers) as pool:
-        futures = [pool.submit(drive_once, *job, deadline) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    yield from in_parallel(drive_once, [(*job, deadline) for job in jobs], workers)
 
 
 def row(scenario: str, results: Sequence[Result]) -> dict[str, Any]:
@@ -130,6 +123,7 @@ def row(scenario: str, results: Sequence[Result]) -> dict[str, Any]:
         'collisions': sum(result.collisions for result in results),
         'failed_seeds': sorted(result.seed for result in results if not result.passed),
         'outcomes': _sum(result.outcome for result in results),
+        'missed': _sum(aspect for result in results for aspect in result.missed),
         'min_clearance_m': min(result.min_clearance for result in results),
         'off_road_m': max(result.off_road for result in results),
         'tracking_rms_m': float(np.nanmean([result.tracking_rms for result in results])),
@@ -224,29 +218,13 @@ def _positive(text: str) -> int:
 
 def _show(result: Result, done: int, total: int) -> None:
     if result.passed:
-        if sys.stderr.isatty():
-            print(f'\r{done}/{total} drives', end='\n' if done == total else '', file=sys.stderr)
+        show_progress(done, total, 'drives')
         return
     print(
         f'{result.scenario}, seed {result.seed}: {result.outcome} after {result.duration:.1f} s, '
-        f'{result.collisions} collisions',
+        f'{result.collisions} collisions, goal missed: {", ".join(result.missed) or "-"}',
         file=sys.stderr,
     )
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Keep numerical libraries in worker processes from competing for the cores."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, '1'))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _sum(names: Iterable[str]) -> dict[str, int]:
