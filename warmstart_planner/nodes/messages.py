@@ -4,7 +4,8 @@
 Between messages and the core's value types; the only place that knows both.
 
 Every `..._from` raises ValueError for what the message should not hold (NaN, wrong lengths,
-another frame), naming the field; every `..._message` for what must not be sent.
+another frame), naming the field; every `..._message` for what must not be sent. Yaw may come in
+any turn, as in (-pi, pi]: along predictions, trajectories and roads it is unwrapped here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from std_msgs.msg import Header
 
 from warmstart_planner import msg
-from warmstart_planner.checks import finite_array, number
+from warmstart_planner.checks import finite_array, number, unwrapped
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import (
     Goal,
@@ -387,7 +388,7 @@ def proposals_from(message: msg.Proposals) -> tuple[Proposal, ...]:
     return tuple(
         Proposal(
             source=message.source[i],
-            trajectory=Trajectory(stamp, dt, states[i], controls[i]),
+            trajectory=Trajectory(stamp, dt, unwrapped(states[i], YAW), controls[i]),
             model_id=message.model_id[i],
             **{name: float(getattr(message, name)[i]) for name in told},
             inference_time=inference / 1e3,
@@ -444,7 +445,9 @@ def roll_out_from(message: msg.RollOut) -> PolicyRollOut:
     stamp = to_seconds(message.header.stamp)
     inference = number('roll_out.inference_time_ms', message.inference_time_ms, at_least=0.0)
     return PolicyRollOut(
-        ways=tuple(Trajectory(stamp, dt, states[i], controls[i]) for i in range(count)),
+        ways=tuple(
+            Trajectory(stamp, dt, unwrapped(states[i], YAW), controls[i]) for i in range(count)
+        ),
         problem_stamp=to_seconds(message.problem_stamp),
         model_id=message.model_id,
         disagreement=number('roll_out.disagreement_m', message.disagreement_m, at_least=0.0),
@@ -532,7 +535,8 @@ def _trajectory(message: msg.Trajectory) -> Trajectory:
     states = _columns(message, names, length)
     controls = _columns(message, ('acceleration_mps2', 'steering_rate_rps'), length)
     dt = number('trajectory.dt', message.dt, at_least=1e-3, at_most=1.0)
-    return Trajectory(to_seconds(message.header.stamp), dt, states, controls[:-1])
+    stamp = to_seconds(message.header.stamp)
+    return Trajectory(stamp, dt, unwrapped(states, YAW), controls[:-1])
 
 
 def _columns(message: msg.Trajectory, names: tuple[str, ...], length: int) -> NDArray[np.float64]:
