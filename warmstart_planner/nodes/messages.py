@@ -60,6 +60,7 @@ MAP = 'map'
 BASE = 'base_link'  # at the rear axle
 NANOSECONDS = 1_000_000_000
 STEP_RANGE = (1e-3, 10.0)  # of predictions of obstacles [s]
+LARGEST = 1e8  # of any number of a state or pose; what is larger was not measured [m, rad, m/s]
 ROAD_FIELDS = {
     'station': 'station',
     'x': 'x',
@@ -141,7 +142,9 @@ def vehicle_state_from(message: msg.VehicleState) -> StateEstimate:
         'longitudinal_velocity_mps': message.longitudinal_velocity_mps,
         'front_wheel_angle_rad': message.front_wheel_angle_rad,
     }
-    state = np.array([number(f'state.{name}', value) for name, value in values.items()])
+    state = np.array(
+        [number(f'state.{name}', value, -LARGEST, LARGEST) for name, value in values.items()]
+    )
     state.flags.writeable = False
     return StateEstimate(
         stamp=to_seconds(message.header.stamp),
@@ -227,6 +230,7 @@ def obstacles_from(message: msg.ObstacleArray) -> ObstacleEstimate:
     if len(set(message.ids)) != count:
         raise ValueError(f'obstacles.ids are {list(message.ids)}: expected each once')
     poses = _shaped('obstacles.poses', message.poses, (count, steps, 3))
+    number('obstacles.poses', max(poses.max(initial=0.0), -poses.min(initial=0.0)), 0.0, LARGEST)
     sizes = zip(message.half_length, message.half_width, message.radius, strict=True)
     obstacles = tuple(
         Obstacle(name, poses[i], *size)
