@@ -89,13 +89,6 @@ def test_a_bad_horizon_is_refused(change, said):
         Horizon(**change)
 
 
-def test_a_trajectory_is_kept_with_its_yaw_unwrapped():
-    states = np.zeros((4, 5))
-    states[:, 2] = [3.1, -3.1, 3.1, -3.0]
-    kept = Trajectory(0.0, 0.1, states, np.zeros((3, 2))).states
-    np.testing.assert_allclose(kept[:, 2], [3.1, 2 * np.pi - 3.1, 3.1, 2 * np.pi - 3.0])
-
-
 @pytest.mark.parametrize(
     ('stamp', 'dt', 'states', 'controls', 'said'),
     [

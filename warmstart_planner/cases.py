@@ -22,14 +22,13 @@ from warmstart_planner.drive_files import REFUSED, Row, drive_file, files_in
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.parallel import in_parallel, show_progress
-from warmstart_planner.scenarios import ScenarioError
 from warmstart_planner.scenarios.road_goals import STANDING_SPEED
 from warmstart_planner.simulation.configuration import (
     default_configuration_path,
     read_configuration,
 )
 from warmstart_planner.simulation.report import text_table
-from warmstart_planner.strict_yaml import read_mapping
+from warmstart_planner.strict_yaml import parse
 
 TABLE = 'expected.yaml'
 OFF_ROAD = 0.05  # leaving road or corridor by no more than this is none [m]
@@ -83,7 +82,7 @@ def read_expected(path: Path) -> dict[str, Expected]:
         return {}
     known = [field.name for field in fields(Expected)]
     table: dict[str, Expected] = {}
-    for name, entries in read_mapping(path).items():
+    for name, entries in parse(path.read_text(encoding='utf-8')).items():
         if not isinstance(entries, Mapping) or not set(entries) <= set(known):
             raise ValueError(f'{path}: {name} is {entries!r}: expected some of {", ".join(known)}')
         table[name] = Expected(**entries)

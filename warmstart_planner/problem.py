@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.blockage import first_blocked_station
-from warmstart_planner.checks import finite_array, number, unwrapped
+from warmstart_planner.checks import finite_array, number
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.road import Road
-from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, YAW, VehicleParameters
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 MAX_OBSTACLES = 12
 
@@ -168,7 +168,7 @@ class Trajectory:
     States and controls on a horizon's grid, map frame.
 
     `states` has shape (N + 1, 5) and `controls` (N, 2); `stamp` is the time of the first state.
-    Yaw may be given in any turn; it is kept unwrapped, so that it can be interpolated.
+    Yaw goes on from state to state without a jump: a turn between two of them is a turn driven.
     """
 
     stamp: float
@@ -185,7 +185,7 @@ class Trajectory:
             raise ValueError('trajectory.states is empty: expected at least one state')
         shape = (len(states) - 1, CONTROL_SIZE)
         controls = finite_array('trajectory.controls', self.controls, shape)
-        object.__setattr__(self, 'states', unwrapped(states, YAW))
+        object.__setattr__(self, 'states', states)
         object.__setattr__(self, 'controls', controls)
 
     @property

@@ -104,6 +104,48 @@ def test_a_bad_parameter_at_the_start_is_one_clear_line(start, name, parameter, 
     assert reason in output
 
 
+MISSPELT = """
+/**/planner:
+  ros__parameters:
+    margin: {obstacle: 0.8}
+    deadlin: 0.04
+/**/plannner:
+  ros__parameters: {deadline: 0.04}
+"""
+
+
+def test_misspelt_parameters_and_nodes_are_told_of_at_the_start(start, solvers, tmp_path):
+    path = tmp_path / 'mine.yaml'
+    path.write_text(MISSPELT)
+    process = start(
+        'warmstart_planner.nodes.planner',
+        *('--ros-args', '-p', 'autostart:=true', '-p', 'periodd:=0.1'),
+        *('--params-file', 'config/planner.yaml', '--params-file', str(path)),
+    )
+    time.sleep(4.0)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    warnings = [line for line in output.splitlines() if 'WARN' in line]
+    for said in (
+        'mine.yaml: section /**/planner: parameter margin.obstacle is unknown: did you mean '
+        'margins.obstacle?',
+        'mine.yaml: section /**/planner: parameter deadlin is unknown: did you mean deadline?',
+        'mine.yaml: section /**/plannner is for no node of this system: did you mean planner?',
+        'parameter periodd is unknown: did you mean period?',
+    ):
+        assert len([line for line in warnings if said in line]) == 1, output
+
+
+@pytest.mark.parametrize('name', NODES)
+def test_nothing_is_said_of_the_packaged_parameters(start, solvers, name):
+    files = [text for each in NODES for text in ('--params-file', f'config/{each}.yaml')]
+    process = start(f'warmstart_planner.nodes.{name}', '--ros-args', *files)
+    time.sleep(3.0)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert 'unknown' not in output and 'section' not in output
+
+
 def test_an_unknown_scenario_leaves_the_simulator_unconfigured(start):
     arguments = ['--ros-args', '-p', 'autostart:=true', '-p', 'scenario:=nowhere']
     process = start('warmstart_planner.nodes.simulator', *arguments)

@@ -99,6 +99,15 @@ def test_a_state_that_is_not_finite_is_refused_by_name(field, value):
         messages.vehicle_state_from(message)
 
 
+@pytest.mark.parametrize('field', ['x', 'y', 'yaw', 'longitudinal_velocity_mps'])
+@pytest.mark.parametrize('value', [1e300, -1e9])
+def test_a_state_beyond_all_measure_is_refused_by_name(field, value):
+    message = messages.vehicle_state_message(messages.StateEstimate(0.0, np.zeros(5), 0.0, 1.0))
+    setattr(message, field, value)
+    with pytest.raises(ValueError, match=f'state.{field} is .*expected a number in'):
+        messages.vehicle_state_from(message)
+
+
 def test_a_state_in_another_frame_is_refused():
     message = messages.vehicle_state_message(messages.StateEstimate(0.0, np.zeros(5), 0.0, 1.0))
     message.header.frame_id = 'odom'
@@ -251,6 +260,7 @@ def test_predictions_of_different_lengths_go_on_as_they_would_have():
     ('spoil', 'reason'),
     [
         (lambda m: m.poses.__setitem__(1, math.nan), r'obstacles.poses is nan at \(0, 0, 1\)'),
+        (lambda m: m.poses.__setitem__(3, -1e300), r'obstacles.poses is 1e\+300: expected'),
         (lambda m: m.poses.pop(), 'obstacles.poses has 17 entries: expected 18'),
         (lambda m: m.radius.pop(), 'obstacles.radius has 1 entries: expected 2 or 6'),
         (lambda m: setattr(m, 'dt', 0.0), 'obstacles.dt is 0.0'),

@@ -28,6 +28,12 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics
 from warmstart_planner.nodes.messages import NANOSECONDS
+from warmstart_planner.nodes.parameter_files import (
+    Listener,
+    complaints,
+    parameter_files,
+    system_parameters,
+)
 from warmstart_planner.nodes.parameters import Parameter, Parameters
 from warmstart_planner.nodes.qos import DISPLAY
 
@@ -94,6 +100,18 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         self._listened: dict[str, Subscription] = {}
         self._complaints: dict[str, float] = {}
+        self._tell_of_unknown_parameters()
+
+    def _tell_of_unknown_parameters(self) -> None:
+        listener = Listener(
+            self.get_fully_qualified_name(),
+            self.get_parameters_by_prefix(''),
+            system_parameters,
+        )
+        # of rclpy only this says what was given without being declared
+        overrides = getattr(self, '_parameter_overrides', {})
+        for text in complaints(parameter_files(sys.argv), overrides, listener):
+            self.get_logger().warning(text)
 
     # --- what a node fills in ---
 

@@ -4,7 +4,8 @@
 Between messages and the core's value types; the only place that knows both.
 
 Every `..._from` raises ValueError for what the message should not hold (NaN, wrong lengths,
-another frame), naming the field; every `..._message` for what must not be sent.
+another frame), naming the field; every `..._message` for what must not be sent. Yaw may come in
+any turn, as in (-pi, pi]: along predictions, trajectories and roads it is unwrapped here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from std_msgs.msg import Header
 
 from warmstart_planner import msg
-from warmstart_planner.checks import finite_array, number
+from warmstart_planner.checks import finite_array, number, unwrapped
 from warmstart_planner.obstacles import SIZES, Obstacle, sizes_of
 from warmstart_planner.problem import (
     Goal,
@@ -59,6 +60,7 @@ MAP = 'map'
 BASE = 'base_link'  # at the rear axle
 NANOSECONDS = 1_000_000_000
 STEP_RANGE = (1e-3, 10.0)  # of predictions of obstacles [s]
+LARGEST = 1e8  # of any number of a state or pose; what is larger was not measured [m, rad, m/s]
 ROAD_FIELDS = {
     'station': 'station',
     'x': 'x',
@@ -140,7 +142,9 @@ def vehicle_state_from(message: msg.VehicleState) -> StateEstimate:
         'longitudinal_velocity_mps': message.longitudinal_velocity_mps,
         'front_wheel_angle_rad': message.front_wheel_angle_rad,
     }
-    state = np.array([number(f'state.{name}', value) for name, value in values.items()])
+    state = np.array(
+        [number(f'state.{name}', value, -LARGEST, LARGEST) for name, value in values.items()]
+    )
     state.flags.writeable = False
     return StateEstimate(
         stamp=to_seconds(message.header.stamp),
@@ -220,6 +224,7 @@ def obstacles_from(message: msg.ObstacleArray) -> ObstacleEstimate:
     if len(set(message.ids)) != count:
         raise ValueError(f'obstacles.ids are {list(message.ids)}: expected each once')
     poses = _shaped('obstacles.poses', message.poses, (count, steps, 3))
+    number('obstacles.poses', max(poses.max(initial=0.0), -poses.min(initial=0.0)), 0.0, LARGEST)
     sizes = [_sizes(field, getattr(message, field), count, steps) for field in SIZES]
     obstacles = tuple(
         Obstacle(name, *rows) for name, *rows in zip(message.ids, poses, *sizes, strict=True)
@@ -397,7 +402,7 @@ def proposals_from(message: msg.Proposals) -> tuple[Proposal, ...]:
     return tuple(
         Proposal(
             source=message.source[i],
-            trajectory=Trajectory(stamp, dt, states[i], controls[i]),
+            trajectory=Trajectory(stamp, dt, unwrapped(states[i], YAW), controls[i]),
             model_id=message.model_id[i],
             **{name: float(getattr(message, name)[i]) for name in told},
             inference_time=inference / 1e3,
@@ -454,7 +459,9 @@ def roll_out_from(message: msg.RollOut) -> PolicyRollOut:
     stamp = to_seconds(message.header.stamp)
     inference = number('roll_out.inference_time_ms', message.inference_time_ms, at_least=0.0)
     return PolicyRollOut(
-        ways=tuple(Trajectory(stamp, dt, states[i], controls[i]) for i in range(count)),
+        ways=tuple(
+            Trajectory(stamp, dt, unwrapped(states[i], YAW), controls[i]) for i in range(count)
+        ),
         problem_stamp=to_seconds(message.problem_stamp),
         model_id=message.model_id,
         disagreement=number('roll_out.disagreement_m', message.disagreement_m, at_least=0.0),
@@ -544,7 +551,8 @@ def _trajectory(message: msg.Trajectory) -> Trajectory:
     states = _columns(message, names, length)
     controls = _columns(message, ('acceleration_mps2', 'steering_rate_rps'), length)
     dt = number('trajectory.dt', message.dt, at_least=1e-3, at_most=1.0)
-    return Trajectory(to_seconds(message.header.stamp), dt, states, controls[:-1])
+    stamp = to_seconds(message.header.stamp)
+    return Trajectory(stamp, dt, unwrapped(states, YAW), controls[:-1])
 
 
 def _columns(message: msg.Trajectory, names: tuple[str, ...], length: int) -> NDArray[np.float64]:
