@@ -48,9 +48,9 @@ def test_the_start_may_be_whole_turns_away(problem_of, driven):
     assert verify(problem_of(), driven(turned)).feasible
 
 
-def test_a_jump_of_yaw_inside_a_trajectory_is_a_defect(problem_of, driven):
+def test_a_turn_of_yaw_inside_a_trajectory_is_a_defect(problem_of, driven):
     trajectory = driven()
     states = trajectory.states.copy()
-    states[20:, YAW] += 1.0
+    states[20:, YAW] += 2 * np.pi
     verdict = verify(problem_of(), replace(trajectory, states=states))
     assert not verdict.feasible and verdict.dynamics > 1.0
