@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The planner: a verified plan or an honest rung below it, whatever is proposed."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from warmstart_planner.obstacles import box
-from warmstart_planner.planner import Planner, PlannerSettings
+from warmstart_planner.planner import JUDGED, Planner, PlannerSettings, RelaxedLimits
 from warmstart_planner.problem import (
     Horizon,
     KeepSpeed,
@@ -575,3 +576,127 @@ def test_a_car_that_has_room_goes_on_from_standstill(planner, make_problem):
     problem = make_problem(start=(20.0, 0.0, 0.0, 0.0, 0.0), goal=StopBefore(60.0, 10.0))
     result = planner.plan(problem, deadline=IN_TIME)
     assert result.trajectory.states[-1, SPEED] > 1.0
+
+
+# --- what is slightly beyond soft limits, and what braking is for ---
+
+
+def squeezed(problem, room):
+    """Make the road wider than the car by some metres in all, everywhere."""
+    half = np.full_like(problem.road.left_width, (CAR.width + room) / 2)
+    return replace(problem, road=replace(problem.road, left_width=half, right_width=half))
+
+
+@pytest.mark.parametrize('beyond', [0.05, 0.15])
+def test_a_plan_slightly_beyond_the_edge_is_relaxed_and_says_by_how_much(
+    planner, make_problem, beyond
+):
+    problem = squeezed(make_problem(), -2 * beyond)
+    result = planner.plan(problem, deadline=IN_TIME)
+    verdict = verify(problem, result.trajectory)
+    assert result.rung is Rung.RELAXED
+    assert not result.feasible and result.violation == verdict.violation
+    assert verdict.collision == 0.0
+    assert beyond - 0.01 <= verdict.road <= PlannerSettings().relaxed.road
+    assert result.trajectory.states[-1, SPEED] > 5.0
+    assert 'road' in result.message
+
+
+def test_what_hits_something_is_never_relaxed(planner, make_problem):
+    problem = squeezed(make_problem(obstacles=(wall(27.0),)), -0.1)
+    assert planner.plan(problem, deadline=IN_TIME).rung is Rung.BRAKING
+
+
+def test_relaxed_stands_between_optimised_and_previous():
+    assert Rung.OPTIMISED.value < Rung.RELAXED.value < Rung.PREVIOUS.value < Rung.BRAKING.value
+
+
+def test_limits_that_are_no_limits_are_refused():
+    with pytest.raises(ValueError, match=r'relaxed\.road is -0\.1: expected'):
+        RelaxedLimits(road=-0.1)
+
+
+def test_with_nothing_in_the_way_braking_is_gentle(planner, make_problem):
+    problem = narrowed(make_problem())
+    result = planner.plan(problem, deadline=IN_TIME)
+    assert result.rung is Rung.BRAKING
+    assert result.trajectory.controls[:, 0].min() >= -PlannerSettings().braking.firm - 1e-9
+
+
+def test_braking_is_hard_where_only_that_avoids_a_collision(planner, make_problem):
+    problem = make_problem()
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    ahead = float(plan.states[5, 0]) + CAR.front_reach
+    stop = plan.states[5, SPEED] ** 2 / 2 / 6.6
+    blocked = narrowed(later(problem, plan, 5, obstacles=(wall(ahead + stop + 0.5),)))
+    result = planner.plan(blocked, deadline=IN_TIME)
+    assert result.rung is Rung.BRAKING
+    assert verify(blocked, result.trajectory).collision == 0.0
+    assert result.trajectory.controls[:, 0].min() < -PlannerSettings().braking.firm - 0.5
+
+
+def test_a_car_against_its_road_is_answered_by_standing_and_never_verified(planner, make_problem):
+    problem = make_problem((60.0, 0.0, np.pi, 5.0, 0.0))
+    for _ in range(30):
+        result = planner.plan(problem, deadline=IN_TIME)
+        moves = result.trajectory.states[:, SPEED].max() > 0.05
+        assert not (result.feasible and moves)
+        problem = later(problem, result.trajectory, 1)
+    assert problem.initial_state[SPEED] == pytest.approx(0.0, abs=0.05)
+
+
+# --- what is the planner's own ---
+
+
+@pytest.mark.parametrize('name', ['shifted', 'multi_start', 'straight_line', 'zero_control'])
+def test_a_proposal_from_outside_is_not_the_planner_s_own_by_its_name(planner, make_problem, name):
+    problem = make_problem(obstacles=(PARKED,))
+    good = planner.plan(problem, deadline=IN_TIME).trajectory
+    alone = own_refined(planner)
+    planner.reset()
+    planner.plan(problem, [Proposal(name, good)], deadline=IN_TIME)
+    assert own_refined(planner) == alone
+    outside = [c for c in planner.last_candidates if not c.own]
+    assert [c.proposal.source for c in outside] == [name]
+
+
+def test_proposals_without_a_prediction_are_as_few_as_those_with_one(planner, make_problem):
+    problem = make_problem()
+    noise = [replace(swerving(problem, seed), predicted_return=np.nan) for seed in range(40)]
+    planner.plan(problem, noise, deadline=IN_TIME)
+    judged = [c for c in planner.last_candidates if not c.own]
+    assert 0 < len(judged) <= JUDGED * PlannerSettings().refined_learned
+
+
+# --- account ---
+
+
+def test_all_refinement_is_booked_as_solving(planner, make_problem, monkeypatch):
+    refine = planner._refine
+    calls = []
+
+    def slow(*arguments):
+        calls.append(arguments)
+        time.sleep(0.05)
+        return refine(*arguments)
+
+    monkeypatch.setattr(planner, '_refine', slow)
+    result = planner.plan(narrowed(make_problem()), deadline=IN_TIME)
+    assert len(calls) == 2
+    assert result.solver_time >= 0.1
+    assert result.verification_time < 0.05 + result.total_time - 0.1 - result.proposal_time
+    parts = result.proposal_time + result.solver_time + result.verification_time
+    assert parts == pytest.approx(result.total_time)
+
+
+def test_a_plan_that_is_over_does_not_end_the_planner(scp_folder, make_problem):
+    planner = Planner(CAR, settings=PlannerSettings(previous_age_max=60.0))
+    problem = make_problem()
+    plan = planner.plan(problem, deadline=IN_TIME).trajectory
+    for wait in (5.95, 6.0, 6.05, 9.0):
+        planner.reset()
+        planner.plan(problem, deadline=IN_TIME)
+        stale = narrowed(replace(problem, stamp=problem.stamp + wait))
+        result = planner.plan(stale, deadline=IN_TIME)
+        assert result.rung in (Rung.PREVIOUS, Rung.BRAKING)
+    assert len(plan.states) == 61

@@ -495,7 +495,7 @@ class Planner:
             if not candidates:
                 return None
             own = [c for c in candidates if c.own]
-            path = min(own or candidates, key=lambda c: c.score.violation).proposal.trajectory
+            path = min(own or candidates, key=self._unsafe).proposal.trajectory
         elif self._is_braking and self._follows(path, problem):
             return _cut(problem, path)
         gentle = self._braking_along(path, problem, self.settings.braking)
@@ -504,6 +504,11 @@ class Planner:
             return gentle
         hard = self._braking_along(path, problem, self.settings.emergency)
         return hard if verify(problem, hard).collision <= overlap else gentle
+
+    def _unsafe(self, candidate: Candidate) -> tuple[bool, float]:
+        """What makes a candidate a bad path to brake along; how hard itself brakes is no merit."""
+        hardest = -float(candidate.proposal.trajectory.controls[:, 0].min())
+        return hardest > self.settings.braking.firm, candidate.score.violation
 
     def _braking_along(
         self, path: Trajectory, problem: PlanningProblem, settings: BrakingSettings
