@@ -461,7 +461,8 @@ class Planner:
             return None
         if not 0.0 <= problem.stamp - previous.stamp <= self.settings.previous_age_max:
             return None
-        return _cut(problem, previous)
+        # what is true of a plan says nothing of a car that is elsewhere
+        return _cut(problem, previous) if self._follows(previous, problem) else None
 
     def _without_creeping(
         self, problem: PlanningProblem, best: Refined

@@ -15,7 +15,7 @@ from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.verification import drive_verdict
 
 CHECK_PERIOD = 0.5  # at which the verifier looks for a reason to end the drive [s]
-OFF_ROAD = 0.5  # a drive ends that far off the road or outside the corridor [m]
+OFF_ROAD = 0.5  # a drive ends that much farther off the road or corridor than it began [m]
 
 
 class Outcome(Enum):
@@ -53,6 +53,7 @@ class DriveMonitor:
         self._states: list[NDArray[np.float64]] = []
         self._stations: list[float] = []
         self._checked = -np.inf
+        self._allowed: tuple[float, float] | None = None
 
     def update(self, t: float, state: NDArray[np.float64]) -> Outcome | None:
         """
@@ -101,6 +102,19 @@ class DriveMonitor:
         self._checked = self._times[-1]
         if verdict.collisions:
             return Outcome.COLLISION
-        if verdict.off_road > OFF_ROAD:
+        if self._allowed is None:
+            self._allowed = self._off_at_start(first)
+        off_road, off_corridor = self._allowed
+        if verdict.off_road > off_road + OFF_ROAD:
             return Outcome.OFF_ROAD
-        return Outcome.OFF_CORRIDOR if verdict.off_corridor > OFF_ROAD else None
+        return Outcome.OFF_CORRIDOR if verdict.off_corridor > off_corridor + OFF_ROAD else None
+
+    def _off_at_start(self, first: int) -> tuple[float, float]:
+        """How far the start, which nobody chose on the way, is off road and corridor [m]."""
+        verdict = drive_verdict(
+            self._scenario,
+            self._times[first : first + 1],
+            np.array(self._states[first : first + 1]),
+            self._stations[first],
+        )
+        return verdict.off_road, verdict.off_corridor

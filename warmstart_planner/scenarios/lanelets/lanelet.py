@@ -191,13 +191,8 @@ def drivable_area(network: Network) -> tuple[NDArray[np.float64], ...]:
     """
     Return where cars may drive, in either direction: outlines of shape (P, 2), map frame [m].
 
-    A lanelet that turns much is several outlines, so that none overlaps itself, and small gaps
-    between lanelets that follow one another have outlines of their own.
+    A lanelet that turns much is several outlines, so that none overlaps itself. It is the file's
+    own area: gaps between lanelets are left as they are.
     """
     roads = [lanelet for lanelet in network.values() if lanelet.for_cars]
-    area = [piece.outline for lanelet in roads for piece in lanelet.pieces]
-    following = [
-        (here, network[id_]) for here in roads for id_ in here.successors if id_ in network
-    ]
-    joints = [joint(here, there) for here, there in following if there.for_cars]
-    return tuple([*area, *(outline for outline in joints if outline is not None)])
+    return tuple(piece.outline for lanelet in roads for piece in lanelet.pieces)
