@@ -507,7 +507,7 @@ class Planner:
         return hard if verify(problem, hard).collision <= overlap else gentle
 
     def _unsafe(self, candidate: Candidate) -> tuple[bool, float]:
-        """What makes a candidate a bad path to brake along; how hard itself brakes is no merit."""
+        """Tell what makes a candidate a bad path to brake along: not how gently itself brakes."""
         hardest = -float(candidate.proposal.trajectory.controls[:, 0].min())
         return hardest > self.settings.braking.firm, candidate.score.violation
 
