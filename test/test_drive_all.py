@@ -25,7 +25,14 @@ def test_a_row_holds_rates_and_worst_cases_over_all_seeds():
         'free_road',
         [
             result(),
-            result(seed=1, goal_reached=False, collisions=2, min_clearance=-0.2, off_road=0.7),
+            result(
+                seed=1,
+                outcome='collision',
+                goal_reached=False,
+                collisions=2,
+                min_clearance=-0.2,
+                off_road=0.7,
+            ),  # fmt: skip
         ],
     )
     assert found['n'] == 2
