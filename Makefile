@@ -43,7 +43,7 @@ drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds ea
 	$(RUN) -m warmstart_planner.drive_all $(call option,N,seeds) $(ARGS)
 
 commonroad: setup  ## Drive a folder of CommonRoad files without ROS: FOLDER=... [N=files] [ARGS=...]
-	$(RUN) -m warmstart_planner.drive_files --folder '$(FOLDER)' $(call option,N,n) $(ARGS)
+	$(RUN) -m warmstart_planner.drive_files $(call option,FOLDER,folder) $(call option,N,n) $(ARGS)
 
 cases: setup  ## Drive inputs that are easily got wrong, and compare: [FOLDER=test/cases] [ARGS=...]
 	$(RUN) -m warmstart_planner.cases --folder '$(or $(FOLDER),test/cases)' $(ARGS)

@@ -6,11 +6,12 @@ import json
 import pytest
 
 from warmstart_planner.drive_all import Result, main, row, table
+from warmstart_planner.simulation.monitor import Outcome
 
 
 def result(**changes):
     values = {
-        'scenario': 'free_road', 'seed': 0, 'outcome': 'goal', 'goal_reached': True,
+        'scenario': 'free_road', 'seed': 0, 'outcome': 'goal', 'goal_reached': True, 'missed': (),
         'collisions': 0, 'min_clearance': 1.5, 'off_road': 0.0, 'tracking_rms': 0.1,
         'duration': 10.0, 'plan_seconds': (0.01, 0.02, 0.03), 'control_seconds': (0.001,),
         'iterations': (2, 4, 6), 'planner_rungs': ('optimised', 'optimised', 'previous'),
@@ -24,7 +25,14 @@ def test_a_row_holds_rates_and_worst_cases_over_all_seeds():
         'free_road',
         [
             result(),
-            result(seed=1, goal_reached=False, collisions=2, min_clearance=-0.2, off_road=0.7),
+            result(
+                seed=1,
+                outcome='collision',
+                goal_reached=False,
+                collisions=2,
+                min_clearance=-0.2,
+                off_road=0.7,
+            ),  # fmt: skip
         ],
     )
     assert found['n'] == 2
@@ -43,10 +51,10 @@ def test_the_table_has_a_line_for_each_scenario():
     assert [line.split()[0] for line in lines[2:]] == ['free_road', 'cut_in']
 
 
-@pytest.mark.parametrize('reached', [dict(goal_reached=False), dict(collisions=1)])
-def test_a_missed_goal_or_a_collision_is_a_failed_drive(reached):
+@pytest.mark.parametrize('outcome', [each for each in Outcome if each is not Outcome.GOAL])
+def test_any_end_but_the_goal_is_a_failed_drive(outcome):
     assert result().passed
-    assert not result(**reached).passed
+    assert not result(outcome=outcome.value).passed
 
 
 def test_an_unknown_scenario_is_one_clear_error(capsys, tmp_path):

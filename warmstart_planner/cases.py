@@ -5,8 +5,9 @@ Drive a folder of inputs that are easily got wrong, and compare with a table of 
 
 The table, `expected.yaml` of the folder, has for each file what has to hold: `refused` (words of
 the one error), or any of `goal` (reached or not), `stands` (at the end), `on_road` (never off the
-road nor out of the corridor) and `limit` (the speed limit in force at the start [m/s]). No drive
-may collide. Exit status: 0 when all hold, 1 when one does not, 2 when nothing could be started.
+road nor out of the corridor), `limit` (the speed limit in force at the start [m/s]) and `distance`
+(driven: the least and the most [m]). No drive may collide. Exit status: 0 when all hold, 1 when
+one does not, 2 when nothing could be started.
 """
 
 from __future__ import annotations
@@ -18,10 +19,19 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner.drive_files import REFUSED, Row, drive_file, files_in
+from warmstart_planner.checks import number
+from warmstart_planner.drive_files import (
+    BROKEN_OFF,
+    REFUSED,
+    TABLE,
+    Row,
+    drive_files,
+    files_in,
+    json_path,
+)
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
-from warmstart_planner.parallel import in_parallel, show_progress
+from warmstart_planner.parallel import positive
 from warmstart_planner.scenarios.road_goals import STANDING_SPEED
 from warmstart_planner.simulation.configuration import (
     default_configuration_path,
@@ -30,44 +40,96 @@ from warmstart_planner.simulation.configuration import (
 from warmstart_planner.simulation.report import text_table
 from warmstart_planner.strict_yaml import parse
 
-TABLE = 'expected.yaml'
 OFF_ROAD = 0.05  # leaving road or corridor by no more than this is none [m]
 SAME_LIMIT = 0.01  # [m/s]
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What has to hold for one file; None: not asked."""
+    """
+    What has to hold for one file; None: not asked.
+
+    `refused` is words of the error, `limit` in m/s, `distance` the least and the most in m.
+
+    Raises:
+        ValueError: nothing is asked, `refused` is asked beside something else, or a value is of
+            another kind.
+
+    """
 
     refused: str | None = None
     goal: bool | None = None
     stands: bool | None = None
     on_road: bool | None = None
     limit: float | None = None
+    distance: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what is asked."""
+        asked = [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        if not asked or ('refused' in asked and len(asked) > 1):
+            raise ValueError(f'asks for {", ".join(asked) or "nothing"}: {_CHOICE}')
+        if self.refused is not None and not (isinstance(self.refused, str) and self.refused):
+            raise ValueError(f'refused is {self.refused!r}: expected words of the error')
+        for name in ('goal', 'stands', 'on_road'):
+            if not isinstance(getattr(self, name), bool | None):
+                raise ValueError(f'{name} is {getattr(self, name)!r}: expected true or false')
+        if self.limit is not None:
+            number('limit', self.limit, at_least=0.0)
+        if self.distance is not None:
+            least, most = _pair(self.distance)
+            object.__setattr__(self, 'distance', (least, number('distance', most, least)))
 
     def differences(self, row: Row) -> list[str]:
         """Return what a drive's row does not fulfil."""
+        if row['outcome'] == BROKEN_OFF:
+            return [f'broke off: {row["message"]}']
         if self.refused is not None:
             if row['outcome'] != REFUSED:
-                return [f'was driven: expected to be refused ({self.refused!r})']
+                return [f'driven: expected to be refused ({self.refused!r})']
             known = self.refused in row['message']
-            return [] if known else [f'error without {self.refused!r}: {row["message"]}']
+            return [] if known else [f'refused without {self.refused!r}: {row["message"]}']
         if row['outcome'] == REFUSED:
             return [f'refused: {row["message"]}']
-        stands = row['final_speed_mps'] < STANDING_SPEED
+        return [*self._differing_facts(row), *self._differing_numbers(row)]
+
+    def _differing_facts(self, row: Row) -> list[str]:
         off = max(row['off_road_m'], row['off_corridor_m'])
-        found = {'goal': row['goal_reached'], 'stands': stands, 'on_road': off <= OFF_ROAD}
-        result = [
-            f'{name} is {value}: expected {getattr(self, name)}'
+        found = {
+            'goal': row['goal_reached'],
+            'stands': row['final_speed_mps'] < STANDING_SPEED,
+            'on_road': off <= OFF_ROAD,
+        }
+        return [
+            f'{name} is {_word(value)}: expected {_word(getattr(self, name))}'
             for name, value in found.items()
             if getattr(self, name) not in (None, value)
         ]
-        limit = row['speed_limit_mps']
+
+    def _differing_numbers(self, row: Row) -> list[str]:
+        found = []
+        limit, distance = row['speed_limit_mps'], row['distance_m']
         if self.limit is not None and abs(limit - self.limit) > SAME_LIMIT:
-            result.append(f'limit is {limit:.2f}: expected {self.limit}')
+            found.append(f'limit is {limit:.2f}: expected {self.limit}')
+        if self.distance is not None and not self.distance[0] <= distance <= self.distance[1]:
+            found.append(f'distance is {distance:.1f}: expected in {list(self.distance)}')
         if row['collisions']:
-            result.append(f'{row["collisions"]} collisions: expected none')
-        return result
+            found.append(f'collisions is {row["collisions"]}: expected 0')
+        return found
+
+
+_NAMES = tuple(field.name for field in fields(Expected))
+_CHOICE = f'expected refused alone, or some of {", ".join(_NAMES[1:])}'
+
+
+def _pair(value: Any) -> tuple[float, float]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f'distance is {value!r}: expected the least and the most')
+    return number('distance', value[0], at_least=0.0), value[1]
+
+
+def _word(value: bool) -> str:
+    return str(value).lower()
 
 
 def read_expected(path: Path) -> dict[str, Expected]:
@@ -75,18 +137,32 @@ def read_expected(path: Path) -> dict[str, Expected]:
     Read a table; empty where there is none.
 
     Raises:
-        ValueError: it is not a mapping of mappings, or has an unknown entry.
+        ValueError: it is no YAML, not a mapping of mappings, or an entry is unknown or wrong; the
+            message names table, file and entry.
+        OSError: it cannot be read.
 
     """
     if not path.exists():
         return {}
-    known = [field.name for field in fields(Expected)]
-    table: dict[str, Expected] = {}
-    for name, entries in parse(path.read_text(encoding='utf-8')).items():
-        if not isinstance(entries, Mapping) or not set(entries) <= set(known):
-            raise ValueError(f'{path}: {name} is {entries!r}: expected some of {", ".join(known)}')
-        table[name] = Expected(**entries)
-    return table
+    try:
+        table = parse(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None
+    if not isinstance(table, Mapping):
+        raise ValueError(f'{path} holds {table!r}: expected for each file what has to hold')
+    return {name: _expected(f'{path}: {name}', entry) for name, entry in table.items()}
+
+
+def _expected(where: str, entry: Any) -> Expected:
+    if not isinstance(entry, Mapping):
+        raise ValueError(f'{where} is {entry!r}: {_CHOICE}')
+    unknown = [name for name in entry if name not in _NAMES]
+    if unknown:
+        raise ValueError(f'{where}.{unknown[0]} is unknown: {_CHOICE}')
+    try:
+        return Expected(**entry)
+    except ValueError as error:
+        raise ValueError(f'{where}: {error}') from None
 
 
 def compare(rows: Mapping[str, Row], expected: Mapping[str, Expected]) -> dict[str, list[str]]:
@@ -106,35 +182,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configuration = replace(
             read_configuration(default_configuration_path()), seed=options.seed
         )
-        files = [path for path in files_in(options.folder) if path.name != TABLE]
         expected = read_expected(options.folder / TABLE)
-    except ValueError as error:
+        files = files_in(options.folder)
+        driven = options.out.with_suffix('')
+        found = drive_files(files, configuration, float('inf'), driven, options.workers)
+        rows = {row['file']: row for row in found}
+        differences = compare(rows, expected)
+        judged = [{**row, 'differences': differences[row['file']]} for row in found]
+        write_measurement(options.out, options.seed, judged)
+    except (ValueError, OSError, SolverMissingError) as error:
         print(f'cases: {error}', file=sys.stderr)
         return 2
-    driven = options.out.with_suffix('')
-    jobs = [(path, configuration, driven / f'{path.stem}.csv') for path in files]
-    rows: dict[str, Row] = {}
-    try:
-        for name, row in in_parallel(_drive, jobs, options.workers):
-            rows[name] = row
-            show_progress(len(rows), len(jobs), 'cases')
-    except SolverMissingError as error:
-        print(f'cases: {error}', file=sys.stderr)
-        return 2
-    differences = compare(rows, expected)
     print(_table(rows, expected, differences))
-    write_measurement(options.out, options.seed, [_row(rows, differences, n) for n in rows])
+    if not expected:
+        print(f'there is no {options.folder / TABLE}: nothing is compared')
     wrong = sum(bool(each) for each in differences.values())
     print(f'{len(expected) - wrong} of {len(expected)} as expected; written to {options.out}')
     return 1 if wrong else 0
-
-
-def _drive(path: Path, configuration: Any, csv: Path) -> tuple[str, Row]:
-    return path.name, drive_file(path, configuration, float('inf'), csv)
-
-
-def _row(rows: Mapping[str, Row], differences: Mapping[str, list[str]], name: str) -> Row:
-    return {'file': name, **rows[name], 'differences': differences[name]}
 
 
 def _table(
@@ -145,21 +209,20 @@ def _table(
     def verdict(name: str) -> str:
         if name not in expected:
             return 'not in the table'
-        return '; '.join(differences[name]) or 'as expected'
+        return 'DIFFERS' if differences[name] else 'as expected'
 
-    lines = []
-    for name in sorted({*rows, *expected}):
-        row = rows.get(name, {})
-        lines.append((name, str(row.get('outcome', '-')), verdict(name)))
-    return text_table(('file', 'outcome', 'verdict'), lines)
+    names = sorted({*rows, *expected})
+    lines = [(name, str(rows.get(name, {}).get('outcome', '-')), verdict(name)) for name in names]
+    said = [f'{name}: {each}' for name in names for each in differences[name]]
+    return '\n'.join([text_table(('file', 'outcome', 'verdict'), lines), *said])
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='cases', description=(__doc__ or '').strip())
     add = parser.add_argument
     add('--folder', type=Path, required=True, help=f'with scenarios and {TABLE}')
-    add('--out', type=Path, default=Path('out/cases.json'))
-    add('--workers', type=int, default=2, help='processes')
+    add('--out', type=json_path, default=Path('out/cases.json'))
+    add('--workers', type=positive, default=2, help='processes')
     add('--seed', type=int, default=1, help='of all noise')
     return parser.parse_args(arguments)
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
-from warmstart_planner.parallel import in_parallel, show_progress
+from warmstart_planner.parallel import in_parallel, positive, show_progress
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
@@ -198,8 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='drive_all', description=(__doc__ or '').strip())
-    parser.add_argument('--seeds', type=_positive, default=20, help='noise seeds a scenario')
-    parser.add_argument('--workers', type=_positive, default=2, help='processes')
+    parser.add_argument('--seeds', type=positive, default=20, help='noise seeds a scenario')
+    parser.add_argument('--workers', type=positive, default=2, help='processes')
     parser.add_argument('--out', type=Path, default=Path('out/drive-all.json'))
     parser.add_argument('--configuration', help='YAML file; config/simulation.yaml by default')
     parser.add_argument(
@@ -207,13 +207,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--scenarios', nargs='+', help='names or paths; all packaged by default')
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'is {value}: expected 1 or more')
-    return value
 
 
 def _show(result: Result, done: int, total: int) -> None:

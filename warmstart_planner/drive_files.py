@@ -3,24 +3,27 @@
 """
 Drive all scenario files of a folder in closed loop without ROS, such as CommonRoad's.
 
-Writes the driven path of each as a CSV, and a table as JSON. A file that cannot be read or driven
-is a row as well: its outcome is `refused`, with the reason. Exit status: 0 when all drives came to
-an end, whatever it was, 2 when nothing could be started.
+Writes the driven path of each as a CSV, and a table as JSON. A file that cannot be read is a row
+as well: its outcome is `refused`, with the reason. Exit status: 0 when all drives came to an end,
+whatever it was, 1 when one broke off with an error, 2 when nothing could be started.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
-from warmstart_planner.parallel import in_parallel, show_progress
-from warmstart_planner.scenarios import ScenarioError, load_scenario
+from warmstart_planner.parallel import in_parallel, positive, show_progress
+from warmstart_planner.scenarios import Scenario, ScenarioError, load_scenario
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
     default_configuration_path,
@@ -31,8 +34,50 @@ from warmstart_planner.simulation.report import summary, text_table, write_csv
 from warmstart_planner.vehicle import SPEED
 
 SUFFIXES = ('.xml', '.yaml', '.yml')
+TABLE = 'expected.yaml'  # of a folder: what is right, no scenario
 REFUSED = 'refused'
+BROKEN_OFF = 'error'
 Row = dict[str, Any]
+
+_log = logging.getLogger(__name__)
+
+
+def drive_files(
+    files: Sequence[Path],
+    configuration: SimulationConfiguration,
+    deadline: float,
+    driven: Path,
+    workers: int,
+) -> list[Row]:
+    """
+    Drive files side by side, and return their rows in the order of the files.
+
+    Progress and what the reader warned of go to standard error.
+
+    Args:
+        files: of scenarios.
+        configuration: of the simulated world.
+        deadline: that the planner is given for a plan [s].
+        driven: folder for the driven paths.
+        workers: processes.
+
+    Raises:
+        SolverMissingError: the solvers have to be generated first.
+        OSError: a driven path cannot be written.
+
+    """
+    shared = Counter(path.stem for path in files)
+    jobs = []
+    for path in files:
+        name = path.stem if shared[path.stem] == 1 else path.name
+        jobs.append((path, configuration, deadline, driven / f'{name}.csv'))
+    rows: dict[str, Row] = {}
+    for row in in_parallel(drive_file, jobs, workers):
+        rows[row['file']] = row
+        for warning in row['warnings']:
+            print(f'{row["file"]}: {warning}', file=sys.stderr)
+        show_progress(len(rows), len(jobs), 'drives')
+    return [rows[path.name] for path in files]
 
 
 def drive_file(
@@ -41,29 +86,55 @@ def drive_file(
     """
     Drive one file and return its row: the figures of `summary` and how it ended.
 
+    `message` holds the reason where the file was refused, or the drive broke off with an error.
+    `warnings` holds what was logged of the file.
+
     Args:
         path: of the scenario.
         configuration: of the simulated world.
         deadline: that the planner is given for a plan [s].
         csv: where the driven path is written.
 
+    Raises:
+        SolverMissingError: the solvers have to be generated first.
+        OSError: the driven path cannot be written.
+
     """
+    with _collected_warnings() as warnings:
+        row = _row_of(path, configuration, deadline, csv)
+    said = dict.fromkeys(each.removeprefix(f'{path}: ') for each in warnings)
+    return {'file': path.name, **row, 'warnings': list(said)}
+
+
+def _row_of(path: Path, configuration: SimulationConfiguration, deadline: float, csv: Path) -> Row:
+    try:
+        scenario = load_scenario(path)
+    except ScenarioError as error:
+        return _undriven(path, REFUSED, str(error))
+    try:
+        return _driven(scenario, configuration, deadline, csv)
+    except (SolverMissingError, OSError):
+        raise
+    except Exception as error:  # one defect shall not cost the other files their rows
+        _log.exception('%s: the drive broke off', path)
+        return _undriven(path, BROKEN_OFF, f'{type(error).__name__}: {error}')
+
+
+def _driven(
+    scenario: Scenario, configuration: SimulationConfiguration, deadline: float, csv: Path
+) -> Row:
     # a table needs neither compiled solvers nor what loads them
     from warmstart_planner.mpc.controller import Controller, ControllerSettings
     from warmstart_planner.planner import Planner
     from warmstart_planner.simulation.closed_loop import drive
 
-    try:
-        scenario = load_scenario(path)
-    except ScenarioError as error:
-        return _refused(path, str(error))
     planner = Planner(scenario.car)
     controller = Controller(ControllerSettings(), scenario.car)
     done = drive(scenario, planner, controller, configuration, deadline=deadline)
     write_csv(csv, done.record, scenario.car)
     limit = scenario.road.at('speed_limit', scenario.start_station)
     return {
-        'scenario': path.stem,
+        'scenario': scenario.name,
         'outcome': done.outcome.value,
         **summary(done.record, done.verdict, done.missed, csv),
         'final_speed_mps': float(done.record.states[-1, SPEED]),
@@ -72,10 +143,10 @@ def drive_file(
     }
 
 
-def _refused(path: Path, reason: str) -> Row:
+def _undriven(path: Path, outcome: str, reason: str) -> Row:
     return {
         'scenario': path.stem,
-        'outcome': REFUSED,
+        'outcome': outcome,
         'goal_reached': False,
         'missed': ['place'],
         'collisions': 0,
@@ -86,6 +157,27 @@ def _refused(path: Path, reason: str) -> Row:
     }
 
 
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+
+@contextmanager
+def _collected_warnings() -> Iterator[list[str]]:
+    """Collect the warnings of the package, which do not name the file that they are about."""
+    logger = logging.getLogger(__package__)
+    collector = _Collector()
+    logger.addHandler(collector)
+    try:
+        yield collector.texts
+    finally:
+        logger.removeHandler(collector)
+
+
 def files_in(folder: Path) -> list[Path]:
     """
     Return the scenario files of a folder, sorted.
@@ -94,16 +186,20 @@ def files_in(folder: Path) -> list[Path]:
         ScenarioError: there is no such folder, or none in it.
 
     """
-    found = sorted(path for path in folder.glob('*') if path.suffix in SUFFIXES)
+    found = sorted(
+        path
+        for path in folder.glob('*')
+        if path.suffix in SUFFIXES and path.name != TABLE and path.is_file()
+    )
     if not found:
         raise ScenarioError(
-            f'folder is {str(folder)!r}: expected one with {", ".join(SUFFIXES)} files'
+            f'folder is {str(folder)!r}: expected one with {", ".join(SUFFIXES)} scenarios'
         )
     return found
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a table for the terminal, with a line of sums."""
+    """Return the rows as a table for the terminal."""
     lines = [
         (
             row['scenario'],
@@ -119,12 +215,16 @@ def table(rows: Sequence[Row]) -> str:
     return text_table(head, lines)
 
 
+def reasons(rows: Sequence[Row]) -> str:
+    """Return a line for each file that was not driven to an end, with the reason."""
+    return '\n'.join(f'{row["outcome"]}: {row["message"]}' for row in rows if row['message'])
+
+
 def sums(rows: Sequence[Row]) -> str:
     """Return in a line how many drives ended how, and all rungs."""
-    rungs: dict[str, int] = {}
+    rungs: Counter[str] = Counter()
     for row in rows:
-        for name, count in row['rungs_planner'].items():
-            rungs[name] = rungs.get(name, 0) + count
+        rungs.update(row['rungs_planner'])
     outcomes = counts([row['outcome'] for row in rows])
     return (
         f'{len(rows)} files: {_listed(outcomes)}; '
@@ -136,43 +236,42 @@ def _listed(numbers: dict[str, int]) -> str:
     return ', '.join(f'{name} {count}' for name, count in numbers.items()) or '-'
 
 
+def json_path(text: str) -> Path:
+    """Return an option's text as the path of a JSON file; argparse reports any other."""
+    if Path(text).suffix != '.json':
+        raise argparse.ArgumentTypeError(f'is {text!r}: expected a .json file')
+    return Path(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line."""
     options = _parse(arguments)
+    driven = options.out.with_suffix('')
     try:
         configuration = read_configuration(options.configuration or default_configuration_path())
         if options.seed is not None:
             configuration = replace(configuration, seed=options.seed)
         files = files_in(options.folder)[: options.n]
-    except ValueError as error:
+        rows = drive_files(files, configuration, options.deadline, driven, options.workers)
+        write_measurement(options.out, configuration.seed, rows)
+    except (ValueError, OSError, SolverMissingError) as error:
         print(f'commonroad: {error}', file=sys.stderr)
         return 2
-    driven = options.out.with_suffix('')
-    jobs = [(path, configuration, options.deadline, driven / f'{path.stem}.csv') for path in files]
-    rows: list[Row] = []
-    try:
-        for row in in_parallel(drive_file, jobs, options.workers):
-            rows.append(row)
-            show_progress(len(rows), len(jobs), 'drives')
-    except SolverMissingError as error:
-        print(f'commonroad: {error}', file=sys.stderr)
-        return 2
-    rows.sort(key=lambda row: row['scenario'])
     print(table(rows))
+    print(reasons(rows), end='\n' if reasons(rows) else '')
     print(sums(rows))
-    write_measurement(options.out, configuration.seed, rows)
     print(f'written to {options.out} and {driven}/')
-    return 0
+    return 1 if any(row['outcome'] == BROKEN_OFF for row in rows) else 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='commonroad', description=(__doc__ or '').strip())
     add = parser.add_argument
     add('--folder', type=Path, required=True, help='with .xml or .yaml scenarios')
-    add('--out', type=Path, default=Path('out/commonroad.json'))
-    add('--workers', type=int, default=2, help='processes')
+    add('--out', type=json_path, default=Path('out/commonroad.json'))
+    add('--workers', type=positive, default=2, help='processes')
     add('--seed', type=int, help="of all noise; the configuration's by default")
-    add('--n', type=int, help='only the first so many files')
+    add('--n', type=positive, help='only the first so many files')
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible')
     return parser.parse_args(arguments)

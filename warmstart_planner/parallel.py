@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -23,10 +24,15 @@ def in_parallel(
     """
     Yield the results of a function for all jobs, as worker processes finish them.
 
+    Where a job raises, or the results are no longer asked for, the jobs that wait are dropped.
+
     Args:
         function: of a module, so that processes can import it.
         jobs: its arguments, job by job.
-        workers: processes.
+        workers: processes, at least one.
+
+    Raises:
+        Exception: what a job raised.
 
     """
     with _single_threaded(), ProcessPoolExecutor(workers) as pool:
@@ -44,7 +50,16 @@ def show_progress(done: int, total: int, what: str) -> None:
         return
     filled = BAR_WIDTH * done // max(total, 1)
     bar = '#' * filled + '.' * (BAR_WIDTH - filled)
-    print(f'\r[{bar}] {done}/{total} {what}', end='\n' if done == total else '', file=sys.stderr)
+    end = '\n' if done == total else ''
+    print(f'\r[{bar}] {done}/{total} {what}', end=end, file=sys.stderr, flush=True)
+
+
+def positive(text: str) -> int:
+    """Return an option's text as a number of things, 1 or more; argparse reports any other."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'is {value}: expected 1 or more')
+    return value
 
 
 @contextmanager
