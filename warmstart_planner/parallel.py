@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import Any, TypeVar
 
 THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
@@ -35,7 +36,7 @@ def in_parallel(
         Exception: what a job raised.
 
     """
-    with _single_threaded(), ProcessPoolExecutor(workers) as pool:
+    with _single_threaded(), ProcessPoolExecutor(workers, mp_context=get_context('spawn')) as pool:
         futures = [pool.submit(function, *job) for job in jobs]
         try:
             for future in as_completed(futures):
