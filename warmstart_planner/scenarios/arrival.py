@@ -52,6 +52,9 @@ class Place:
             raise ValueError(
                 f'place has {len(vertices)} vertices and radius {self.radius}: expected an area'
             )
+        spread = np.linalg.svd(vertices - vertices[0], compute_uv=False)
+        if self.radius <= 0.0 and spread[-1] <= EDGE:
+            raise ValueError(f'place has {len(vertices)} vertices on one line: expected an area')
         object.__setattr__(self, 'vertices', vertices)
 
     def contains(self, points: Array) -> Flags:
@@ -207,9 +210,9 @@ class Arrival:
 
     def _judged(self, track: Track) -> Track:
         """Return the track at the instants that count."""
-        if self.step <= 0.0:
-            return track
         times = track.times
+        if self.step <= 0.0 or len(times) == 0:
+            return track
         first = np.ceil((times[0] - SAME_TIME) / self.step)
         last = np.floor((times[-1] + SAME_TIME) / self.step)
         at = np.arange(first, last + 1) * self.step
