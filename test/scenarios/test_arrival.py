@@ -335,6 +335,21 @@ class TestHold:
         assert judged([1, 1, 1, 0, 0], 1.0, [0, 0, 1, 1, 1]) == ('speed',)
         assert judged([0, 1, 1, 1, 0], 1.0, [1, 1, 1, 1, 0]) == ()
 
+    @pytest.mark.parametrize(
+        ('flags', 'speed', 'names'),
+        [
+            ([0, 1, 1, 1, 1], [0, 0, 0, 1, 1], ('speed',)),
+            ([0, 0, 1, 1, 0], [1, 1, 0, 0, 0], ('speed',)),
+            ([0, 0, 0, 1, 1], [0, 0, 0, 0, 1], ('speed',)),
+            ([0, 0, 0, 1, 1], [0, 0, 0, 1, 1], ('time',)),
+            ([0, 0, 0, 0, 0], [1, 1, 1, 1, 1], ('place',)),
+        ],
+    )
+    def test_what_was_too_brief_is_missed_and_not_the_place_that_it_was_in(
+        self, flags, speed, names
+    ):
+        assert judged(flags, 1.0, speed) == names
+
     def test_holds_tells_of_each_instant_alone(self):
         arrival = arrival_in([Region((1.0, 2.0)), Region((4.0, 5.0))], 0.0, 0.0)
         times = np.arange(0.0, 6.0, 0.5)

@@ -190,7 +190,8 @@ class Arrival:
         Return what a drive missed of its goal; nothing where it reached it.
 
         Of several alternatives it is that of which least was missed. The place counts first, then
-        heading and speed there, then the time at which all three held.
+        heading and speed there, then the time at which all three held. What held, but not for as
+        long as it has to, is missed too; of a drive that was there too briefly, it is the time.
         """
         track = self._judged(track)
         if len(track.times) == 0:
@@ -225,12 +226,19 @@ class Arrival:
         """Return the aspects that keep a drive from one alternative."""
         every = np.ones(len(times), bool)
         place, heading, speed, time = (held.get(name, every) for name in ASPECTS)
-        if not self._long_enough(times, place):
+        if not place.any():
             return ('place',)
         if not self._long_enough(times, place & heading & speed):
             alone = (('heading', heading), ('speed', speed))
-            never = [name for name, flags in alone if not self._long_enough(times, place & flags)]
-            return tuple(never) or ('heading', 'speed')
+            never = [name for name, flags in alone if not flags[place].any()]
+            brief = [
+                name
+                for name, flags in alone
+                if not flags[place].all() and not self._long_enough(times, place & flags)
+            ]
+            if never or brief:
+                return tuple(never or brief)
+            return ('time',) if (heading & speed)[place].all() else ('heading', 'speed')
         good = self._long_enough(times, place & heading & speed & time)
         return () if good else ('time',)
 
