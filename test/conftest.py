@@ -95,9 +95,7 @@ def move_problem():
         pose = place(np.stack([road.x, road.y, road.heading], axis=-1))
         goal = problem.goal
         if isinstance(goal, PoseGoal):
-            goal = PoseGoal(
-                *place(np.array([goal.x, goal.y, goal.yaw])), goal.speed, goal.station
-            )
+            goal = PoseGoal(*place(np.array([goal.x, goal.y, goal.yaw])), goal.speed, goal.station)
         return replace(
             problem,
             initial_state=place(problem.initial_state),
