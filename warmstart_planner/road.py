@@ -17,7 +17,7 @@ SAMPLE_SPACING = 0.5  # of a reference path that is made here [m]
 LOCAL = 20.0  # about a known station, projections look this far [m]
 AGAINST = 10.0  # what leading crosswise counts beside a distance, twice that the opposite way [m]
 SAME_PLACE = 0.5  # places that are farther by no more than this are as near [m]
-LOCAL_TURN = 1.5 * np.pi  # a road that turns less does not meet itself soon [rad]
+LOCAL_TURN = 1.1 * np.pi  # to meet itself, a road turns by more than half a turn [rad]
 LOST = 10.0  # away from where it was followed to, something is looked for on the whole road [m]
 
 
