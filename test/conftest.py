@@ -59,6 +59,27 @@ def make_problem():
 
 
 @pytest.fixture(scope='session')
+def loops():
+    """
+    Return roads that come by the same places more than once, by name.
+
+    `circle`: 1.3 laps; `cloverleaf`: a ramp that crosses the road it left; `eight`: two loops,
+    after which it lies on its own beginning; `hairpin`: back beside itself.
+    """
+    radius = 20.0
+    bend = 1.5 * np.pi * radius
+    left, right = (bend, 1 / radius, 1 / radius), (bend, -1 / radius, -1 / radius)
+    straight = (60.0, 0.0, 0.0)
+    segments = {
+        'circle': [(1.3 * 2 * np.pi * 30.0, 1 / 30.0, 1 / 30.0)],
+        'cloverleaf': [straight, left, straight],
+        'eight': [straight, left, (2 * radius, 0.0, 0.0), right, straight],
+        'hairpin': [straight, (np.pi * 6.0, 1 / 6.0, 1 / 6.0), straight],
+    }
+    return {name: road_from_segments(each, 3.0, 3.0, 10.0) for name, each in segments.items()}
+
+
+@pytest.fixture(scope='session')
 def straight_line():
     """Return the straight-line start of a problem."""
     return lambda problem: StraightLine().propose(problem)[0].trajectory
@@ -74,7 +95,7 @@ def move_problem():
         pose = place(np.stack([road.x, road.y, road.heading], axis=-1))
         goal = problem.goal
         if isinstance(goal, PoseGoal):
-            goal = PoseGoal(*place(np.array([goal.x, goal.y, goal.yaw])), goal.speed)
+            goal = PoseGoal(*place(np.array([goal.x, goal.y, goal.yaw])), goal.speed, goal.station)
         return replace(
             problem,
             initial_state=place(problem.initial_state),

@@ -7,9 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart_planner.alignment import SAME_TIME, Schedule, aligned, pose_goal
+from warmstart_planner.alignment import (
+    HEADING_TOLERANCE,
+    SAME_TIME,
+    Schedule,
+    aligned,
+    check_goal,
+    pose_goal,
+)
 from warmstart_planner.obstacles import Obstacle, box, disc
-from warmstart_planner.problem import Horizon
+from warmstart_planner.problem import (
+    Horizon,
+    KeepSpeed,
+    PoseGoal,
+    StationGoal,
+    StopBefore,
+    goal_station,
+)
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
 
@@ -96,6 +110,78 @@ def test_a_pose_on_the_road_is_a_goal_with_the_cars_turns():
 def test_a_pose_that_cannot_be_driven_to_is_refused_by_value(pose, reason):
     with pytest.raises(ValueError, match=reason):
         pose_goal(pose, 0.0, ROAD, STATE, STATE[0], VEHICLE)
+
+
+@given(st.floats(0.0, 0.95), st.floats(0.0, 1.0), st.floats(-2.0, 2.0), st.floats(-1.0, 1.0))
+def test_where_the_road_comes_by_again_the_first_time_ahead_is_meant(
+    loops, share, at, offset, turn
+):
+    circle, lap = loops['circle'], 2 * np.pi * 30.0
+    here, angle = share * circle.end, at * lap
+    ahead = [s for s in (angle, angle + lap) if here + 3.0 < s < circle.end - 3.0]
+    near = min(abs(s - here) for s in (angle - lap, angle, angle + lap))
+    if near < 3.0:
+        return
+    pose = tuple(circle.poses(angle, offset) + [0.0, 0.0, turn])
+    state = np.array([*circle.poses(here), 5.0, 0.0])
+    if ahead:
+        goal = pose_goal(pose, 3.0, circle, state, here, VEHICLE)
+        assert goal_station(goal, circle) == pytest.approx(ahead[0], abs=0.3)
+        assert np.cos(goal.yaw - pose[2]) == pytest.approx(1.0)
+        assert abs(goal.yaw - circle.at('heading', goal.station)) < 2 * np.pi + 1.1
+        check_goal(goal, circle, here, VEHICLE)
+    elif angle + lap > circle.end + 3.0:
+        with pytest.raises(ValueError, match='expected'):
+            pose_goal(pose, 3.0, circle, state, here, VEHICLE)
+
+
+def test_at_a_crossing_the_pose_says_by_its_heading_which_pass_is_meant(loops):
+    cloverleaf = loops['cloverleaf']
+    state = np.array([*cloverleaf.poses(10.0), 5.0, 0.0])
+    for yaw, station in ((0.0, 40.0), (-np.pi / 2, 60.0 + 30.0 * np.pi + 20.0)):
+        goal = pose_goal((40.0, 0.0, yaw), 3.0, cloverleaf, state, 10.0, VEHICLE)
+        assert goal.station == pytest.approx(station, abs=0.5)
+    with pytest.raises(ValueError, match='expected ahead of the car'):
+        pose_goal((5.0, 0.0, 0.0), 3.0, cloverleaf, state, 10.0, VEHICLE)
+
+
+@pytest.mark.parametrize('turn', [-HEADING_TOLERANCE - 0.02, HEADING_TOLERANCE + 0.02, np.pi])
+def test_a_pose_across_or_against_the_road_is_refused(turn):
+    with pytest.raises(ValueError, match="road's heading"):
+        pose_goal((50.0, 0.0, turn), 3.0, ROAD, STATE, 10.0, VEHICLE)
+    pose_goal(
+        (50.0, 0.0, np.sign(turn) * (HEADING_TOLERANCE - 0.02)), 3.0, ROAD, STATE, 10, VEHICLE
+    )
+
+
+class TestCheckGoal:
+    def test_to_keep_on_driving_is_always_possible(self, loops):
+        for road in loops.values():
+            check_goal(KeepSpeed(5.0), road, road.end, VEHICLE)
+
+    @pytest.mark.parametrize('goal', [StationGoal(60.0, 5.0), StopBefore(60.0, 5.0)])
+    def test_what_is_ahead_on_the_road_is_taken_and_nothing_else(self, goal):
+        check_goal(goal, ROAD, 50.0, VEHICLE)
+        for here in (60.0, 60.1, 99.0):
+            with pytest.raises(ValueError, match='goal station 60.0 .*expected ahead of the car'):
+                check_goal(goal, ROAD, here, VEHICLE)
+        with pytest.raises(ValueError, match='expected on the road, stations 0.0 to 50'):
+            check_goal(goal, ROAD.window(0.0, 50.0), 10.0, VEHICLE)
+
+    def test_a_pose_is_judged_on_the_pass_of_its_station(self, loops):
+        circle, lap = loops['circle'], 2 * np.pi * 30.0
+        x, y, yaw = circle.poses(20.0, 1.0)
+        check_goal(PoseGoal(x, y, yaw, 3.0, lap + 20.0), circle, 100.0, VEHICLE)
+        check_goal(PoseGoal(x, y, yaw, 3.0), circle, 10.0, VEHICLE)
+        for station in (20.0, None):
+            with pytest.raises(ValueError, match='expected ahead of the car'):
+                check_goal(PoseGoal(x, y, yaw, 3.0, station), circle, 100.0, VEHICLE)
+
+    @pytest.mark.parametrize('offset', [-2.2, 2.2])
+    def test_the_car_has_to_fit_beside_the_edge(self, offset):
+        with pytest.raises(ValueError, match='expected on the road'):
+            check_goal(PoseGoal(60.0, offset, 0.0, 3.0), ROAD, 10.0, VEHICLE)
+        check_goal(PoseGoal(60.0, 0.9 * offset, 0.0, 3.0), ROAD, 10.0, VEHICLE)
 
 
 def stamps_of_cycles(stamps, period=0.1):

@@ -75,3 +75,42 @@ def test_the_answer_turns_with_the_road():
     pose = turned.poses(60.0)
     obstacle = box('wall', pose, 1.0, 6.0)
     assert blocked(obstacle, road=turned) == pytest.approx(blocked(wall(60.0)))
+
+
+# --- roads that meet themselves ---
+
+
+@pytest.mark.parametrize('lap', [0.0, 2 * np.pi * 30.0])
+def test_on_a_lap_what_stands_ahead_blocks_on_the_pass_that_the_car_is_on(loops, lap):
+    circle = loops['circle']
+    ahead = box('wall', circle.poses(30.0), 1.0, 6.0)
+    found = blocked(ahead, road=circle, station=5.0 + lap)
+    assert found == pytest.approx(29.5 + lap - DISTANCE, abs=0.3)
+    assert blocked(ahead, road=circle, station=45.0) == np.inf
+
+
+def test_what_stands_on_a_crossing_blocks_both_passes(loops):
+    cloverleaf = loops['cloverleaf']
+    post = box('wall', np.array([40.0, 0.0, 0.0]), 6.0, 6.0)
+    assert blocked(post, road=cloverleaf, station=10.0) < 40.0
+    assert 150.0 < blocked(post, road=cloverleaf, station=120.0) < 175.0
+
+
+def test_what_stands_on_the_pass_that_crosses_blocks_only_there(loops):
+    cloverleaf = loops['cloverleaf']
+    beside = box('wall', cloverleaf.poses(160.0), 1.0, 6.0)
+    assert np.hypot(*(beside.poses[0, :2] - [40.0, 0.0])) < 20.0
+    # from far away it is not yet looked at: the road turns round in between
+    assert blocked(beside, road=cloverleaf, station=20.0) > 150.0
+    assert blocked(beside, road=cloverleaf, station=120.0) == pytest.approx(158.5, abs=0.5)
+    assert blocked(beside, road=cloverleaf, station=180.0) == np.inf
+
+
+@pytest.mark.parametrize('side', [3.0, 57.0])
+def test_on_a_hairpin_the_leg_beside_is_another_place(loops, side):
+    hairpin = loops['hairpin']
+    back = hairpin.end - 20.0
+    wall = box('wall', hairpin.poses(back), 1.0, 6.0)
+    assert blocked(wall, road=hairpin, station=side) == pytest.approx(
+        back - 0.5 - DISTANCE, abs=0.3
+    )

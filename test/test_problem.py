@@ -17,6 +17,7 @@ from warmstart_planner.problem import (
     StationGoal,
     StopBefore,
     Trajectory,
+    goal_station,
 )
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
@@ -104,3 +105,39 @@ def test_a_bad_horizon_is_refused(change, said):
 def test_a_bad_trajectory_is_refused(stamp, dt, states, controls, said):
     with pytest.raises(ValueError, match=said):
         Trajectory(stamp, dt, states, controls)
+
+
+class TestStations:
+    def test_the_car_is_on_the_pass_that_its_station_says(self, loops):
+        circle, lap = loops['circle'], 2 * np.pi * 30.0
+        state = np.array([*circle.poses(20.0, 0.5), 5.0, 0.0])
+        problem = replace(PROBLEM, road=circle, initial_state=state)
+        assert problem.here == pytest.approx(20.0, abs=0.1)
+        assert replace(problem, station=25.0).here == pytest.approx(20.0, abs=0.1)
+        assert replace(problem, station=lap + 15.0).here == pytest.approx(lap + 20.0, abs=0.1)
+        with pytest.raises(ValueError, match='problem.station is nan'):
+            replace(problem, station=np.nan)
+
+    def test_without_a_station_it_is_on_the_pass_that_leads_its_way(self, loops):
+        cloverleaf = loops['cloverleaf']
+        for station in (40.0, 60.0 + 30.0 * np.pi + 20.0):
+            state = np.array([*cloverleaf.poses(station), 5.0, 0.0])
+            problem = replace(PROBLEM, road=cloverleaf, initial_state=state)
+            assert problem.here == pytest.approx(station, abs=0.5)
+
+    def test_a_pose_is_on_the_pass_that_its_station_says_or_the_first(self, loops):
+        circle, lap = loops['circle'], 2 * np.pi * 30.0
+        x, y, yaw = circle.poses(20.0, 0.5)
+        for station, expected in ((None, 20.0), (12.0, 20.0), (lap + 28.0, lap + 20.0)):
+            goal = PoseGoal(x, y, yaw, 3.0, station)
+            assert goal_station(goal, circle) == pytest.approx(expected, abs=0.1)
+
+    def test_what_blocks_is_looked_for_from_there(self, loops):
+        circle, lap = loops['circle'], 2 * np.pi * 30.0
+        wall = disc('wall', circle.poses(40.0), 3.0)
+        state = np.array([*circle.poses(10.0), 5.0, 0.0])
+        problem = replace(PROBLEM, road=circle, initial_state=state, obstacles=(wall,))
+        first = problem.blocked_station
+        assert 30.0 < first < 37.0
+        second = replace(problem, station=lap + 10.0).blocked_station
+        assert second == pytest.approx(lap + first, abs=0.3)

@@ -6,10 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from warmstart_planner.road import Road, road_from_polyline, road_from_segments
+from warmstart_planner.road import (
+    LOCAL,
+    LOCAL_TURN,
+    LOST,
+    SAME_PLACE,
+    Road,
+    StationTracker,
+    road_from_polyline,
+    road_from_segments,
+)
 
 SEGMENTS = [(30.0, 0.0, 0.0), (40.0, 0.0, 0.05), (30.0, 0.05, -0.05), (30.0, -0.05, 0.0)]
 ROAD = road_from_segments(SEGMENTS, 3.0, 2.0, 15.0, start_pose=(5.0, -3.0, 2.5))
@@ -69,6 +78,193 @@ def test_a_width_profile_is_interpolated():
     np.testing.assert_allclose(
         road.at('left_width', [0.0, 10.0, 15.0, 20.0, 99.0]), [4, 4, 3, 2, 2]
     )
+
+
+# --- roads that meet themselves ---
+
+
+LOOPS = ('circle', 'cloverleaf', 'eight', 'hairpin')
+
+
+@pytest.mark.parametrize('name', LOOPS)
+@given(share=numbers(0.0, 1.0), offset=numbers(-2.5, 2.5), error=numbers(-8.0, 8.0))
+def test_with_a_station_nearby_projection_undoes_poses_on_every_pass(
+    loops, name, share, offset, error
+):
+    road = loops[name]
+    station = share * road.end
+    at, beside = road.project(road.poses(station, offset)[:2], station + error)
+    assert at == pytest.approx(station, abs=0.15)
+    assert beside == pytest.approx(offset, abs=0.02)
+
+
+@given(numbers(-40, 130), numbers(-60, 60))
+@pytest.mark.parametrize('name', LOOPS)
+def test_without_a_station_the_nearest_place_is_found(loops, name, x, y):
+    road = loops[name]
+    fine = road.poses(np.linspace(road.start, road.end, 20001))
+    nearest = np.hypot(fine[:, 0] - x, fine[:, 1] - y).min()
+    station, offset = road.project([x, y])
+    assert abs(offset) <= nearest + 0.03
+    if road.start < station < road.end:
+        assert abs(offset) == pytest.approx(nearest, abs=0.03)
+
+
+@given(numbers(-40, 130), numbers(-60, 60), numbers(0.0, 1.0))
+def test_with_a_station_nearby_the_nearest_place_about_it_is_found(loops, x, y, share):
+    road = loops['cloverleaf']
+    near = share * road.end
+    station, offset = road.project([x, y], near)
+    fine = road.poses(np.linspace(max(near - LOCAL, 0.0), min(near + LOCAL, road.end), 4001))
+    nearest = np.hypot(fine[:, 0] - x, fine[:, 1] - y).min()
+    # one segment more at most, and the road goes on straight beyond its ends
+    assert abs(offset) <= nearest + 0.03
+    beyond = max(road.start - station, station - road.end, 0.0)
+    assert abs(station - near) <= LOCAL + 1.0 + beyond
+
+
+def test_each_point_may_have_a_station_of_its_own(loops):
+    circle = loops['circle']
+    lap = 2 * np.pi * 30.0
+    stations = np.array([[10.0, 10.0 + lap], [30.0 + lap, 30.0]])
+    points = circle.poses(stations, 1.0)[..., :2]
+    at, beside = circle.project(points, stations)
+    np.testing.assert_allclose(at, stations, atol=0.1)
+    np.testing.assert_allclose(beside, 1.0, atol=0.01)
+    at, _ = circle.project(points, lap / 2)
+    assert (np.abs(at - lap / 2) < LOCAL + 1.0).all()
+
+
+def test_what_is_far_from_the_stations_asked_about_is_far_from_the_road_there():
+    straight = road_from_segments([(200.0, 0.0, 0.0)], 3.0, 3.0, 10.0)
+    station, offset = straight.project([150.0, 0.0], 10.0)
+    assert np.hypot(150.0 - station, 0.0) == pytest.approx(abs(offset))
+    assert station <= 10.0 + LOCAL + 1.0
+
+
+@pytest.mark.parametrize('name', LOOPS)
+@given(share=numbers(0.02, 0.98), offset=numbers(-1.0, 1.0), turn=numbers(-0.2, 0.2))
+def test_a_pose_is_located_at_a_place_that_leads_its_way(loops, name, share, offset, turn):
+    """The first such place; where a leg beside leads the other way, it is not that one."""
+    road = loops[name]
+    pose = road.poses(share * road.end, offset) + [0.0, 0.0, turn]
+    station = road.locate(pose)
+    assert station <= share * road.end + 0.5
+    x, y, heading = road.poses(station)
+    away = np.hypot(x - pose[0], y - pose[1])
+    assert away == pytest.approx(abs(offset), abs=SAME_PLACE + 0.05)
+    assert np.cos(heading - pose[2]) > np.cos(0.3)
+
+
+def test_where_passes_cross_the_heading_decides(loops):
+    cloverleaf = loops['cloverleaf']
+    crossing = np.array([40.0, 0.0])
+    east = cloverleaf.locate([*crossing, 0.0])
+    south = cloverleaf.locate([*crossing, -np.pi / 2 + 4 * np.pi])
+    assert east == pytest.approx(40.0, abs=0.5)
+    assert south == pytest.approx(60.0 + 30.0 * np.pi + 20.0, abs=0.5)
+
+
+@given(numbers(0.0, 1.0), numbers(0.0, 1.0), numbers(-2.0, 2.0))
+def test_after_a_station_the_first_pass_from_there_on_is_found(loops, share, begin, offset):
+    circle, lap = loops['circle'], 2 * np.pi * 30.0
+    angle, after = share * 0.3 * lap, begin * circle.end
+    assume(abs(after - angle) > 2.0 and abs(after - angle - lap) > 2.0)
+    pose = circle.poses(angle, offset)
+    station = circle.locate(pose, after=after)
+    if after < angle:
+        assert station == pytest.approx(angle, abs=0.2)
+    elif after < angle + lap:
+        assert station == pytest.approx(angle + lap, abs=0.2)
+    assert station >= after
+
+
+@pytest.mark.parametrize('after', [250.0, 1e4])
+def test_after_the_roads_end_nothing_is_nearer(loops, after):
+    assert loops['circle'].locate(loops['circle'].poses(20.0), after=after) == after
+
+
+@pytest.mark.parametrize('name', LOOPS)
+@given(share=numbers(0.0, 1.0))
+def test_a_span_turns_less_than_a_road_that_meets_itself(loops, name, share):
+    road = loops[name]
+    station = share * road.end
+    before, beyond = road.span(station)
+    assert road.start <= before <= station <= beyond <= road.end
+    turn = np.abs(road.at('heading', [before, beyond]) - road.at('heading', station))
+    assert turn.max() <= LOCAL_TURN + 0.1
+    for end, reached in ((road.start, before), (road.end, beyond)):
+        assert reached == end or turn.max() > LOCAL_TURN - 1e-9
+
+
+@pytest.mark.parametrize('name', ['circle', 'eight'])
+@given(share=numbers(0.0, 1.0), ahead=numbers(0.0, 70.0), offset=numbers(-2.5, 2.5))
+def test_a_local_part_undoes_poses_without_a_station(loops, name, share, ahead, offset):
+    road = loops[name]
+    station = share * road.end
+    part = road.local(station, 20.0, 100.0)
+    assert road.start <= part.start <= station <= part.end <= road.end
+    at = min(station + ahead, part.end)
+    assert part.project(part.poses(at, offset)[:2])[0] == pytest.approx(at, abs=0.15)
+
+
+def test_a_road_is_the_same_path_whatever_its_widths(loops):
+    road = loops['eight']
+    wider = replace(road, left_width=road.left_width + 1.0, speed_limit=road.speed_limit / 2)
+    assert road.same_path(wider) and wider.same_path(road)
+    assert not road.same_path(road.window(0.0, 50.0))
+    assert not road.same_path(replace(road, y=road.y + 1e-3))
+
+
+class TestStationTracker:
+    @pytest.mark.parametrize('name', LOOPS)
+    @given(offset=numbers(-2.5, 2.5), step=numbers(0.2, 8.0))
+    def test_a_car_that_is_followed_stays_on_its_own_pass(self, loops, name, offset, step):
+        road = loops[name]
+        stations = np.arange(0.0, road.end, step)
+        tracker = StationTracker(road, 0.0)
+        found = [tracker.update(road, pose) for pose in road.poses(stations, offset)]
+        np.testing.assert_allclose(found, stations, atol=0.2)
+        assert tracker.station == found[-1]
+        if step > 0.5:
+            assert (np.diff(found) > 0.0).all()
+
+    def test_a_car_that_stands_stays_where_it_is(self, loops):
+        road, lap = loops['circle'], 2 * np.pi * 30.0
+        tracker = StationTracker(road, lap + 10.0)
+        found = [tracker.update(road, road.poses(lap + 10.0)) for _ in range(20)]
+        np.testing.assert_allclose(found, lap + 10.0, atol=0.1)
+
+    def test_beyond_the_ends_it_goes_straight_on(self, loops):
+        road = loops['cloverleaf']
+        tracker = StationTracker(road, road.end - 1.0)
+        stations = road.end + np.arange(0.0, LOST, 1.0)
+        found = [tracker.update(road, pose) for pose in road.poses(stations)]
+        np.testing.assert_allclose(found, stations, atol=0.1)
+
+    def test_a_jump_starts_anew_from_the_pose(self, loops):
+        road, lap = loops['circle'], 2 * np.pi * 30.0
+        tracker = StationTracker(road, lap + 10.0)
+        assert tracker.update(road, road.poses(150.0)) == pytest.approx(150.0, abs=0.1)
+
+    @pytest.mark.parametrize('jump', [25.0, 60.0, 150.0])
+    def test_a_jump_along_a_straight_road_is_one_too(self, jump):
+        straight = road_from_segments([(200.0, 0.0, 0.0)], 3.0, 3.0, 10.0)
+        tracker = StationTracker(straight, 10.0)
+        assert tracker.update(straight, [10.0 + jump, 0.0, 0.0]) == pytest.approx(10.0 + jump)
+
+    def test_another_road_starts_anew_and_the_same_path_does_not(self, loops):
+        road, lap = loops['circle'], 2 * np.pi * 30.0
+        pose = road.poses(lap + 20.0)
+        wider = replace(road, left_width=road.left_width + 1.0)
+        tracker = StationTracker(road, lap + 18.0)
+        assert tracker.update(wider, pose) == pytest.approx(lap + 20.0, abs=0.1)
+        moved = replace(road, x=road.x + 0.1)
+        assert tracker.update(moved, pose) == pytest.approx(20.0, abs=0.2)
+
+    def test_without_a_road_it_begins_at_the_pose(self, loops):
+        road = loops['cloverleaf']
+        assert StationTracker().update(road, road.poses(100.0)) == pytest.approx(100.0, abs=0.1)
 
 
 @pytest.mark.parametrize(

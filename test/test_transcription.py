@@ -16,9 +16,11 @@ from warmstart_planner.road import road_from_segments
 from warmstart_planner.transcription import (
     COMFORT_DECELERATION,
     LATERAL_COMFORT,
+    STEERING_RATE_USE,
     Frame,
     Margins,
     box_centre_point,
+    control_bounds,
     goal_station,
     state_envelope,
     stop_station,
@@ -158,7 +160,77 @@ def test_the_road_is_described_as_far_as_the_car_can_come(make_problem, speed):
     assert station[-1] > reach
 
 
+# --- roads that meet themselves ---
+
+
+def lap_problem(make_problem, road, station, goal=None):
+    start = [*road.poses(station, 0.3), 6.0, 0.0]
+    return make_problem(start, road, station=station, goal=goal or KeepSpeed(6.0))
+
+
+def test_each_pass_is_described_with_its_own_widths_and_limits(make_problem, loops):
+    circle, lap = loops['circle'], 2 * np.pi * 30.0
+    second = circle.station > lap - 20.0
+    road = replace(
+        circle,
+        left_width=np.where(second, 1.5, 3.0),
+        speed_limit=np.where(second, 4.0, 10.0),
+    )
+    margins = Margins(road=0.1)
+    for station, width, speed in ((10.0, 2.9, 6.0), (lap + 10.0, 1.4, 4.0)):
+        anchors = anchors_of(lap_problem(make_problem, road, station), margins)
+        np.testing.assert_allclose(anchors['left'], width)
+        np.testing.assert_allclose(anchors['right'], 2.9)
+        assert anchors['speed'].max() == pytest.approx(speed)
+
+
+def test_passes_that_are_alike_are_described_alike(make_problem, loops):
+    circle, lap = loops['circle'], 2 * np.pi * 30.0
+    longer = road_from_segments([(3.0 * lap, 1 / 30.0, 1 / 30.0)], 3.0, 3.0, 10.0)
+    first, second = (
+        anchors_of(lap_problem(make_problem, longer, station)) for station in (20.0, 20.0 + lap)
+    )
+    for name, values in first.items():
+        np.testing.assert_allclose(second[name], values, atol=0.02, err_msg=name)
+    # the end of the road, which comes earlier on the second pass, is far away on the first
+    ends = [stop_station(lap_problem(make_problem, circle, s)) for s in (20.0, 20.0 + lap / 4)]
+    assert ends == [circle.end, circle.end]
+
+
+@pytest.mark.parametrize('name', ['circle', 'cloverleaf', 'eight', 'hairpin'])
+@given(share=numbers(0.0, 1.0))
+@settings(max_examples=25)
+def test_no_place_is_described_twice(make_problem, loops, name, share):
+    """Each place near the road described has one nearest anchor, and its neighbours."""
+    road = loops[name]
+    anchors = anchors_of(lap_problem(make_problem, road, share * road.end))
+    place = np.stack([anchors['x'], anchors['y']], axis=-1)
+    apart = np.hypot(*(place[:, None] - place).transpose(2, 0, 1))
+    along = np.abs(anchors['station'][:, None] - anchors['station'])
+    far = along > 30.0
+    assert apart[far].min(initial=np.inf) > 6.0
+
+
+@pytest.mark.parametrize('known', [True, False])
+def test_a_goal_on_the_next_pass_is_not_aimed_at_on_this_one(make_problem, loops, known):
+    circle, lap = loops['circle'], 2 * np.pi * 30.0
+    x, y, yaw = circle.poses(40.0, 1.5)
+    goal = PoseGoal(x, y, yaw, 2.0, lap + 40.0 if known else None)
+    problem = lap_problem(make_problem, circle, 20.0, goal)
+    anchors = anchors_of(problem)
+    assert (np.abs(anchors['offset']).max() > 1.0) is not known
+    on_next = lap_problem(make_problem, circle, lap + 20.0, replace(goal, station=lap + 40.0))
+    assert anchors_of(on_next)['offset'].max() == pytest.approx(1.5, abs=0.05)
+
+
 # --- bounds ---
+
+
+def test_planning_leaves_a_share_of_the_steering_rate_and_all_else():
+    lower, upper = control_bounds(CAR)
+    assert 0.5 < STEERING_RATE_USE < 1.0
+    np.testing.assert_array_equal(upper, CAR.control_upper * [1.0, STEERING_RATE_USE])
+    np.testing.assert_array_equal(lower, CAR.control_lower * [1.0, STEERING_RATE_USE])
 
 
 def test_a_start_inside_the_bounds_leaves_them_as_they_are(make_problem):

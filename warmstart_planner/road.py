@@ -17,7 +17,7 @@ SAMPLE_SPACING = 0.5  # of a reference path that is made here [m]
 LOCAL = 20.0  # about a known station, projections look this far [m]
 AGAINST = 10.0  # what leading crosswise counts beside a distance, twice that the opposite way [m]
 SAME_PLACE = 0.5  # places that are farther by no more than this are as near [m]
-LOCAL_TURN = 1.5 * np.pi  # a road that turns less does not meet itself soon [rad]
+LOCAL_TURN = 1.1 * np.pi  # to meet itself, a road turns by more than half a turn [rad]
 LOST = 10.0  # away from where it was followed to, something is looked for on the whole road [m]
 
 
@@ -160,8 +160,8 @@ class Road:
         nearer = np.argmin(square, axis=0), np.arange(len(flat))
         begin = self.station[segment]
         station = (begin + fraction * (self.station[segment + 1] - begin))[nearer]
-        side = np.sign(along[..., 0] * delta[..., 1] - along[..., 1] * delta[..., 0])
-        offset = (side * np.sqrt(square))[nearer]
+        left = along[..., 0] * delta[..., 1] >= along[..., 1] * delta[..., 0]
+        offset = (np.where(left, 1.0, -1.0) * np.sqrt(square))[nearer]
         lost = ~np.isfinite(offset)
         station[lost] = offset[lost] = np.nan
         shape = np.shape(points)[:-1]
@@ -284,12 +284,17 @@ class StationTracker:
         """
         known = self._road is road or (self._road is not None and self._road.same_path(road))
         self._road = road
-        if known:
-            station, offset = (float(v) for v in road.project(pose[:2], self.station))
+        station = self.station
+        for _ in range(2 if known else 0):
+            before = station
+            station, offset = (float(v) for v in road.project(pose[:2], before))
+            if abs(station - before) >= LOCAL:
+                continue  # at the edge of what was looked at: the nearest place may lie beyond
             beyond = max(road.start - station, station - road.end, 0.0)
-            if abs(offset) + beyond <= LOST:
-                self.station = station
-                return station
+            if abs(offset) + beyond > LOST:
+                break
+            self.station = station
+            return station
         self.station = road.locate(pose)
         return self.station
 

@@ -117,18 +117,19 @@ def horizon():
     return Horizon(dt=0.1, steps=30)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def make_scenario():
     def make(goal=None, traffic=(), segments=((200.0, 0.0, 0.0),), speed=10.0, **rest):
         road = road_from_segments(segments, 3.5, 3.5, 15.0)
-        return Scenario(
-            name='test',
-            description='a road for a test',
-            road=road,
-            initial_state=np.array([10.0, 0.0, 0.0, speed, 0.0]),
-            goal=goal or StationGoal(station=100.0, speed=speed),
-            traffic=tuple(traffic),
-            **{'duration': 20.0, **rest},
-        )
+        values = {
+            'name': 'test',
+            'description': 'a road for a test',
+            'road': road,
+            'initial_state': np.array([10.0, 0.0, 0.0, speed, 0.0]),
+            'goal': goal or StationGoal(station=100.0, speed=speed),
+            'traffic': tuple(traffic),
+            'duration': 20.0,
+        }
+        return Scenario(**(values | rest))
 
     return make

@@ -125,7 +125,7 @@ def test_whatever_is_proposed_is_judged(random_case, seed, size):
 def test_feasible_is_no_violation_and_nothing_to_go(random_case, seed):
     verdict = verify(*random_case(seed))
     assert verdict.feasible == (verdict.violation == 0.0) == (verdict.constraint_to_go[0] == 0.0)
-    groups = ('collision', 'road', 'limits', 'friction', 'dynamics', 'terminal')
+    groups = ('collision', 'road', 'direction', 'limits', 'friction', 'dynamics', 'terminal')
     largest = max(getattr(verdict, name) for name in groups)
     assert verdict.violation in (0.0, largest)
 

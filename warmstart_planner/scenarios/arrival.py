@@ -52,6 +52,9 @@ class Place:
             raise ValueError(
                 f'place has {len(vertices)} vertices and radius {self.radius}: expected an area'
             )
+        spread = np.linalg.svd(vertices - vertices[0], compute_uv=False)
+        if self.radius <= 0.0 and spread[-1] <= EDGE:
+            raise ValueError(f'place has {len(vertices)} vertices on one line: expected an area')
         object.__setattr__(self, 'vertices', vertices)
 
     def contains(self, points: Array) -> Flags:
@@ -187,7 +190,8 @@ class Arrival:
         Return what a drive missed of its goal; nothing where it reached it.
 
         Of several alternatives it is that of which least was missed. The place counts first, then
-        heading and speed there, then the time at which all three held.
+        heading and speed there, then the time at which all three held. What held, but not for as
+        long as it has to, is missed too; of a drive that was there too briefly, it is the time.
         """
         track = self._judged(track)
         if len(track.times) == 0:
@@ -207,9 +211,9 @@ class Arrival:
 
     def _judged(self, track: Track) -> Track:
         """Return the track at the instants that count."""
-        if self.step <= 0.0:
-            return track
         times = track.times
+        if self.step <= 0.0 or len(times) == 0:
+            return track
         first = np.ceil((times[0] - SAME_TIME) / self.step)
         last = np.floor((times[-1] + SAME_TIME) / self.step)
         at = np.arange(first, last + 1) * self.step
@@ -222,12 +226,19 @@ class Arrival:
         """Return the aspects that keep a drive from one alternative."""
         every = np.ones(len(times), bool)
         place, heading, speed, time = (held.get(name, every) for name in ASPECTS)
-        if not self._long_enough(times, place):
+        if not place.any():
             return ('place',)
         if not self._long_enough(times, place & heading & speed):
             alone = (('heading', heading), ('speed', speed))
-            never = [name for name, flags in alone if not self._long_enough(times, place & flags)]
-            return tuple(never) or ('heading', 'speed')
+            never = [name for name, flags in alone if not flags[place].any()]
+            brief = [
+                name
+                for name, flags in alone
+                if not flags[place].all() and not self._long_enough(times, place & flags)
+            ]
+            if never or brief:
+                return tuple(never or brief)
+            return ('time',) if (heading & speed)[place].all() else ('heading', 'speed')
         good = self._long_enough(times, place & heading & speed & time)
         return () if good else ('time',)
 

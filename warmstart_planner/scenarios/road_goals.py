@@ -97,8 +97,7 @@ def arrival_before_block(
     def is_near(t: float, station: float) -> bool:
         front = station + car.front_reach
         ahead = road.local(station, 0.0, car.front_reach + STOP_DISTANCE)
-        poses = [pose for each in traffic if (pose := each.pose_at(t)) is not None]
-        stations = [float(ahead.project(pose[:2])[0]) for pose in poses]
+        stations = [at for each in traffic if (at := _station_on(ahead, each, t)) is not None]
         if isinstance(goal, StopBefore):
             stations.append(goal.station)
         return any(0.0 <= other - front <= STOP_DISTANCE for other in stations)
@@ -108,6 +107,18 @@ def arrival_before_block(
         return {'place': np.array(near, bool), 'speed': _stands(track)}
 
     return Arrival((stands_for_a_reason,), hold=HOLD_TIME)
+
+
+def _station_on(road: Road, participant: TrafficParticipant, t: float) -> float | None:
+    """Return the station of what is on a road at a time [m]; None where none of it is."""
+    pose = participant.pose_at(t)
+    if pose is None:
+        return None
+    station, offset = (float(v) for v in road.project(pose[:2]))
+    length, width, radius = participant.size_at(t)
+    reach = float(np.hypot(length, width)) + radius
+    left, right = (float(road.at(side, station)) for side in ('left_width', 'right_width'))
+    return station if -right - reach < offset < left + reach else None
 
 
 def _stands(track: Track) -> NDArray[np.bool_]:

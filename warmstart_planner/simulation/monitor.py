@@ -48,7 +48,7 @@ class DriveMonitor:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._tracker = StationTracker(scenario.road, scenario.start_station)
-        self._kept = max(scenario.arrival.hold, CHECK_PERIOD)
+        self._kept = scenario.arrival.hold
         self._times: list[float] = []
         self._states: list[NDArray[np.float64]] = []
         self._stations: list[float] = []
@@ -86,8 +86,9 @@ class DriveMonitor:
         return self._tracker.station
 
     def _recent(self) -> Track:
-        """Return the last of the drive, as long as a goal has to hold, and forget the rest."""
-        while len(self._times) > 2 and self._times[1] < self._times[-1] - self._kept:
+        """Return the last of the drive: for as long as a goal has to hold, and since the check."""
+        oldest = min(self._times[-1] - self._kept, self._checked)
+        while len(self._times) > 2 and self._times[1] < oldest:
             del self._times[0], self._states[0], self._stations[0]
         return Track(np.array(self._times), np.array(self._states), np.array(self._stations))
 
