@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from warmstart_planner.problem import KeepSpeed, PoseGoal
+from warmstart_planner.problem import KeepSpeed, PoseGoal, Rung, StationGoal
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ class Bench:
         self.proposals = rig.sender(msg.Proposals, '/planner/input/proposals', EVENTS)
         road = rig.sender(msg.Road, '/planner/input/road', LATCHED)
         road(road_message(road_from_segments([(900.0, 0.0, 0.0)], 3.0, 3.0, 10.0), 0.0))
-        goal = rig.sender(msg.Goal, '/planner/input/goal', LATCHED)
-        goal(goal_message(KeepSpeed(8.0), 0.0))
+        self.goal = rig.sender(msg.Goal, '/planner/input/goal', LATCHED)
+        self.goal(goal_message(KeepSpeed(8.0), 0.0))
         rig.spin(0.1)
         self.begin = self.node.now()
 
@@ -83,7 +83,7 @@ def test_a_plan_answers_each_problem_and_carries_its_stamp(bench):
     bench.drive(0.3)
     statuses = bench.drive(1.2)
     assert len(statuses) >= 8
-    assert {(s.rung, s.violation) for s in statuses} == {(0, 0.0)}
+    assert {(s.rung, s.violation) for s in statuses} == {(Rung.OPTIMISED.value, 0.0)}
     posed = {nanoseconds(p.header.stamp) for p in bench.problems}
     assert {nanoseconds(s.problem_stamp) for s in statuses} <= posed
     assert {nanoseconds(t.problem_stamp) for t in bench.trajectories} <= posed
@@ -134,7 +134,7 @@ def test_proposals_are_used_if_they_answer_in_time_and_counted_if_they_do_not(be
     bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), old, 0.001))
     late = bench.drive(0.5)
     assert bench.node._late.total('late proposals') == 1
-    assert all(s.rung == 0 and s.candidates == without for s in late)
+    assert all(s.rung == Rung.OPTIMISED.value and s.candidates == without for s in late)
 
     new = problem_from(bench.problems[-1])
     trajectory = StraightLine().propose(new)[0].trajectory
@@ -156,15 +156,15 @@ def test_proposals_are_used_if_they_answer_in_time_and_counted_if_they_do_not(be
 def test_an_input_that_is_not_a_number_stops_planning_until_it_is_one(
     bench, spoilt, reason, topic
 ):
-    assert bench.drive(0.6)[-1].rung == 0
+    assert bench.drive(0.6)[-1].rung == Rung.OPTIMISED.value
     statuses = bench.drive(1.5, **spoilt)
-    assert statuses[-1].rung == 3
+    assert statuses[-1].rung == Rung.NONE.value
     assert reason in statuses[-1].message
     assert bench.node.rejected.total(topic) > 5
     bench.trajectories.clear()
     bench.drive(0.3, **spoilt)
     assert bench.trajectories == []
-    assert bench.drive(0.6)[-1].rung == 0
+    assert bench.drive(0.6)[-1].rung == Rung.OPTIMISED.value
 
 
 @pytest.mark.parametrize(
@@ -183,22 +183,22 @@ def test_an_input_that_is_not_a_number_stops_planning_until_it_is_one(
 def test_stamps_that_do_not_fit_the_clock_or_each_other_stop_planning_until_they_do(
     bench, spoilt, reason
 ):
-    assert bench.drive(0.6)[-1].rung == 0
+    assert bench.drive(0.6)[-1].rung == Rung.OPTIMISED.value
     statuses = bench.drive(0.6, **spoilt)
-    assert statuses[-1].rung == 3
+    assert statuses[-1].rung == Rung.NONE.value
     assert re.search(reason, statuses[-1].message)
-    assert bench.drive(0.6)[-1].rung == 0
+    assert bench.drive(0.6)[-1].rung == Rung.OPTIMISED.value
 
 
 def test_clocks_that_differ_a_little_are_believed(bench):
-    assert bench.drive(0.8, ahead=0.3, obstacles_ahead=0.3)[-1].rung == 0
+    assert bench.drive(0.8, ahead=0.3, obstacles_ahead=0.3)[-1].rung == Rung.OPTIMISED.value
 
 
 def test_one_state_from_the_future_does_not_make_those_that_follow_old(bench):
     bench.drive(0.4)
     bench.send(ahead=0.9)
     bench.rig.spin(0.05)
-    assert [s.rung for s in bench.drive(0.5)][-3:] == [0, 0, 0]
+    assert [s.rung for s in bench.drive(0.5)][-3:] == [Rung.OPTIMISED.value] * 3
 
 
 def test_an_empty_list_of_obstacles_is_an_empty_road(bench):
@@ -210,7 +210,7 @@ def test_an_empty_list_of_obstacles_is_an_empty_road(bench):
             setattr(message, field, getattr(bare, field))
 
     statuses = bench.drive(0.8, obstacles=emptied)
-    assert statuses[-1].rung == 0
+    assert statuses[-1].rung == Rung.OPTIMISED.value
     assert bench.problems[-1].obstacles.ids == []
 
 
@@ -265,17 +265,28 @@ def goals(bench):
 def test_a_goal_pose_on_the_road_is_planned_for(bench):
     bench.drive(0.3)
     bench.goal_pose(pose(90.0, 1.0))
-    assert bench.drive(0.6)[-1].rung == 0
-    assert goals(bench)[-1] == PoseGoal(90.0, 1.0, 0.0, 0.0)
+    assert bench.drive(0.6)[-1].rung == Rung.OPTIMISED.value
+    assert goals(bench)[-1] == PoseGoal(90.0, 1.0, 0.0, 0.0, 90.0)
 
 
 @pytest.mark.parametrize('wrong', [(90.0, 50.0), (90.0, math.nan), (-5.0, 0.0), (90.0, 0.0, 3.0)])
 def test_a_goal_pose_that_cannot_be_driven_to_leaves_the_goal(bench, wrong):
     bench.drive(0.3)
     bench.goal_pose(pose(*wrong))
-    assert bench.drive(0.5)[-1].rung == 0
+    assert bench.drive(0.5)[-1].rung == Rung.OPTIMISED.value
     assert goals(bench)[-1] == KeepSpeed(8.0)
     assert bench.node.rejected.total('~/input/goal_pose') == 1
+
+
+@pytest.mark.parametrize('station', [5.0, 1200.0], ids=['behind the car', 'beyond the road'])
+def test_a_goal_that_cannot_be_driven_to_leaves_the_one_before(bench, station):
+    from warmstart_planner.nodes.messages import goal_message
+
+    bench.drive(0.3)
+    bench.goal(goal_message(StationGoal(station, 8.0), 0.0))
+    assert bench.drive(0.5)[-1].rung == Rung.OPTIMISED.value
+    assert goals(bench)[-1] == KeepSpeed(8.0)
+    assert bench.node.rejected.total('~/input/goal') == 1
 
 
 def test_without_a_road_the_planner_says_so(rig, solvers):
@@ -289,7 +300,7 @@ def test_without_a_road_the_planner_says_so(rig, solvers):
     rig.spin(0.2)
     state(vehicle_state_message(StateEstimate(node.now(), np.zeros(5), 0.0, 1.0)))
     rig.until(lambda: any('yet' in s.message for s in statuses))
-    assert all(s.rung == 3 for s in statuses)
+    assert all(s.rung == Rung.NONE.value for s in statuses)
 
 
 def test_markers_cost_nothing_until_someone_looks(bench):
@@ -308,7 +319,7 @@ def test_a_changed_setting_takes_effect_while_driving_and_a_bad_one_does_not(ben
     bench.drive(0.3)
     margin = Parameter('margins.obstacle', value=0.6)
     assert bench.node.set_parameters([margin])[0].successful
-    assert bench.drive(0.5)[-1].rung == 0
+    assert bench.drive(0.5)[-1].rung == Rung.OPTIMISED.value
     assert bench.node.settings.planner.margins.obstacle == 0.6
     bad = bench.node.set_parameters([Parameter('proposal_wait', value=0.9)])[0]
     assert not bad.successful

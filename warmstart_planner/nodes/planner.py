@@ -326,16 +326,24 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         )
 
     def _check_goal(self, station: float) -> None:
-        """Refuse a new goal that cannot be driven to; raises ValueError saying why."""
+        """
+        Keep to the goal before where a new one cannot be driven to.
+
+        Raises:
+            ValueError: there is none before; says why this one is refused.
+
+        """
         inputs = self._inputs
         if inputs.goal is self._good_goal:
             return
         try:
             check_goal(inputs.goal, inputs.road, station, self.settings.vehicle)
-        except ValueError:
-            inputs.goal = None
+        except ValueError as error:
             self.rejected.count('~/input/goal')
-            raise
+            inputs.goal = self._good_goal
+            if inputs.goal is None:
+                raise
+            self.get_logger().warning(f'goal kept as it is: {error}')
         self._good_goal = inputs.goal
 
     def _obstacle_age(self, state: StateEstimate, obstacles: ObstacleEstimate) -> float:
