@@ -122,11 +122,11 @@ class TestRoute:
             assert left == pytest.approx(6.0, abs=0.05)
             assert right == pytest.approx(2.0, abs=0.05)
 
-    def test_goal_lanelet_is_a_station_at_its_beginning(self, read):
-        goal = read(document()).goal
-        assert isinstance(goal, StationGoal)
-        x = read(document()).road.poses(goal.station)[0]
-        assert 98.0 < x < 103.0
+    def test_goal_lanelet_is_a_station_a_little_inside_it(self, read):
+        scenario = read(document())
+        assert isinstance(scenario.goal, StationGoal)
+        x = scenario.road.poses(scenario.goal.station)[0] + scenario.car.rear_to_center
+        assert 100.5 < x < 106.0
 
     def test_goal_in_the_lane_beside_moves_the_path_over(self, read):
         region = (
@@ -590,7 +590,10 @@ class TestWarnings:
         (document(start=at(30, 0, 0)), 'velocity is missing'),
         (document(start=at(30, 40, 0) + exact('velocity', 10)), 'start is at .* on the road'),
         (document(start=at(58, 0, 0) + exact('velocity', 10)), 'inside obstacle'),
-        (document(goal=GOAL.replace('11', '99')), 'goal lanelet is 99'),
+        (
+            document(goal=GOAL.replace('11', '99')),
+            'goalState.position.lanelet is 99: expected the id',
+        ),
         (document(goal=interval('time', 0, 0)), 'goalState.time'),
         (document(goal='<position/>' + interval('time', 0, 9)), 'position holds no shape'),
         (document(obstacles=PARKED.replace('<width>2', '<width>-2')), 'expected > 0'),

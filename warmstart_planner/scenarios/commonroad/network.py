@@ -132,10 +132,11 @@ def _note_use(id_: int, element: etree._Element, notes: Notes) -> None:
 def _left_out(id_: int, element: etree._Element, reason: str) -> LeftOut:
     where = f'lanelet {id_}'
     points = [np.empty((0, 2))]
-    for tag in _BOUNDS:
+    # there along the left bound and back along the right one
+    for tag, step in zip(_BOUNDS, (1, -1), strict=True):
         for bound in element.findall(tag):
             try:
-                points.append(_bound(bound, where))
+                points.append(_bound(bound, where)[::step])
             except ScenarioError:
                 continue
     return LeftOut(

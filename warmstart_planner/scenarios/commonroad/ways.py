@@ -91,8 +91,10 @@ def way_to(
     wanted = {each for goal in goals for ids in goal.lanelets for each in ids}
     leading = frozenset.union(*(goal.leading for goal in goals))
     ways = find_routes(network, begins, wanted - around, around)
+    central = frozenset.union(*(goal.central for goal in goals))
     # where none leads the way that is asked for, the place at least can be reached
-    for target in sorted(ways, key=lambda target: target not in leading):
+    order = sorted(ways, key=lambda target: (target not in leading, target not in central))
+    for target in order:
         route = ways[target]
         rows = _rows(network, route, start)
         road = road_along(network, rows, start.pose[:2], default_limit)
