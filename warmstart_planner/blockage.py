@@ -18,7 +18,7 @@ from warmstart_planner.obstacles import Obstacle, sizes_of
 from warmstart_planner.road import Road
 from warmstart_planner.vehicle import VehicleParameters
 
-BEHIND, AHEAD = 20.0, 400.0  # of the car: where a blockage can matter [m]
+BEHIND = 20.0  # of the road behind the car, where standing obstacles are located [m]
 DISTANCE = 1.0  # kept to a place that is blocked [m]
 STANDING_MOTION = 0.3  # by which a standing obstacle may seem to move over the horizon [m]
 
@@ -48,7 +48,7 @@ def first_blocked_station(
     standing = [obstacle for obstacle in obstacles if _stands(obstacle, nodes)]
     if not standing:
         return float('inf')
-    road = road.local(station, BEHIND, AHEAD)
+    road = road.local(station, BEHIND)
     at, offset = road.project(_corners(standing, nodes))
     ahead = station + vehicle.front_reach
     first, last = at.min(axis=1), at.max(axis=1)

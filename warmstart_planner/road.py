@@ -96,13 +96,13 @@ class Road:
         """Return the index of the vertex nearest to each of some points, shapes (n, 2), (n,)."""
         if near is None:
             return np.argmin(self._vertex_distance(points, slice(None)), axis=1)
-        near = np.clip(near, self.start, self.end)
-        begin = int(np.searchsorted(self.station, near.min(initial=self.end) - LOCAL)) - 1
-        end = int(np.searchsorted(self.station, near.max(initial=self.start) + LOCAL)) + 1
-        part = slice(max(begin, 0), end)
+        near = np.minimum(np.maximum(near, self.start), self.end)
+        begin, end = self.station.searchsorted([near.min() - LOCAL, near.max() + LOCAL])
+        part = slice(max(int(begin) - 1, 0), int(end) + 1)
         distance = self._vertex_distance(points, part)
-        away = np.abs(self.station[part] - near[:, None]) > LOCAL + self._longest
-        distance[away] = np.inf
+        if near.ndim > 0:
+            away = np.abs(self.station[part] - near[:, None]) > LOCAL + self._longest
+            distance[away] = np.inf
         return np.argmin(distance, axis=1) + part.start
 
     def _vertex_distance(self, points: NDArray[np.float64], part: slice) -> NDArray[np.float64]:
@@ -144,8 +144,8 @@ class Road:
 
         """
         flat = np.asarray(points, dtype=float).reshape(-1, 2)
-        if near is not None:
-            near = np.broadcast_to(np.asarray(near, float), np.shape(points)[:-1]).ravel()
+        if near is not None and np.ndim(near) > 0:
+            near = np.broadcast_to(near, np.shape(points)[:-1]).ravel()
         vertex = self._nearest_vertex(flat, near)
         last = len(self._segment) - 1
         # row by row the segments that meet in the nearest vertex
@@ -226,7 +226,7 @@ class Road:
         beyond = self.station[far & (self.station > station)].min(initial=self.end)
         return float(before), float(beyond)
 
-    def local(self, station: float, behind: float, ahead: float) -> Road:
+    def local(self, station: float, behind: float = np.inf, ahead: float = np.inf) -> Road:
         """
         Return the part about a station in which no place comes twice.
 
@@ -237,7 +237,9 @@ class Road:
 
         """
         before, beyond = self.span(station)
-        return self.window(max(station - behind, before), min(station + ahead, beyond))
+        begin, end = max(station - behind, before), min(station + ahead, beyond)
+        whole = begin <= self.start and end >= self.end
+        return self if whole else self.window(begin, end)
 
     def same_path(self, other: Road) -> bool:
         """Tell whether another road has the same reference path."""
@@ -252,7 +254,11 @@ class Road:
         first = int(np.clip(np.searchsorted(self.station, start, 'right') - 1, 0, final - 1))
         last = int(np.clip(np.searchsorted(self.station, end, 'left'), first + 1, final))
         part = slice(first, last + 1)
-        return Road(*(getattr(self, name)[part] for name in self.__dataclass_fields__))
+        # a part of what was checked need not be checked
+        result = object.__new__(Road)
+        for name in self.__dataclass_fields__:
+            object.__setattr__(result, name, getattr(self, name)[part])
+        return result
 
 
 class StationTracker:

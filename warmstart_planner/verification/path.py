@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.road import Road
-from warmstart_planner.verification.motion import Samples
+from warmstart_planner.verification.motion import SUBSTEPS, Samples
 
 Array = NDArray[np.float64]
 
@@ -55,24 +55,26 @@ class Path:
 
         """
         begin = self._begin(ego) if near is None else near
-        travelled = np.concatenate(
-            [[0.0], np.cumsum(np.sqrt(np.diff(ego.x) ** 2 + np.diff(ego.y) ** 2))]
-        )
-        guess = np.empty(len(ego))
+        coarse = self._follow(ego.x[::SUBSTEPS], ego.y[::SUBSTEPS], begin)
+        return self.project(ego.x, ego.y, np.repeat(coarse, SUBSTEPS)[: len(ego)])
+
+    def _follow(self, x: Array, y: Array, begin: float) -> Array:
+        """Guess of the station of each of some points that a motion passes one after another."""
+        travelled = np.zeros(len(x))
+        np.cumsum(np.sqrt((x[1:] - x[:-1]) ** 2 + (y[1:] - y[:-1]) ** 2), out=travelled[1:])
+        guess = np.empty(len(x))
         first = 0
-        while first < len(ego):
+        while first < len(x):
             last = int(np.searchsorted(travelled, travelled[first] + FOLLOWED, 'right'))
             part = slice(first, max(last, first + 1))
             ahead = travelled[part] - travelled[first]
-            vertex = self._nearest_vertex(
-                ego.x[part], ego.y[part], begin + ahead, UNSURE + UNEVEN * ahead
-            )
+            vertex = self._nearest_vertex(x[part], y[part], begin + ahead, UNSURE + UNEVEN * ahead)
             guess[part] = self.road.station[vertex]
-            if part.stop < len(ego):
+            if part.stop < len(x):
                 step = travelled[part.stop] - travelled[part.stop - 1]
                 begin = guess[part.stop - 1] + step
             first = part.stop
-        return self.project(ego.x, ego.y, guess)
+        return guess
 
     def _begin(self, ego: Samples) -> float:
         road, part = self.road, slice(None, -1, self.stride)
