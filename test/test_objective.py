@@ -295,6 +295,18 @@ def test_the_separation_from_a_truck_errs_by_less_than_the_margin(half_length):
     assert (smooth - exact).max() < 0.6 * Margins().obstacle
 
 
+@given(st.floats(1.0, 30.0), st.floats(0.0, 20.0), st.sampled_from([0.0, np.pi]))
+def test_behind_an_aligned_box_its_length_makes_no_difference(half_length, gap, yaw):
+    x = CAR.length / 2 + gap + half_length
+    ego = np.zeros(5)
+    ego[0] = -CAR.rear_to_center
+    smooth = objective.obstacle_separation(
+        ego, obstacle_numbers(x, 0.0, yaw, half_length, 1.25, 0.0), CAR
+    )
+    # the distance of the centres is rounded, in favour of safety
+    assert gap - objective.SMOOTH_CENTRE - 1e-6 <= smooth <= gap + 1e-6
+
+
 @pytest.mark.parametrize('size', SIZES.values(), ids=SIZES)
 def test_the_separation_has_the_sign_of_the_distance_within_centimetres(size):
     smooth, exact = separations(size)
