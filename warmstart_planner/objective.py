@@ -320,7 +320,7 @@ def obstacle_separation(x: Any, obstacle: Any, vehicle: VehicleParameters) -> An
 
 
 def _smooth_absolute(value: Any) -> Any:
-    """Round the absolute value of a sine or cosine at 0; exact at 0 and 1, so for aligned boxes."""
+    """Round the absolute value of a sine or cosine; exact at 0 and 1, as for aligned boxes."""
     rounded = np.sqrt(value * value + SMOOTH_ABSOLUTE**2) - SMOOTH_ABSOLUTE
     return rounded / (np.sqrt(1.0 + SMOOTH_ABSOLUTE**2) - SMOOTH_ABSOLUTE)
 
