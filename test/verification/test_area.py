@@ -4,11 +4,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification.area import SEAM, outside_area
+from warmstart_planner.verification.area import LEAST_AREA, SEAM, outside_area
 from warmstart_planner.verification.motion import Samples
 
 CAR = load_vehicle()
@@ -133,3 +133,23 @@ def test_many_samples_are_judged_as_each_alone():
     poses = np.random.default_rng(7).uniform(-12.0, 12.0, (600, 3))
     each = [outside(area, pose[None])[0] for pose in poses[::50]]
     np.testing.assert_allclose(outside(area, poses)[::50], each, atol=1e-12)
+
+
+@given(st.floats(0.02, 1.5), st.floats(0.3, 3.0))
+def test_what_a_corner_leaves_outside_counts_from_a_least_area_on(turn, share):
+    """A corner that is h beyond a straight edge cuts off a triangle of h^2 / sin(2 turn)."""
+    beyond = np.sqrt(share * LEAST_AREA * np.sin(2 * turn))
+    reach = np.array([CAR.length, CAR.width]) / 2
+    top = reach @ np.array([np.sin(turn), np.cos(turn)])
+    y = -top + SEAM + beyond
+    assume(abs(share - 1.0) > 0.1 and beyond < 0.05)
+    found = outside([rectangle(-30.0, -30.0, 60.0, 30.0)], [[0.0, y, turn]])
+    assert (found[0] > 0.0) == (share > 1.0)
+
+
+def test_a_side_along_the_edge_counts_at_once():
+    y = -CAR.width / 2 + SEAM
+    area = [rectangle(-30.0, -30.0, 60.0, 30.0)]
+    least = LEAST_AREA / CAR.length
+    assert outside(area, [[0.0, y + 0.8 * least, 0.0]])[0] == 0.0
+    assert outside(area, [[0.0, y + 1.2 * least, 0.0]])[0] > 0.0

@@ -16,6 +16,9 @@ from warmstart_planner.verification.motion import Samples
 Array = NDArray[np.float64]
 
 SEAM = 0.05  # neighbouring outlines may leave gaps twice as wide [m]
+LEAST_AREA = 1e-3  # less of the car outside is none [m^2]
+SLIGHT = 0.1  # from here on that much is outside for certain [m]
+FINE = 0.02  # between the points at which that is looked at [m]
 CHUNK = 4096  # points that are looked at together
 
 
@@ -29,7 +32,7 @@ def outside_area(outlines: Sequence[Array], ego: Samples, vehicle: VehicleParame
         vehicle: the car.
 
     Returns:
-        Shape (M,), 0 inside [m].
+        Shape (M,), 0 inside, or where less than LEAST_AREA of the car is outside [m].
 
     """
     along, across = outline(vehicle.length, vehicle.width)
@@ -41,7 +44,37 @@ def outside_area(outlines: Sequence[Array], ego: Samples, vehicle: VehicleParame
     for first in range(0, len(points), CHUNK):
         part = slice(first, first + CHUNK)
         distance[part] = _distance(points[part], outlines)
-    return np.maximum(distance.reshape(x.shape).max(axis=1) - SEAM, 0.0)
+    result = np.maximum(distance.reshape(x.shape).max(axis=1) - SEAM, 0.0)
+    for k in np.flatnonzero((result > 0.0) & (result < SLIGHT)):
+        center = np.array([ego.x[k], ego.y[k]])
+        turn = np.array([[ego.cos[k], ego.sin[k]], [-ego.sin[k], ego.cos[k]]])
+        if _area_outside(_perimeter(vehicle) @ turn + center, outlines) < LEAST_AREA:
+            result[k] = 0.0
+    return result
+
+
+def _perimeter(vehicle: VehicleParameters) -> Array:
+    """Points all around the car's box about its centre, the first one last again, (n, 2)."""
+    corners = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1], [1, 1]], float)
+    corners *= np.array([vehicle.length, vehicle.width]) / 2
+    sides = [
+        begin + np.arange(0.0, 1.0, FINE / np.hypot(*(end - begin)))[:, None] * (end - begin)
+        for begin, end in zip(corners[:-1], corners[1:], strict=True)
+    ]
+    return np.concatenate([*sides, corners[-1:]])
+
+
+def _area_outside(perimeter: Array, outlines: Sequence[Array]) -> float:
+    """
+    Area between an outline and the edge that it crosses [m^2].
+
+    The integral of the distance along the edge: a step of the outline covers of it what is left of
+    its length by the change of distance.
+    """
+    depth = np.maximum(_distance(perimeter, outlines) - SEAM, 0.0)
+    step = np.hypot(*np.diff(perimeter, axis=0).T)
+    along = np.sqrt(np.maximum(step**2 - np.diff(depth) ** 2, 0.0))
+    return float(((depth[1:] + depth[:-1]) / 2 * along).sum())
 
 
 def _distance(points: Array, outlines: Sequence[Array]) -> Array:
