@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from warmstart_planner.cases import Expected, compare, main, read_expected
-from warmstart_planner.drive_files import TABLE, drive_file, files_in
+from warmstart_planner.drive_files import TABLE, drive_files, files_in
 from warmstart_planner.simulation.configuration import (
     default_configuration_path,
     read_configuration,
@@ -34,10 +34,24 @@ DRIVEN = {
 }  # fmt: skip
 
 
+WORKERS = 2  # processes that drive the inputs
+
 CASES = [
     pytest.param(name, marks=[] if expected.refused else [pytest.mark.slow])
     for name, expected in EXPECTED.items()
 ]
+
+
+@pytest.fixture(scope='module')
+def rows(tmp_path_factory):
+    """Drive all inputs side by side; their rows by file."""
+    configuration = replace(read_configuration(default_configuration_path()), seed=1)
+    files = [FOLDER / name for name in EXPECTED]
+    driven = tmp_path_factory.mktemp('driven')
+    return {
+        row['file']: row
+        for row in drive_files(files, configuration, float('inf'), driven, WORKERS)
+    }
 
 
 class TestInputs:
@@ -45,19 +59,18 @@ class TestInputs:
         assert {path.name for path in files_in(FOLDER)} == set(EXPECTED)
 
     @pytest.mark.parametrize('name', CASES)
-    def test_input_comes_out_as_it_should(self, name, tmp_path):
-        configuration = replace(read_configuration(default_configuration_path()), seed=1)
-        row = drive_file(FOLDER / name, configuration, float('inf'), tmp_path / 'driven.csv')
-        assert EXPECTED[name].differences(row) == []
+    def test_input_comes_out_as_it_should(self, rows, name):
+        assert EXPECTED[name].differences(rows[name]) == []
 
-    def test_what_is_mended_or_not_read_is_said(self, tmp_path):
-        configuration = read_configuration(default_configuration_path())
-        for name, words in (
+    @pytest.mark.parametrize(
+        ('name', 'words'),
+        [
             ('unknown_element.xml', 'elements are not read: windmill'),
             ('left_bound_backwards.xml', 'lanelet 71: the left bound runs backwards, turned'),
-        ):
-            row = drive_file(FOLDER / name, configuration, float('inf'), tmp_path / 'driven.csv')
-            assert row['warnings'] == [words]
+        ],
+    )
+    def test_what_is_mended_or_not_read_is_said(self, rows, name, words):
+        assert rows[name]['warnings'] == [words]
 
 
 class TestDifferences:
