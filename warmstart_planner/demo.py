@@ -11,6 +11,12 @@ the car drove to its goal without a collision, 1 when it did not, 2 when it coul
 
 from __future__ import annotations
 
+from warmstart_planner.interruption import end_quietly_on_ctrl_c
+
+if __name__ == '__main__':
+    # The imports take a second, and so does the report.
+    end_quietly_on_ctrl_c(130, 'demo: interrupted\n')
+
 import argparse
 import importlib.util
 import os

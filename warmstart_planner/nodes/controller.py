@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from warmstart_planner.interruption import end_quietly_on_ctrl_c
+
+if __name__ == '__main__':
+    end_quietly_on_ctrl_c(0)  # the imports take a second
+
 import math
 import time
 

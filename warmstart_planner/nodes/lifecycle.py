@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import QoSProfile
@@ -26,6 +26,7 @@ from rclpy.timer import Timer
 from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.interruption import Interruptions
 from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameter_files import (
@@ -365,30 +366,30 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
 
     A node that cannot start says so in one line on standard error.
     """
+    # Ctrl-C comes twice where the terminal and `ros2 launch` both send it: whenever it comes it
+    # must not raise. What rclpy installs on top ends the node.
+    interruptions = Interruptions()
     rclpy.init()
+    if interruptions.came:
+        rclpy.try_shutdown()
     node = None
     try:
         node = make()
         _let_others_first(node.parameters.values()['niceness'])
         if node.parameters.values()['autostart'] and not _start(node):
-            return BAD_START
+            return BAD_START if rclpy.ok() else node.exit_status
         # What lives by now lives as long as the node: not a thing to look through for garbage.
         gc.collect()
         gc.freeze()
         rclpy.spin(node, Executor())
-    except ValueError as error:
-        if node is not None:
-            raise
-        print(f'cannot start: {error}', file=sys.stderr)
-        return BAD_START
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        # whatever fails because the process was told to end meanwhile
+    except Exception as error:
+        # whatever fails because the process was told to end meanwhile is no failure
         if rclpy.ok():
-            raise
+            if node is not None or not isinstance(error, ValueError):
+                raise
+            print(f'cannot start: {error}', file=sys.stderr)
+            return BAD_START
     finally:
-        # `ros2 launch` and the terminal both send SIGINT: the second must not cut the end short.
         uninstall_signal_handlers()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
