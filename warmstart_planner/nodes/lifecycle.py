@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -295,48 +296,81 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure; a failure leaves the node unconfigured, with one line that says why."""
-        try:
-            self.configure()
-        except (ValueError, SolverMissingError, OSError) as error:
-            self.get_logger().error(f'cannot configure: {error}')
-            self._release()
-            return TransitionCallbackReturn.FAILURE
-        self._configured = True
-        return super().on_configure(state)
+        return self._transition('configure', self._configure, super().on_configure, state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Activate the publishers, then begin to work."""
+        return self._transition('activate', _nothing, self._activate, state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working, then silence the publishers."""
+        return self._transition('deactivate', self._stop, super().on_deactivate, state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give back what `configure` built."""
+        return self._transition('clean up', self._release, super().on_cleanup, state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop from any state."""
+        return self._transition('shut down', self._end, super().on_shutdown, state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop after an error; the node can be configured again."""
+        return self._transition('recover', self._end, _succeed, state)
+
+    def _transition(
+        self,
+        name: str,
+        work: Callable[[], bool | None],
+        then: Callable[[LifecycleState], TransitionCallbackReturn],
+        state: LifecycleState,
+    ) -> TransitionCallbackReturn:
+        """
+        Go through a transition; rclpy itself says nothing of an exception in one.
+
+        Args:
+            name: of the transition, as in 'cannot configure'.
+            work: the first half; what it returns as False makes the transition fail.
+            then: the second half.
+            state: before.
+
+        """
+        try:
+            if work() is False:
+                return TransitionCallbackReturn.FAILURE
+            return then(state)
+        except Exception:
+            if rclpy.ok():  # not just a process that was told to end meanwhile
+                self.get_logger().error(f'cannot {name}:\n{traceback.format_exc().rstrip()}')
+            return TransitionCallbackReturn.ERROR
+
+    def _configure(self) -> bool:
+        try:
+            self.configure()
+        except (ValueError, SolverMissingError, OSError) as error:
+            if rclpy.ok():
+                self.get_logger().error(f'cannot configure: {error}')
+            self._release()
+            return False
+        self._configured = True
+        return True
+
+    def _activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         result = super().on_activate(state)
         self.active = True
         self.start()
         return result
 
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop working, then silence the publishers."""
-        self._stop()
-        return super().on_deactivate(state)
-
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give back what `configure` built."""
-        self._release()
-        return super().on_cleanup(state)
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop from any state."""
-        self._stop()
-        self._release()
-        return super().on_shutdown(state)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop after an error; the node can be configured again."""
-        self._stop()
-        self._release()
-        return TransitionCallbackReturn.SUCCESS
+    def _end(self) -> None:
+        try:
+            self._stop()
+        finally:
+            self._release()
 
     def _stop(self) -> None:
-        if self.active:
+        active, self.active = self.active, False
+        if active:
             self.stop()
-        self.active = False
 
     def _release(self) -> None:
         self._configured = False
@@ -409,6 +443,14 @@ def _let_others_first(niceness: int) -> None:
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):  # kernels without it have nothing to lower
             AUTOGROUP.write_text(str(niceness))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _succeed(state: LifecycleState) -> TransitionCallbackReturn:
+    return TransitionCallbackReturn.SUCCESS
 
 
 def _start(node: ManagedNode[Any]) -> bool:
