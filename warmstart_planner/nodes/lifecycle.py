@@ -29,6 +29,7 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.interruption import Interruptions
 from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics
+from warmstart_planner.nodes.exit_status import BAD_START, GOOD
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameter_files import (
     Listener,
@@ -41,7 +42,6 @@ from warmstart_planner.nodes.qos import DISPLAY
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
 AUTOGROUP = Path('/proc/self/autogroup')
-BAD_START = 2  # exit status of a node that cannot start with what it was given
 AUTOSTART = Parameter(
     'autostart',
     False,
@@ -97,7 +97,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self.diagnostics = Diagnostics(self)
         self.diagnostics.add(self.rejected)
         self.active = False
-        self.exit_status = 0
+        self.exit_status = GOOD
         self._configured = False
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         self._listened: dict[str, Subscription] = {}
@@ -429,7 +429,7 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return node.exit_status if node else 0
+    return node.exit_status if node else GOOD
 
 
 def _let_others_first(niceness: int) -> None:

@@ -23,6 +23,7 @@ from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule
 from warmstart_planner.nodes.diagnostics import CountTask, StateTask
 from warmstart_planner.nodes.drive_clock import DriveClock
+from warmstart_planner.nodes.exit_status import GOOD, NOT_DRIVEN
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
@@ -293,7 +294,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self.get_logger().error(f'no {missing} within {waited:.0f} s: nothing can be driven')
         self._over = True
         if self.settings.exit_when_done:
-            self.finish(1)
+            self.finish(NOT_DRIVEN)
 
     def _begin(self, command: ReceivedCommand) -> None:
         self._follow_wall()
@@ -357,7 +358,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
             )
         )
         if self.settings.exit_when_done:
-            self.finish(0)
+            self.finish(GOOD)
 
     def _write_record(self, record: DriveRecord, outcome: Outcome) -> str:
         if not self.settings.record:
