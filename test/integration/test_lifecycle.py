@@ -67,6 +67,34 @@ def test_an_inactive_simulator_is_silent(rig):
     assert states == []
 
 
+@pytest.mark.parametrize('name', NODES)
+def test_diagnostics_carry_the_lifecycle_state_and_tell_nothing_else_of_idle_work(
+    rig, solvers, name
+):
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+    node = rig.add(make(name))
+    arrays = rig.collect(DiagnosticArray, '/diagnostics')
+    work = {'proposal': 'sources', 'simulator': 'run'}.get(name, 'rung')
+    for step, state in (
+        ('configure', 'inactive'),
+        ('activate', 'active'),
+        ('deactivate', 'inactive'),
+        ('cleanup', 'unconfigured'),
+        ('shutdown', 'finalized'),
+    ):
+        getattr(node, f'trigger_{step}')()
+        rig.spin(0.1)
+        arrays.clear()
+        rig.until(lambda: arrays)
+        found = {each.name.removeprefix(f'{name}: '): each for each in arrays[0].status}
+        assert found['lifecycle'].message == state
+        told = {value.key: value.value for each in arrays[0].status for value in each.values}
+        assert told['lifecycle'] == state
+        assert (found[work].level == DiagnosticStatus.STALE) == (state != 'active')
+        assert (found[work].message == state) == (state != 'active')
+
+
 @pytest.mark.parametrize('name', ['planner', 'controller'])
 def test_without_a_generated_solver_a_node_says_once_what_to_run_and_stays_unconfigured(
     start, tmp_path, name

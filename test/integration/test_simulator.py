@@ -147,6 +147,35 @@ def test_an_answer_to_what_was_shown_before_does_not_begin_the_drive(bench):
     assert not bench.node.driving
 
 
+def test_a_planner_and_a_controller_that_fall_silent_are_told_as_silent(bench, capfd):
+    bench.begin()
+    for _ in range(4):
+        bench.send()
+        bench.rig.spin(0.05)
+    bench.rig.until(lambda: bench.node.time > 2.2)
+    lines = [line for line in capfd.readouterr().err.splitlines() if 'm to go' in line]
+    assert 'controller silent for' in lines[-1]
+
+
+@pytest.mark.parametrize('rig', [['start_timeout:=1.0', 'exit_when_done:=false']], indirect=True)
+def test_a_simulator_that_gave_up_says_so_in_its_diagnostics_and_waits_again_once_reactivated(
+    bench,
+):
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+    arrays = bench.rig.collect(DiagnosticArray, '/diagnostics')
+
+    def run():
+        return next((each for each in arrays[-1].status if 'run' in each.name), None)
+
+    bench.rig.until(lambda: arrays and 'no plan' in run().message)
+    assert run().level == DiagnosticStatus.ERROR
+    bench.node.trigger_deactivate()
+    bench.node.trigger_activate()
+    bench.rig.until(lambda: 'waiting' in run().message)
+    bench.begin()
+
+
 def test_commands_are_followed(bench):
     bench.begin()
     before = bench.states[-1].longitudinal_velocity_mps

@@ -28,7 +28,7 @@ from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.interruption import Interruptions
-from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics
+from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics, LifecycleTask
 from warmstart_planner.nodes.exit_status import BAD_START, GOOD
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameter_files import (
@@ -94,7 +94,8 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         )
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.rejected = CountTask('input')
-        self.diagnostics = Diagnostics(self)
+        self.diagnostics = Diagnostics(self, self.lifecycle_state)
+        self.diagnostics.add(LifecycleTask(self.lifecycle_state))
         self.diagnostics.add(self.rejected)
         self.active = False
         self.exit_status = GOOD
@@ -135,6 +136,11 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
     def settings(self) -> Settings:
         """The settings in force."""
         return self.parameters.settings
+
+    def lifecycle_state(self) -> str:
+        """Return the label of the lifecycle state, such as 'inactive'."""
+        label: str = self._state_machine.current_state[1]
+        return label
 
     def now(self) -> float:
         """Time of the node's clock, simulated where that is asked for [s]."""
@@ -358,6 +364,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
     def _activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         result = super().on_activate(state)
         self.active = True
+        self.diagnostics.restart()
         self.start()
         return result
 

@@ -29,6 +29,14 @@ class _Plan:
     available: float
 
 
+@dataclass(frozen=True)
+class Said:
+    """What planner or controller said: the rung by name, and of which time of the drive [s]."""
+
+    rung: str
+    stamp: float
+
+
 class Recorder:
     """
     Keeps a drive; status and result of a cycle come as two messages, in any order.
@@ -99,14 +107,20 @@ class Recorder:
             return False
         return key in self._references or status.rung == Rung.NONE.value
 
-    def newest_rungs(self) -> tuple[str, str]:
-        """Names of the planner's and the controller's newest rungs, '-' before the first."""
-        plan = next(reversed(self._plan_statuses.values()), None)
+    def newest_plan(self) -> Said | None:
+        """Return the planner's newest word, None before the first."""
+        status = next(reversed(self._plan_statuses.values()), None)
+        if status is None:
+            return None
+        stamp = self._clock.drive_time(to_seconds(status.problem_stamp))
+        return Said(Rung(status.rung).name.lower(), stamp)
+
+    def newest_command(self) -> Said | None:
+        """Return the controller's newest word, None before the first."""
         command = next(reversed(self._commands.values()), None)
-        return (
-            Rung(plan.rung).name.lower() if plan else '-',
-            command.rung.name.lower() if command else '-',
-        )
+        if command is None:
+            return None
+        return Said(command.rung.name.lower(), self._clock.drive_time(command.answered.stamp))
 
     def record(self) -> DriveRecord:
         """Return the whole drive, in its own time."""

@@ -42,7 +42,7 @@ from warmstart_planner.nodes.messages import (
 )
 from warmstart_planner.nodes.pacing import SAME_TIME, Lockstep, Pace, RealTime
 from warmstart_planner.nodes.qos import EVENTS, LATCHED, NEWEST
-from warmstart_planner.nodes.recorder import Recorder
+from warmstart_planner.nodes.recorder import Recorder, Said
 from warmstart_planner.nodes.simulator_parameters import (
     DECLARATIONS,
     LOCKSTEP,
@@ -68,6 +68,7 @@ from warmstart_planner.vehicle import SPEED
 CLOCK_EPOCH = 100.0
 KNOCK_PERIOD = 0.1  # between attempts to get the first answer [s]
 PROGRESS_PERIOD = 1.0  # between lines that tell where the drive is [s]
+SILENCE = 0.5  # of planner or controller, after which its last word is old [s]
 FALLBACK_DECELERATION = 4.0  # of a vehicle that gets no commands [m/s^2]
 RECORD_FILE = 'drive.npz'
 
@@ -290,8 +291,10 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
                 return observation
 
     def _give_up(self, waited: float) -> None:
-        missing = 'command' if self._recorder.newest_rungs()[0] != '-' else 'plan'
-        self.get_logger().error(f'no {missing} within {waited:.0f} s: nothing can be driven')
+        missing = 'plan' if self._recorder.newest_plan() is None else 'command'
+        text = f'no {missing} within {waited:.0f} s: nothing can be driven'
+        self.get_logger().error(text)
+        self._run.set(DiagnosticStatus.ERROR, text)
         self._over = True
         if self.settings.exit_when_done:
             self.finish(NOT_DRIVEN)
@@ -380,12 +383,22 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     def _tell_once(self) -> None:
         state = self._simulator.true_state
         left = way_left(self._scenario, self._monitor.station)
-        plan, control = self._recorder.newest_rungs()
+        plan = self._word_of(self._recorder.newest_plan())
+        control = self._word_of(self._recorder.newest_command())
         self.get_logger().info(
             f't {self._simulator.time:5.1f} s, {state[SPEED]:5.2f} m/s, '
             f'{left:6.1f} m to go, '
             f'planner {plan}, controller {control}'
         )
+
+    def _word_of(self, newest: Said | None) -> str:
+        """Return what was last said, unless that is old."""
+        if newest is None:
+            return '-'
+        silence = self._simulator.time - newest.stamp
+        if silence > max(SILENCE, 3 * self.settings.plan_period):
+            return f'silent for {silence:.1f} s'
+        return newest.rung
 
     def _scene(self) -> MarkerArray:
         stamp = to_time(self._now_in_ros())
