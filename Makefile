@@ -6,6 +6,8 @@ PYTHON ?= python3
 
 SHELL := /bin/bash
 RUN := scripts/run .venv/bin/python
+# Holds Ctrl-C back while Python starts, for a program that takes it then.
+HOLD := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
 .DEFAULT_GOAL := help
 
 # The values of the command line that are set, as arguments: N=100 becomes --n 100.
@@ -13,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo test drive-all commonroad cases benchmark-scp benchmark-warmstart benchmark-mpc \
+.PHONY: help setup tools training solvers demo interrupts test drive-all commonroad cases benchmark-scp benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation rank-candidates minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -33,8 +35,11 @@ training:
 solvers: setup  ## Generate and compile the solvers that are not current
 
 demo: setup  ## Drive: [SCENARIO=name or path] [OUT=out/demo] [ARGS=...]
-	$(RUN) -m warmstart_planner.demo $(call option,SCENARIO,scenario) \
+	scripts/run $(HOLD) .venv/bin/python -m warmstart_planner.demo $(call option,SCENARIO,scenario) \
 	    --out '$(or $(OUT),out/demo)' $(ARGS)
+
+interrupts: setup  ## Press Ctrl-C at random times and count what comes of it: [N=times] [ARGS=...]
+	$(RUN) scripts/interrupts.py $(call option,N,n) $(ARGS)
 
 test: training  ## Run all tests: [ARGS='-k name']
 	$(RUN) -m pytest $(ARGS)

@@ -2,19 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drive a scenario: proposal, planner, controller and simulator, with RViz on request."""
 
-from launch.actions import (
-    DeclareLaunchArgument,
-    EmitEvent,
-    OpaqueFunction,
-    RegisterEventHandler,
-)
-from launch.event_handlers import OnProcessExit
-from launch.events import Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from launch import LaunchContext, LaunchDescription
 from warmstart_planner.nodes.launching import (
     arguments_from,
     common_arguments,
+    end_handler,
     node_action,
     rviz_action,
 )
@@ -43,13 +37,8 @@ OWN_ARGUMENTS = (
 def _start(context: LaunchContext) -> list:
     processes = simulation_processes(arguments_from(context))
     actions = {process.name: node_action(process) for process in processes}
-    over = RegisterEventHandler(
-        OnProcessExit(
-            target_action=actions['simulator'],
-            on_exit=[EmitEvent(event=Shutdown(reason='the simulator has ended'))],
-        )
-    )
-    return [*actions.values(), over, *rviz_action(context)]
+    ends = [end_handler(action, name) for name, action in actions.items()]
+    return [*ends, *actions.values(), *rviz_action(context)]
 
 
 def generate_launch_description() -> LaunchDescription:

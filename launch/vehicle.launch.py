@@ -8,6 +8,7 @@ from launch import LaunchContext, LaunchDescription
 from warmstart_planner.nodes.launching import (
     arguments_from,
     common_arguments,
+    end_handler,
     node_action,
     rviz_action,
 )
@@ -17,7 +18,9 @@ from warmstart_planner.system import VEHICLE_TOPICS, vehicle_processes
 def _start(context: LaunchContext) -> list:
     topics = {name: context.launch_configurations[f'{name}_topic'] for name in VEHICLE_TOPICS}
     processes = vehicle_processes(arguments_from(context), topics)
-    return [*map(node_action, processes), *rviz_action(context)]
+    actions = {process.name: node_action(process) for process in processes}
+    ends = [end_handler(action, name) for name, action in actions.items()]
+    return [*ends, *actions.values(), *rviz_action(context)]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -11,6 +11,12 @@ the car drove to its goal without a collision, 1 when it did not, 2 when it coul
 
 from __future__ import annotations
 
+from warmstart_planner.interruption import end_quietly_on_ctrl_c
+
+if __name__ == '__main__':
+    # The imports take a second, and so does the report.
+    end_quietly_on_ctrl_c(130, 'demo: interrupted\n')
+
 import argparse
 import importlib.util
 import os
@@ -87,6 +93,7 @@ def _parse(arguments: Sequence[str] | None) -> Arguments:
     add('--out', type=Path, default=Path('out/demo'), help='folder for what is written')
     add('--params-file', default='', help='parameters that override the packaged ones')
     add('--mode', default='', choices=['', 'real_time', 'lockstep'], help='of simulated time')
+    add('--use-sim-time', default='true', choices=['true', 'false'], help='take time from /clock')
     add('--seed', type=int, default=-1, help="of all noise; the configuration's if negative")
     add('--log-level', default='info', choices=LOG_LEVELS, help='of the nodes')
     given = parser.parse_args(arguments)
@@ -95,6 +102,7 @@ def _parse(arguments: Sequence[str] | None) -> Arguments:
         scenario=given.scenario,
         out=given.out,
         system=SystemArguments(
+            use_sim_time=given.use_sim_time == 'true',
             params_file=given.params_file,
             log_level=given.log_level,
             record=str(given.out.resolve()),

@@ -76,6 +76,40 @@ def test_a_lockstep_drive_reaches_its_goal_and_reports(demo, scenario, tmp_path)
     assert descendants(process) == []
 
 
+def test_a_drive_by_the_walls_clock_reaches_its_goal(demo, scenario, tmp_path):
+    process = demo('--scenario', str(scenario), '--use-sim-time', 'false')
+    output, _ = process.communicate(timeout=150)
+    assert process.returncode == 0, output
+    figures = json.loads((tmp_path / 'out' / 'summary.json').read_text())
+    assert figures['goal_reached'] is True
+    assert figures['tracking_rms_m'] < 1.0
+
+
+@pytest.mark.parametrize('mode', ['real_time', 'lockstep'])
+def test_a_drive_whose_simulator_was_deactivated_goes_on_to_its_goal(demo, scenario, rig, mode):
+    from lifecycle_msgs.msg import Transition
+    from lifecycle_msgs.srv import ChangeState
+
+    scenario.write_text(SCENARIO.replace('station: 45.0', 'station: 100.0'))
+    process = demo('--scenario', str(scenario), '--mode', mode)
+    client = rig.probe.create_client(ChangeState, '/simulator/change_state')
+    seen = ''
+    while 'm to go' not in seen and process.poll() is None:
+        seen += process.stdout.readline()
+    rig.until(client.service_is_ready)
+    rig.spin(1.0)  # the node has to find the client, too
+    for name in ('DEACTIVATE', 'ACTIVATE'):
+        request = ChangeState.Request()
+        request.transition.id = getattr(Transition, f'TRANSITION_{name}')
+        answer = client.call_async(request)
+        rig.until(answer.done)
+        assert answer.result().success
+        rig.spin(0.5)
+    output, _ = process.communicate(timeout=150)
+    assert process.returncode == 0, seen + output
+    assert 'driving short_hop again, from' in output
+
+
 def test_ctrl_c_while_nodes_start_ends_all_of_them(demo, scenario):
     process = demo('--scenario', str(scenario))
     end = time.monotonic() + 60.0

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All nodes go through their lifecycle, and end quietly."""
 
+import os
 import signal
 import time
 
@@ -64,6 +65,34 @@ def test_an_inactive_simulator_is_silent(rig):
     states.clear()
     rig.spin(0.3)
     assert states == []
+
+
+@pytest.mark.parametrize('name', NODES)
+def test_diagnostics_carry_the_lifecycle_state_and_tell_nothing_else_of_idle_work(
+    rig, solvers, name
+):
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+    node = rig.add(make(name))
+    arrays = rig.collect(DiagnosticArray, '/diagnostics')
+    work = {'proposal': 'sources', 'simulator': 'run'}.get(name, 'rung')
+    for step, state in (
+        ('configure', 'inactive'),
+        ('activate', 'active'),
+        ('deactivate', 'inactive'),
+        ('cleanup', 'unconfigured'),
+        ('shutdown', 'finalized'),
+    ):
+        getattr(node, f'trigger_{step}')()
+        rig.spin(0.1)
+        arrays.clear()
+        rig.until(lambda: arrays)
+        found = {each.name.removeprefix(f'{name}: '): each for each in arrays[0].status}
+        assert found['lifecycle'].message == state
+        told = {value.key: value.value for each in arrays[0].status for value in each.values}
+        assert told['lifecycle'] == state
+        assert (found[work].level == DiagnosticStatus.STALE) == (state != 'active')
+        assert (found[work].message == state) == (state != 'active')
 
 
 @pytest.mark.parametrize('name', ['planner', 'controller'])
@@ -166,3 +195,68 @@ def test_a_node_ends_quietly_on_ctrl_c_even_if_pressed_twice(start, solvers, nam
     output, _ = process.communicate(timeout=10)
     assert process.returncode == 0
     assert 'Traceback' not in output
+
+
+def broken(step):
+    """Return a planner whose part of a transition raises what nobody expects."""
+    node = make('planner')
+    part = {'configure': 'configure', 'activate': 'start', 'deactivate': 'stop'}[step]
+
+    def fail():
+        raise RuntimeError('a wheel came off')
+
+    setattr(node, part, fail)
+    return node
+
+
+@pytest.mark.parametrize('step', ['configure', 'activate', 'deactivate'])
+def test_an_unexpected_exception_in_a_transition_is_logged_and_leads_through_the_error_state(
+    rig, solvers, capfd, step
+):
+    from lifecycle_msgs.msg import Transition, TransitionEvent
+    from lifecycle_msgs.srv import ChangeState
+
+    steps = ('configure', 'activate', 'deactivate')
+    node = rig.add(broken(step))
+    events = rig.collect(TransitionEvent, '/planner/transition_event')
+    client = rig.probe.create_client(ChangeState, '/planner/change_state')
+    rig.until(client.service_is_ready)
+    rig.spin(0.2)
+    for name in steps[: steps.index(step) + 1]:
+        request = ChangeState.Request()
+        request.transition.id = getattr(Transition, f'TRANSITION_{name.upper()}')
+        answer = client.call_async(request)
+        rig.until(answer.done)
+        assert answer.result().success == (name != step)
+    rig.until(lambda: events[-1:] and events[-1].start_state.label == 'errorprocessing')
+    assert events[-1].goal_state.label == 'unconfigured'
+    assert not node.active
+    errors = capfd.readouterr().err
+    assert f'cannot {step}:' in errors
+    assert 'Traceback' in errors and 'RuntimeError: a wheel came off' in errors
+
+
+def test_a_node_that_failed_unexpectedly_can_be_configured_again(rig, solvers):
+    from rclpy.lifecycle import TransitionCallbackReturn
+
+    node = rig.add(broken('activate'))
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_activate() == TransitionCallbackReturn.ERROR
+    del node.start
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+
+
+def test_a_module_that_is_missing_is_named_and_ends_the_start(start, tmp_path):
+    (tmp_path / 'lxml.py').write_text("raise ModuleNotFoundError('lxml is not there')\n")
+    scenario = tmp_path / 'road.xml'
+    scenario.write_text('<commonRoad/>')
+    process = start(
+        'warmstart_planner.nodes.simulator',
+        *('--ros-args', '-p', 'autostart:=true', '-p', f'scenario:={scenario}'),
+        PYTHONPATH=f'{tmp_path}:{os.environ.get("PYTHONPATH", "")}',
+    )
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert 'cannot configure' in output
+    assert 'lxml is not there' in output

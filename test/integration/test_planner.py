@@ -90,6 +90,22 @@ def test_a_plan_answers_each_problem_and_carries_its_stamp(bench):
     assert all(t.verified for t in bench.trajectories)
 
 
+@pytest.mark.parametrize('rig', [['use_sim_time:=true']], indirect=True)
+def test_a_planner_that_hears_nothing_more_does_not_go_on_telling_of_its_last_plan(rig, solvers):
+    """Not even where the source of its time has died."""
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+    from warmstart_planner.nodes.planner import PlannerNode
+
+    node = rig.run(PlannerNode())
+    node._rung.set(DiagnosticStatus.OK, 'optimised', rung='optimised')
+    arrays = rig.collect(DiagnosticArray, '/diagnostics')
+    rig.spin(3.5)
+    rung = next(each for each in arrays[-1].status if each.name == 'planner: rung')
+    assert rung.level == DiagnosticStatus.STALE
+    assert rung.message.startswith('silent for')
+
+
 def test_a_state_shown_again_is_answered_again_with_the_same_plan(bench):
     """Whoever joined too late for the first answer gets it."""
     from warmstart_planner.nodes.messages import StateEstimate, vehicle_state_message

@@ -3,6 +3,7 @@
 """The simulator node stands in for a vehicle: it waits, it drives, it brakes without commands."""
 
 import math
+import time
 
 import pytest
 
@@ -43,6 +44,14 @@ class Bench:
         self.send()
         self.rig.until(lambda: self.node.driving)
 
+    def age(self):
+        stamp = self.states[-1].header.stamp
+        return self.node.now() - stamp.sec - stamp.nanosec / 1e9
+
+    @staticmethod
+    def place(state):
+        return state.x, state.y
+
     def times(self):
         return [c.clock.sec + c.clock.nanosec / 1e9 for c in self.clocks]
 
@@ -56,6 +65,115 @@ def test_time_stands_still_until_a_command_follows_a_plan(bench):
     bench.begin()
     bench.rig.until(lambda: bench.node.time > 0.1)
     assert bench.times() == sorted(bench.times())
+
+
+WALL = ['publish_clock:=false']
+
+
+@pytest.mark.parametrize('rig', [WALL], indirect=True)
+def test_without_a_clock_of_its_own_what_is_shown_is_of_now_however_long_it_waits(bench):
+    for _ in range(8):
+        bench.states.clear()
+        bench.rig.until(lambda: bench.states)
+        assert bench.age() < 0.1
+    assert bench.node.time == 0.0
+    assert bench.clocks == []
+
+
+@pytest.mark.parametrize('rig', [WALL], indirect=True)
+def test_without_a_clock_of_its_own_the_drive_begins_at_the_first_command(bench):
+    bench.rig.spin(0.7)
+    bench.begin()
+    for _ in range(10):
+        bench.states.clear()
+        bench.rig.until(lambda: bench.states)
+        assert bench.age() < 0.15
+        assert bench.node.time < 2.0
+
+
+@pytest.mark.parametrize('rig', [WALL], indirect=True)
+def test_without_a_clock_of_its_own_a_machine_that_falls_behind_does_not_stay_behind(bench):
+    bench.begin()
+    bench.rig.until(lambda: bench.node.time > 0.2)
+    for _ in range(2):
+        before = bench.node.time
+        time.sleep(0.6)
+        bench.rig.spin(0.1)
+        assert bench.node.time < before + 0.4, 'time waits for the machine'
+        bench.states.clear()
+        bench.rig.until(lambda: bench.states)
+        assert bench.age() < 0.15
+
+
+@pytest.mark.parametrize(
+    'rig',
+    [[], WALL, ['mode:=lockstep', 'answer_timeout:=0.2']],
+    ids=['real time', 'wall', 'lockstep'],
+    indirect=True,
+)
+def test_deactivated_the_drive_stands_still_and_active_again_it_goes_on(bench):
+    from rclpy.lifecycle import TransitionCallbackReturn
+
+    bench.begin()
+    bench.rig.until(lambda: bench.node.time > 0.6)
+    for _ in range(2):
+        assert bench.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        stopped, where = bench.node.time, bench.states[-1]
+        bench.rig.spin(0.4)
+        assert bench.node.time == stopped
+        bench.states.clear()
+        assert bench.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        bench.rig.until(lambda: bench.states)
+        bench.rig.spin(0.3)
+        assert bench.node.time == stopped, 'it waits for a command'
+        assert math.dist(bench.place(where), bench.place(bench.states[-1])) < 2.0
+        bench.begin()
+        bench.rig.until(lambda at=stopped: bench.node.time > at + 0.4)
+        assert bench.states[-1].x > where.x
+    assert bench.times() == sorted(bench.times())
+    times = bench.node._recorder.record().times
+    assert times[0] == 0.0 and max(times[1:] - times[:-1]) < 0.11
+
+
+def test_an_answer_to_what_was_shown_before_does_not_begin_the_drive(bench):
+    bench.begin()
+    bench.rig.until(lambda: bench.node.time > 0.3)
+    bench.node.trigger_deactivate()
+    bench.rig.spin(0.1)
+    bench.states[-1].header.stamp.sec -= 1
+    bench.node.trigger_activate()
+    bench.send()
+    bench.rig.spin(0.05)
+    assert not bench.node.driving
+
+
+def test_a_planner_and_a_controller_that_fall_silent_are_told_as_silent(bench, capfd):
+    bench.begin()
+    for _ in range(4):
+        bench.send()
+        bench.rig.spin(0.05)
+    bench.rig.until(lambda: bench.node.time > 2.2)
+    lines = [line for line in capfd.readouterr().err.splitlines() if 'm to go' in line]
+    assert 'controller silent for' in lines[-1]
+
+
+@pytest.mark.parametrize('rig', [['start_timeout:=1.0', 'exit_when_done:=false']], indirect=True)
+def test_a_simulator_that_gave_up_says_so_in_its_diagnostics_and_waits_again_once_reactivated(
+    bench,
+):
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+    arrays = bench.rig.collect(DiagnosticArray, '/diagnostics')
+
+    def run():
+        return next((each for each in arrays[-1].status if 'run' in each.name), None)
+
+    bench.rig.until(lambda: arrays and 'no plan' in run().message)
+    assert run().level == DiagnosticStatus.ERROR
+    bench.node.trigger_deactivate()
+    bench.node.trigger_activate()
+    bench.rig.until(lambda: 'waiting' in run().message)
+    bench.begin()
 
 
 def test_commands_are_followed(bench):

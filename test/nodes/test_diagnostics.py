@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Diagnostics find what is too slow, too late or wrong, and forget it when it is over."""
 
+from types import SimpleNamespace
+
 import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 is not installed')
@@ -12,11 +14,13 @@ from warmstart_planner.nodes.diagnostics import (
     CountTask,
     DeadlineTask,
     Diagnostics,
+    LifecycleTask,
     RateTask,
     StateTask,
 )
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+STALE = DiagnosticStatus.STALE
 
 
 class Watch:
@@ -89,3 +93,60 @@ def test_all_tasks_travel_in_one_message_under_the_nodes_name(ros_node):
         if received:
             break
     assert [s.name for s in received[0].status] == ['tested: input', 'tested: rung']
+
+
+# --- silence, and the lifecycle ---
+
+
+def test_what_was_found_long_ago_is_told_as_silence():
+    watch = Watch()
+    task = StateTask('rung', silence=2.0, now=watch)
+    task.set(OK, 'optimised', rung='optimised')
+    watch.time = 1.5
+    assert (task().level, task().message) == (OK, 'optimised')
+    watch.time = 5.0
+    assert task().level == STALE
+    assert task().message == 'silent for 5 s, before: optimised'
+    assert task().values == {}
+    task.set(OK, 'optimised')
+    assert task().level == OK
+
+
+def test_what_holds_until_it_is_replaced_never_falls_silent():
+    watch = Watch()
+    task = StateTask('run', now=watch)
+    task.set(OK, 'driving')
+    watch.time = 1e6
+    task.restart()
+    assert (task().level, task().message) == (OK, 'driving')
+
+
+def test_a_node_that_begins_to_work_again_tells_nothing_of_before():
+    watch = Watch()
+    rate, rung = RateTask('rate', 10.0, watch), StateTask('rung', 2.0, watch)
+    deadline = DeadlineTask('work', 0.05)
+    rate()
+    rung.set(ERROR, 'braking')
+    deadline.record(0.3)
+    watch.time = 60.0
+    for task in (rate, rung, deadline):
+        task.restart()
+    assert {task().level for task in (rate, rung, deadline)} == {OK}
+
+
+@pytest.mark.parametrize('state', ['unconfigured', 'inactive', 'finalized'])
+def test_of_a_node_that_is_not_active_only_its_state_and_what_lasts_is_told(ros_node, state):
+    sent = []
+    diagnostics = Diagnostics(ros_node, lambda: state)
+    diagnostics._publisher = SimpleNamespace(publish=sent.append)
+    rung, count = StateTask('rung'), CountTask('input')
+    rung.set(OK, 'optimised', rung='optimised')
+    count.count('state')
+    for task in (LifecycleTask(lambda: state), rung, count):
+        diagnostics.add(task)
+    diagnostics.publish()
+    told = {each.name.split(': ')[1]: each for each in sent[0].status}
+    assert (told['lifecycle'].level, told['lifecycle'].message) == (WARN, state)
+    assert (told['rung'].level, told['rung'].message) == (STALE, state)
+    assert [(each.key, each.value) for each in told['rung'].values] == [('lifecycle', state)]
+    assert (told['input'].level, told['input'].message) == (WARN, '1 new')

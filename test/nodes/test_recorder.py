@@ -9,8 +9,9 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
 
 from warmstart_planner import msg
+from warmstart_planner.nodes.drive_clock import DriveClock
 from warmstart_planner.nodes.messages import Answered, ReceivedCommand, Reference, header, to_time
-from warmstart_planner.nodes.recorder import Recorder
+from warmstart_planner.nodes.recorder import Recorder, Said
 from warmstart_planner.problem import Rung, Trajectory
 
 EPOCH = 100.0
@@ -33,7 +34,7 @@ def command(stamp, rung=Rung.OPTIMISED):
 
 @pytest.fixture
 def recorder():
-    recorder = Recorder(EPOCH)
+    recorder = Recorder(DriveClock(EPOCH))
     for t in (0.0, 0.05, 0.1):
         recorder.add_state(t, np.zeros(5))
     return recorder
@@ -71,10 +72,23 @@ def test_what_was_said_before_the_drive_is_no_part_of_it(recorder):
     recorder.add_plan_status(plan_status(EPOCH - 1.0, Rung.NONE))
     recorder.add_reference(reference(EPOCH), 0.0)
     recorder.add_plan_status(plan_status(EPOCH))
-    recorder.begin()
+    recorder.begin(-np.inf, EPOCH)
     record = recorder.record()
     assert record.controls == ()
     assert [plan.rung for plan in record.plans] == ['optimised']
+
+
+def test_what_was_said_while_the_drive_stood_still_later_is_no_part_of_it_either(recorder):
+    for stamp, rung in ((0.0, Rung.OPTIMISED), (0.1, Rung.NONE), (0.3, Rung.OPTIMISED)):
+        recorder.add_reference(reference(EPOCH + stamp), stamp)
+        recorder.add_plan_status(plan_status(EPOCH + stamp, rung))
+        recorder.add_command(command(EPOCH + stamp))
+        recorder.add_control_status(msg.ControllerStatus(header=header(EPOCH + stamp)))
+    recorder.add_plan_status(plan_status(EPOCH + 0.4, Rung.NONE))
+    recorder.begin(EPOCH + 0.2, EPOCH + 0.3)
+    record = recorder.record()
+    assert [round(plan.stamp, 3) for plan in record.plans] == [0.0, 0.1, 0.3]
+    assert [round(each.stamp, 3) for each in record.controls] == [0.0, 0.1]
 
 
 def test_a_command_has_the_time_of_its_step(recorder):
@@ -86,4 +100,5 @@ def test_a_command_has_the_time_of_its_step(recorder):
     control = recorder.record().controls
     assert len(control) == 1, 'a command without a status has no time to report'
     assert (control[0].stamp, control[0].seconds) == (pytest.approx(0.05), 0.002)
-    assert recorder.newest_rungs() == ('-', 'optimised')
+    assert recorder.newest_plan() is None
+    assert recorder.newest_command() == Said('optimised', pytest.approx(0.1))

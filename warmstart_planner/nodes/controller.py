@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from warmstart_planner.interruption import end_quietly_on_ctrl_c
+
+if __name__ == '__main__':
+    end_quietly_on_ctrl_c(0)  # the imports take a second
+
 import math
 import time
 
@@ -21,7 +26,14 @@ from warmstart_planner.nodes.controller_parameters import (
     ControllerNodeSettings,
     settings_from,
 )
-from warmstart_planner.nodes.diagnostics import DeadlineTask, Finding, RateTask, StateTask
+from warmstart_planner.nodes.diagnostics import (
+    SILENCE,
+    DeadlineTask,
+    Finding,
+    RateTask,
+    StateTask,
+    Task,
+)
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
@@ -60,7 +72,7 @@ RUNG_LEVELS = {
 }
 
 
-class StartTask:
+class StartTask(Task):
     """Diagnostics of where the solver starts, and of the roll-outs that come in for it."""
 
     name = 'warm start'
@@ -128,8 +140,8 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         period = settings.controller.period
         self._rate = RateTask('rate', 1.0 / period, self.now)
         self._deadlines = DeadlineTask('step time', period)
-        self._rung = StateTask('rung')
-        self._solver = StateTask('solver')
+        self._rung = StateTask('rung', SILENCE)
+        self._solver = StateTask('solver', SILENCE)
         self._warm_start = StartTask()
         for task in (self._rate, self._deadlines, self._rung, self._solver, self._warm_start):
             self.diagnostics.add(task)

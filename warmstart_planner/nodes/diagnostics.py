@@ -8,9 +8,10 @@ Diagnostics on /diagnostics, one task a concern.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
@@ -19,6 +20,8 @@ from rclpy.node import Node
 from warmstart_planner.nodes.qos import EVENTS
 
 PERIOD = 1.0  # between two publications [s]
+SILENCE = 2.0  # after which what was found in a cycle is told no longer [s]
+ACTIVE = 'active'  # label of the lifecycle state in which a node works
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,50 @@ class Finding:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-class Task(Protocol):
-    """One concern: its name and what is to be said of it now."""
+NOTHING_YET = Finding(DiagnosticStatus.OK, 'nothing yet')
+
+
+class Task:
+    """
+    One concern: its name and what is to be said of it now.
+
+    What is not `lasting` speaks of the node's work, and of nothing while the node is not active.
+    """
 
     name: str
+    lasting = False
+
+    def restart(self) -> None:
+        """Forget what is old: the node begins to work."""
 
     def __call__(self) -> Finding:
         """Look, and start the next interval."""
+        raise NotImplementedError
 
 
-class RateTask:
+class LifecycleTask(Task):
+    """
+    The node's lifecycle state.
+
+    Args:
+        state: returns its label, such as 'active'.
+
+    """
+
+    name = 'lifecycle'
+    lasting = True
+
+    def __init__(self, state: Callable[[], str]) -> None:
+        self._state = state
+
+    def __call__(self) -> Finding:
+        """Warn of a node that does not work."""
+        state = self._state()
+        level = DiagnosticStatus.OK if state == ACTIVE else DiagnosticStatus.WARN
+        return Finding(level, state)
+
+
+class RateTask(Task):
     """
     Watches whether something happens as often as it should.
 
@@ -61,6 +98,10 @@ class RateTask:
         self._count = 0
         self._since: float | None = None
 
+    def restart(self) -> None:
+        """Begin a new interval."""
+        self._count, self._since = 0, None
+
     def tick(self) -> None:
         """Count one event."""
         self._count += 1
@@ -80,7 +121,7 @@ class RateTask:
         return Finding(DiagnosticStatus.OK, 'on time', values)
 
 
-class DeadlineTask:
+class DeadlineTask(Task):
     """
     Watches how often work takes longer than it may.
 
@@ -95,6 +136,10 @@ class DeadlineTask:
         self.limit = limit
         self._durations: list[float] = []
         self._total_missed = 0
+
+    def restart(self) -> None:
+        """Begin a new interval."""
+        self._durations = []
 
     def record(self, duration: float) -> None:
         """Add one piece of work [s]."""
@@ -116,25 +161,53 @@ class DeadlineTask:
         return Finding(DiagnosticStatus.OK, 'deadlines kept', values)
 
 
-class StateTask:
-    """The newest finding of something that the node itself judges, such as the rung."""
+class StateTask(Task):
+    """
+    The newest finding of something that the node itself judges, such as the rung.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: of the task.
+        silence: steady time after which a finding is told no longer [s]; infinite for what holds
+            until it is replaced.
+        now: steady time [s].
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        silence: float = math.inf,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
-        self._finding = Finding(DiagnosticStatus.OK, 'nothing yet')
+        self._silence = silence
+        self._now = now
+        self._finding = NOTHING_YET
+        self._since = now()
+
+    def restart(self) -> None:
+        """Forget a finding that does not hold until it is replaced."""
+        if self._silence < math.inf:
+            self._finding, self._since = NOTHING_YET, self._now()
 
     def set(self, level: bytes, message: str, **values: object) -> None:
         """Replace the finding."""
         texts = {key: str(value) for key, value in values.items()}
-        self._finding = Finding(level, message, texts)
+        self._finding, self._since = Finding(level, message, texts), self._now()
 
     def __call__(self) -> Finding:
-        """Return the newest finding."""
-        return self._finding
+        """Return the newest finding, or for how long there has been none."""
+        age = self._now() - self._since
+        if age <= self._silence:
+            return self._finding
+        message = f'silent for {age:.0f} s, before: {self._finding.message}'
+        return Finding(DiagnosticStatus.STALE, message)
 
 
-class CountTask:
+class CountTask(Task):
     """Events that should not happen, counted by kind: rejected messages, late proposals."""
+
+    lasting = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -160,10 +233,21 @@ class CountTask:
 
 
 class Diagnostics:
-    """Publishes the findings of all tasks once a second of steady time."""
+    """
+    Publishes the findings of all tasks once a second of steady time.
 
-    def __init__(self, node: Node) -> None:
+    Each carries the lifecycle state. Of the work of a node that is not active nothing is told but
+    that.
+
+    Args:
+        node: whose diagnostics they are.
+        state: returns the label of its lifecycle state.
+
+    """
+
+    def __init__(self, node: Node, state: Callable[[], str] = lambda: ACTIVE) -> None:
         self._node = node
+        self._state = state
         self._tasks: list[Task] = []
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', EVENTS)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -173,6 +257,11 @@ class Diagnostics:
         """Add a task; a task of the same name is replaced."""
         self._tasks = [each for each in self._tasks if each.name != task.name] + [task]
 
+    def restart(self) -> None:
+        """Let all tasks forget what is old: the node begins to work."""
+        for task in self._tasks:
+            task.restart()
+
     def publish(self) -> None:
         """Publish all findings now."""
         message = DiagnosticArray()
@@ -181,8 +270,11 @@ class Diagnostics:
         self._publisher.publish(message)
 
     def _status(self, task: Task) -> DiagnosticStatus:
-        finding = task()
-        values = [KeyValue(key=key, value=value) for key, value in finding.values.items()]
+        finding, state = task(), self._state()
+        if state != ACTIVE and not task.lasting:
+            finding = Finding(DiagnosticStatus.STALE, state)
+        texts = {'lifecycle': state, **finding.values}
+        values = [KeyValue(key=key, value=value) for key, value in texts.items()]
         return DiagnosticStatus(
             level=finding.level,
             name=f'{self._node.get_fully_qualified_name().lstrip("/")}: {task.name}',

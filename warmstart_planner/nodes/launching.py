@@ -8,11 +8,15 @@ Only `ros2 launch` imports this module; `launch` and `launch_ros` come with ROS 
 
 from __future__ import annotations
 
-from launch.actions import DeclareLaunchArgument
+from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.events.process import ProcessExited
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext
+from warmstart_planner.nodes.exit_status import failure
 from warmstart_planner.resources import share_folder
 from warmstart_planner.system import (
     LOG_LEVELS,
@@ -84,6 +88,32 @@ def node_action(process: NodeProcess) -> Node:
         additional_env=dict(process.environment),
         output='screen',
     )
+
+
+def end_handler(action: Node, name: str) -> RegisterEventHandler:
+    """
+    End the launch where a node's end calls for it: the drive is over, or nothing will ever drive.
+
+    A failure is told with its reason, and makes the launch's exit status other than 0.
+
+    Args:
+        action: the node's.
+        name: of the node.
+
+    """
+
+    def end(event: ProcessExited, context: LaunchContext) -> EmitEvent | None:
+        if context.is_shutdown:
+            return None
+        reason = failure(name, event.returncode)
+        if reason is not None:
+            # of all that ends a launch only this makes its exit status other than 0
+            raise RuntimeError(reason)
+        if name != 'simulator':
+            return None
+        return EmitEvent(event=Shutdown(reason='the simulator has ended'))
+
+    return RegisterEventHandler(OnProcessExit(target_action=action, on_exit=end))
 
 
 def rviz_action(context: LaunchContext) -> list[Node]:

@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import QoSProfile
@@ -26,7 +27,9 @@ from rclpy.timer import Timer
 from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics
+from warmstart_planner.interruption import Interruptions
+from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics, LifecycleTask
+from warmstart_planner.nodes.exit_status import BAD_START, GOOD
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameter_files import (
     Listener,
@@ -39,7 +42,6 @@ from warmstart_planner.nodes.qos import DISPLAY
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
 AUTOGROUP = Path('/proc/self/autogroup')
-BAD_START = 2  # exit status of a node that cannot start with what it was given
 AUTOSTART = Parameter(
     'autostart',
     False,
@@ -92,10 +94,11 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         )
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.rejected = CountTask('input')
-        self.diagnostics = Diagnostics(self)
+        self.diagnostics = Diagnostics(self, self.lifecycle_state)
+        self.diagnostics.add(LifecycleTask(self.lifecycle_state))
         self.diagnostics.add(self.rejected)
         self.active = False
-        self.exit_status = 0
+        self.exit_status = GOOD
         self._configured = False
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         self._listened: dict[str, Subscription] = {}
@@ -133,6 +136,11 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
     def settings(self) -> Settings:
         """The settings in force."""
         return self.parameters.settings
+
+    def lifecycle_state(self) -> str:
+        """Return the label of the lifecycle state, such as 'inactive'."""
+        label: str = self._state_machine.current_state[1]
+        return label
 
     def now(self) -> float:
         """Time of the node's clock, simulated where that is asked for [s]."""
@@ -294,48 +302,82 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Configure; a failure leaves the node unconfigured, with one line that says why."""
-        try:
-            self.configure()
-        except (ValueError, SolverMissingError, OSError) as error:
-            self.get_logger().error(f'cannot configure: {error}')
-            self._release()
-            return TransitionCallbackReturn.FAILURE
-        self._configured = True
-        return super().on_configure(state)
+        return self._transition('configure', self._configure, super().on_configure, state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Activate the publishers, then begin to work."""
-        result = super().on_activate(state)
-        self.active = True
-        self.start()
-        return result
+        return self._transition('activate', _nothing, self._activate, state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop working, then silence the publishers."""
-        self._stop()
-        return super().on_deactivate(state)
+        return self._transition('deactivate', self._stop, super().on_deactivate, state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back what `configure` built."""
-        self._release()
-        return super().on_cleanup(state)
+        return self._transition('clean up', self._release, super().on_cleanup, state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop from any state."""
-        self._stop()
-        self._release()
-        return super().on_shutdown(state)
+        return self._transition('shut down', self._end, super().on_shutdown, state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop after an error; the node can be configured again."""
-        self._stop()
-        self._release()
-        return TransitionCallbackReturn.SUCCESS
+        return self._transition('recover', self._end, _succeed, state)
+
+    def _transition(
+        self,
+        name: str,
+        work: Callable[[], bool | None],
+        then: Callable[[LifecycleState], TransitionCallbackReturn],
+        state: LifecycleState,
+    ) -> TransitionCallbackReturn:
+        """
+        Go through a transition; rclpy itself says nothing of an exception in one.
+
+        Args:
+            name: of the transition, as in 'cannot configure'.
+            work: the first half; what it returns as False makes the transition fail.
+            then: the second half.
+            state: before.
+
+        """
+        try:
+            if work() is False:
+                return TransitionCallbackReturn.FAILURE
+            return then(state)
+        except Exception:
+            if rclpy.ok():  # not just a process that was told to end meanwhile
+                self.get_logger().error(f'cannot {name}:\n{traceback.format_exc().rstrip()}')
+            return TransitionCallbackReturn.ERROR
+
+    def _configure(self) -> bool:
+        try:
+            self.configure()
+        except (ValueError, SolverMissingError, OSError) as error:
+            if rclpy.ok():
+                self.get_logger().error(f'cannot configure: {error}')
+            self._release()
+            return False
+        self._configured = True
+        return True
+
+    def _activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = super().on_activate(state)
+        self.active = True
+        self.diagnostics.restart()
+        self.start()
+        return result
+
+    def _end(self) -> None:
+        try:
+            self._stop()
+        finally:
+            self._release()
 
     def _stop(self) -> None:
-        if self.active:
+        active, self.active = self.active, False
+        if active:
             self.stop()
-        self.active = False
 
     def _release(self) -> None:
         self._configured = False
@@ -365,36 +407,36 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
 
     A node that cannot start says so in one line on standard error.
     """
+    # Ctrl-C comes twice where the terminal and `ros2 launch` both send it: whenever it comes it
+    # must not raise. What rclpy installs on top ends the node.
+    interruptions = Interruptions()
     rclpy.init()
+    if interruptions.came:
+        rclpy.try_shutdown()
     node = None
     try:
         node = make()
         _let_others_first(node.parameters.values()['niceness'])
         if node.parameters.values()['autostart'] and not _start(node):
-            return BAD_START
+            return BAD_START if rclpy.ok() else node.exit_status
         # What lives by now lives as long as the node: not a thing to look through for garbage.
         gc.collect()
         gc.freeze()
         rclpy.spin(node, Executor())
-    except ValueError as error:
-        if node is not None:
-            raise
-        print(f'cannot start: {error}', file=sys.stderr)
-        return BAD_START
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        # whatever fails because the process was told to end meanwhile
+    except Exception as error:
+        # whatever fails because the process was told to end meanwhile is no failure
         if rclpy.ok():
-            raise
+            if node is not None or not isinstance(error, ValueError):
+                raise
+            print(f'cannot start: {error}', file=sys.stderr)
+            return BAD_START
     finally:
-        # `ros2 launch` and the terminal both send SIGINT: the second must not cut the end short.
         uninstall_signal_handlers()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return node.exit_status if node else 0
+    return node.exit_status if node else GOOD
 
 
 def _let_others_first(niceness: int) -> None:
@@ -408,6 +450,14 @@ def _let_others_first(niceness: int) -> None:
     if os.getsid(0) == os.getpid():
         with contextlib.suppress(OSError):  # kernels without it have nothing to lower
             AUTOGROUP.write_text(str(niceness))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _succeed(state: LifecycleState) -> TransitionCallbackReturn:
+    return TransitionCallbackReturn.SUCCESS
 
 
 def _start(node: ManagedNode[Any]) -> bool:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Protocol
 
@@ -29,6 +30,9 @@ class World(Protocol):
     @property
     def driving(self) -> bool:
         """Whether the drive goes on."""
+
+    def hold(self, seconds: float) -> None:
+        """Take note that the world stood still while the wall's time went on."""
 
     def advance_to(self, t: float) -> None:
         """Let the world go on until a time."""
@@ -61,7 +65,7 @@ class Pace:
         self._world = world
 
     def begin(self) -> None:
-        """Start: the first command was applied, at time 0."""
+        """Start at the world's time: the first command was applied."""
 
     def beat(self) -> None:
         """Go on, each `period` of steady time."""
@@ -80,8 +84,9 @@ class RealTime(Pace):
 
     def begin(self) -> None:
         """Start the watch."""
-        self._begin = time.monotonic()
-        self._periods = 0
+        factor = self._world.settings.real_time_factor
+        self._begin = time.monotonic() - self._world.time / factor
+        self._periods = _periods_of(self._world)
 
     def beat(self) -> None:
         """Catch up with the wall, one period after the other."""
@@ -91,6 +96,7 @@ class RealTime(Pace):
             behind = now - world.time - MOST_BEHIND
             self._begin += behind / world.settings.real_time_factor
             now -= behind
+            world.hold(behind)
             world.trouble('late', f'simulation is {behind:.2f} s behind: time waits for it')
         while world.driving and self._due() <= now:
             world.advance_to(self._due())
@@ -124,8 +130,8 @@ class Lockstep(Pace):
 
     def begin(self) -> None:
         """Go on to the first period's end."""
-        self._tick = 0
-        self._newest = 0.0
+        self._tick = _periods_of(self._world)
+        self._newest = self._world.time
         self._go_on(None)
 
     def beat(self) -> None:
@@ -173,3 +179,8 @@ class Lockstep(Pace):
         self._newest = self._state_stamp = observation.stamp
         if self._world.plan_due(observation.stamp):
             self._plan_stamp = observation.stamp
+
+
+def _periods_of(world: World) -> int:
+    """Return how many whole periods of the drive are over."""
+    return math.floor((world.time + SAME_TIME) / world.settings.period)

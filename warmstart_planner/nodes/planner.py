@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from warmstart_planner.interruption import end_quietly_on_ctrl_c
+
+if __name__ == '__main__':
+    end_quietly_on_ctrl_c(0)  # the imports take a second
+
 import time
 from dataclasses import dataclass
 
@@ -14,7 +19,13 @@ from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule, aligned, check_goal, pose_goal
-from warmstart_planner.nodes.diagnostics import CountTask, DeadlineTask, RateTask, StateTask
+from warmstart_planner.nodes.diagnostics import (
+    SILENCE,
+    CountTask,
+    DeadlineTask,
+    RateTask,
+    StateTask,
+)
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
@@ -160,8 +171,8 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
     def _make_diagnostics(self, settings: PlannerNodeSettings) -> None:
         self._rate = RateTask('rate', 1.0 / settings.period, self.now)
         self._deadlines = DeadlineTask('planning time', settings.deadline)
-        self._rung = StateTask('rung')
-        self._solver = StateTask('solver')
+        self._rung = StateTask('rung', SILENCE)
+        self._solver = StateTask('solver', SILENCE)
         self._late = CountTask('proposals')
         for task in (self._rate, self._deadlines, self._rung, self._solver, self._late):
             self.diagnostics.add(task)

@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from warmstart_planner.interruption import end_quietly_on_ctrl_c
+
+if __name__ == '__main__':
+    end_quietly_on_ctrl_c(0)  # the imports take a second
+
 import time
 from collections.abc import Iterator
 from statistics import median
@@ -13,7 +18,14 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from warmstart_planner import msg
 from warmstart_planner.learned.session import InferenceError
 from warmstart_planner.mpc.policy_roll_outs import PolicyRollOuts, Ways
-from warmstart_planner.nodes.diagnostics import CountTask, DeadlineTask, Finding, StateTask
+from warmstart_planner.nodes.diagnostics import (
+    SILENCE,
+    CountTask,
+    DeadlineTask,
+    Finding,
+    StateTask,
+    Task,
+)
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.messages import (
     PolicyRollOut,
@@ -41,7 +53,7 @@ STATE = '~/input/state'
 CLOCK_JUMP = 1.0  # a problem older by more is of a clock that was set back, not overtaken [s]
 
 
-class ModelTask:
+class ModelTask(Task):
     """Diagnostics of a learned model: which one, how fast, how much of it is of use."""
 
     def __init__(self, name: str) -> None:
@@ -100,7 +112,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
     def configure(self) -> None:
         """Load the sources."""
         self._deadlines = DeadlineTask('answer time', self.settings.time_limit)
-        self._failures = StateTask('sources')
+        self._failures = StateTask('sources', SILENCE)
         self._overtaken = CountTask('problems')
         self._learned = {
             DecisionTransformer.name: ModelTask('model'),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner import msg
+from warmstart_planner.nodes.drive_clock import DriveClock
 from warmstart_planner.nodes.messages import (
     ReceivedCommand,
     Reference,
@@ -28,17 +29,25 @@ class _Plan:
     available: float
 
 
+@dataclass(frozen=True)
+class Said:
+    """What planner or controller said: the rung by name, and of which time of the drive [s]."""
+
+    rung: str
+    stamp: float
+
+
 class Recorder:
     """
     Keeps a drive; status and result of a cycle come as two messages, in any order.
 
     Args:
-        epoch: ROS time at which the drive's own time is 0 [s].
+        clock: tells the drive's own time.
 
     """
 
-    def __init__(self, epoch: float) -> None:
-        self._epoch = epoch
+    def __init__(self, clock: DriveClock) -> None:
+        self._clock = clock
         self._times: list[float] = []
         self._states: list[NDArray[np.float64]] = []
         self._references: dict[int, _Plan] = {}
@@ -46,12 +55,22 @@ class Recorder:
         self._commands: dict[int, ReceivedCommand] = {}
         self._control_statuses: dict[int, msg.ControllerStatus] = {}
 
-    def begin(self) -> None:
-        """Forget what was before the first plan."""
-        self._commands.clear()
-        self._control_statuses.clear()
-        planned = self._plan_statuses.keys() & self._references.keys()
-        self._plan_statuses = {key: self._plan_statuses[key] for key in sorted(planned)}
+    def begin(self, since: float, problem_stamp: float) -> None:
+        """
+        Forget what was said while the drive waited, but for the plan with which it goes on.
+
+        Args:
+            since: ROS time at which the drive began to wait [s].
+            problem_stamp: of that plan [s].
+
+        """
+        for said in (self._commands, self._control_statuses):
+            for key in [key for key in said if key >= since * 1e6]:
+                del said[key]
+        first = round(problem_stamp * 1e6)
+        for key in [key for key in self._plan_statuses if key >= since * 1e6]:
+            if key < first or key not in self._references:
+                del self._plan_statuses[key]
 
     @property
     def path(self) -> NDArray[np.float64]:
@@ -88,14 +107,20 @@ class Recorder:
             return False
         return key in self._references or status.rung == Rung.NONE.value
 
-    def newest_rungs(self) -> tuple[str, str]:
-        """Names of the planner's and the controller's newest rungs, '-' before the first."""
-        plan = next(reversed(self._plan_statuses.values()), None)
+    def newest_plan(self) -> Said | None:
+        """Return the planner's newest word, None before the first."""
+        status = next(reversed(self._plan_statuses.values()), None)
+        if status is None:
+            return None
+        stamp = self._clock.drive_time(to_seconds(status.problem_stamp))
+        return Said(Rung(status.rung).name.lower(), stamp)
+
+    def newest_command(self) -> Said | None:
+        """Return the controller's newest word, None before the first."""
         command = next(reversed(self._commands.values()), None)
-        return (
-            Rung(plan.rung).name.lower() if plan else '-',
-            command.rung.name.lower() if command else '-',
-        )
+        if command is None:
+            return None
+        return Said(command.rung.name.lower(), self._clock.drive_time(command.answered.stamp))
 
     def record(self) -> DriveRecord:
         """Return the whole drive, in its own time."""
@@ -111,7 +136,7 @@ class Recorder:
 
     def _plan(self, key: int) -> PlanRecord:
         status = self._plan_statuses[key]
-        stamp = to_seconds(status.problem_stamp) - self._epoch
+        stamp = self._clock.drive_time(to_seconds(status.problem_stamp))
         known = self._references.get(key)
         reference = known.reference.trajectory if known else None
         return PlanRecord(
@@ -126,13 +151,13 @@ class Recorder:
         )
 
     def _own_time(self, trajectory: Trajectory) -> Trajectory:
-        return replace(trajectory, stamp=trajectory.stamp - self._epoch)
+        return replace(trajectory, stamp=self._clock.drive_time(trajectory.stamp))
 
     def _control(self, key: int) -> ControlRecord:
         command = self._commands[key]
         status = self._control_statuses[key]
         return ControlRecord(
-            stamp=command.answered.stamp - self._epoch,
+            stamp=self._clock.drive_time(command.answered.stamp),
             seconds=status.step_time_ms / 1e3,
             acceleration=command.acceleration,
             steering_angle=command.steering_angle,

@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+from warmstart_planner.interruption import end_quietly_on_ctrl_c
+
+if __name__ == '__main__':
+    end_quietly_on_ctrl_c(0)  # the imports take a second
+
 import time
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -17,6 +22,8 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule
 from warmstart_planner.nodes.diagnostics import CountTask, StateTask
+from warmstart_planner.nodes.drive_clock import DriveClock
+from warmstart_planner.nodes.exit_status import GOOD, NOT_DRIVEN
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
@@ -33,9 +40,9 @@ from warmstart_planner.nodes.messages import (
     to_time,
     vehicle_state_message,
 )
-from warmstart_planner.nodes.pacing import Lockstep, Pace, RealTime
+from warmstart_planner.nodes.pacing import SAME_TIME, Lockstep, Pace, RealTime
 from warmstart_planner.nodes.qos import EVENTS, LATCHED, NEWEST
-from warmstart_planner.nodes.recorder import Recorder
+from warmstart_planner.nodes.recorder import Recorder, Said
 from warmstart_planner.nodes.simulator_parameters import (
     DECLARATIONS,
     LOCKSTEP,
@@ -61,6 +68,7 @@ from warmstart_planner.vehicle import SPEED
 CLOCK_EPOCH = 100.0
 KNOCK_PERIOD = 0.1  # between attempts to get the first answer [s]
 PROGRESS_PERIOD = 1.0  # between lines that tell where the drive is [s]
+SILENCE = 0.5  # of planner or controller, after which its last word is old [s]
 FALLBACK_DECELERATION = 4.0  # of a vehicle that gets no commands [m/s^2]
 RECORD_FILE = 'drive.npz'
 
@@ -69,8 +77,9 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     """
     Publishes what the vehicle's sensors would and follows commands as the vehicle would.
 
-    Time stands still until planner and controller have answered the first state. Then it runs with
-    the wall's time, or in lockstep with the answers.
+    The drive stands still until planner and controller have answered its state. Then it runs with
+    the wall's time, or in lockstep with the answers. While the node is not active it stands still,
+    and goes on where it was.
     """
 
     def __init__(self) -> None:
@@ -84,6 +93,12 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self._scenario = load_scenario(settings.scenario)
         self._simulator = Simulator(self._scenario, self._configuration(), settings.horizon)
         self._monitor = DriveMonitor(self._scenario)
+        self._drive_clock = DriveClock(CLOCK_EPOCH)
+        self._recorder = Recorder(self._drive_clock)
+        self._recorder.add_state(0.0, self._simulator.true_state)
+        self._begun = False
+        self._ended = False
+        self._shown = 0.0  # newest time of the drive that a published state had [s]
         self._run = StateTask('run')
         self._trouble = CountTask('time')
         self.diagnostics.add(self._run)
@@ -126,22 +141,36 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         )
 
     def start(self) -> None:
-        """Show the scene and wait for the first answer."""
-        self.epoch = CLOCK_EPOCH if self.settings.publish_clock else self.now()
-        self._recorder = Recorder(self.epoch)
-        self._recorder.add_state(0.0, self._simulator.true_state)
+        """Show the scene and wait for an answer, at the drive's begin or where it stood still."""
+        self._waiting_since = self._now_in_ros() if self._begun else float('-inf')
         self._schedule = Schedule(self.settings.plan_period)
         self._first: Observation | None = None
+        self._first_shown = 0.0
         self._driving = False
-        self._over = False
-        self._commanded = 0.0
+        self._over = self._ended
+        self._commanded = self._simulator.time
         self._asked = time.monotonic()
+        self._follow_wall()
         self.publish_clock()
         self._road_out.publish(road_message(self._scenario.road, self.epoch))
         self._goal_out.publish(goal_message(self._scenario.goal, self.epoch))
-        self._run.set(DiagnosticStatus.OK, 'waiting for the first command')
+        if not self._ended:
+            self._run.set(DiagnosticStatus.OK, 'waiting for a command')
+
+    def _follow_wall(self) -> None:
+        """Without a clock of its own the drive takes the wall's: what it is now, it is now."""
+        if not self.settings.publish_clock:
+            self._drive_clock.go_on(self._simulator.time, self.now())
+
+    def _now_in_ros(self) -> float:
+        return self._drive_clock.ros_time(self._simulator.time)
 
     # --- what paces use ---
+
+    @property
+    def epoch(self) -> float:
+        """ROS time less the time of the drive [s]."""
+        return self._drive_clock.epoch
 
     @property
     def time(self) -> float:
@@ -156,8 +185,14 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     def publish_clock(self) -> None:
         """Tell the simulated time."""
         if self.settings.publish_clock:
-            stamp = to_time(self.epoch + self._simulator.time)
+            stamp = to_time(self._now_in_ros())
             self._clock_out.publish(ClockMessage(clock=stamp))
+
+    def hold(self, seconds: float) -> None:
+        """Stay behind the wall's time: stamps of what follows are of the wall's."""
+        if not self.settings.publish_clock:
+            now = self._simulator.time
+            self._drive_clock.go_on(now, self._now_in_ros() + seconds)
 
     def advance_to(self, t: float) -> None:
         """Let the world go on until a time; without commands the vehicle brakes."""
@@ -209,8 +244,13 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         if self._driving:
             self._recorder.add_command(command)
             self._pace.take_command(command)
-        elif command.answered.problem_stamp > 0.0:
+        elif self._answers_what_is_shown(command):
             self._begin(command)
+
+    def _answers_what_is_shown(self, command: ReceivedCommand) -> bool:
+        answered = command.answered
+        shown = self._first is not None and answered.state_stamp > self._first_shown - SAME_TIME
+        return shown and answered.problem_stamp > 0.0
 
     def _take_reference(self, reference: Reference) -> None:
         if self.active and not self._over:
@@ -229,32 +269,46 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     # --- the drive ---
 
     def _knock(self) -> None:
-        """Show the first state again and again until a command answers it."""
+        """Show the state again and again until a command answers it."""
         if self._driving or self._over:
             return
         waited = time.monotonic() - self._asked
         if waited > self.settings.start_timeout:
             self._give_up(waited)
             return
+        self._follow_wall()
         self.publish_clock()
-        while self._first is None:
-            self._first = self._simulator.observe()
+        if self._first is None:
+            self._first = self._observe_anew()
+            self._first_shown = self.epoch + self._first.stamp
         self._publish(self._first)
 
+    def _observe_anew(self) -> Observation:
+        """Return an observation that arrives, and that no newer one has overtaken."""
+        while True:
+            observation = self._simulator.observe()
+            if observation is not None and observation.stamp > self._shown - SAME_TIME:
+                return observation
+
     def _give_up(self, waited: float) -> None:
-        missing = 'command' if self._recorder.newest_rungs()[0] != '-' else 'plan'
-        self.get_logger().error(f'no {missing} within {waited:.0f} s: nothing can be driven')
+        missing = 'plan' if self._recorder.newest_plan() is None else 'command'
+        text = f'no {missing} within {waited:.0f} s: nothing can be driven'
+        self.get_logger().error(text)
+        self._run.set(DiagnosticStatus.ERROR, text)
         self._over = True
         if self.settings.exit_when_done:
-            self.finish(1)
+            self.finish(NOT_DRIVEN)
 
     def _begin(self, command: ReceivedCommand) -> None:
+        self._follow_wall()
         self._driving = True
-        self._recorder.begin()
+        self._recorder.begin(self._waiting_since, command.answered.problem_stamp)
         self._recorder.add_command(command)
-        self.plan_due(0.0)
+        self.plan_due(self._first.stamp)
         self.apply(command)
-        self.get_logger().info(f'driving {self._scenario.name}')
+        again = f' again, from {self.time:.1f} s on' if self._begun else ''
+        self._begun = True
+        self.get_logger().info(f'driving {self._scenario.name}{again}')
         self._run.set(DiagnosticStatus.OK, 'driving')
         self._pace.begin()
 
@@ -269,6 +323,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self.trouble('no commands', f'no command for {now - self._commanded:.2f} s: braking')
 
     def _publish(self, observation: Observation) -> None:
+        self._shown = max(self._shown, observation.stamp)
         stamp = self.epoch + observation.stamp
         state = StateEstimate(
             stamp, observation.state, observation.acceleration, self._scenario.friction
@@ -282,7 +337,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self._transforms.publish(odometry)
 
     def _finish(self, outcome: Outcome) -> None:
-        self._over = True
+        self._over = self._ended = True
         record = self._recorder.record()
         missed = self._scenario.arrival.missed(self._scenario.track(record.times, record.states))
         file = self._write_record(record, outcome)
@@ -306,7 +361,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
             )
         )
         if self.settings.exit_when_done:
-            self.finish(0)
+            self.finish(GOOD)
 
     def _write_record(self, record: DriveRecord, outcome: Outcome) -> str:
         if not self.settings.record:
@@ -328,15 +383,25 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     def _tell_once(self) -> None:
         state = self._simulator.true_state
         left = way_left(self._scenario, self._monitor.station)
-        plan, control = self._recorder.newest_rungs()
+        plan = self._word_of(self._recorder.newest_plan())
+        control = self._word_of(self._recorder.newest_command())
         self.get_logger().info(
             f't {self._simulator.time:5.1f} s, {state[SPEED]:5.2f} m/s, '
             f'{left:6.1f} m to go, '
             f'planner {plan}, controller {control}'
         )
 
+    def _word_of(self, newest: Said | None) -> str:
+        """Return what was last said, unless that is old."""
+        if newest is None:
+            return '-'
+        silence = self._simulator.time - newest.stamp
+        if silence > max(SILENCE, 3 * self.settings.plan_period):
+            return f'silent for {silence:.1f} s'
+        return newest.rung
+
     def _scene(self) -> MarkerArray:
-        stamp = to_time(self.epoch + self._simulator.time)
+        stamp = to_time(self._now_in_ros())
         scene = Scene(stamp, 2 * self.settings.period)
         scene.car(self._simulator.true_state, self._scenario.car)
         scene.driven(self._recorder.path[::4])
