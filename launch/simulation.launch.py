@@ -42,7 +42,7 @@ OWN_ARGUMENTS = (
 
 def _start(context: LaunchContext) -> list:
     processes = simulation_processes(arguments_from(context))
-    actions = {process.name: node_action(process) for process in processes}
+    actions = {process.name: node_action(process, context) for process in processes}
     over = RegisterEventHandler(
         OnProcessExit(
             target_action=actions['simulator'],

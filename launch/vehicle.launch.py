@@ -17,7 +17,8 @@ from warmstart_planner.system import VEHICLE_TOPICS, vehicle_processes
 def _start(context: LaunchContext) -> list:
     topics = {name: context.launch_configurations[f'{name}_topic'] for name in VEHICLE_TOPICS}
     processes = vehicle_processes(arguments_from(context), topics)
-    return [*map(node_action, processes), *rviz_action(context)]
+    nodes = [node_action(process, context) for process in processes]
+    return [*nodes, *rviz_action(context)]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -3,6 +3,7 @@
 """The launch files offer the conventional arguments and start what `system.py` describes."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -31,16 +32,63 @@ def description(name):
     return module.generate_launch_description()
 
 
-def nodes(name, **given):
+def nodes(name, pushed=None, **given):
     """Return the node actions of a launch with arguments, by executable."""
-    from launch_ros.actions import Node
+    from launch_ros.actions import Node, PushRosNamespace
 
     context = launch.LaunchContext()
+    if pushed is not None:
+        PushRosNamespace(pushed).execute(context)
     context.launch_configurations.update(given)
     found = []
     for entity in description(name).entities:
         found += entity.visit(context) or []
     return {action.node_executable: action for action in found if isinstance(action, Node)}
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install packages for ROS to find; their programs note their arguments and end."""
+
+    def installed(package, *programs):
+        prefix = tmp_path / package
+        index = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages'
+        folder = prefix / 'lib' / package
+        for each in (index, folder):
+            each.mkdir(parents=True)
+        (index / package).touch()
+        for name in programs:
+            program = folder / name
+            program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/{name}.arguments\n')
+            program.chmod(0o755)
+        before = os.environ.get('AMENT_PREFIX_PATH', '')
+        monkeypatch.setenv('AMENT_PREFIX_PATH', f'{prefix}{os.pathsep}{before}')
+
+    return installed
+
+
+@pytest.fixture
+def run(tmp_path, install):
+    """Return a function that launches; it tells the exit status and what started how."""
+    install('warmstart_planner', 'proposal', 'planner', 'controller', 'simulator')
+
+    def launched(name, pushed='', **given):
+        from launch.actions import GroupAction, IncludeLaunchDescription
+        from launch_ros.actions import PushRosNamespace
+
+        included = IncludeLaunchDescription(
+            launch.LaunchDescriptionSource(description(name)), launch_arguments=given.items()
+        )
+        push = [PushRosNamespace(pushed)] if pushed else []
+        service = launch.LaunchService(noninteractive=True)
+        service.include_launch_description(
+            launch.LaunchDescription([GroupAction([*push, included])])
+        )
+        status = service.run()
+        files = tmp_path.glob('*.arguments')
+        return status, {file.stem: file.read_text().split() for file in files}
+
+    return launched
 
 
 @pytest.mark.parametrize('name', ['simulation', 'vehicle'])
@@ -50,7 +98,8 @@ def test_the_first_arguments_are_the_conventional_ones_and_all_are_described(nam
     assert all(a.description for a in arguments)
 
 
-def test_the_simulation_starts_the_four_nodes_and_rviz_on_request():
+def test_the_simulation_starts_the_four_nodes_and_rviz_on_request(install):
+    install('rviz2', 'rviz2')
     four = {'proposal', 'planner', 'controller', 'simulator'}
     assert set(nodes('simulation')) == four
     assert set(nodes('simulation', rviz='true')) == {*four, 'rviz2'}
@@ -63,3 +112,32 @@ def test_the_vehicle_has_no_simulator():
 def test_a_bad_argument_is_refused_by_name():
     with pytest.raises(ValueError, match="params_file is '/nowhere'"):
         nodes('simulation', params_file='/nowhere')
+
+
+@pytest.mark.parametrize('name', ['simulation', 'vehicle'])
+@pytest.mark.parametrize('programs', [None, ()], ids=['no package', 'no program'])
+def test_where_rviz_is_not_installed_nothing_starts(run, install, caplog, name, programs):
+    if programs is not None:
+        install('rviz2', *programs)
+    status, started = run(name, rviz='true')
+    assert (status, started) == (1, {})
+    assert 'rviz2 is not installed' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('pushed', 'namespace', 'logger'),
+    [
+        ('', '', 'planner'),
+        ('', 'car1', 'car1.planner'),
+        ('fleet', '', 'fleet.planner'),
+        ('/fleet/', 'car1', 'fleet.car1.planner'),
+        ('fleet', '/car1', 'car1.planner'),
+    ],
+)
+def test_the_log_level_is_given_to_the_logger_that_the_node_has(run, pushed, namespace, logger):
+    status, started = run('vehicle', pushed, namespace=namespace, log_level='debug')
+    assert status == 0
+    planner = started['planner']
+    *parents, _ = logger.split('.')
+    assert f'__ns:=/{"/".join(parents)}' in planner
+    assert planner[planner.index('--log-level') + 1] == f'{logger}:=debug'

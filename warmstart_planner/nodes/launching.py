@@ -8,9 +8,15 @@ Only `ros2 launch` imports this module; `launch` and `launch_ros` come with ROS 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ament_index_python.packages import PackageNotFoundError
 from launch.actions import DeclareLaunchArgument
+from launch.substitutions import SubstitutionFailure
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import ExecutableInPackage
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext
 from warmstart_planner.resources import share_folder
@@ -22,6 +28,7 @@ from warmstart_planner.system import (
 )
 
 TRUTHS = ['true', 'false']
+RVIZ = 'rviz2'  # package and executable
 
 
 def common_arguments(use_sim_time: str, autostart: str) -> list[DeclareLaunchArgument]:
@@ -67,8 +74,12 @@ def arguments_from(context: LaunchContext) -> SystemArguments:
     )
 
 
-def node_action(process: NodeProcess) -> Node:
-    """Return the launch action of a process."""
+def node_action(process: NodeProcess, context: LaunchContext) -> Node:
+    """Return the launch action of a process, below the namespace that a launch file pushed."""
+    # the level is given to a logger, whose name holds the whole namespace
+    pushed = context.launch_configurations.get('ros_namespace')
+    whole = make_namespace_absolute(prefix_namespace(pushed, process.namespace))
+    process = replace(process, namespace=whole)
     parameters = {
         name: ParameterValue(value, value_type=type(value))
         for name, value in process.parameters.items()
@@ -87,14 +98,26 @@ def node_action(process: NodeProcess) -> Node:
 
 
 def rviz_action(context: LaunchContext) -> list[Node]:
-    """Return RViz as an action, if it is asked for."""
+    """
+    Return RViz as an action, if it is asked for.
+
+    Raises:
+        ValueError: it is asked for and not installed.
+
+    """
     given = context.launch_configurations
     if given['rviz'] != 'true':
         return []
+    try:
+        ExecutableInPackage(executable=RVIZ, package=RVIZ).perform(context)
+    except (PackageNotFoundError, SubstitutionFailure) as error:
+        raise ValueError(
+            f"rviz is 'true': expected false, because {RVIZ} is not installed ({error})"
+        ) from None
     return [
         Node(
-            package='rviz2',
-            executable='rviz2',
+            package=RVIZ,
+            executable=RVIZ,
             namespace=given['namespace'],
             arguments=['-d', given['rviz_config']],
             parameters=[{'use_sim_time': given['use_sim_time'] == 'true'}],
