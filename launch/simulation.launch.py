@@ -16,10 +16,13 @@ from warmstart_planner.nodes.launching import (
     arguments_from,
     common_arguments,
     node_action,
+    placed,
     rviz_action,
+    start_hint,
 )
 from warmstart_planner.system import simulation_processes
 
+RECORD = 'Folder for the record of the drive; empty: none'
 OWN_ARGUMENTS = (
     DeclareLaunchArgument(
         'scenario',
@@ -41,22 +44,24 @@ OWN_ARGUMENTS = (
 
 
 def _start(context: LaunchContext) -> list:
-    processes = simulation_processes(arguments_from(context))
-    actions = {process.name: node_action(process, context) for process in processes}
+    arguments = arguments_from(context)
+    processes = placed(simulation_processes(arguments), context)
+    actions = {process.name: node_action(process) for process in processes}
     over = RegisterEventHandler(
         OnProcessExit(
             target_action=actions['simulator'],
             on_exit=[EmitEvent(event=Shutdown(reason='the simulator has ended'))],
         )
     )
-    return [*actions.values(), over, *rviz_action(context)]
+    hint = start_hint(processes, arguments)
+    return [*actions.values(), over, *rviz_action(context), *hint]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
     return LaunchDescription(
         [
-            *common_arguments(use_sim_time='true', autostart='true'),
+            *common_arguments(use_sim_time='true', record=RECORD),
             *OWN_ARGUMENTS,
             OpaqueFunction(function=_start),
         ]

@@ -32,18 +32,35 @@ def description(name):
     return module.generate_launch_description()
 
 
-def nodes(name, pushed=None, **given):
-    """Return the node actions of a launch with arguments, by executable."""
-    from launch_ros.actions import Node, PushRosNamespace
+def actions(name, pushed='', **given):
+    """Return what a launch with arguments does, below a namespace that is pushed."""
+    from launch_ros.actions import PushRosNamespace
 
     context = launch.LaunchContext()
-    if pushed is not None:
+    if pushed:
         PushRosNamespace(pushed).execute(context)
     context.launch_configurations.update(given)
     found = []
     for entity in description(name).entities:
         found += entity.visit(context) or []
+    return found
+
+
+def nodes(name, **given):
+    """Return the node actions of a launch with arguments, by executable."""
+    from launch_ros.actions import Node
+
+    found = actions(name, **given)
     return {action.node_executable: action for action in found if isinstance(action, Node)}
+
+
+def said(name, pushed='', **given):
+    """Return what a launch says by itself."""
+    from launch.actions import LogInfo
+    from launch.utilities import perform_substitutions
+
+    found = [each for each in actions(name, pushed, **given) if isinstance(each, LogInfo)]
+    return [perform_substitutions(launch.LaunchContext(), each.msg) for each in found]
 
 
 @pytest.fixture
@@ -141,3 +158,22 @@ def test_the_log_level_is_given_to_the_logger_that_the_node_has(run, pushed, nam
     *parents, _ = logger.split('.')
     assert f'__ns:=/{"/".join(parents)}' in planner
     assert planner[planner.index('--log-level') + 1] == f'{logger}:=debug'
+
+
+@pytest.mark.parametrize('name', ['simulation', 'vehicle'])
+def test_all_nodes_start_to_work_by_themselves_or_it_is_said_how(name):
+    """By default they do: a launch that seems to do nothing helps nobody."""
+    arguments = {each.name: each for each in description(name).get_launch_arguments()}
+    assert [each.text for each in arguments['autostart'].default_value] == ['true']
+    assert said(name) == []
+    (hint,) = said(name, 'fleet', namespace='car1', autostart='false')
+    assert 'autostart is false: `ros2 lifecycle set NODE configure`' in hint
+    for node in nodes(name):
+        assert f'/fleet/car1/{node}' in hint
+
+
+def test_a_vehicle_keeps_no_record_and_says_who_does(run, caplog):
+    status, started = run('vehicle', record='/tmp/drive')
+    assert (status, started) == (1, {})
+    assert "record is '/tmp/drive': expected none on a vehicle" in caplog.text
+    assert 'ros2 bag record' in caplog.text
