@@ -32,7 +32,9 @@ tools:
 training:
 	@$(SET_UP) --training yes
 
-solvers: setup  ## Generate and compile the solvers that are not current
+solvers: tools  ## Generate and compile solvers that are not current: [VEHICLE=commonroad_1] [DT=s] [STEPS=n]
+	$(RUN) -m warmstart_planner.generate $(call option,VEHICLE,vehicle) \
+	    $(call option,DT,dt) $(call option,STEPS,steps)
 
 demo: setup  ## Drive: [SCENARIO=name or path] [OUT=out/demo] [ARGS=...]
 	scripts/run $(HOLD) .venv/bin/python -m warmstart_planner.demo $(call option,SCENARIO,scenario) \

@@ -10,10 +10,13 @@ from warmstart_planner.nodes.launching import (
     common_arguments,
     end_handler,
     node_action,
+    placed,
     rviz_action,
+    start_hint,
 )
 from warmstart_planner.system import simulation_processes
 
+RECORD = 'Folder for the record of the drive; empty: none'
 OWN_ARGUMENTS = (
     DeclareLaunchArgument(
         'scenario',
@@ -35,17 +38,19 @@ OWN_ARGUMENTS = (
 
 
 def _start(context: LaunchContext) -> list:
-    processes = simulation_processes(arguments_from(context))
+    arguments = arguments_from(context)
+    processes = placed(simulation_processes(arguments), context)
     actions = {process.name: node_action(process) for process in processes}
     ends = [end_handler(action, name) for name, action in actions.items()]
-    return [*ends, *actions.values(), *rviz_action(context)]
+    hint = start_hint(processes, arguments)
+    return [*ends, *actions.values(), *rviz_action(context), *hint]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
     return LaunchDescription(
         [
-            *common_arguments(use_sim_time='true', autostart='true'),
+            *common_arguments(use_sim_time='true', record=RECORD),
             *OWN_ARGUMENTS,
             OpaqueFunction(function=_start),
         ]

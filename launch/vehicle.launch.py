@@ -10,24 +10,35 @@ from warmstart_planner.nodes.launching import (
     common_arguments,
     end_handler,
     node_action,
+    placed,
     rviz_action,
+    start_hint,
 )
 from warmstart_planner.system import VEHICLE_TOPICS, vehicle_processes
 
+RECORD = 'Empty: only the simulator writes records, and what nodes send is for `ros2 bag record`'
+
 
 def _start(context: LaunchContext) -> list:
+    arguments = arguments_from(context)
+    if arguments.record:
+        raise ValueError(
+            f'record is {arguments.record!r}: expected none on a vehicle, only the simulator '
+            'writes records; `ros2 bag record` keeps what the nodes send'
+        )
     topics = {name: context.launch_configurations[f'{name}_topic'] for name in VEHICLE_TOPICS}
-    processes = vehicle_processes(arguments_from(context), topics)
+    processes = placed(vehicle_processes(arguments, topics), context)
     actions = {process.name: node_action(process) for process in processes}
     ends = [end_handler(action, name) for name, action in actions.items()]
-    return [*ends, *actions.values(), *rviz_action(context)]
+    hint = start_hint(processes, arguments)
+    return [*ends, *actions.values(), *rviz_action(context), *hint]
 
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
     return LaunchDescription(
         [
-            *common_arguments(use_sim_time='false', autostart='false'),
+            *common_arguments(use_sim_time='false', record=RECORD),
             *(
                 DeclareLaunchArgument(f'{name}_topic', default_value=name, description=text)
                 for name, text in VEHICLE_TOPICS.items()

@@ -226,7 +226,7 @@ def rewrite_wheel_paths() -> None:
 def build_messages() -> None:
     """Build the ROS package with colcon; its Python files are links to the source."""
     sources = [ROOT / 'CMakeLists.txt', ROOT / 'package.xml', *(ROOT / 'msg').glob('*.msg')]
-    sources.append(ROOT / 'scripts' / 'node.in')
+    sources += (ROOT / 'scripts').glob('*.in')
     # These are linked into the install space: only new and removed files need a build. Our Python
     # modules are not among them, they run from the source.
     installed = sorted(

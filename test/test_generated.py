@@ -3,12 +3,15 @@
 """Generated solvers: what is not there, or not for this, is refused with what to do about it."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from warmstart_planner import generate as program
 from warmstart_planner import generated
 from warmstart_planner.generated import CARD, SolverMissingError, generate, require, solver_folder
 from warmstart_planner.objective import CostWeights
@@ -18,7 +21,7 @@ from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 
 KEY = {'horizon': {'dt': 0.1, 'steps': 60}, 'sources': 'abc'}
-REMEDY = 'make solvers'
+REMEDY = r'run `.*(make solvers|warmstart_planner[. ]generate)'
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +69,74 @@ def test_each_key_has_a_folder_of_its_own():
 def test_a_missing_solver_names_the_command():
     with pytest.raises(SolverMissingError, match=f'toy.*not generated.*{REMEDY}'):
         require('toy', KEY)
+
+
+# --- the command that is named ---
+
+
+@pytest.fixture
+def apart(tmp_path_factory, monkeypatch):
+    """Be a package that lies in a prefix of its own, with no environment of `make setup`."""
+    prefix = tmp_path_factory.mktemp('prefix')
+    module = prefix / 'lib' / 'python3' / 'warmstart_planner' / 'generated.py'
+    monkeypatch.setattr(generated, '__file__', str(module))
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    return prefix
+
+
+def named(vehicle, horizon):
+    """Return the command that the error of the missing SCP loop names."""
+    with pytest.raises(SolverMissingError) as caught:
+        require('scp', library.key(load_vehicle(vehicle), CostWeights(), horizon))
+    return shlex.split(re.search('`(.*)`', str(caught.value))[1])
+
+
+CARS = [
+    ('commonroad_2', Horizon()),
+    ('commonroad_1', Horizon()),
+    ('commonroad_4', Horizon(dt=0.15, steps=40)),
+]
+
+
+@pytest.mark.parametrize(('vehicle', 'horizon'), CARS)
+def test_the_named_command_generates_what_is_missing(apart, monkeypatch, vehicle, horizon):
+    """Nothing is compiled here: the program says what it would generate."""
+    asked = []
+    monkeypatch.setattr(program, 'generate_scp', lambda *given: asked.append(given))
+    monkeypatch.setattr(program, 'generate_mpc', lambda *given: None)
+    monkeypatch.setattr(program, 'generate_observation', lambda *given: None)
+    python, option, module, *arguments = named(vehicle, horizon)
+    assert [python, option, module] == ['python3', '-m', program.__name__]
+    assert program.main(arguments) == 0
+    assert asked == [(load_vehicle(vehicle), CostWeights(), horizon)]
+
+
+def test_where_the_package_is_installed_the_command_is_ros_own(apart, monkeypatch):
+    installed = apart / 'lib' / 'warmstart_planner' / 'generate'
+    installed.parent.mkdir(parents=True)
+    installed.touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', f'/nowhere:{apart}')
+    command = named('commonroad_1', Horizon())
+    assert command[:4] == ['ros2', 'run', 'warmstart_planner', 'generate']
+    assert command[4:6] == ['--vehicle', 'commonroad_1']
+
+
+@pytest.mark.parametrize(('vehicle', 'horizon'), CARS)
+def test_make_is_named_in_its_own_environment_and_passes_all_on(
+    tmp_path_factory, monkeypatch, vehicle, horizon
+):
+    sources = Path(generated.__file__).resolve().parents[1]
+    monkeypatch.setattr(sys, 'prefix', str(sources / '.venv'))
+    command = named(vehicle, horizon)
+    assert command[:2] == ['make', 'solvers']
+    done = subprocess.run(
+        [command[0], '--dry-run', *command[1:]], cwd=sources, capture_output=True, text=True
+    )
+    *_, said = done.stdout.replace('\\\n', ' ').strip().splitlines()
+    _, arguments = said.split(f'-m {program.__name__}')
+    wanted = {'vehicle': vehicle, 'dt': horizon.dt, 'steps': horizon.steps}
+    given = vars(program.options_from(shlex.split(arguments)))
+    assert given == wanted
 
 
 @pytest.mark.parametrize('text', ['', '{"schema": 1', '[]', '"card"', 'null', '\x00\xff'])

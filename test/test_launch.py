@@ -34,16 +34,80 @@ def description(name):
     return module.generate_launch_description()
 
 
-def nodes(name, **given):
-    """Return the node actions of a launch with arguments, by executable."""
-    from launch_ros.actions import Node
+def actions(name, pushed='', **given):
+    """Return what a launch with arguments does, below a namespace that is pushed."""
+    from launch_ros.actions import PushRosNamespace
 
     context = launch.LaunchContext()
+    if pushed:
+        PushRosNamespace(pushed).execute(context)
     context.launch_configurations.update(given)
     found = []
     for entity in description(name).entities:
         found += entity.visit(context) or []
+    return found
+
+
+def nodes(name, **given):
+    """Return the node actions of a launch with arguments, by executable."""
+    from launch_ros.actions import Node
+
+    found = actions(name, **given)
     return {action.node_executable: action for action in found if isinstance(action, Node)}
+
+
+def said(name, pushed='', **given):
+    """Return what a launch says by itself."""
+    from launch.actions import LogInfo
+    from launch.utilities import perform_substitutions
+
+    found = [each for each in actions(name, pushed, **given) if isinstance(each, LogInfo)]
+    return [perform_substitutions(launch.LaunchContext(), each.msg) for each in found]
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install packages for ROS to find; their programs note their arguments and end."""
+
+    def installed(package, *programs):
+        prefix = tmp_path / package
+        index = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages'
+        folder = prefix / 'lib' / package
+        for each in (index, folder):
+            each.mkdir(parents=True)
+        (index / package).touch()
+        for name in programs:
+            program = folder / name
+            program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/{name}.arguments\n')
+            program.chmod(0o755)
+        before = os.environ.get('AMENT_PREFIX_PATH', '')
+        monkeypatch.setenv('AMENT_PREFIX_PATH', f'{prefix}{os.pathsep}{before}')
+
+    return installed
+
+
+@pytest.fixture
+def run(tmp_path, install):
+    """Return a function that launches; it tells the exit status and what started how."""
+    install('warmstart_planner', 'proposal', 'planner', 'controller', 'simulator')
+
+    def launched(name, pushed='', **given):
+        from launch.actions import GroupAction, IncludeLaunchDescription
+        from launch_ros.actions import PushRosNamespace
+
+        included = IncludeLaunchDescription(
+            launch.LaunchDescriptionSource(description(name)), launch_arguments=given.items()
+        )
+        push = [PushRosNamespace(pushed)] if pushed else []
+        service = launch.LaunchService(noninteractive=True)
+        service.include_launch_description(
+            launch.LaunchDescription([GroupAction([*push, included])])
+        )
+        status = service.run()
+        files = tmp_path.glob('*.arguments')
+        return status, {file.stem: file.read_text().split() for file in files}
+
+    return launched
 
 
 @pytest.mark.parametrize('name', ['simulation', 'vehicle'])
@@ -53,7 +117,8 @@ def test_the_first_arguments_are_the_conventional_ones_and_all_are_described(nam
     assert all(a.description for a in arguments)
 
 
-def test_the_simulation_starts_the_four_nodes_and_rviz_on_request():
+def test_the_simulation_starts_the_four_nodes_and_rviz_on_request(install):
+    install('rviz2', 'rviz2')
     four = {'proposal', 'planner', 'controller', 'simulator'}
     assert set(nodes('simulation')) == four
     assert set(nodes('simulation', rviz='true')) == {*four, 'rviz2'}
@@ -77,7 +142,7 @@ sys.exit(service.run())
 """
 
 
-def run(name, *given, **environment):
+def run_to_its_end(name, *given, **environment):
     """Run a launch as `ros2 launch` does, until it ends; return its exit status and its lines."""
     pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
     done = subprocess.run(
@@ -94,7 +159,7 @@ def run(name, *given, **environment):
 
 @pytest.mark.integration
 def test_a_planner_that_cannot_start_ends_the_launch_with_its_reason(tmp_path):
-    status, output = run('simulation', WARMSTART_PLANNER_SOLVERS=str(tmp_path))
+    status, output = run_to_its_end('simulation', WARMSTART_PLANNER_SOLVERS=str(tmp_path))
     assert status == 1
     assert 'cannot configure' in output
     assert 'cannot start: the reason is in its lines above' in output
@@ -102,7 +167,7 @@ def test_a_planner_that_cannot_start_ends_the_launch_with_its_reason(tmp_path):
 
 @pytest.mark.integration
 def test_a_scenario_that_is_not_there_is_no_success():
-    status, output = run('simulation', 'scenario:=nowhere')
+    status, output = run_to_its_end('simulation', 'scenario:=nowhere')
     assert status == 1
     assert 'nowhere' in output
     assert 'simulator cannot start: the reason is in its lines above' in output
@@ -110,7 +175,9 @@ def test_a_scenario_that_is_not_there_is_no_success():
 
 @pytest.mark.integration
 def test_a_vehicle_without_a_solver_ends_the_launch_with_its_reason(tmp_path):
-    status, output = run('vehicle', 'autostart:=true', WARMSTART_PLANNER_SOLVERS=str(tmp_path))
+    status, output = run_to_its_end(
+        'vehicle', 'autostart:=true', WARMSTART_PLANNER_SOLVERS=str(tmp_path)
+    )
     assert status == 1
     assert 'cannot start: the reason is in its lines above' in output
 
@@ -118,3 +185,51 @@ def test_a_vehicle_without_a_solver_ends_the_launch_with_its_reason(tmp_path):
 def test_a_bad_argument_is_refused_by_name():
     with pytest.raises(ValueError, match="params_file is '/nowhere'"):
         nodes('simulation', params_file='/nowhere')
+
+
+@pytest.mark.parametrize('name', ['simulation', 'vehicle'])
+@pytest.mark.parametrize('programs', [None, ()], ids=['no package', 'no program'])
+def test_where_rviz_is_not_installed_nothing_starts(run, install, caplog, name, programs):
+    if programs is not None:
+        install('rviz2', *programs)
+    status, started = run(name, rviz='true')
+    assert (status, started) == (1, {})
+    assert 'rviz2 is not installed' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('pushed', 'namespace', 'logger'),
+    [
+        ('', '', 'planner'),
+        ('', 'car1', 'car1.planner'),
+        ('fleet', '', 'fleet.planner'),
+        ('/fleet/', 'car1', 'fleet.car1.planner'),
+        ('fleet', '/car1', 'car1.planner'),
+    ],
+)
+def test_the_log_level_is_given_to_the_logger_that_the_node_has(run, pushed, namespace, logger):
+    status, started = run('vehicle', pushed, namespace=namespace, log_level='debug')
+    assert status == 0
+    planner = started['planner']
+    *parents, _ = logger.split('.')
+    assert f'__ns:=/{"/".join(parents)}' in planner
+    assert planner[planner.index('--log-level') + 1] == f'{logger}:=debug'
+
+
+@pytest.mark.parametrize('name', ['simulation', 'vehicle'])
+def test_all_nodes_start_to_work_by_themselves_or_it_is_said_how(name):
+    """By default they do: a launch that seems to do nothing helps nobody."""
+    arguments = {each.name: each for each in description(name).get_launch_arguments()}
+    assert [each.text for each in arguments['autostart'].default_value] == ['true']
+    assert said(name) == []
+    (hint,) = said(name, 'fleet', namespace='car1', autostart='false')
+    assert 'autostart is false: `ros2 lifecycle set NODE configure`' in hint
+    for node in nodes(name):
+        assert f'/fleet/car1/{node}' in hint
+
+
+def test_a_vehicle_keeps_no_record_and_says_who_does(run, caplog):
+    status, started = run('vehicle', record='/tmp/drive')
+    assert (status, started) == (1, {})
+    assert "record is '/tmp/drive': expected none on a vehicle" in caplog.text
+    assert 'ros2 bag record' in caplog.text

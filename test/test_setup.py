@@ -107,6 +107,23 @@ class TestPackage:
         manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
         assert f"version='{manifest.findtext('version')}'" in (ROOT / 'setup.py').read_text()
 
+    def test_the_solvers_can_be_generated_by_ros2_run(self, tmp_path):
+        cmake = (ROOT / 'CMakeLists.txt').read_text()
+        program = r'install\(PROGRAMS \S+/generate DESTINATION lib/\$\{PROJECT_NAME\}\)'
+        assert re.search(program, cmake)
+        script = tmp_path / 'generate'
+        shutil.copy(ROOT / 'scripts' / 'generate.in', script)
+        template = script.read_text()
+        script.write_text(template.replace('@Python3_EXECUTABLE@', sys.executable))
+        done = subprocess.run(
+            [script, '--vehicle', 'tank'],
+            env={**os.environ, 'PYTHONPATH': str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (2, '')
+        assert "vehicle is 'tank': expected one of commonroad_1" in done.stderr
+
     def test_every_message_package_that_messages_use_is_a_dependency(self):
         text = '\n'.join(path.read_text() for path in MESSAGES)
         used = set(re.findall(r'^(\w+)/\w+', text, re.MULTILINE))

@@ -99,6 +99,16 @@ def test_a_namespace_reaches_node_and_logger():
 
 
 @pytest.mark.parametrize(
+    ('namespace', 'full'),
+    [('', '/planner'), ('/', '/planner'), ('a', '/a/planner'), ('/a/b/', '/a/b/planner')],
+)
+def test_a_node_is_named_with_its_namespace_and_so_is_its_logger(namespace, full):
+    process = by_name(vehicle_processes(SystemArguments(namespace=namespace)))['planner']
+    assert process.full_name == full
+    assert process.logger == full[1:].replace('/', '.')
+
+
+@pytest.mark.parametrize(
     ('given', 'reason'),
     [
         ({'log_level': 'loud'}, "log_level is 'loud': expected one of debug"),

@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Generate and compile every solver that is missing: `python -m warmstart_planner.generate`."""
+"""Generate and compile every solver that is missing: `ros2 run warmstart_planner generate`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from warmstart_planner.scp.library import generate as generate_scp
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Generate the solvers for one vehicle and horizon; print their folders."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def options_from(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the name of the vehicle and the horizon's step [s] and steps."""
+    parser = argparse.ArgumentParser(prog='generate', description=__doc__)
     parser.add_argument('--vehicle', default=DEFAULT_VEHICLE, help='vehicle by name')
     parser.add_argument('--dt', type=float, default=Horizon.dt, help='planning step [s]')
     parser.add_argument('--steps', type=int, default=Horizon.steps, help='planning steps')
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Generate the solvers for one vehicle and horizon; print their folders."""
+    options = options_from(arguments)
     try:
         vehicle, horizon = load_vehicle(options.vehicle), Horizon(options.dt, options.steps)
     except ValueError as error:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +23,8 @@ from typing import Any
 CARD = 'card.json'
 SCHEMA = 1
 ENVIRONMENT_VARIABLE = 'WARMSTART_PLANNER_SOLVERS'
-COMMAND = 'make solvers` or `python3 -m warmstart_planner.generate'
+PACKAGE = 'warmstart_planner'
+PROGRAM = 'generate'  # of the installed package, as `ros2 run` finds it
 
 
 class SolverMissingError(RuntimeError):
@@ -45,6 +48,25 @@ def solver_root() -> Path:
     return home / 'warmstart_planner' / 'solvers'
 
 
+def command(key: dict[str, Any]) -> str:
+    """
+    Return the shell command that generates a solver for the car and horizon of a key.
+
+    It is one that works for this Python: `make` for the environment that `make setup` made, `ros2
+    run` where the package is installed, the module otherwise.
+    """
+    given = {'vehicle': key['vehicle']['name']} if 'vehicle' in key else {}
+    given |= {name: str(value) for name, value in key.get('horizon', {}).items()}
+    sources = Path(__file__).resolve().parents[1]
+    if Path(sys.prefix).resolve() == (sources / '.venv').resolve():
+        options = [f'{name.upper()}={shlex.quote(value)}' for name, value in given.items()]
+        return ' '.join(['make solvers', *options])
+    prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+    installed = any(Path(each, 'lib', PACKAGE, PROGRAM).is_file() for each in prefixes if each)
+    begin = f'ros2 run {PACKAGE} {PROGRAM}' if installed else f'python3 -m {PACKAGE}.{PROGRAM}'
+    return ' '.join([begin, *(f'--{name} {shlex.quote(value)}' for name, value in given.items())])
+
+
 def solver_folder(name: str, key: dict[str, Any]) -> Path:
     """Folder of one solver; its name holds a hash of the key."""
     return solver_root() / f'{name}-{_digest(key)}'
@@ -62,33 +84,33 @@ def require(name: str, key: dict[str, Any]) -> Path:
         SolverMissingError: there is none, or its card is unreadable or says otherwise.
 
     """
-    folder = solver_folder(name, key)
+    folder, remedy = solver_folder(name, key), command(key)
     card_file = folder / CARD
     if not card_file.is_file():
         raise SolverMissingError(
-            f'solver {name!r} is not generated in {folder}: run `{COMMAND}` first'
+            f'solver {name!r} is not generated in {folder}: run `{remedy}` first'
         )
     try:
         card = json.loads(card_file.read_text())
     except (OSError, ValueError) as error:
         raise SolverMissingError(
-            f'solver card {card_file} is unreadable ({error}): run `{COMMAND}` again'
+            f'solver card {card_file} is unreadable ({error}): run `{remedy}` again'
         ) from None
     if not isinstance(card, dict) or not isinstance(card.get('files'), dict):
         raise SolverMissingError(
-            f'solver card {card_file} holds no object with files: run `{COMMAND}` again'
+            f'solver card {card_file} holds no object with files: run `{remedy}` again'
         )
     wanted = {'schema': SCHEMA, 'name': name, 'key': json.loads(json.dumps(key))}
     for field, value in wanted.items():
         if card.get(field) != value:
             raise SolverMissingError(
                 f'solver card {card_file} has {field} {card.get(field)!r}: '
-                f'expected {value!r}; run `{COMMAND}` again'
+                f'expected {value!r}; run `{remedy}` again'
             )
     for file, digest in card['files'].items():
         path = folder / file
         if not path.is_file() or file_digest(path) != digest:
-            raise SolverMissingError(f'solver file {path} is missing or changed: run `{COMMAND}`')
+            raise SolverMissingError(f'solver file {path} is missing or changed: run `{remedy}`')
     return folder
 
 

@@ -74,9 +74,15 @@ class NodeProcess:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def full_name(self) -> str:
+        """Name of the node with its namespace, as ROS' tools take it."""
+        namespace = self.namespace.strip('/')
+        return f'/{namespace}/{self.name}' if namespace else f'/{self.name}'
+
+    @property
     def logger(self) -> str:
         """Name of the node's logger."""
-        return '.'.join([*self.namespace.strip('/').split('/'), self.name]).lstrip('.')
+        return self.full_name.strip('/').replace('/', '.')
 
     def ros_arguments(self) -> list[str]:
         """Return the arguments behind `--ros-args`, as launch_ros would give them."""

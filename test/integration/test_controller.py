@@ -3,6 +3,7 @@
 """The controller node keeps its ladder when its inputs are late, lost or wrong."""
 
 import math
+import re
 import time
 
 import numpy as np
@@ -102,6 +103,17 @@ def test_a_good_reference_is_tracked_and_each_command_names_what_it_answers(benc
     stamps = [to_seconds(c.state_stamp) for c in commands]
     assert stamps == sorted(set(stamps))
     assert all(to_seconds(c.problem_stamp) >= bench.begin for c in commands)
+
+
+def test_each_command_is_told_at_the_level_debug(bench, capfd):
+    from rclpy.logging import LoggingSeverity
+
+    bench.drive(0.3)
+    bench.node.get_logger().set_level(LoggingSeverity.DEBUG)
+    capfd.readouterr()
+    commands = bench.drive(0.5)
+    told = re.findall(r'DEBUG.*controller.*: \w+: .* m/s\^2, .* rad', capfd.readouterr().err)
+    assert len(told) >= len(commands) > 4
 
 
 @pytest.mark.parametrize('field', ['x', 'front_wheel_angle_rad'])

@@ -106,6 +106,17 @@ def test_a_planner_that_hears_nothing_more_does_not_go_on_telling_of_its_last_pl
     assert rung.message.startswith('silent for')
 
 
+def test_each_cycle_is_told_at_the_level_debug_and_at_no_other(bench, capfd):
+    from rclpy.logging import LoggingSeverity
+
+    bench.drive(0.4)
+    assert 'iterations' not in capfd.readouterr().err
+    bench.node.get_logger().set_level(LoggingSeverity.DEBUG)
+    bench.drive(0.6)
+    told = re.findall(r'DEBUG.*planner.*: optimised, start .* iterations', capfd.readouterr().err)
+    assert len(told) >= 4
+
+
 def test_a_state_shown_again_is_answered_again_with_the_same_plan(bench):
     """Whoever joined too late for the first answer gets it."""
     from warmstart_planner.nodes.messages import StateEstimate, vehicle_state_message

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The proposal node serves models, exchanges them while running, and does without them."""
 
+import re
 import shutil
 import signal
 import time
@@ -93,6 +94,14 @@ def test_each_problem_is_answered_with_the_model_s_candidates(bench):
         assert each.trajectory.stamp == 3.0
         np.testing.assert_allclose(each.trajectory.states[0], problem.initial_state)
         assert each.uncertainty == pytest.approx(0.4)
+
+
+def test_each_answer_is_told_at_the_level_debug(bench, capfd):
+    from rclpy.logging import LoggingSeverity
+
+    bench.node.get_logger().set_level(LoggingSeverity.DEBUG)
+    bench.ask(3.0)
+    assert re.search(r'DEBUG.*proposal.*3.00 s: answered in', capfd.readouterr().err)
 
 
 def test_the_wishes_come_on_top_of_the_card_s(bench):

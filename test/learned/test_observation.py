@@ -493,7 +493,7 @@ def test_each_car_has_a_library_of_its_own():
 
 def test_without_its_library_a_car_sees_nothing_and_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(tmp_path))
-    with pytest.raises(SolverMissingError, match="'observation' is not generated.*make solvers"):
+    with pytest.raises(SolverMissingError, match="'observation' is not generated.*: run `"):
         Observer(load_vehicle('commonroad_4'))
 
 

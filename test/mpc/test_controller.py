@@ -569,7 +569,7 @@ def test_errors_are_those_of_the_measured_state_in_the_references_frame(controll
 
 def test_without_a_generated_solver_it_refuses_to_start(settings, vehicle, tmp_path, monkeypatch):
     monkeypatch.setenv('WARMSTART_PLANNER_SOLVERS', str(tmp_path))
-    with pytest.raises(SolverMissingError, match='make solvers'):
+    with pytest.raises(SolverMissingError, match='not generated.*run `'):
         Controller(settings, vehicle)
     assert list(tmp_path.iterdir()) == []
 

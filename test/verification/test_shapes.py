@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmstart_planner.verification import box_distance
+from warmstart_planner.verification import box_distance, shapes
 
 SIZES = st.tuples(st.floats(0.2, 3.0), st.floats(0.2, 3.0))
 
@@ -83,3 +83,17 @@ def test_distances_known_by_hand():
     assert distance_of(5.0, 5.0, 0.3, half, (0.0, 0.0), 1.0) == pytest.approx(4.0)
     assert distance_of(2.5, 0.0, 0.0, half, (1.0, 1.0)) == pytest.approx(-0.5)
     assert distance_of(0.0, 0.0, 0.0, half, (0.0, 0.0), 0.5) == pytest.approx(-1.5)
+
+
+def test_numbers_are_only_taken_apart_where_they_lie_in_order(monkeypatch):
+    """Numpy before 1.23 takes complex numbers apart only where they are C-contiguous."""
+    parts, in_order = shapes._parts, []
+
+    def watched(points):
+        in_order.append(points.flags.c_contiguous)
+        return parts(points)
+
+    monkeypatch.setattr(shapes, '_parts', watched)
+    relative = np.arange(12.0).reshape(6, 2).T
+    box_distance(relative, np.zeros(12)[::2], (2.0, 1.0), (np.ones(6), 0.5))
+    assert in_order and all(in_order)

@@ -307,6 +307,11 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
             iterations=output.iterations,
             residual=f'{output.kkt_residual:.2e}',
         )
+        self.get_logger().debug(
+            f'{rung.name.lower()}: {output.acceleration:.2f} m/s^2, '
+            f'{output.steering_angle:.3f} rad, {output.iterations} iterations, '
+            f'{total * 1e3:.1f} ms'
+        )
         if self._reference is None:
             self.tell('missing input', 'waiting: no reference yet')
         elif rung is not Rung.OPTIMISED:

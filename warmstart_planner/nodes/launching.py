@@ -8,12 +8,19 @@ Only `ros2 launch` imports this module; `launch` and `launch_ros` come with ROS 
 
 from __future__ import annotations
 
-from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ament_index_python.packages import PackageNotFoundError
+from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
+from launch.substitutions import SubstitutionFailure
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import ExecutableInPackage
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext
 from warmstart_planner.nodes.exit_status import failure
@@ -26,10 +33,18 @@ from warmstart_planner.system import (
 )
 
 TRUTHS = ['true', 'false']
+RVIZ = 'rviz2'  # package and executable
 
 
-def common_arguments(use_sim_time: str, autostart: str) -> list[DeclareLaunchArgument]:
-    """Return the conventional arguments, with the defaults of a simulation or a vehicle."""
+def common_arguments(use_sim_time: str, record: str) -> list[DeclareLaunchArgument]:
+    """
+    Return the conventional arguments.
+
+    Args:
+        use_sim_time: default, 'true' or 'false'.
+        record: description of the argument of this name.
+
+    """
 
     def argument(
         name: str, default: str, text: str, choices: list[str] | None = None
@@ -45,9 +60,9 @@ def common_arguments(use_sim_time: str, autostart: str) -> list[DeclareLaunchArg
         argument('namespace', '', 'Namespace of all nodes and topics'),
         argument('rviz', 'false', 'Start RViz', TRUTHS),
         argument('rviz_config', layout, "RViz's layout"),
-        argument('autostart', autostart, 'Configure and activate all nodes', TRUTHS),
+        argument('autostart', 'true', 'Configure and activate all nodes', TRUTHS),
         argument('log_level', 'info', 'Least severity that is logged', list(LOG_LEVELS)),
-        argument('record', '', 'Folder for the record of the drive; empty: none'),
+        argument('record', '', record),
         argument('model_dir', '', "Folder of the learned models; empty: the parameters'"),
         argument('vehicle', '', "Car by name, as commonroad_2; empty: the parameters'"),
     ]
@@ -71,8 +86,19 @@ def arguments_from(context: LaunchContext) -> SystemArguments:
     )
 
 
+def placed(processes: Iterable[NodeProcess], context: LaunchContext) -> tuple[NodeProcess, ...]:
+    """Return the processes with whole namespaces, below what other launch files have pushed."""
+    pushed = context.launch_configurations.get('ros_namespace')
+    return tuple(
+        replace(
+            process, namespace=make_namespace_absolute(prefix_namespace(pushed, process.namespace))
+        )
+        for process in processes
+    )
+
+
 def node_action(process: NodeProcess) -> Node:
-    """Return the launch action of a process."""
+    """Return the launch action of a process that is `placed`, as its logger's name asks for."""
     parameters = {
         name: ParameterValue(value, value_type=type(value))
         for name, value in process.parameters.items()
@@ -116,15 +142,36 @@ def end_handler(action: Node, name: str) -> RegisterEventHandler:
     return RegisterEventHandler(OnProcessExit(target_action=action, on_exit=end))
 
 
+def start_hint(processes: Iterable[NodeProcess], arguments: SystemArguments) -> list[LogInfo]:
+    """Return, where the nodes do not start to work by themselves, what says how to start them."""
+    if arguments.autostart:
+        return []
+    names = ', '.join(process.full_name for process in processes)
+    text = 'autostart is false: `ros2 lifecycle set NODE configure`, then `activate`, for each of '
+    return [LogInfo(msg=text + names)]
+
+
 def rviz_action(context: LaunchContext) -> list[Node]:
-    """Return RViz as an action, if it is asked for."""
+    """
+    Return RViz as an action, if it is asked for.
+
+    Raises:
+        ValueError: it is asked for and not installed.
+
+    """
     given = context.launch_configurations
     if given['rviz'] != 'true':
         return []
+    try:
+        ExecutableInPackage(executable=RVIZ, package=RVIZ).perform(context)
+    except (PackageNotFoundError, SubstitutionFailure) as error:
+        raise ValueError(
+            f"rviz is 'true': expected false, because {RVIZ} is not installed ({error})"
+        ) from None
     return [
         Node(
-            package='rviz2',
-            executable='rviz2',
+            package=RVIZ,
+            executable=RVIZ,
             namespace=given['namespace'],
             arguments=['-d', given['rviz_config']],
             parameters=[{'use_sim_time': given['use_sim_time'] == 'true'}],

@@ -427,6 +427,10 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             source=result.source,
             violation=f'{result.violation:.3f}',
         )
+        self.get_logger().debug(
+            f'{result.problem_stamp:.2f} s: {rung.name.lower()}, start {result.source!r} of '
+            f'{result.candidates}, {result.iterations} iterations, {total * 1e3:.1f} ms'
+        )
         if rung is not Rung.OPTIMISED:
             self.warn(f'rung {rung.name}', f'{rung.name.lower()}: {result.message}')
 

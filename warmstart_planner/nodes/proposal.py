@@ -198,7 +198,9 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         begin = time.perf_counter()
         for source in self._sources:
             self._propose(source, problem)
-        self._deadlines.record(time.perf_counter() - begin)
+        elapsed = time.perf_counter() - begin
+        self._deadlines.record(elapsed)
+        self.get_logger().debug(f'{problem.stamp:.2f} s: answered in {elapsed * 1e3:.1f} ms')
 
     def _propose(self, source: ProposalSource, problem: PlanningProblem) -> None:
         begin = time.perf_counter()

@@ -49,9 +49,10 @@ def read_yaml(path: str | Path) -> Scenario:
 
 
 @cache
-def _validator() -> jsonschema.Draft202012Validator:
+def _validator() -> jsonschema.Draft7Validator:
+    # the newest draft that the jsonschema of Ubuntu 22.04 knows
     text = (scenario_folder() / SCHEMA_NAME).read_text(encoding='utf-8')
-    return jsonschema.Draft202012Validator(json.loads(text))
+    return jsonschema.Draft7Validator(json.loads(text))
 
 
 def _check_schema(data: Any) -> None:

@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+from matplotlib.font_manager import findfont
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
@@ -27,6 +28,8 @@ MAX_BYTES = 3_000_000
 SHADES = (0.33, 0.67)  # of a colour on the ground, for smooth edges
 DRIVEN = '#7db4de'
 GLASS = '#ffffff'
+FONT = 'DejaVu Sans'  # comes with matplotlib
+FONT_SIZE = 15  # [pixel]
 
 
 def write_animation(path: str | Path, scenario: Scenario, record: DriveRecord) -> None:
@@ -60,7 +63,8 @@ class _Studio:
         self._poses = centers(record.states, scenario.car)
         self._flat = view.Flat(self._poses[:, :2])
         self._scale = PIXELS_PER_METRE * SMOOTHING
-        self._font = ImageFont.load_default(size=15 * SMOOTHING)
+        # matplotlib's font: Pillow before 10.1 has none of its own that can be scaled
+        self._font = ImageFont.truetype(findfont(FONT), FONT_SIZE * SMOOTHING)
         road = scenario.road
         self._outline = self._flat(view.road_outline(road))
         self._edges = [self._flat(edge) for edge in road.edges()]
@@ -85,7 +89,7 @@ class _Studio:
         self._fill(draw, self._flat(view.car_outline(pose, self._scenario.car)), view.EGO)
         self._fill(draw, self._flat(view.windscreen(pose, self._scenario.car)), GLASS)
         self._caption(draw, t)
-        return image.resize(SIZE, Image.Resampling.LANCZOS)
+        return image.resize(SIZE, Image.LANCZOS)
 
     def _pose(self, t: float) -> NDArray[np.float64]:
         times = self._record.times
@@ -148,7 +152,7 @@ class _Studio:
 
 def _encode(frames: list[Image.Image], frame_time: float) -> bytes:
     palette = _palette()
-    flat = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    flat = [frame.quantize(palette=palette, dither=Image.NONE) for frame in frames]
     target = io.BytesIO()
     flat[0].save(
         target,

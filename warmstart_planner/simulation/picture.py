@@ -16,6 +16,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+from matplotlib.transforms import Transform, offset_copy
 from numpy.typing import NDArray
 
 from warmstart_planner.problem import KeepSpeed, goal_station
@@ -240,11 +241,12 @@ def _rows(scenario: Scenario, record: DriveRecord, norm: Normalize) -> list[_Map
 
 
 def _tag(ax: Axes, place: Sequence[float], text: str, color: str, shift: float) -> None:
+    at = (float(place[0]), float(place[1]))
     ax.annotate(
         text,
-        (float(place[0]), float(place[1])),
-        xytext=(0, shift),
-        textcoords='offset points',
+        at,
+        xytext=at,
+        textcoords=_shifted(ax, 0.0, shift),
         ha='center',
         va='bottom' if shift > 0 else 'center',
         fontsize=7,
@@ -253,6 +255,12 @@ def _tag(ax: Axes, place: Sequence[float], text: str, color: str, shift: float) 
         annotation_clip=True,
         bbox={'boxstyle': 'round,pad=0.15', 'fc': 'white', 'ec': 'none', 'alpha': 0.75},
     )
+
+
+def _shifted(ax: Axes, x: float, y: float) -> Transform:
+    """Return the data's coordinates, shifted by points."""
+    # "offset points" ask a subfigure for its resolution, which matplotlib 3.5 does not tell
+    return offset_copy(ax.transData, ax.figure, x, y, units='points')
 
 
 def _scale_bar(ax: Axes, window: tuple[float, float, float, float]) -> None:
@@ -305,7 +313,7 @@ def _draw_series(figure: Any, scenario: Scenario, record: DriveRecord) -> None:
     steering.step(commands, angles, where='post', color=view.REFERENCE, lw=0.9, label='command')
     steering.plot(t, np.degrees(record.states[:, STEERING]), color=view.EGO, label='driven')
     steering.set_ylabel('steering [deg]')
-    steering.legend(loc='upper right', fontsize=7, frameon=False, ncols=2)
+    steering.legend(loc='upper right', fontsize=7, frameon=False, ncol=2)
     wanted = [c.acceleration for c in record.controls]
     acceleration.step(commands, wanted, where='post', color=view.REFERENCE, lw=0.9)
     driven = np.gradient(record.states[:, SPEED], record.times)
@@ -335,11 +343,12 @@ def _draw_clearance(ax: Axes, t: NDArray[np.float64], distance: NDArray[np.float
     ax.fill_between(t, 0.0, shown, color=view.EGO, alpha=0.12, lw=0)
     least = int(np.nanargmin(shown))
     ax.plot(t[least], shown[least], 'o', color=view.TRAFFIC['car'], ms=4)
+    at = (t[least], shown[least])
     ax.annotate(
         f'{shown[least]:.2f} m',
-        (t[least], shown[least]),
-        xytext=(5, 5),
-        textcoords='offset points',
+        at,
+        xytext=at,
+        textcoords=_shifted(ax, 5.0, 5.0),
         ha='right' if least > len(t) / 2 else 'left',
         fontsize=8,
         color=view.TRAFFIC['car'],

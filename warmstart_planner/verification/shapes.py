@@ -45,7 +45,7 @@ def box_distance(
     (size.real[0], size.imag[0]), (size.real[1], size.imag[1]) = other_half, half
     turns = np.stack([turn, back])
     diagonals = turns * size, turns * size.conj()
-    other = _parts(size[::-1])
+    other = _parts(size)[::-1]
     extent = np.maximum(*(np.abs(_parts(diagonal)) for diagonal in diagonals))
     gap = np.abs(_parts(centre)) - extent - other
     apart = np.maximum(gap[..., 0], gap[..., 1]).max(axis=0)
@@ -57,5 +57,5 @@ def box_distance(
 
 
 def _parts(points: NDArray[np.complex128]) -> Array:
-    """Return real and imaginary parts, shape (..., 2)."""
+    """Return real and imaginary parts, shape (..., 2); the points are C-contiguous."""
     return points.view(float).reshape(*points.shape, 2)
