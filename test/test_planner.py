@@ -700,3 +700,14 @@ def test_a_plan_that_is_over_does_not_end_the_planner(scp_folder, make_problem):
         result = planner.plan(stale, deadline=IN_TIME)
         assert result.rung in (Rung.PREVIOUS, Rung.BRAKING)
     assert len(plan.states) == 61
+
+
+@pytest.mark.parametrize('name', ['collision', 'direction', 'limits', 'friction', 'dynamics'])
+def test_what_the_car_cannot_do_or_may_not_hit_is_no_soft_limit(planner, make_problem, name):
+    problem = make_problem()
+    good = verify(problem, planner.plan(problem, deadline=IN_TIME).trajectory)
+    limits = RelaxedLimits()
+    assert limits.allow(replace(good, road=limits.road, terminal=limits.terminal))
+    assert not limits.allow(replace(good, **{name: 0.3}))
+    assert not limits.allow(replace(good, road=1.1 * limits.road))
+    assert not limits.allow(replace(good, terminal=1.1 * limits.terminal))

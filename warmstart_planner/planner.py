@@ -61,12 +61,11 @@ class RelaxedLimits:
     """
     How far a plan that hits nothing may be beyond soft limits, where no plan keeps to them.
 
-    `road` past the corridor's edge [m], `friction` of comfort's reserve to the tyres' limit
-    [m/s^2], `terminal` later than a stop after the horizon would end in comfort [m].
+    `road` past the corridor's edge, `terminal` later than a stop after the horizon would end in
+    comfort [m]. What the car and its tyres can do is no soft limit.
     """
 
     road: float = 0.3
-    friction: float = 0.5
     terminal: float = 2.0
 
     def __post_init__(self) -> None:
@@ -82,7 +81,7 @@ class RelaxedLimits:
             and verdict.limits <= DEFAULT_TOLERANCES.limits
             and verdict.dynamics <= DEFAULT_TOLERANCES.position
             and verdict.road <= self.road
-            and verdict.friction <= self.friction
+            and verdict.friction <= DEFAULT_TOLERANCES.friction
             and verdict.terminal <= self.terminal
         )
 
