@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo interrupts test drive-all commonroad cases benchmark-scp benchmark-warmstart benchmark-mpc \
+.PHONY: help setup tools training solvers demo interrupts kills test drive-all commonroad cases benchmark-scp benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation rank-candidates minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -42,6 +42,9 @@ demo: setup  ## Drive: [SCENARIO=name or path] [OUT=out/demo] [ARGS=...]
 
 interrupts: setup  ## Press Ctrl-C at random times and count what comes of it: [N=times] [ARGS=...]
 	$(RUN) scripts/interrupts.py $(call option,N,n) $(ARGS)
+
+kills: setup  ## Kill each node while driving and count which drives go on: [N=drives each] [ARGS=...]
+	$(RUN) scripts/kills.py $(call option,N,n) $(ARGS)
 
 test: training  ## Run all tests: [ARGS='-k name']
 	$(RUN) -m pytest $(ARGS)

@@ -8,8 +8,7 @@ from launch import LaunchContext, LaunchDescription
 from warmstart_planner.nodes.launching import (
     arguments_from,
     common_arguments,
-    end_handler,
-    node_action,
+    node_actions,
     placed,
     rviz_action,
     start_hint,
@@ -40,10 +39,11 @@ OWN_ARGUMENTS = (
 def _start(context: LaunchContext) -> list:
     arguments = arguments_from(context)
     processes = placed(simulation_processes(arguments), context)
-    actions = {process.name: node_action(process) for process in processes}
-    ends = [end_handler(action, name) for name, action in actions.items()]
-    hint = start_hint(processes, arguments)
-    return [*ends, *actions.values(), *rviz_action(context), *hint]
+    return [
+        *node_actions(processes),
+        *rviz_action(context),
+        *start_hint(processes, arguments),
+    ]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -8,8 +8,7 @@ from launch import LaunchContext, LaunchDescription
 from warmstart_planner.nodes.launching import (
     arguments_from,
     common_arguments,
-    end_handler,
-    node_action,
+    node_actions,
     placed,
     rviz_action,
     start_hint,
@@ -28,10 +27,11 @@ def _start(context: LaunchContext) -> list:
         )
     topics = {name: context.launch_configurations[f'{name}_topic'] for name in VEHICLE_TOPICS}
     processes = placed(vehicle_processes(arguments, topics), context)
-    actions = {process.name: node_action(process) for process in processes}
-    ends = [end_handler(action, name) for name, action in actions.items()]
-    hint = start_hint(processes, arguments)
-    return [*ends, *actions.values(), *rviz_action(context), *hint]
+    return [
+        *node_actions(processes),
+        *rviz_action(context),
+        *start_hint(processes, arguments),
+    ]
 
 
 def generate_launch_description() -> LaunchDescription:

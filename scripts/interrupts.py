@@ -29,7 +29,7 @@ from pathlib import Path
 from warmstart_planner.system import PACKAGE, SystemArguments, simulation_processes
 
 ROOT = Path(__file__).resolve().parents[1]
-MARK = 'WARMSTART_PLANNER_INTERRUPTS'  # variable that all processes of a press carry
+MARK = 'WARMSTART_PLANNER_MARK'  # variable that all processes of a press carry
 NOISE = ('Traceback', 'Fatal Python error', 'Segmentation', 'terminate called', 'has died')
 END_TIME = 15.0  # for everything to end after Ctrl-C [s]
 SECOND_MOST = 0.1  # between the two signals that launched nodes get, at most [s]
@@ -77,7 +77,7 @@ def press(what: str, at: float, scenario: str, work: Path, apart: float) -> Pres
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            for name, (command, environment) in _commands(what, scenario, work).items()
+            for name, (command, environment) in commands(what, scenario, work).items()
         }
     time.sleep(max(begin + at - time.monotonic(), 0.0))
     for wait in (0.0, apart) if what == 'nodes' else (0.0,):
@@ -86,20 +86,21 @@ def press(what: str, at: float, scenario: str, work: Path, apart: float) -> Pres
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGINT)
     end = time.monotonic() + END_TIME
-    while _left(work) and time.monotonic() < end:
+    while left(work) and time.monotonic() < end:
         for process in running.values():
             process.poll()
         time.sleep(0.05)
-    left = _left(work)
-    for pid in left:
+    remaining = left(work)
+    for pid in remaining:
         os.kill(pid, signal.SIGKILL)
     statuses = {name: process.wait() for name, process in running.items()}
-    return Press(at, statuses, len(left), log.read_text(errors='replace'))
+    return Press(at, statuses, len(remaining), log.read_text(errors='replace'))
 
 
-def _commands(
+def commands(
     what: str, scenario: str, work: Path
 ) -> dict[str, tuple[list[str], Mapping[str, str]]]:
+    """Return the command line and the variables of each program to start, by name."""
     if what == 'demo':
         given = ['--scenario', scenario, '--out', str(work / 'out')]
         python = [*_hold(), sys.executable]
@@ -133,8 +134,8 @@ def _executable(node: str, work: Path) -> Path:
     return path
 
 
-def _left(work: Path) -> list[int]:
-    """Return the processes of a press that still run."""
+def left(work: Path) -> list[int]:
+    """Return the processes that still run of those that carry a folder as their mark."""
     wanted = f'{MARK}={work}\0'.encode()
     found = []
     for entry in filter(str.isdigit, os.listdir('/proc')):

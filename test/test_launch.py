@@ -78,7 +78,7 @@ def install(tmp_path, monkeypatch):
         (index / package).touch()
         for name in programs:
             program = folder / name
-            program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/{name}.arguments\n')
+            program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/{name}.arguments\n')
             program.chmod(0o755)
         before = os.environ.get('AMENT_PREFIX_PATH', '')
         monkeypatch.setenv('AMENT_PREFIX_PATH', f'{prefix}{os.pathsep}{before}')
@@ -95,6 +95,7 @@ def run(tmp_path, install):
         from launch.actions import GroupAction, IncludeLaunchDescription
         from launch_ros.actions import PushRosNamespace
 
+        given = {'respawn': 'false', **given}  # the programs end at once
         included = IncludeLaunchDescription(
             launch.LaunchDescriptionSource(description(name)), launch_arguments=given.items()
         )
@@ -233,3 +234,40 @@ def test_a_vehicle_keeps_no_record_and_says_who_does(run, caplog):
     assert (status, started) == (1, {})
     assert "record is '/tmp/drive': expected none on a vehicle" in caplog.text
     assert 'ros2 bag record' in caplog.text
+
+
+@pytest.mark.parametrize('name', ['simulation', 'vehicle'])
+def test_of_all_nodes_some_can_be_started_alone(name):
+    assert set(nodes(name, nodes='planner')) == {'planner'}
+    assert set(nodes(name, nodes='planner, controller')) == {'planner', 'controller'}
+    with pytest.raises(ValueError, match="nodes names 'moon': expected some of proposal, planner"):
+        nodes(name, nodes='planner,moon')
+
+
+def test_a_node_that_dies_is_started_again_as_it_was(run, tmp_path):
+    programs = tmp_path / 'warmstart_planner' / 'lib' / 'warmstart_planner'
+    with (programs / 'planner').open('a') as stream:
+        stream.write('kill -KILL $$\n')
+    with (programs / 'simulator').open('a') as stream:
+        stream.write('sleep 2\n')
+    status, _ = run('simulation', respawn='true', namespace='car1', nodes='planner,simulator')
+    assert status == 0
+    first, *others = (tmp_path / 'planner.arguments').read_text().splitlines()
+    assert '__ns:=/car1' in first
+    assert '~/input/state:=vehicle_state' in first
+    assert others
+    assert set(others) == {first}
+
+
+@pytest.mark.parametrize(
+    ('status', 'reason'), [(4, 'the drive has ended without its goal'), (-9, 'status -9')]
+)
+def test_a_drive_that_does_not_end_at_its_goal_is_no_success(
+    run, tmp_path, caplog, status, reason
+):
+    programs = tmp_path / 'warmstart_planner' / 'lib' / 'warmstart_planner'
+    with (programs / 'simulator').open('a') as stream:
+        stream.write(f'exit {status}\n' if status > 0 else f'kill {status} $$\n')
+    ended, _ = run('simulation', nodes='simulator')
+    assert ended == 1
+    assert reason in caplog.text

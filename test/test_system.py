@@ -118,3 +118,13 @@ def test_a_node_is_named_with_its_namespace_and_so_is_its_logger(namespace, full
 def test_bad_arguments_are_refused_by_name(given, reason):
     with pytest.raises(ValueError, match=reason):
         SystemArguments(**given)
+
+
+def test_of_all_nodes_some_can_be_chosen():
+    chosen = SystemArguments(nodes=('simulator', 'planner'))
+    assert [each.name for each in simulation_processes(chosen)] == ['planner', 'simulator']
+
+
+def test_a_node_that_is_not_there_cannot_be_chosen():
+    with pytest.raises(ValueError, match="'simulator': expected some of proposal, planner"):
+        vehicle_processes(SystemArguments(nodes=('simulator',)))

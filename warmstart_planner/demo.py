@@ -4,9 +4,10 @@
 Drive a scenario with the four nodes and report on the drive.
 
 Starts the processes of `system.py`, as `ros2 launch` would, on machines that have no `ros2
-launch`. Shows progress, ends all processes when the drive is over or on Ctrl-C, then prints a
-table and writes `summary.json`, `drive.png`, `drive.gif` and `driven.csv`. Exit status: 0 when
-the car drove to its goal without a collision, 1 when it did not, 2 when it could not be started.
+launch`; those that die are started again. Shows progress, ends all processes when the drive is
+over or on Ctrl-C, then prints a table and writes `summary.json`, `drive.png`, `drive.gif` and
+`driven.csv`. Exit status: 0 when the car drove to its goal without a collision, 1 when it did not,
+2 when it could not be started.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if __name__ == '__main__':
 
 import argparse
 import importlib.util
+import multiprocessing
 import os
 import resource
 import signal
@@ -26,6 +28,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -33,6 +37,7 @@ from honcho.manager import KILL_WAIT, Manager
 from honcho.printer import Message
 from honcho.process import Process
 
+from warmstart_planner.exit_status import BAD_START, end_of_all
 from warmstart_planner.measurement import header, write_json
 from warmstart_planner.scenarios import Scenario, load_scenario
 from warmstart_planner.simulation.monitor import Outcome
@@ -41,6 +46,7 @@ from warmstart_planner.simulation.record_file import read_record
 from warmstart_planner.simulation.report import summary, summary_table, write_csv
 from warmstart_planner.system import (
     LOG_LEVELS,
+    RESPAWN_DELAY,
     SystemArguments,
     simulation_processes,
 )
@@ -82,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         record, outcome = read_record(chosen.out / RECORD_FILE)
     except ValueError:
         print('demo: the drive did not come to an end, see the lines above', file=sys.stderr)
-        return status or UNSAFE
+        return NOT_STARTED if status == BAD_START else UNSAFE
     return _report(chosen.out, scenario, record, outcome, memory)
 
 
@@ -127,7 +133,7 @@ def _require_ros() -> None:
 
 
 def _run(chosen: Arguments, scenario: Scenario) -> tuple[int, dict[str, float]]:
-    """Run all processes until one ends; return the first exit status and peak memory [MB]."""
+    """Run all processes until the drive is over; return the exit status and peak memory [MB]."""
     printer = _Printer(sys.stdout)
     manager = _Manager(printer)
     arguments = SystemArguments(**{**vars(chosen.system), 'vehicle': scenario.vehicle})
@@ -167,11 +173,13 @@ class _Manager(Manager):
 
     def __init__(self, printer: _Printer) -> None:
         super().__init__(printer)
-        self._process_ctor = _MeasuredProcess
+        self._over = multiprocessing.Event()
+        self._process_ctor = partial(_NodeProcess, over=self._over)
         self._asked_to_end: float | None = None
 
     def terminate(self) -> None:
         """End all processes as soon as all have started."""
+        self._over.set()
         if self._asked_to_end is None:
             self._asked_to_end = time.monotonic()
         if super()._all_started():
@@ -187,14 +195,42 @@ class _Manager(Manager):
         return started
 
 
-class _MeasuredProcess(Process):
-    """A process that tells its peak memory when it ends."""
+class _NodeProcess(Process):
+    """
+    A node that is started again when it dies, and tells its peak memory at its end.
+
+    Args:
+        over: set when all processes are to end.
+
+    """
+
+    def __init__(self, *arguments: Any, over: Event, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._over = over
+        self._respawns = False
+
+    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        """Run the node, again and again if need be."""
+        super().run(events, ignore_signals)
+        while self._respawns:
+            # what this process ignores its children would ignore, too
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            super().run(events, ignore_signals)
 
     def _send_message(self, data: Any, type: str = 'line') -> None:
         if type == 'stop':
+            self._respawns = self._is_to_return(data['returncode'])
+            if self._respawns:
+                return
             used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
             super()._send_message(f'{MEMORY_MARK}{used}\n'.encode())
         super()._send_message(data, type)
+
+    def _is_to_return(self, status: int) -> bool:
+        if self._over.is_set() or end_of_all(self.name, status, respawn=True):
+            return False
+        super()._send_message(f'died with exit status {status}, starts again\n'.encode())
+        return not self._over.wait(RESPAWN_DELAY)
 
 
 class _Printer:

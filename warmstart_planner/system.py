@@ -19,6 +19,7 @@ from warmstart_planner.resources import share_folder
 
 PACKAGE = 'warmstart_planner'
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+RESPAWN_DELAY = 0.2  # between the death of a node and its next start [s]
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,16 @@ class SystemArguments:
     `params_file` overrides the packaged parameters and may be empty. `record` is the folder
     for the driven record, empty for none. `model_dir` is the folder of learned models. It,
     `vehicle`, `scenario` and `mode`, where empty, and `seed`, where negative, are left to the
-    parameters.
+    parameters. `respawn` starts nodes that die again. `nodes` names those that are started, all
+    where it is empty.
     """
 
     use_sim_time: bool = True
     params_file: str = ''
     namespace: str = ''
     autostart: bool = True
+    respawn: bool = True
+    nodes: tuple[str, ...] = ()
     log_level: str = 'info'
     record: str = ''
     model_dir: str = ''
@@ -71,6 +75,7 @@ class NodeProcess:
     parameters: Mapping[str, bool | int | float | str]
     remappings: tuple[tuple[str, str], ...]
     log_level: str = 'info'
+    respawn: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -177,7 +182,35 @@ def vehicle_processes(
         arguments: the user's choice.
         topics: other names for topics of the system, such as {'obstacles': '/seen'}.
 
+    Raises:
+        ValueError: the arguments name a node that does not run there.
+
     """
+    return _wanted(arguments, *_vehicle_processes(arguments, topics))
+
+
+def simulation_processes(arguments: SystemArguments) -> tuple[NodeProcess, ...]:
+    """
+    Return the vehicle's processes and the simulator in the vehicle's place.
+
+    Raises:
+        ValueError: the arguments name a node that does not run there.
+
+    """
+    chosen: dict[str, bool | int | float | str] = {
+        'record': arguments.record,
+        'publish_clock': arguments.use_sim_time,
+        **_given(scenario=arguments.scenario, mode=arguments.mode),
+    }
+    if arguments.seed >= 0:
+        chosen['seed'] = arguments.seed
+    simulator = _process('simulator', SIMULATOR_TOPICS, arguments, chosen, None)
+    return _wanted(arguments, *_vehicle_processes(arguments, None), simulator)
+
+
+def _vehicle_processes(
+    arguments: SystemArguments, topics: Mapping[str, str] | None
+) -> tuple[NodeProcess, ...]:
     car = _given(vehicle=arguments.vehicle)
     models = _given(model_dir=arguments.model_dir)
     return (
@@ -187,17 +220,12 @@ def vehicle_processes(
     )
 
 
-def simulation_processes(arguments: SystemArguments) -> tuple[NodeProcess, ...]:
-    """Return the vehicle's processes and the simulator in the vehicle's place."""
-    chosen: dict[str, bool | int | float | str] = {
-        'record': arguments.record,
-        'publish_clock': arguments.use_sim_time,
-        **_given(scenario=arguments.scenario, mode=arguments.mode),
-    }
-    if arguments.seed >= 0:
-        chosen['seed'] = arguments.seed
-    simulator = _process('simulator', SIMULATOR_TOPICS, arguments, chosen, None)
-    return (*vehicle_processes(arguments), simulator)
+def _wanted(arguments: SystemArguments, *processes: NodeProcess) -> tuple[NodeProcess, ...]:
+    names = [process.name for process in processes]
+    for name in arguments.nodes:
+        if name not in names:
+            raise ValueError(f'nodes names {name!r}: expected some of {", ".join(names)}')
+    return tuple(p for p in processes if p.name in (arguments.nodes or names))
 
 
 def _given(**texts: str) -> dict[str, str]:
@@ -229,6 +257,7 @@ def _process(
         },
         remappings=tuple((own, renamed.get(topic, topic)) for own, topic in topics.items()),
         log_level=arguments.log_level,
+        respawn=arguments.respawn,
         environment=ONE_THREAD,
     )
 

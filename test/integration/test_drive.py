@@ -31,8 +31,8 @@ def scenario(tmp_path):
 
 
 def descendants(process):
-    """Return the command lines of nodes that a run of the demo has started."""
-    found = []
+    """Return the nodes that a run of the demo has started: process -> command line."""
+    found = {}
     for entry in os.listdir('/proc'):
         try:
             with open(f'/proc/{entry}/environ', 'rb') as stream:
@@ -42,8 +42,14 @@ def descendants(process):
         except (OSError, NotADirectoryError):
             continue
         if mine and 'warmstart_planner' in line:
-            found.append(line)
+            found[int(entry)] = line
     return found
+
+
+def pid_of(process, node):
+    """Return the process of a node that a run of the demo has started."""
+    (pid,) = (pid for pid, line in descendants(process).items() if f'nodes.{node} ' in line)
+    return pid
 
 
 @pytest.fixture
@@ -73,7 +79,7 @@ def test_a_lockstep_drive_reaches_its_goal_and_reports(demo, scenario, tmp_path)
         assert 20.0 < figures[f'memory_mb_{node}'] < 400.0
     for file in ('driven.csv', 'drive.png', 'drive.gif'):
         assert (tmp_path / 'out' / file).stat().st_size > 100
-    assert descendants(process) == []
+    assert descendants(process) == {}
 
 
 def test_a_drive_by_the_walls_clock_reaches_its_goal(demo, scenario, tmp_path):
@@ -110,6 +116,27 @@ def test_a_drive_whose_simulator_was_deactivated_goes_on_to_its_goal(demo, scena
     assert 'driving short_hop again, from' in output
 
 
+def test_all_nodes_that_are_killed_come_back_and_the_car_reaches_its_goal(demo, scenario):
+    scenario.write_text(
+        SCENARIO.replace('station: 45.0', 'station: 110.0')
+        .replace('length: 120.0', 'length: 200.0')
+        .replace('duration: 15.0', 'duration: 40.0')
+    )
+    process = demo('--scenario', str(scenario))
+    seen = ''
+    for lost in (['simulator'], ['proposal', 'planner', 'controller']):
+        while 'm to go, planner optimised' not in seen.rpartition('driving')[2]:
+            seen += process.stdout.readline()
+            assert process.poll() is None, seen
+        for name in lost:
+            os.kill(pid_of(process, name), signal.SIGKILL)
+        seen += 'killed, not driving'
+    output, _ = process.communicate(timeout=150)
+    assert process.returncode == 0, seen + output
+    assert 'goal reached' in output
+    assert (seen + output).count('died with exit status -9, starts again') == 4
+
+
 def test_ctrl_c_while_nodes_start_ends_all_of_them(demo, scenario):
     process = demo('--scenario', str(scenario))
     end = time.monotonic() + 60.0
@@ -132,7 +159,7 @@ def interrupt(process, seen):
     assert process.returncode == 130
     assert 'interrupted' in output
     assert 'Traceback' not in seen + output
-    assert descendants(process) == []
+    assert descendants(process) == {}
 
 
 def test_a_node_that_cannot_start_ends_the_demo_with_its_reason(demo, scenario, tmp_path):
@@ -143,4 +170,4 @@ def test_a_node_that_cannot_start_ends_the_demo_with_its_reason(demo, scenario, 
     assert process.returncode == 2
     assert 'deadline' in output
     assert 'Traceback' not in output
-    assert descendants(process) == []
+    assert descendants(process) == {}

@@ -261,3 +261,22 @@ def test_a_module_that_is_missing_is_named_and_ends_the_start(start, tmp_path):
     assert process.returncode == 2
     assert 'cannot configure' in output
     assert 'lxml is not there' in output
+
+
+@pytest.mark.parametrize('rig', [['use_sim_time:=true']], indirect=True)
+@pytest.mark.parametrize(('back', 'anew'), [(30.0, True), (0.05, False)])
+def test_a_node_whose_time_goes_back_forgets_what_it_knew(rig, solvers, back, anew):
+    """A simulator that is started again begins at the time at which the first one began."""
+    from rosgraph_msgs.msg import Clock
+
+    from warmstart_planner.nodes.messages import to_time
+
+    node = rig.run(make('planner'))
+    clock = rig.sender(Clock, '/clock')
+    clock(Clock(clock=to_time(130.0)))
+    rig.until(lambda: node.now() == 130.0)
+    schedule = node._schedule
+    clock(Clock(clock=to_time(130.0 - back)))
+    rig.until(lambda: node.now() == 130.0 - back)
+    assert node.active
+    assert (node._schedule is not schedule) == anew

@@ -23,11 +23,12 @@ from launch_ros.substitutions import ExecutableInPackage
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext
-from warmstart_planner.nodes.exit_status import failure
+from warmstart_planner.exit_status import end_of_all
 from warmstart_planner.resources import share_folder
 from warmstart_planner.system import (
     LOG_LEVELS,
     PACKAGE,
+    RESPAWN_DELAY,
     NodeProcess,
     SystemArguments,
 )
@@ -65,6 +66,8 @@ def common_arguments(use_sim_time: str, record: str) -> list[DeclareLaunchArgume
         argument('record', '', record),
         argument('model_dir', '', "Folder of the learned models; empty: the parameters'"),
         argument('vehicle', '', "Car by name, as commonroad_2; empty: the parameters'"),
+        argument('respawn', 'true', 'Start nodes that die again', TRUTHS),
+        argument('nodes', '', 'Which to start, as planner,controller; empty: all'),
     ]
 
 
@@ -76,6 +79,8 @@ def arguments_from(context: LaunchContext) -> SystemArguments:
         params_file=given['params_file'],
         namespace=given['namespace'],
         autostart=given['autostart'] == 'true',
+        respawn=given['respawn'] == 'true',
+        nodes=tuple(name.strip() for name in given['nodes'].split(',') if name.strip()),
         log_level=given['log_level'],
         record=given['record'],
         model_dir=given['model_dir'],
@@ -97,8 +102,14 @@ def placed(processes: Iterable[NodeProcess], context: LaunchContext) -> tuple[No
     )
 
 
-def node_action(process: NodeProcess) -> Node:
-    """Return the launch action of a process that is `placed`, as its logger's name asks for."""
+def node_actions(processes: Iterable[NodeProcess]) -> list[Node | RegisterEventHandler]:
+    """Return what starts processes that are `placed`, and what their ends are to the launch."""
+    actions = [(_node_action(process), process) for process in processes]
+    ends = [_end_handler(action, process) for action, process in actions]
+    return [*ends, *(action for action, _ in actions)]
+
+
+def _node_action(process: NodeProcess) -> Node:
     parameters = {
         name: ParameterValue(value, value_type=type(value))
         for name, value in process.parameters.items()
@@ -112,32 +123,34 @@ def node_action(process: NodeProcess) -> Node:
         remappings=list(process.remappings),
         ros_arguments=['--log-level', f'{process.logger}:={process.log_level}'],
         additional_env=dict(process.environment),
+        respawn=process.respawn,
+        respawn_delay=RESPAWN_DELAY,
         output='screen',
     )
 
 
-def end_handler(action: Node, name: str) -> RegisterEventHandler:
+def _end_handler(action: Node, process: NodeProcess) -> RegisterEventHandler:
     """
     End the launch where a node's end calls for it: the drive is over, or nothing will ever drive.
 
     A failure is told with its reason, and makes the launch's exit status other than 0.
 
     Args:
-        action: the node's.
-        name: of the node.
+        action: of the process.
+        process: the node's.
 
     """
 
     def end(event: ProcessExited, context: LaunchContext) -> EmitEvent | None:
         if context.is_shutdown:
             return None
-        reason = failure(name, event.returncode)
-        if reason is not None:
-            # of all that ends a launch only this makes its exit status other than 0
-            raise RuntimeError(reason)
-        if name != 'simulator':
+        ended = end_of_all(process.name, event.returncode, process.respawn)
+        if ended is None:
             return None
-        return EmitEvent(event=Shutdown(reason='the simulator has ended'))
+        if ended.failed:
+            # of all that ends a launch only this makes its exit status other than 0
+            raise RuntimeError(ended.reason)
+        return EmitEvent(event=Shutdown(reason=ended.reason))
 
     return RegisterEventHandler(OnProcessExit(target_action=action, on_exit=end))
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import rclpy
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.publisher import LifecyclePublisher
@@ -26,10 +27,10 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from visualization_msgs.msg import MarkerArray
 
+from warmstart_planner.exit_status import BAD_START, GOOD
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.interruption import Interruptions
 from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics, LifecycleTask
-from warmstart_planner.nodes.exit_status import BAD_START, GOOD
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameter_files import (
     Listener,
@@ -41,6 +42,7 @@ from warmstart_planner.nodes.parameters import Parameter, Parameters
 from warmstart_planner.nodes.qos import DISPLAY
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
+BACKWARD = 0.1  # time that goes back by more than this begins anew [s]
 AUTOGROUP = Path('/proc/self/autogroup')
 AUTOSTART = Parameter(
     'autostart',
@@ -103,7 +105,26 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         self._listened: dict[str, Subscription] = {}
         self._complaints: dict[str, float] = {}
+        self._watch_time()
         self._tell_of_unknown_parameters()
+
+    def _watch_time(self) -> None:
+        """Take note where simulated time goes back: its source, a simulator, began anew."""
+        backward = JumpThreshold(
+            min_forward=None, min_backward=Duration(seconds=-BACKWARD), on_clock_change=False
+        )
+        self._time_jumps = self.get_clock().create_jump_callback(
+            backward, post_callback=self._begin_anew
+        )
+
+    def _begin_anew(self, jump: TimeJump) -> None:
+        if not self.active:
+            return
+        back = -jump.delta.nanoseconds / NANOSECONDS
+        self.get_logger().info(f'time went back by {back:.1f} s: beginning anew')
+        self.stop()
+        self.diagnostics.restart()
+        self.start()
 
     def _tell_of_unknown_parameters(self) -> None:
         listener = Listener(

@@ -21,9 +21,9 @@ from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule
+from warmstart_planner.exit_status import GOOD, MISSED, NOT_DRIVEN
 from warmstart_planner.nodes.diagnostics import CountTask, StateTask
 from warmstart_planner.nodes.drive_clock import DriveClock
-from warmstart_planner.nodes.exit_status import GOOD, NOT_DRIVEN
 from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
@@ -361,7 +361,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
             )
         )
         if self.settings.exit_when_done:
-            self.finish(GOOD)
+            self.finish(GOOD if good else MISSED)
 
     def _write_record(self, record: DriveRecord, outcome: Outcome) -> str:
         if not self.settings.record:
