@@ -46,8 +46,14 @@ interrupts: setup  ## Press Ctrl-C at random times and count what comes of it: [
 kills: setup  ## Kill each node while driving and count which drives go on: [N=drives each] [ARGS=...]
 	$(RUN) scripts/kills.py $(call option,N,n) $(ARGS)
 
+# Tests of nodes run in real time and want the processors for themselves.
 test: training  ## Run all tests: [ARGS='-k name']
+ifdef ARGS
 	$(RUN) -m pytest $(ARGS)
+else
+	$(RUN) -m pytest -m 'not integration' --numprocesses auto
+	$(RUN) -m pytest -m integration
+endif
 
 drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds each] [ARGS=...]
 	$(RUN) -m warmstart_planner.drive_all $(call option,N,seeds) $(ARGS)
