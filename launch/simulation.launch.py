@@ -14,7 +14,7 @@ from warmstart_planner.nodes.launching import (
     rviz_action,
     start_hint,
 )
-from warmstart_planner.system import simulation_processes
+from warmstart_planner.system import WORLD_TOPICS, simulation_processes
 
 RECORD = 'Folder for the record of the drive; empty: none'
 OWN_ARGUMENTS = (
@@ -43,7 +43,7 @@ def _start(context: LaunchContext) -> list:
     actions = {process.name: node_action(process) for process in processes}
     ends = [end_handler(action, name) for name, action in actions.items()]
     hint = start_hint(processes, arguments)
-    return [*ends, *actions.values(), *rviz_action(context), *hint]
+    return [*ends, *actions.values(), *rviz_action(context, WORLD_TOPICS), *hint]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -31,7 +31,7 @@ def _start(context: LaunchContext) -> list:
     actions = {process.name: node_action(process) for process in processes}
     ends = [end_handler(action, name) for name, action in actions.items()]
     hint = start_hint(processes, arguments)
-    return [*ends, *actions.values(), *rviz_action(context), *hint]
+    return [*ends, *actions.values(), *rviz_action(context, topics), *hint]
 
 
 def generate_launch_description() -> LaunchDescription:

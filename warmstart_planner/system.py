@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from warmstart_planner.resources import share_folder
@@ -149,6 +149,9 @@ SIMULATOR_TOPICS = {
     '~/output/goal': 'goal',
     '~/output/result': 'result',
 }
+# Topics that ROS has once in a domain, below the namespace: each simulated world has a time and
+# transforms of its own.
+WORLD_TOPICS = {'/clock': 'clock', '/tf': 'tf', '/tf_static': 'tf_static'}
 # What a vehicle may call otherwise: the topics between it and the nodes.
 VEHICLE_TOPICS = {
     'vehicle_state': 'Topic of the measured state (VehicleState)',
@@ -197,7 +200,11 @@ def simulation_processes(arguments: SystemArguments) -> tuple[NodeProcess, ...]:
     if arguments.seed >= 0:
         chosen['seed'] = arguments.seed
     simulator = _process('simulator', SIMULATOR_TOPICS, arguments, chosen, None)
-    return (*vehicle_processes(arguments), simulator)
+    return tuple(_in_own_world(each) for each in (*vehicle_processes(arguments), simulator))
+
+
+def _in_own_world(process: NodeProcess) -> NodeProcess:
+    return replace(process, remappings=(*process.remappings, *WORLD_TOPICS.items()))
 
 
 def _given(**texts: str) -> dict[str, str]:
