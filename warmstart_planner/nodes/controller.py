@@ -152,10 +152,11 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._prediction_out = self.send(Path, '~/output/prediction', DISPLAY)
         self._markers_out = self.send_markers()
         take = self.receive
-        take(msg.VehicleState, STATE, vehicle_state_from, self._take_state, NEWEST)
         take(msg.ObstacleArray, OBSTACLES, obstacles_from, self._take_obstacles, NEWEST)
         take(msg.Trajectory, REFERENCE, reference_from, self._take_reference, NEWEST)
         take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
+        # a state last: rclpy takes what has come in this order, and the answer uses all of it
+        take(msg.VehicleState, STATE, vehicle_state_from, self._take_state, NEWEST)
 
     def start(self) -> None:
         """Forget what is old; the road stays."""
