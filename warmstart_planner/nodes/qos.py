@@ -14,17 +14,24 @@ from rclpy.qos import (
 )
 
 
-def _profile(depth: int, durability: DurabilityPolicy) -> QoSProfile:
+def _profile(
+    depth: int,
+    durability: DurabilityPolicy,
+    reliability: ReliabilityPolicy = ReliabilityPolicy.RELIABLE,
+) -> QoSProfile:
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
-        reliability=ReliabilityPolicy.RELIABLE,
+        reliability=reliability,
         durability=durability,
     )
 
 
 # The newest value counts and must arrive: state, obstacles, reference, command, problem, status.
 NEWEST = _profile(1, DurabilityPolicy.VOLATILE)
+# For who listens to what drivers send, state and obstacles: it matches best-effort publishers and
+# reliable ones alike.
+SENSED = _profile(1, DurabilityPolicy.VOLATILE, ReliabilityPolicy.BEST_EFFORT)
 # Every value counts: proposals (several sources answer one problem) and diagnostics.
 EVENTS = _profile(16, DurabilityPolicy.VOLATILE)
 # Kept for who joins later: road, goal, model card, result.
