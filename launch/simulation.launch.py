@@ -13,7 +13,7 @@ from warmstart_planner.nodes.launching import (
     rviz_action,
     start_hint,
 )
-from warmstart_planner.system import simulation_processes
+from warmstart_planner.system import WORLD_TOPICS, simulation_processes
 
 RECORD = 'Folder for the record of the drive; empty: none'
 OWN_ARGUMENTS = (
@@ -41,7 +41,7 @@ def _start(context: LaunchContext) -> list:
     processes = placed(simulation_processes(arguments), context)
     return [
         *node_actions(processes),
-        *rviz_action(context),
+        *rviz_action(context, WORLD_TOPICS),
         *start_hint(processes, arguments),
     ]
 

@@ -29,7 +29,7 @@ def _start(context: LaunchContext) -> list:
     processes = placed(vehicle_processes(arguments, topics), context)
     return [
         *node_actions(processes),
-        *rviz_action(context),
+        *rviz_action(context, topics),
         *start_hint(processes, arguments),
     ]
 

@@ -125,6 +125,22 @@ def test_the_simulation_starts_the_four_nodes_and_rviz_on_request(install):
     assert set(nodes('simulation', rviz='true')) == {*four, 'rviz2'}
 
 
+def test_rviz_sees_the_world_of_its_simulation_below_all_namespaces(run, install):
+    install('rviz2', 'rviz2')
+    _, started = run('simulation', 'fleet', namespace='car1', rviz='true')
+    for arguments in started.values():
+        assert {'__ns:=/fleet/car1', '/clock:=clock', '/tf:=tf'} <= set(arguments)
+    assert 'rviz2' in started
+
+
+def test_rviz_sends_its_goal_to_where_the_vehicle_listens(run, install):
+    install('rviz2', 'rviz2')
+    _, started = run('vehicle', rviz='true', goal_pose_topic='/operator/goal')
+    assert 'goal_pose:=/operator/goal' in started['rviz2']
+    assert '~/input/goal_pose:=/operator/goal' in started['planner']
+    assert '/clock:=clock' not in started['rviz2'] + started['planner']
+
+
 def test_the_vehicle_has_no_simulator():
     assert set(nodes('vehicle')) == {'proposal', 'planner', 'controller'}
 

@@ -3,9 +3,12 @@
 """The description of the system is whole: every topic has both ends, every file exists."""
 
 import pytest
+import yaml
 
+from warmstart_planner.resources import share_folder
 from warmstart_planner.system import (
     VEHICLE_TOPICS,
+    WORLD_TOPICS,
     SystemArguments,
     simulation_processes,
     vehicle_processes,
@@ -31,6 +34,8 @@ def test_what_one_node_sends_another_takes():
     sent, taken = {}, {}
     for process in simulation_processes(SystemArguments()):
         for own, topic in process.remappings:
+            if own in WORLD_TOPICS:
+                continue
             (sent if '/output/' in own else taken).setdefault(topic, []).append(process.name)
     for_people = {'odometry', 'path', 'prediction', 'result'}
     from_people = {'goal_pose'}
@@ -84,11 +89,37 @@ def test_every_topic_that_a_vehicle_may_rename_is_one_of_the_system():
 
 @pytest.mark.parametrize('text', ["it's", '', 'a b', 'true', '1.0'])
 def test_a_text_stays_a_text_on_the_command_line(text):
-    import yaml
-
     process = by_name(simulation_processes(SystemArguments(record=text)))['simulator']
     given = dict(a.split(':=', 1) for a in process.ros_arguments() if a.startswith('record'))
     assert yaml.safe_load(given['record']) == text
+
+
+def test_each_simulated_world_has_a_time_and_transforms_of_its_own():
+    for process in simulation_processes(SystemArguments(namespace='car1')):
+        arguments = process.ros_arguments()
+        for topic in ('/clock', '/tf', '/tf_static'):
+            assert f'{topic}:={topic[1:]}' in arguments
+
+
+def test_a_vehicle_lives_in_the_world_of_its_domain():
+    for process in vehicle_processes(SystemArguments(namespace='car1')):
+        assert not set(WORLD_TOPICS) & {own for own, _ in process.remappings}
+
+
+def test_rvizs_layout_shows_topics_of_the_system_below_any_namespace():
+    def topics(content):
+        if isinstance(content, dict):
+            yield from (value['Value'] for name, value in content.items() if name == 'Topic')
+        if isinstance(content, (dict, list)):
+            for each in content.values() if isinstance(content, dict) else content:
+                yield from topics(each)
+
+    processes = simulation_processes(SystemArguments())
+    markers = {f'{process.name}/debug/markers' for process in processes}
+    layout = share_folder() / 'config' / 'warmstart_planner.rviz'
+    shown = set(topics(yaml.safe_load(layout.read_text())))
+    assert len(shown) > 5
+    assert shown <= markers | {topic for process in processes for _, topic in process.remappings}
 
 
 def test_a_namespace_reaches_node_and_logger():

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from warmstart_planner.resources import share_folder
@@ -154,6 +154,9 @@ SIMULATOR_TOPICS = {
     '~/output/goal': 'goal',
     '~/output/result': 'result',
 }
+# Topics that ROS has once in a domain, below the namespace: each simulated world has a time and
+# transforms of its own.
+WORLD_TOPICS = {'/clock': 'clock', '/tf': 'tf', '/tf_static': 'tf_static'}
 # What a vehicle may call otherwise: the topics between it and the nodes.
 VEHICLE_TOPICS = {
     'vehicle_state': 'Topic of the measured state (VehicleState)',
@@ -205,7 +208,8 @@ def simulation_processes(arguments: SystemArguments) -> tuple[NodeProcess, ...]:
     if arguments.seed >= 0:
         chosen['seed'] = arguments.seed
     simulator = _process('simulator', SIMULATOR_TOPICS, arguments, chosen, None)
-    return _wanted(arguments, *_vehicle_processes(arguments, None), simulator)
+    processes = _wanted(arguments, *_vehicle_processes(arguments, None), simulator)
+    return tuple(_in_own_world(each) for each in processes)
 
 
 def _vehicle_processes(
@@ -218,6 +222,10 @@ def _vehicle_processes(
         _process('planner', PLANNER_TOPICS, arguments, car, topics),
         _process('controller', CONTROLLER_TOPICS, arguments, car, topics),
     )
+
+
+def _in_own_world(process: NodeProcess) -> NodeProcess:
+    return replace(process, remappings=(*process.remappings, *WORLD_TOPICS.items()))
 
 
 def _wanted(arguments: SystemArguments, *processes: NodeProcess) -> tuple[NodeProcess, ...]:

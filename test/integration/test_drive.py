@@ -91,6 +91,72 @@ def test_a_drive_by_the_walls_clock_reaches_its_goal(demo, scenario, tmp_path):
     assert figures['tracking_rms_m'] < 1.0
 
 
+@pytest.fixture
+def simulate(start, tmp_path, solvers):
+    """Start the processes of a simulation in a namespace; return them by name."""
+    from warmstart_planner.system import SystemArguments, simulation_processes
+
+    def begin(namespace, scenario):
+        folder = tmp_path / namespace
+        folder.mkdir()
+        (folder / 'scenario.yaml').write_text(scenario)
+        arguments = SystemArguments(
+            namespace=namespace,
+            scenario=str(folder / 'scenario.yaml'),
+            mode='lockstep',
+            record=str(folder),
+        )
+        return {
+            each.name: start(*each.command()[2:], **each.environment)
+            for each in simulation_processes(arguments)
+        }
+
+    return begin
+
+
+class Graph:
+    """What a probe has seen of the topics of a domain, and of the two ends of each clock."""
+
+    def __init__(self, probe):
+        self._probe = probe
+        self.topics = set()
+        self.owners = {}
+
+    def look(self):
+        self.topics |= {topic for topic, _ in self._probe.get_topic_names_and_types()}
+        for topic in [each for each in self.topics if each.endswith('/clock')]:
+            ends = self._probe.get_publishers_info_by_topic(topic)
+            ends += self._probe.get_subscriptions_info_by_topic(topic)
+            known = [each for each in ends if 'UNKNOWN' not in each.node_name]
+            owners = [f'{each.node_namespace}/{each.node_name}' for each in known]
+            self.owners.setdefault(topic, set()).update(owners)
+
+
+def test_two_simulations_in_one_domain_drive_their_own_ways(simulate, rig, tmp_path):
+    from warmstart_planner.simulation.monitor import Outcome
+    from warmstart_planner.simulation.record_file import read_record
+
+    goals = {'car1': 45.0, 'car2': 70.0}
+    simulators = [
+        simulate(name, SCENARIO.replace('station: 45.0', f'station: {goal}'))['simulator']
+        for name, goal in goals.items()
+    ]
+    graph = Graph(rig.probe)
+    end = time.monotonic() + 120.0
+    while any(each.poll() is None for each in simulators):
+        assert time.monotonic() < end
+        graph.look()
+        rig.spin(0.2)
+    for name, goal in goals.items():
+        record, outcome = read_record(tmp_path / name / 'drive.npz')
+        assert outcome == Outcome.GOAL.value
+        assert goal <= record.states[-1, 0] < goal + 5.0
+        nodes = {f'/{name}/{each}' for each in ('proposal', 'planner', 'controller', 'simulator')}
+        assert graph.owners[f'/{name}/clock'] == nodes
+    shared = {topic for topic in graph.topics if not topic.startswith(('/car1/', '/car2/'))}
+    assert shared == {'/diagnostics', '/parameter_events', '/rosout'}
+
+
 @pytest.mark.parametrize('mode', ['real_time', 'lockstep'])
 def test_a_drive_whose_simulator_was_deactivated_goes_on_to_its_goal(demo, scenario, rig, mode):
     from lifecycle_msgs.msg import Transition

@@ -247,6 +247,19 @@ def test_an_empty_list_of_obstacles_is_an_empty_road(bench):
     assert bench.problems[-1].obstacles.ids == []
 
 
+def test_obstacles_that_came_before_the_state_are_in_its_problem(bench):
+    def renamed(message):
+        message.ids = ['new']
+
+    bench.drive(0.5)
+    bench.rig.spin(0.1)
+    bench.problems.clear()
+    bench.send(obstacles=renamed)
+    time.sleep(0.05)  # both wait, as they do while the planner plans
+    bench.rig.until(lambda: bench.problems)
+    assert bench.problems[0].obstacles.ids == ['new']
+
+
 def test_of_many_obstacles_the_one_in_the_way_is_in_the_problem(bench):
     from warmstart_planner.nodes.messages import ObstacleEstimate, obstacles_message
     from warmstart_planner.obstacles import box

@@ -95,6 +95,19 @@ def test_all_tasks_travel_in_one_message_under_the_nodes_name(ros_node):
     assert [s.name for s in received[0].status] == ['tested: input', 'tested: rung']
 
 
+def test_the_diagnostics_of_a_node_in_a_namespace_carry_it(ros_node):
+    import rclpy
+
+    sent = []
+    node = rclpy.create_node('tested', namespace='fleet/car1')
+    diagnostics = Diagnostics(node)
+    diagnostics._publisher = SimpleNamespace(publish=sent.append)
+    diagnostics.add(StateTask('rung'))
+    diagnostics.publish()
+    node.destroy_node()
+    assert [each.name for each in sent[0].status] == ['fleet/car1/tested: rung']
+
+
 # --- silence, and the lifecycle ---
 
 

@@ -13,6 +13,7 @@ from warmstart_planner.nodes.parameter_files import (
     parameter_files,
     sections_of,
     system_parameters,
+    unused_overrides,
 )
 
 KNOWN = ('deadline', 'margins.obstacle', 'margins.road', 'vehicle')
@@ -129,6 +130,31 @@ def test_what_was_given_one_by_one_is_told_too(tmp_path):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     (line,) = complaints([tmp_path / 'none.yaml'], (), Listener('/planner', KNOWN, tuple))
     assert 'none.yaml: cannot be read' in line
+
+
+@pytest.mark.parametrize(
+    ('section', 'topic', 'told'),
+    [
+        ('/**/planner', '/goal', False),
+        ('/**/planner', '/goall', True),
+        ('/planner', '/obstacles', True),
+        # a section for several nodes may mean a topic of another one
+        ('/**', '/goall', False),
+    ],
+)
+def test_a_quality_of_service_for_a_topic_that_a_node_does_not_have_is_told(
+    tmp_path, section, topic, told
+):
+    path = tmp_path / 'mine.yaml'
+    path.write_text(
+        given(f'qos_overrides: {{{topic}: {{subscription: {{depth: 3}}}}}}', to=section)
+    )
+    known = ('deadline', 'qos_overrides./goal.subscription.depth')
+    name = f'qos_overrides.{topic}.subscription.depth'
+    lines = unused_overrides([path], ['deadlin', name], Listener('/planner', known, tuple))
+    meant = ': did you mean qos_overrides./goal.subscription.depth?'
+    expected = f'parameter {name} is for no topic that the node has now{meant}'
+    assert lines == ([expected] if told else [])
 
 
 def test_files_are_those_named_for_ros():

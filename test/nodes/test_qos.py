@@ -11,13 +11,14 @@ from rclpy.qos import (
     QoSCompatibility,
     ReliabilityPolicy,
     qos_check_compatible,
+    qos_profile_sensor_data,
 )
 
 from warmstart_planner.nodes import qos
 
 
 def test_a_late_joiner_never_gets_an_old_command_state_or_goal_pose():
-    for profile in (qos.NEWEST, qos.EVENTS, qos.DISPLAY, qos.REQUEST):
+    for profile in (qos.NEWEST, qos.SENSED, qos.EVENTS, qos.DISPLAY, qos.REQUEST):
         assert profile.durability == DurabilityPolicy.VOLATILE
 
 
@@ -29,6 +30,12 @@ def test_only_the_newest_state_and_command_is_kept_and_it_arrives():
 def test_a_late_joiner_gets_road_and_goal():
     assert qos.LATCHED.durability == DurabilityPolicy.TRANSIENT_LOCAL
     assert qos.LATCHED.depth == 1
+
+
+@pytest.mark.parametrize('profile', [qos.NEWEST, qos.SENSED, qos_profile_sensor_data])
+def test_state_and_obstacles_are_heard_whether_they_are_sent_reliably_or_not(profile):
+    compatible, reason = qos_check_compatible(profile, qos.SENSED)
+    assert compatible != QoSCompatibility.ERROR, reason
 
 
 @pytest.mark.parametrize('profile', [qos.NEWEST, qos.EVENTS, qos.LATCHED])

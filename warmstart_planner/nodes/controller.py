@@ -52,7 +52,7 @@ from warmstart_planner.nodes.messages import (
     to_time,
     vehicle_state_from,
 )
-from warmstart_planner.nodes.qos import DISPLAY, LATCHED, NEWEST
+from warmstart_planner.nodes.qos import DISPLAY, LATCHED, NEWEST, SENSED
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon, Rung, Trajectory
 from warmstart_planner.road import Road
@@ -152,10 +152,11 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._prediction_out = self.send(Path, '~/output/prediction', DISPLAY)
         self._markers_out = self.send_markers()
         take = self.receive
-        take(msg.VehicleState, STATE, vehicle_state_from, self._take_state, NEWEST)
-        take(msg.ObstacleArray, OBSTACLES, obstacles_from, self._take_obstacles, NEWEST)
+        take(msg.ObstacleArray, OBSTACLES, obstacles_from, self._take_obstacles, SENSED)
         take(msg.Trajectory, REFERENCE, reference_from, self._take_reference, NEWEST)
         take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
+        # a state last: rclpy takes what has come in this order, and the answer uses all of it
+        take(msg.VehicleState, STATE, vehicle_state_from, self._take_state, SENSED)
 
     def start(self) -> None:
         """Forget what is old; the road stays."""

@@ -17,7 +17,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from warmstart_planner.nodes.qos import EVENTS
+from warmstart_planner.nodes.qos import EVENTS, connect
 
 PERIOD = 1.0  # between two publications [s]
 SILENCE = 2.0  # after which what was found in a cycle is told no longer [s]
@@ -249,7 +249,9 @@ class Diagnostics:
         self._node = node
         self._state = state
         self._tasks: list[Task] = []
-        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', EVENTS)
+        self._publisher = connect(
+            node.create_publisher, DiagnosticArray, '/diagnostics', profile=EVENTS
+        )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(PERIOD, self.publish, clock=steady)
 

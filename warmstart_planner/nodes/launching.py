@@ -8,7 +8,7 @@ Only `ros2 launch` imports this module; `launch` and `launch_ros` come with ROS 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ament_index_python.packages import PackageNotFoundError
@@ -164,9 +164,13 @@ def start_hint(processes: Iterable[NodeProcess], arguments: SystemArguments) -> 
     return [LogInfo(msg=text + names)]
 
 
-def rviz_action(context: LaunchContext) -> list[Node]:
+def rviz_action(context: LaunchContext, topics: Mapping[str, str]) -> list[Node]:
     """
     Return RViz as an action, if it is asked for.
+
+    Args:
+        context: of the launch.
+        topics: what RViz and its layout call a topic -> what the system calls it.
 
     Raises:
         ValueError: it is asked for and not installed.
@@ -187,6 +191,7 @@ def rviz_action(context: LaunchContext) -> list[Node]:
             executable=RVIZ,
             namespace=given['namespace'],
             arguments=['-d', given['rviz_config']],
+            remappings=list(topics.items()),
             parameters=[{'use_sim_time': given['use_sim_time'] == 'true'}],
             output='screen',
         )

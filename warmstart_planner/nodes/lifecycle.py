@@ -37,9 +37,10 @@ from warmstart_planner.nodes.parameter_files import (
     complaints,
     parameter_files,
     system_parameters,
+    unused_overrides,
 )
 from warmstart_planner.nodes.parameters import Parameter, Parameters
-from warmstart_planner.nodes.qos import DISPLAY
+from warmstart_planner.nodes.qos import DISPLAY, check_overrides, connect
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
 BACKWARD = 0.1  # time that goes back by more than this begins anew [s]
@@ -94,6 +95,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self.parameters: Parameters[Settings] = Parameters(
             self, (AUTOSTART, NICENESS, *declarations), build, self._apply
         )
+        self.add_on_set_parameters_callback(check_overrides)
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.rejected = CountTask('input')
         self.diagnostics = Diagnostics(self, self.lifecycle_state)
@@ -106,7 +108,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self._listened: dict[str, Subscription] = {}
         self._complaints: dict[str, float] = {}
         self._watch_time()
-        self._tell_of_unknown_parameters()
+        self._tell_of_useless_parameters(complaints)
 
     def _watch_time(self) -> None:
         """Take note where simulated time goes back: its source, a simulator, began anew."""
@@ -126,7 +128,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self.diagnostics.restart()
         self.start()
 
-    def _tell_of_unknown_parameters(self) -> None:
+    def _tell_of_useless_parameters(self, find: Callable[..., list[str]]) -> None:
         listener = Listener(
             self.get_fully_qualified_name(),
             self.get_parameters_by_prefix(''),
@@ -134,7 +136,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         )
         # of rclpy only this says what was given without being declared
         overrides = getattr(self, '_parameter_overrides', {})
-        for text in complaints(parameter_files(sys.argv), overrides, listener):
+        for text in find(parameter_files(sys.argv), overrides, listener):
             self.get_logger().warning(text)
 
     # --- what a node fills in ---
@@ -226,7 +228,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
                 return
             use(value)
 
-        subscription = self.create_subscription(kind, topic, take, qos)
+        subscription = connect(self.create_subscription, kind, topic, take, profile=qos)
         self._entities.append((self.destroy_subscription, subscription))
         self._listened[topic] = subscription
 
@@ -249,7 +251,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
 
     def send(self, kind: type, topic: str, qos: QoSProfile) -> LifecyclePublisher:
         """Return a publisher that is silent while the node is not active."""
-        publisher = self.create_lifecycle_publisher(kind, topic, qos)
+        publisher = connect(self.create_lifecycle_publisher, kind, topic, profile=qos)
         self._entities.append((self.destroy_lifecycle_publisher, publisher))
         return publisher
 
@@ -379,6 +381,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
                 self.get_logger().error(f'cannot configure: {error}')
             self._release()
             return False
+        self._tell_of_useless_parameters(unused_overrides)
         self._configured = True
         return True
 

@@ -9,6 +9,7 @@ was given and does not know, and which sections of its parameter files are for n
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ NODES = ('proposal', 'planner', 'controller', 'simulator')
 PARAMETERS = 'ros__parameters'
 WILDCARDS = ('*', '**')
 # what every node of rclpy may be given, whether it declares it or not
-OF_ROS = re.compile(r'use_sim_time|start_type_description_service|qos_overrides\..*')
+OVERRIDES = 'qos_overrides.'  # begin of names of parameters for the quality of service of topics
+OF_ROS = re.compile(rf'use_sim_time|start_type_description_service|{re.escape(OVERRIDES)}.*')
 TOKENS = {'*': r'/[^/]+', '**': r'(?:/[^/]+)*'}
 
 
@@ -134,6 +136,30 @@ def complaints(files: Sequence[Path], overrides: Collection[str], listener: List
                 found += [f'{file}: {text}' for text in _about_parameters(section, listener)]
     alone = sorted(name for name in overrides if name not in in_files and listener.ignores(name))
     return found + [_unknown(name, listener.known) for name in alone]
+
+
+def unused_overrides(
+    files: Sequence[Path], overrides: Collection[str], listener: Listener
+) -> list[str]:
+    """
+    Return one line for each quality of service given to a node for a topic that it does not have.
+
+    Args:
+        files: parameter files that the node was started with.
+        overrides: names of all that it was given, in files and one by one.
+        listener: the node, with all publishers and subscriptions.
+
+    """
+    unused = {n for n in overrides if n.startswith(OVERRIDES) and n not in listener.known}
+    for file in files if unused else ():
+        with contextlib.suppress(YamlError, OSError, UnicodeDecodeError):  # told at the start
+            for section in sections_of(file.read_text(encoding='utf-8')):
+                if section.node in WILDCARDS:  # it may mean another node's topics
+                    unused -= section.parameters.keys()
+    return [
+        f'parameter {name} is for no topic that the node has now{_meant(name, listener.known)}'
+        for name in sorted(unused)
+    ]
 
 
 def _about_sections(sections: Sequence[Section], listener: Listener) -> Iterator[str]:

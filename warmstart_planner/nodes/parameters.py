@@ -148,15 +148,19 @@ class Parameters(Generic[Settings]):
 
     def _validate(self, changes: list[RosParameter]) -> SetParametersResult:
         try:
-            self._validated(self._with(changes))
+            if self._concern_us(changes):
+                self._validated(self._with(changes))
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
     def _apply(self, changes: list[RosParameter]) -> None:
-        if any(each.name in self._declarations for each in changes):
+        if self._concern_us(changes):
             self.settings = self._validated(self._with(changes))
             self._applied(self.settings)
+
+    def _concern_us(self, changes: list[RosParameter]) -> bool:
+        return any(each.name in self._declarations for each in changes)
 
     def _validate_and_apply(self, changes: list[RosParameter]) -> SetParametersResult:
         result = self._validate(changes)

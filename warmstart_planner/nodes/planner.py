@@ -49,7 +49,7 @@ from warmstart_planner.nodes.planner_parameters import (
     PlannerNodeSettings,
     settings_from,
 )
-from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST
+from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST, SENSED
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.planner import Planner, Prepared
 from warmstart_planner.problem import (
@@ -184,12 +184,13 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._path_out = self.send(Path, '~/output/path', DISPLAY)
         self._markers_out = self.send_markers()
         take = self.receive
-        take(msg.VehicleState, '~/input/state', vehicle_state_from, self._take_state, NEWEST)
-        take(msg.ObstacleArray, '~/input/obstacles', obstacles_from, self._take_obstacles, NEWEST)
+        take(msg.ObstacleArray, '~/input/obstacles', obstacles_from, self._take_obstacles, SENSED)
         take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
         take(msg.Goal, '~/input/goal', goal_from, self._take_goal, LATCHED)
         take(PoseStamped, '~/input/goal_pose', goal_pose_from, self._take_goal_pose, REQUEST)
         take(msg.Proposals, '~/input/proposals', proposals_from, self._take_proposals, EVENTS)
+        # a state last: rclpy takes what has come in this order, and the answer uses all of it
+        take(msg.VehicleState, '~/input/state', vehicle_state_from, self._take_state, SENSED)
 
     def start(self) -> None:
         """Forget what is old; road and goal stay."""

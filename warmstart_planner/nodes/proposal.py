@@ -41,7 +41,7 @@ from warmstart_planner.nodes.proposal_parameters import (
     Models,
     ProposalSettings,
 )
-from warmstart_planner.nodes.qos import EVENTS, NEWEST
+from warmstart_planner.nodes.qos import EVENTS, NEWEST, SENSED
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.iql_lstm import IqlLstm
@@ -147,7 +147,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             STATE,
             vehicle_state_from,
             self._roll_out,
-            NEWEST,
+            SENSED,
         )
 
     def start(self) -> None:
