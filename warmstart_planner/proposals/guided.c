@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 16     /* lines that one vector instruction may take together */
+#define BLOCK 8      /* lines that one vector instruction may take together */
 #define MAX_LINES 64 /* bits of a node's key; guided.py keeps to them */
 #define GUARD 8      /* lines that a stage may cross at most */
 #define UNREACHED 1e4f
@@ -94,7 +94,7 @@ typedef struct {
     float *cost_to_go; /* (stages + 1) x stations x speeds x width */
     node_t *beams;     /* (stages + 1) x beam */
     node_t *pool;      /* of a stage's nodes, no two of them alike */
-    rank_t *ranks;
+    rank_t *ranks, *spare_ranks;
     int *class_of_rank;
     slot_t *slots;
     class_t *classes;
@@ -102,6 +102,15 @@ typedef struct {
     float *discount; /* of each leaf */
     char *fate;
 } tables_t;
+
+static double limited(double value, double lower, double upper) {
+    return value < lower ? lower : value > upper ? upper : value;
+}
+
+/* Lines that a car crosses in a stage at most. */
+static int crossed(const search_t *s, double lateral_speed) {
+    return (int)limited(lateral_speed * s->duration / s->offset_step, 1.0, GUARD - 1.0);
+}
 
 /* ------------------------------------------------------------------------------------ memory */
 
@@ -120,7 +129,7 @@ static void *carve(char *base, size_t *used, size_t bytes) {
 /* Lay the tables out from an address, or only count their bytes if it is null. */
 static size_t lay_out(const search_t *s, char *base, tables_t *t) {
     size_t used = 0, stages = (size_t)s->stages;
-    int successors = (s->fastest_gain + s->fastest_loss + 1) * (2 * GUARD + 1);
+    int successors = (s->fastest_gain + s->fastest_loss + 1) * (2 * crossed(s, DRIFT) + 3);
     t->width = (s->lines + BLOCK - 1) / BLOCK * BLOCK;
     t->pool_size = s->beam * successors;
     t->slot_count = power_above(2 * t->pool_size);
@@ -132,6 +141,7 @@ static size_t lay_out(const search_t *s, char *base, tables_t *t) {
     t->beams = carve(base, &used, (stages + 1) * s->beam * sizeof(node_t));
     t->pool = carve(base, &used, pool * sizeof(node_t));
     t->ranks = carve(base, &used, pool * sizeof(rank_t));
+    t->spare_ranks = carve(base, &used, pool * sizeof(rank_t));
     t->class_of_rank = carve(base, &used, pool * sizeof(int));
     t->slots = carve(base, &used, (size_t)t->slot_count * sizeof(slot_t));
     t->classes = carve(base, &used, (size_t)t->class_count * sizeof(class_t));
@@ -148,10 +158,6 @@ size_t guided_memory(const search_t *s) {
 }
 
 /* ---------------------------------------------------------------------------------- geometry */
-
-static double limited(double value, double lower, double upper) {
-    return value < lower ? lower : value > upper ? upper : value;
-}
 
 static double offset_of(const search_t *s, int line) {
     return (s->first_line + line) * s->offset_step;
@@ -302,36 +308,27 @@ static void arrive(const search_t *s, const tables_t *t, int stage, int row, int
     const float *half_way = overlap_row(s, t, 2 * stage + 1, mid);
     float weight = (float)(T * s->offset_weight), base = (float)fixed;
     float target = (float)road[4], line = (float)s->offset_step;
-    for (int j = 0; j < s->lines; j++) {
+    for (int j = 0; j < t->width; j++) {
         float ed = (float)(s->first_line + j) * line - target;
         end[j] = here[j] + share * (ahead[j] - here[j]) + price * at_end[j] + base +
                  weight * ed * ed;
         middle[j] = price * half_way[j];
     }
+    for (int j = s->lines; j < t->width; j++) end[j] = FORBIDDEN;
 }
 
-/* The least of what is known and what a change of line by `lines` leads to. */
-static void improve(int width, const float *restrict end, const float *restrict middle, int lines,
+/* The least of what is known and what a change by some lines leads to; width: whole blocks. */
+static void improve(int width, const float *restrict end, const float *restrict middle,
                     float lateral, float *restrict best) {
-    const float *e = end + lines, *m = middle + lines / 2;
-    for (int first = 0; first < width; first += BLOCK)
-        for (int j = first; j < first + BLOCK; j++) {
-            float cost = e[j] + m[j] + lateral;
-            best[j] = cost < best[j] ? cost : best[j];
-        }
-}
-
-/* Lines that a car of a mean speed crosses in a stage at most. */
-static int reach_of(const search_t *s, double mean_speed) {
-    if (mean_speed < CREEP) return 0;
-    double lines = lateral_speed_limit(mean_speed) * s->duration / s->offset_step;
-    return (int)limited(lines, 1.0, GUARD);
+    for (int j = 0; j < (width & -BLOCK); j++) {
+        float cost = end[j] + middle[j] + lateral;
+        best[j] = cost < best[j] ? cost : best[j];
+    }
 }
 
 /* Bellman's equation for all lines of a row and speed. */
 static void bellman(const search_t *s, const tables_t *t, int stage, int row, int level) {
-    float end[MAX_LINES + 2 * GUARD + BLOCK], middle[MAX_LINES + 2 * GUARD + BLOCK];
-    float best[MAX_LINES];
+    float end[MAX_LINES + 2 * GUARD], middle[MAX_LINES + 2 * GUARD], best[MAX_LINES];
     int padded = t->width + 2 * GUARD;
     for (int j = 0; j < padded; j++) end[j] = FORBIDDEN, middle[j] = 0.0f;
     for (int j = 0; j < t->width; j++) best[j] = FORBIDDEN;
@@ -339,12 +336,12 @@ static void bellman(const search_t *s, const tables_t *t, int stage, int row, in
     for (int to = slowest; to <= level + s->fastest_gain && to < s->speeds; to++) {
         double mean = (level + to) * s->speed_step / 2, pace = fmax(mean, 1.0);
         arrive(s, t, stage, row, level, to, end + GUARD, middle + GUARD);
-        int reach = reach_of(s, mean);
+        int reach = mean < CREEP ? 0 : crossed(s, lateral_speed_limit(mean));
         for (int lines = -reach; lines <= reach; lines++) {
             double across = lines * s->offset_step / s->duration, course = across / pace;
             double cost = s->duration * (s->heading_weight * course * course +
                                          s->lateral_share * across * across);
-            improve(t->width, end + GUARD, middle + GUARD, lines, (float)cost, best);
+            improve(t->width, end + GUARD + lines, middle + GUARD + lines / 2, (float)cost, best);
         }
     }
     memcpy(cost_to_go_row(s, t, stage, row, level), best, t->width * sizeof(float));
@@ -495,15 +492,14 @@ static int keep(const search_t *s, const tables_t *t, int stage, const node_t *n
 /* All nodes that a beam leads to in a stage; their number. */
 static int expand(const search_t *s, const tables_t *t, int stage) {
     const node_t *beam = t->beams + (size_t)stage * s->beam;
-    int count = 0;
+    int count = 0, reach = crossed(s, DRIFT) + 1; /* one more from a start between lines */
     float best = INFINITY;
     for (int b = 0; b < t->counts[stage]; b++) {
         int from = beam[b].level - s->fastest_loss, line = beam[b].line;
         for (int level = from > 0 ? from : 0;
              level <= beam[b].level + s->fastest_gain && level < s->speeds; level++) {
             stretch_t q = stretch(s, beam + b, stage, level);
-            int first = line > GUARD ? line - GUARD : 0;
-            for (int j = first; j <= line + GUARD && j < s->lines; j++) {
+            for (int j = line > reach ? line - reach : 0; j <= line + reach && j < s->lines; j++) {
                 node_t to = {.parent = b};
                 if (!move(s, t, &q, j, &to) || to.total > best + HOPELESS) continue;
                 best = fminf(best, to.total);
@@ -514,10 +510,24 @@ static int expand(const search_t *s, const tables_t *t, int stage) {
     return count;
 }
 
-static int cheaper(const void *a, const void *b) {
-    const rank_t *p = a, *q = b;
-    if (p->total != q->total) return p->total < q->total ? -1 : 1;
-    return p->index - q->index;
+static uint32_t digit_of(const rank_t *rank, int shift) {
+    uint32_t bits;
+    memcpy(&bits, &rank->total, sizeof bits);
+    return bits >> shift & 255u;
+}
+
+/* Radix sort by total; equal ones stay in their order. Totals are not negative: the bits of such
+ * numbers are in the order of the numbers. */
+static void sort(rank_t *ranks, rank_t *spare, int count) {
+    for (int shift = 0; shift < 32; shift += 8) {
+        int places[257] = {0};
+        for (int i = 0; i < count; i++) places[digit_of(ranks + i, shift) + 1]++;
+        for (int digit = 0; digit < 256; digit++) places[digit + 1] += places[digit];
+        for (int i = 0; i < count; i++) spare[places[digit_of(ranks + i, shift)]++] = ranks[i];
+        rank_t *swap = ranks;
+        ranks = spare;
+        spare = swap;
+    }
 }
 
 /* Number of a class in the table, which it enters if there is room; -1 if not. */
@@ -550,7 +560,7 @@ static int take(const search_t *s, const tables_t *t, int count, int quota, node
 static int select_beam(const search_t *s, const tables_t *t, int count, node_t *beam) {
     int known = 0, few = s->beam / (2 * s->classes);
     for (int i = 0; i < count; i++) t->ranks[i] = (rank_t){t->pool[i].total, i};
-    qsort(t->ranks, count, sizeof(rank_t), cheaper);
+    sort(t->ranks, t->spare_ranks, count);
     for (int i = 0; i < t->class_count; i++) t->classes[i].taken = -1;
     for (int r = 0; r < count; r++)
         t->class_of_rank[r] = class_of(s, t, t->pool[t->ranks[r].index].passed, &known);

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from warmstart_planner.checks import number
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import sizes_of
-from warmstart_planner.problem import Horizon, PlanningProblem, Proposal, Trajectory
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals import guided_library
 from warmstart_planner.proposals.guided_library import MAX_LINES, MAX_SPEEDS, SearchStructure
 from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
@@ -154,14 +154,15 @@ class Guided:
     ) -> Sequence[Proposal]:
         """Return at most `settings.count` starts, map frame."""
         lattice = _Lattice(problem, self.settings, self._margins)
-        plain = _plain_ways(lattice)
         prices = (self.settings.cautious, self.settings.trusting)
-        found = [plain, *(self._search(lattice, price) for price in prices)]
-        chosen = _in_turn(found, self.settings.count)
+        found = [self._search(lattice, price) for price in prices]
+        chosen = _in_turn([*found, _plain_ways(lattice)], self.settings.count)
         ways = RoadWays(lattice.station, lattice.lateral_speed, lattice.per_stage, chosen.ways)
         states, controls = states_and_controls(problem, ways)
         return tuple(
-            Proposal(self.name, Trajectory(problem.stamp, problem.horizon.dt, x, u), model_id=label)
+            Proposal(
+                self.name, Trajectory(problem.stamp, problem.horizon.dt, x, u), model_id=label
+            )
             for x, u, label in zip(states, controls, chosen.labels, strict=True)
         )
 
@@ -272,8 +273,12 @@ class _Lattice:
         left, right = (float(self._road[:, i].max()) - half for i in (1, 2))
         place = float(np.clip(self.offset, -right - OFF_ROAD, left + OFF_ROAD))
         high, low = max(left, place), min(-right, place)
-        step = max(OFFSET_STEP, (high - low) / (MAX_LINES - 4))
-        first, last = int(np.floor(low / step)), int(np.ceil(high / step))
+        # where the corridor is equally wide to both sides, its outermost lines are where the car
+        # just fits
+        room = max(left, right, OFFSET_STEP)
+        step = room / np.ceil(room / OFFSET_STEP - 1e-6)
+        step = max(step, (high - low) / (MAX_LINES - 4))
+        first, last = int(np.floor(low / step + 1e-6)), int(np.ceil(high / step - 1e-6))
         return first, last - first + 1, step
 
     def structure(self, price: OverlapPrice) -> SearchStructure:
@@ -348,8 +353,8 @@ def _in_turn(found: Sequence[_Found], count: int) -> _Found:
     )
     ways = np.stack([found[which].ways[rank] for rank, which in order])
     labels = [found[which].labels[rank] for rank, which in order]
-    gaps = ways[:, None, :, :2] - ways[None, :, :, :2]
-    near = (gaps * gaps).sum(axis=-1).max(axis=-1) < NEAR**2
+    along, across = (ways[:, None, :, i] - ways[None, :, :, i] for i in range(2))
+    near = (along * along + across * across).max(axis=-1) < NEAR**2
     differing: list[int] = []
     for i in range(len(ways)):
         if not near[i, differing].any():
