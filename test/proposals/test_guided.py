@@ -38,18 +38,16 @@ ROUNDED = 0.2  # by which a smoothed way may be nearer than its knots [m]
 SEEDS = range(3)
 
 
-@pytest.fixture(scope='module', autouse=True)
-def library():
-    guided_library.generate()
+pytestmark = pytest.mark.usefixtures('guided_folder')
 
 
 @pytest.fixture(scope='module', params=PRESETS)
-def guided(request, library):
+def guided(request, guided_folder):
     return Guided(PRESETS[request.param])
 
 
 @pytest.fixture(scope='module')
-def fast(library):
+def fast(guided_folder):
     return Guided(FAST)
 
 
@@ -200,7 +198,7 @@ def test_where_ways_are_many_braking_and_a_straight_line_are_among_the_starts(gu
             np.testing.assert_allclose(speeds[5], max(speed - rate * 0.5, 0.0))
 
 
-def test_half_of_the_starts_hold_the_best_of_each_kind(guided, scene):
+def test_the_first_half_of_the_starts_has_searched_and_plain_ones(guided, scene):
     problem = scene(SEEDS[0])
     labels = [p.model_id for p in guided.propose(problem)]
     assert labels[0].startswith('class')
