@@ -23,8 +23,12 @@
 #include <string.h>
 
 #define BLOCK 8      /* lines that one vector instruction may take together */
-#define MAX_LINES 64 /* bits of a node's key; guided.py keeps to them */
+#define MAX_LINES 64 /* bits of a node's key; guided_library.py says so too */
 #define GUARD 8      /* lines that a stage may cross at most */
+typedef float block_t __attribute__((vector_size(4 * BLOCK), aligned(4), may_alias));
+typedef int32_t mask_t __attribute__((vector_size(4 * BLOCK)));
+#define SELECT(mask, a, b) ((block_t)(((mask_t)(a) & (mask)) | ((mask_t)(b) & ~(mask))))
+
 #define UNREACHED 1e4f
 #define FORBIDDEN 1e6f
 #define HOPELESS 400.0f        /* dearer by this than the best node of a stage */
@@ -38,7 +42,7 @@
 #define AS_DEAR 1.3            /* a further way of a class counts as dearer by this factor */
 #define HALVINGS 2             /* of the distance between ways of a class, where there are few */
 
-/* Mirrored by guided.py, where the fields are explained. */
+/* Mirrored by guided_library.py, where the fields are explained. */
 typedef struct {
     int stages, stations, lines, speeds, obstacles;
     int first_line, fastest_gain, fastest_loss;
@@ -92,6 +96,7 @@ typedef struct {
     int width, pool_size, slot_count, class_count;
     float *overlap;    /* (2 stages + 1) x stations x width */
     float *cost_to_go; /* (stages + 1) x stations x speeds x width */
+    float *lateral;    /* 2 speeds x GUARD */
     node_t *beams;     /* (stages + 1) x beam */
     node_t *pool;      /* of a stage's nodes, no two of them alike */
     rank_t *ranks, *spare_ranks;
@@ -138,6 +143,7 @@ static size_t lay_out(const search_t *s, char *base, tables_t *t) {
     size_t pool = (size_t)t->pool_size;
     t->overlap = carve(base, &used, (2 * stages + 1) * plane * sizeof(float));
     t->cost_to_go = carve(base, &used, (stages + 1) * plane * s->speeds * sizeof(float));
+    t->lateral = carve(base, &used, 2 * (size_t)s->speeds * GUARD * sizeof(float));
     t->beams = carve(base, &used, (stages + 1) * s->beam * sizeof(node_t));
     t->pool = carve(base, &used, pool * sizeof(node_t));
     t->ranks = carve(base, &used, pool * sizeof(rank_t));
@@ -317,12 +323,30 @@ static void arrive(const search_t *s, const tables_t *t, int stage, int row, int
     for (int j = s->lines; j < t->width; j++) end[j] = FORBIDDEN;
 }
 
-/* The least of what is known and what a change by some lines leads to; width: whole blocks. */
-static void improve(int width, const float *restrict end, const float *restrict middle,
-                    float lateral, float *restrict best) {
-    for (int j = 0; j < (width & -BLOCK); j++) {
-        float cost = end[j] + middle[j] + lateral;
-        best[j] = cost < best[j] ? cost : best[j];
+/* What changes of line cost, by the sum of a stage's first and last level. */
+static void price_changes(const search_t *s, const tables_t *t) {
+    for (int sum = 0; sum < 2 * s->speeds; sum++)
+        for (int lines = 0; lines < GUARD; lines++) {
+            double across = lines * s->offset_step / s->duration;
+            double course = across / fmax(sum * s->speed_step / 2, 1.0);
+            t->lateral[sum * GUARD + lines] =
+                (float)(s->duration * (s->heading_weight * course * course +
+                                       s->lateral_share * across * across));
+        }
+}
+
+/* The least of what is known and what changes of up to `reach` lines lead to. */
+static void improve(int width, const float *end, const float *middle, const float *lateral,
+                    int reach, float *best) {
+    for (int first = 0; first < width; first += BLOCK) {
+        block_t least = *(const block_t *)(best + first);
+        for (int lines = -reach; lines <= reach; lines++) {
+            block_t e = *(const block_t *)(end + first + lines);
+            block_t m = *(const block_t *)(middle + first + lines / 2);
+            block_t cost = e + m + lateral[abs(lines)];
+            least = SELECT(cost < least, cost, least);
+        }
+        *(block_t *)(best + first) = least;
     }
 }
 
@@ -334,15 +358,11 @@ static void bellman(const search_t *s, const tables_t *t, int stage, int row, in
     for (int j = 0; j < t->width; j++) best[j] = FORBIDDEN;
     int slowest = level - s->fastest_loss > 0 ? level - s->fastest_loss : 0;
     for (int to = slowest; to <= level + s->fastest_gain && to < s->speeds; to++) {
-        double mean = (level + to) * s->speed_step / 2, pace = fmax(mean, 1.0);
+        double mean = (level + to) * s->speed_step / 2;
         arrive(s, t, stage, row, level, to, end + GUARD, middle + GUARD);
         int reach = mean < CREEP ? 0 : crossed(s, lateral_speed_limit(mean));
-        for (int lines = -reach; lines <= reach; lines++) {
-            double across = lines * s->offset_step / s->duration, course = across / pace;
-            double cost = s->duration * (s->heading_weight * course * course +
-                                         s->lateral_share * across * across);
-            improve(t->width, end + GUARD + lines, middle + GUARD + lines / 2, (float)cost, best);
-        }
+        const float *lateral = t->lateral + (level + to) * GUARD;
+        improve(t->width, end + GUARD, middle + GUARD, lateral, reach, best);
     }
     memcpy(cost_to_go_row(s, t, stage, row, level), best, t->width * sizeof(float));
 }
@@ -365,6 +385,7 @@ static void search_backward(const search_t *s, const tables_t *t) {
     size_t points = (size_t)s->stages * s->stations * s->speeds * t->width;
     for (size_t i = 0; i < points; i++) t->cost_to_go[i] = UNREACHED;
     end_costs(s, t);
+    price_changes(s, t);
     for (int stage = s->stages - 1; stage > 0; stage--) {
         int rows[2], levels[2];
         reachable(s, stage, rows, levels);
