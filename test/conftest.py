@@ -31,6 +31,14 @@ def scp_folder():
 
 
 @pytest.fixture(scope='session')
+def guided_folder():
+    """Folder of the compiled search of the guided starts; a fresh clone compiles it, once."""
+    from warmstart_planner.proposals import guided_library
+
+    return guided_library.generate()
+
+
+@pytest.fixture(scope='session')
 def observer():
     """Return what the default car sees; a fresh clone compiles its library here, once."""
     from warmstart_planner.learned import observation_library

@@ -17,6 +17,7 @@ from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.mpc.solver import solver_key
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
+from warmstart_planner.proposals import guided_library
 from warmstart_planner.scp import library
 from warmstart_planner.vehicle import load_vehicle
 
@@ -75,6 +76,7 @@ def test_other_flags_make_other_solvers(monkeypatch):
         return [
             library.key(car, CostWeights(), Horizon()),
             observation_library.key(car),
+            guided_library.key(),
             merit_library.key(car, ControllerSettings()),
             solver_key(car, ControllerSettings()),
         ]

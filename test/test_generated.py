@@ -107,6 +107,7 @@ def test_the_named_command_generates_what_is_missing(apart, monkeypatch, vehicle
     monkeypatch.setattr(program, 'generate_mpc', lambda *given: None)
     monkeypatch.setattr(program, 'generate_observation', lambda *given: None)
     monkeypatch.setattr(program, 'generate_judge', lambda: None)
+    monkeypatch.setattr(program, 'generate_guided', lambda: None)
     python, option, module, *arguments = named(vehicle, horizon)
     assert [python, option, module] == ['python3', '-m', program.__name__]
     assert program.main(arguments) == 0

@@ -12,6 +12,7 @@ from warmstart_planner.mpc.generate import generate as generate_mpc
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
+from warmstart_planner.proposals.guided_library import generate as generate_guided
 from warmstart_planner.scp.library import generate as generate_scp
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
 from warmstart_planner.verification.compiled import generate as generate_judge
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(generate_mpc(vehicle, ControllerSettings()))
     print(generate_observation(vehicle))
     print(generate_judge())
+    print(generate_guided())
     return 0
 
 

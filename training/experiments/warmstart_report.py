@@ -29,6 +29,9 @@ from training.experiments.warmstart_problems import RECORDED, SHIFTED, TIERS
 from training.experiments.warmstart_records import UNLIMITED, Record
 from training.experiments.warmstart_strategies import (
     BEST,
+    GUIDED_FAST,
+    GUIDED_LEARNED,
+    GUIDED_WIDE,
     IQL_LSTM,
     LEARNED,
     MULTI_START,
@@ -41,7 +44,8 @@ BUDGETS = (0.003, 0.005, 0.010, 0.020, 0.050, 0.100)  # from problem to verdict 
 BEST_SINGLE = 'best_single'
 RANDOM, ALL = 'random', 'all'
 FEW = (1, 3)  # learned candidates that are refined in rows of their own
-CURVES = (BEST_SINGLE, MULTI_START, LEARNED, IQL_LSTM, BEST, NOISE)
+GUIDED = (GUIDED_FAST, GUIDED_WIDE, GUIDED_LEARNED)
+CURVES = (BEST_SINGLE, MULTI_START, *GUIDED, LEARNED, IQL_LSTM, BEST, NOISE)
 SOLVER = 'scp'
 
 Rows = list[dict[str, Any]]
@@ -183,7 +187,8 @@ def methods_of(family: str) -> list[Method]:
         return [Method(BEST_SINGLE), Method(MULTI_START), *few]
     plain = [Method(s) for s in (*SINGLES, BEST_SINGLE, MULTI_START)]
     curves = [Method(s, budget=b) for s in CURVES for b in BUDGETS]
-    return [*plain, *few, Method(LEARNED), Method(IQL_LSTM), *curves]
+    whole = [Method(s) for s in (*GUIDED, LEARNED, IQL_LSTM)]
+    return [*plain, *few, *whole, *curves]
 
 
 def rows_of(results: Results) -> Rows:
