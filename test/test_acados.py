@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner import acados, compiler
+from warmstart_planner import acados, compilation
 from warmstart_planner.learned import observation_library
 from warmstart_planner.mpc import merit_library
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.mpc.solver import solver_key
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.proposals import guided_library
 from warmstart_planner.scp import library
 from warmstart_planner.vehicle import load_vehicle
 
@@ -76,13 +75,12 @@ def test_other_flags_make_other_solvers(monkeypatch):
         return [
             library.key(car, CostWeights(), Horizon()),
             observation_library.key(car),
-            guided_library.key(),
             merit_library.key(car, ControllerSettings()),
             solver_key(car, ControllerSettings()),
         ]
 
     before = keys()
-    monkeypatch.setattr(compiler, 'FLAGS', ('-O0',))
+    monkeypatch.setattr(compilation, 'optimisation', lambda: ('-O0',))
     assert not any(map(operator.eq, keys(), before))
 
 
@@ -152,3 +150,16 @@ def test_a_compiled_library_can_call_blasfeo(tmp_path):
     square = ctypes.CDLL(str(tmp_path / 'dot.so')).square
     square.argtypes, square.restype = [ctypes.c_double], ctypes.c_double
     assert square(3.0) == 18.0
+
+
+def test_source_that_does_not_compile_gives_the_words_of_the_compiler(tmp_path):
+    source = tmp_path / 'broken.c'
+    source.write_text('int f( { }\n')
+    with pytest.raises(RuntimeError, match=r'failed on .*broken\.c:(.|\n)*error'):
+        acados.compile_library([source], tmp_path / 'broken.so')
+
+
+def test_a_missing_compiler_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv('CC', 'no-such-compiler')
+    with pytest.raises(RuntimeError, match="C compiler 'no-such-compiler'"):
+        acados.compile_library([tmp_path / 'a.c'], tmp_path / 'a.so')

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from warmstart_planner import compiler
+from warmstart_planner import compilation
 
 # In the order in which they need one another.
 SHARED_LIBRARIES = ('libqpOASES_e.so', 'libblasfeo.so', 'libhpipm.so', 'libacados.so')
@@ -105,8 +105,8 @@ def version() -> str:
 
 
 def toolchain() -> dict[str, Any]:
-    """Return what a compiled solver depends on beside its sources: acados and the flags."""
-    return {'acados': version(), 'flags': list(compiler.FLAGS)}
+    """Return what a compiled solver depends on beside its sources: acados, flags, processor."""
+    return {'acados': version(), **compilation.toolchain(compilation.C)}
 
 
 def library_directory() -> Path:
@@ -160,5 +160,5 @@ def compile_library(sources: Sequence[Path], output: Path, includes: Sequence[Pa
 
     """
     headers = [f'-I{path}' for path in (*includes, *include_directories())]
-    libraries = [f'-L{library_directory()}', '-lhpipm', '-lblasfeo']
-    compiler.compile_library(sources, output, [*headers, *libraries])
+    libraries = [f'-L{library_directory()}', '-lhpipm', '-lblasfeo', '-lm']
+    compilation.compile_library(compilation.C, sources, output, [*headers, *libraries])

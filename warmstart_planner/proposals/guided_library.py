@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner import compiler, generated
+from warmstart_planner import compilation, generated
 
 NAME = 'guided'
 LIBRARY = 'libguided.so'
@@ -87,14 +87,15 @@ class SearchStructure(ctypes.Structure):
 
 def key() -> dict[str, Any]:
     """Return all that the compiled search depends on; car and horizon come with each problem."""
-    return {'sources': generated.source_digest(SOURCE), 'flags': list(compiler.FLAGS)}
+    sources = generated.source_digest(SOURCE)
+    return {'sources': sources, **compilation.toolchain(compilation.C)}
 
 
 def generate() -> Path:
     """Compile the search unless it is current; return its folder."""
 
     def build(folder: Path) -> list[str]:
-        compiler.compile_library([SOURCE], folder / LIBRARY)
+        compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, ['-lm'])
         return [LIBRARY]
 
     return generated.generate(NAME, key(), build)

@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled SCP loop: how it is generated, found and called."""
+"""The compiled lanes of SCP: how they are generated, found and called."""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import casadi
 import numpy as np
 
-from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner import compilation, generated, objective, vehicle
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
+from warmstart_planner.scp import loop_library
+from warmstart_planner.scp.loop_library import ProblemStructure
 from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'scp'
 LIBRARY = 'libscp.so'
-LOOP = Path(__file__).with_name('loop.c')
-HISTORY_COLUMNS = 8
-WORK_SIZE = 4096  # of loop.c
+LANES = Path(__file__).with_name('lanes')
+INTERFACE = LANES / 'interface.cpp'
+HISTORY_COLUMNS = 7
+SCORE_COLUMNS = 4
 DOUBLES = ctypes.POINTER(ctypes.c_double)
+PROBLEMS = ctypes.POINTER(ctypes.POINTER(ProblemStructure))
 
 
 class SettingsStructure(ctypes.Structure):
-    """Mirrors `settings_t` of loop.c."""
+    """Mirrors `settings_t` of lanes/search.hpp."""
 
     _fields_ = [
         *(
@@ -44,11 +49,11 @@ class SettingsStructure(ctypes.Structure):
                 'step_tolerance',
                 'merit_tolerance',
                 'violation_tolerance',
-                'defect_tolerance',
                 'penalty',
                 'penalty_square',
                 'defect_penalty',
-                'qp_tolerance',
+                'qp_complementarity',
+                'qp_gap',
             )
         ),
         ('state_scale', ctypes.c_double * STATE_SIZE),
@@ -57,8 +62,8 @@ class SettingsStructure(ctypes.Structure):
             (name, ctypes.c_int)
             for name in (
                 'iteration_limit',
+                'qp_iterations',
                 'qp_iteration_limit',
-                'qp_blocks',
                 'stall_limit',
                 'penalty_raises',
             )
@@ -66,115 +71,105 @@ class SettingsStructure(ctypes.Structure):
     ]
 
 
-class ProblemStructure(ctypes.Structure):
-    """Mirrors `problem_t` of loop.c."""
-
-    _fields_ = [
-        ('steps', ctypes.c_int),
-        ('obstacle_count', ctypes.c_int),
-        ('dt', ctypes.c_double),
-        *(
-            (name, DOUBLES)
-            for name in (
-                'initial_state',
-                'road',
-                'obstacles',
-                'obstacle_reach',
-                'state_lower',
-                'state_upper',
-            )
-        ),
-        ('control_lower', ctypes.c_double * CONTROL_SIZE),
-        ('control_upper', ctypes.c_double * CONTROL_SIZE),
-        ('car_reach', ctypes.c_double),
-        ('car_center', ctypes.c_double),
-        ('wheelbase', ctypes.c_double),
-    ]
-
-
 class OutcomeStructure(ctypes.Structure):
-    """Mirrors `outcome_t` of loop.c."""
+    """Mirrors `outcome_t` of lanes/search.hpp."""
 
     _fields_ = [
         *(
             (name, ctypes.c_int)
-            for name in (
-                'status',
-                'iterations',
-                'qp_iterations',
-                'accepted',
-                'virtual_iterations',
-                'feasible',
-            )
+            for name in ('status', 'iterations', 'qp_iterations', 'accepted', 'feasible')
         ),
         *(
             (name, ctypes.c_double)
-            for name in ('cost', 'violation', 'defect', 'merit', 'penalty', 'seconds')
+            for name in ('cost', 'violation', 'merit', 'penalty', 'multiplier', 'seconds')
         ),
     ]
 
 
+class TaskStructure(ctypes.Structure):
+    """Mirrors `task_t` of lanes/solver.hpp."""
+
+    _fields_ = [
+        ('problem', PROBLEMS),
+        ('settings', ctypes.POINTER(SettingsStructure)),
+        ('seconds', ctypes.c_double),
+        *((name, ctypes.c_int) for name in ('wide', 'stragglers', 'count')),
+        *((name, DOUBLES) for name in ('states', 'controls', 'multiplier', 'history')),
+        ('outcome', ctypes.POINTER(OutcomeStructure)),
+    ]
+
+
 def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[str, Any]:
-    """Return all that the compiled loop depends on."""
-    sources = (LOOP, Path(__file__).with_name('functions.py'))
+    """Return all that the compiled lanes depend on, the processor included."""
+    here = Path(__file__)
+    sources = (
+        *sorted(LANES.iterdir()),
+        here.with_name('functions.py'),
+        here.with_name('templates.py'),
+        Path(objective.__file__),
+        Path(vehicle.__file__),
+    )
     return {
         'vehicle': asdict(car),
         'weights': asdict(weights),
         'horizon': asdict(horizon),
-        'sources': generated.source_digest(
-            *sources, Path(objective.__file__), Path(vehicle.__file__)
-        ),
-        **acados.toolchain(),
+        'sources': generated.source_digest(*sources),
+        'casadi': casadi.__version__,
+        **compilation.toolchain(compilation.CPP),
     }
 
 
 def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> Path:
-    """Generate and compile the loop unless it is current; return its folder."""
+    """Generate and compile the lanes unless they are current; return their folder."""
 
     def build(folder: Path) -> list[str]:
-        from warmstart_planner.scp import functions
+        from warmstart_planner.scp.templates import SOURCE, write_templates
 
         with numpy_on_symbols():
-            symbolic = functions.casadi_functions(car, weights, horizon.dt)
-        needed = max(max(f.sz_w(), f.sz_iw()) for f in symbolic)
-        if needed > WORK_SIZE:
-            raise RuntimeError(f'functions need {needed} work numbers: loop.c has {WORK_SIZE}')
-        functions.write_c_code(symbolic, folder, 'functions')
-        acados.compile_library([LOOP], folder / LIBRARY, includes=[folder])
+            write_templates(car, weights, horizon, folder)
+        sources = [INTERFACE, folder / SOURCE]
+        compilation.compile_library(
+            compilation.CPP, sources, folder / LIBRARY, include_options(folder)
+        )
         return [LIBRARY]
 
+    loop_library.generate(car, weights, horizon)
     return generated.generate(NAME, key(car, weights, horizon), build)
+
+
+def include_options(folder: Path) -> list[str]:
+    """Return the compiler's options that find the lanes' headers, generated ones in a folder."""
+    return [f'-I{LANES}', f'-I{folder}']
 
 
 @cache
 def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctypes.CDLL:
     """
-    Load the compiled loop.
+    Load the compiled lanes.
 
     Raises:
-        SolverMissingError: it is not generated for this car, cost and horizon.
+        SolverMissingError: they are not generated for this car, cost and horizon, or not for this
+            machine's processor.
 
     """
     folder = generated.require(NAME, key(car, weights, horizon))
-    acados.preload_libraries()
     library = ctypes.CDLL(str(folder / LIBRARY))
-    problem, settings = ctypes.POINTER(ProblemStructure), ctypes.POINTER(SettingsStructure)
-    library.scp_create.argtypes = [ctypes.c_int]
-    library.scp_create.restype = ctypes.c_void_p
-    library.scp_destroy.argtypes = [ctypes.c_void_p]
+    workspace, settings = ctypes.c_void_p, ctypes.POINTER(SettingsStructure)
+    library.scp_width.restype = ctypes.c_int
+    library.scp_create.restype = workspace
+    library.scp_destroy.argtypes = [workspace]
     library.scp_destroy.restype = None
-    library.scp_roll_out.argtypes = [ctypes.c_void_p, problem, DOUBLES, DOUBLES]
+    library.scp_roll_out.argtypes = [workspace, PROBLEMS, ctypes.c_int, DOUBLES, DOUBLES]
     library.scp_roll_out.restype = None
-    library.scp_score.argtypes = [ctypes.c_void_p, problem, settings, DOUBLES, DOUBLES, DOUBLES]
-    library.scp_score.restype = None
-    library.scp_solve.argtypes = [
-        ctypes.c_void_p,
-        problem,
+    library.scp_score.argtypes = [
+        workspace,
+        PROBLEMS,
         settings,
-        ctypes.c_double,
-        *[DOUBLES] * 4,
-        ctypes.POINTER(OutcomeStructure),
+        ctypes.c_int,
+        *[DOUBLES] * 3,
     ]
+    library.scp_score.restype = None
+    library.scp_solve.argtypes = [workspace, ctypes.POINTER(TaskStructure), DOUBLES]
     library.scp_solve.restype = None
     return library
 

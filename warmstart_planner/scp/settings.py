@@ -43,9 +43,12 @@ class ScpSettings:
     defect_tolerance: float = 0.01
     defect_penalty: float = 100.0
     qp_tolerance: float = 1e-3
+    qp_complementarity: float = 2e-4
+    qp_gap: float = 3e-3
     state_scale: tuple[float, ...] = (5.0, 5.0, 0.6, 5.0, 0.4)
     control_scale: tuple[float, ...] = (5.0, 0.6)
     iteration_limit: int = 25
+    qp_iterations: int = 16
     qp_iteration_limit: int = 50
     qp_blocks: int = 15
     stall_limit: int = 2

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner import compiler, generated
+from warmstart_planner import compilation, generated
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem, StopBefore, Trajectory
 from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
@@ -123,7 +123,7 @@ def key() -> dict[str, Any]:
     return {
         'sources': generated.source_digest(*sources),
         'constants': constants(),
-        'flags': list(compiler.FLAGS),
+        **compilation.toolchain(compilation.C),
     }
 
 
@@ -132,7 +132,8 @@ def generate() -> Path:
 
     def build(folder: Path) -> list[str]:
         (folder / 'constants.h').write_text(constants())
-        compiler.compile_library([SOURCE], folder / LIBRARY, [f'-I{folder}'])
+        options = [f'-I{folder}', '-lm']
+        compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, options)
         return [LIBRARY]
 
     return generated.generate(NAME, key(), build)
