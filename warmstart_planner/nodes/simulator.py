@@ -300,16 +300,17 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
             self.finish(NOT_DRIVEN)
 
     def _begin(self, command: ReceivedCommand) -> None:
+        # before the clock starts: a first line takes rclpy up to some tenths of a second
+        again = f' again, from {self.time:.1f} s on' if self._begun else ''
+        self.get_logger().info(f'driving {self._scenario.name}{again}')
+        self._run.set(DiagnosticStatus.OK, 'driving')
+        self._begun = True
         self._follow_wall()
         self._driving = True
         self._recorder.begin(self._waiting_since, command.answered.problem_stamp)
         self._recorder.add_command(command)
         self.plan_due(self._first.stamp)
         self.apply(command)
-        again = f' again, from {self.time:.1f} s on' if self._begun else ''
-        self._begun = True
-        self.get_logger().info(f'driving {self._scenario.name}{again}')
-        self._run.set(DiagnosticStatus.OK, 'driving')
         self._pace.begin()
 
     def _beat(self) -> None:
