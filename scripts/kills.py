@@ -112,7 +112,7 @@ def lose(what: str, scenario: str, node: str, at: float, work: Path) -> Loss:
         killed = time.monotonic()
         _kill(node, work)
         # what was on its way when the node died is no sign of life
-        ear.until(lambda: ear.last.get(node, 0.0) > killed + 0.1, REJOIN_TIME)
+        ear.until(lambda: ear.last.get(node, 0.0) > killed + 0.1, START_TIME)
         silence = time.monotonic() - killed
         ear.until(lambda: process.poll() is not None, DRIVE_TIME)
     finally:
