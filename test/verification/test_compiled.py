@@ -147,6 +147,15 @@ def test_shapes_that_change_along_their_prediction_are_the_same(random_case, see
     assert_agree(changed, [trajectory, *more])
 
 
+def test_a_predicted_yaw_may_jump_by_whole_turns(random_case):
+    for seed in range(10):
+        problem, trajectory = random_case(seed)
+        turns = 6 * np.pi * np.random.default_rng(seed).integers(0, 2, 41)
+        poses = [o.poses + turns[:, None] * [0.0, 0.0, 1.0] for o in problem.obstacles]
+        turned = [replace(o, poses=p) for o, p in zip(problem.obstacles, poses, strict=True)]
+        assert_agree(replace(problem, obstacles=tuple(turned)), [trajectory])
+
+
 @pytest.mark.parametrize('seed', range(40))
 def test_what_flies_by_between_two_samples_is_met_the_same(random_case, seed):
     problem, trajectory = random_case(seed)
@@ -208,6 +217,13 @@ def test_on_roads_that_meet_themselves_each_is_on_the_same_pass(loops, name, see
     problem = PlanningProblem(0.0, states[0], road, (), KeepSpeed(5.0), CAR, station=known)
     trajectory = Trajectory(0.0, 0.1, states, np.zeros((60, 2)))
     assert_agree(problem, [trajectory, with_one_node_off(trajectory, rng)])
+
+
+@pytest.mark.parametrize('begin', [-3.0, -1.0, 1.0, 196.0, 198.0, 203.0])
+@pytest.mark.parametrize('speed', [0.0, 0.04, 0.06, 3.0])
+def test_both_ends_of_the_road_are_the_same(driven, problem_of, begin, speed):
+    start = np.array([begin, 0.0, 0.1, speed, 0.0])
+    assert_agree(problem_of(start=start), [driven(start)])
 
 
 @pytest.mark.parametrize('seed', range(20))

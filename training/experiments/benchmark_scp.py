@@ -233,9 +233,11 @@ def _verdict_rows(tier: str, seeds: range) -> list[dict[str, Any]]:
 
     for seed in seeds:
         problem = random_problem(tier, seed)
-        judge = timed('binding', Judge, problem)
-        for proposal in (*StraightLine().propose(problem), *ColdBundle().propose(problem)):
+        proposals = [*StraightLine().propose(problem), *ColdBundle().propose(problem)]
+        for proposal in proposals:
             timed('verify', verify, problem, proposal.trajectory)
+        judge = timed('binding', Judge, problem)
+        for proposal in proposals:
             timed('compiled', judge.verdict, proposal.trajectory)
     slow = np.median(seconds['verify'])
     return [

@@ -77,46 +77,43 @@ static traffic_t traffic_of(const problem_t *problem, memory_t *memory) {
     return traffic;
 }
 
-/* Car and obstacles at the sample times, obstacles x samples: centres in the car's frame, and
- * what is known of the distance, a lower bound at first. */
+/* The car and one obstacle at the sample times: its centre in the car's frame, and what is known of
+ * the distance, a lower bound at first. */
 typedef struct {
     const problem_t *problem;
     const traffic_t *traffic;
     const samples_t *ego;
     double half[2];
+    int obstacle;
     double *x, *y, *known;
-    double *slack; /* of one obstacle: how far it is from meeting the car before the next sample */
-} pairs_t;
+    double *slack; /* how far it is from meeting the car before the next sample */
+} pair_t;
 
-static size_t pairs_size(size_t nodes, int obstacles) {
-    return (3 * (size_t)obstacles + 1) * sample_count(nodes);
+static size_t pair_size(size_t nodes) {
+    return 4 * sample_count(nodes);
 }
 
-static size_t own_row(const pairs_t *pairs, int obstacle) {
-    return (size_t)obstacle * pairs->ego->count;
-}
-
-static size_t traffic_row(const pairs_t *pairs, int obstacle) {
-    return (size_t)obstacle * pairs->traffic->samples;
+static size_t traffic_row(const pair_t *pair) {
+    return (size_t)pair->obstacle * pair->traffic->samples;
 }
 
 /* Place an obstacle in the car's frame at all samples. Circles about its centre bound the distance
  * from below, which becomes known, and from above, of which the least is returned. */
-static double place(const pairs_t *pairs, int obstacle) {
-    const samples_t *ego = pairs->ego;
-    const size_t from = traffic_row(pairs, obstacle);
-    const double *ox = pairs->traffic->x + from, *oy = pairs->traffic->y + from;
-    const double *reach = pairs->traffic->reach + from, *inner = pairs->traffic->inner + from;
-    double *x = pairs->x + own_row(pairs, obstacle), *y = pairs->y + own_row(pairs, obstacle);
-    double *known = pairs->known + own_row(pairs, obstacle);
+static double place(pair_t *pair, int obstacle) {
+    pair->obstacle = obstacle;
+    const samples_t *ego = pair->ego;
+    const size_t from = traffic_row(pair);
+    const double *ox = pair->traffic->x + from, *oy = pair->traffic->y + from;
+    const double *reach = pair->traffic->reach + from, *inner = pair->traffic->inner + from;
+    double *x = pair->x, *y = pair->y;
     double least = INFINITY;
     for (int i = 0; i < ego->count; i++) {
         double dx = ox[i] - ego->x[i], dy = oy[i] - ego->y[i];
         x[i] = ego->cos[i] * dx + ego->sin[i] * dy;
         y[i] = ego->cos[i] * dy - ego->sin[i] * dx;
         /* distance of the centre from the car's box in the maximum norm */
-        double gap = larger(fabs(x[i]) - pairs->half[0], fabs(y[i]) - pairs->half[1]);
-        known[i] = gap - reach[i];
+        double gap = larger(fabs(x[i]) - pair->half[0], fabs(y[i]) - pair->half[1]);
+        pair->known[i] = gap - reach[i];
         double above = larger(gap, M_SQRT2 * gap) - inner[i];
         least = above < least ? above : least;
     }
@@ -128,11 +125,10 @@ typedef struct {
     double x, y, yaw, size[SIZES];
 } placed_t;
 
-static placed_t placed_at(const pairs_t *pairs, int obstacle, int sample) {
-    size_t own = own_row(pairs, obstacle) + sample;
-    double yaw = pairs->traffic->yaw[traffic_row(pairs, obstacle) + sample];
-    placed_t placed = {pairs->x[own], pairs->y[own], yaw - pairs->ego->yaw[sample], {0.0}};
-    size_at(pairs->problem, obstacle, sample, placed.size);
+static placed_t placed_at(const pair_t *pair, int sample) {
+    double yaw = pair->traffic->yaw[traffic_row(pair) + sample] - pair->ego->yaw[sample];
+    placed_t placed = {pair->x[sample], pair->y[sample], yaw, {0.0}};
+    size_at(pair->problem, pair->obstacle, sample, placed.size);
     return placed;
 }
 
@@ -182,24 +178,23 @@ static double least_between(const placed_t *begin, const placed_t *end, double r
     return least;
 }
 
-static void divide(const pairs_t *pairs, int obstacle, int sample, double *deepest) {
-    const double *reach = pairs->traffic->reach + traffic_row(pairs, obstacle) + sample;
-    placed_t begin = placed_at(pairs, obstacle, sample);
-    placed_t end = placed_at(pairs, obstacle, sample + 1);
+static void divide(const pair_t *pair, int sample, double *deepest) {
+    const double *reach = pair->traffic->reach + traffic_row(pair) + sample;
+    placed_t begin = placed_at(pair, sample), end = placed_at(pair, sample + 1);
     double least =
-        least_between(&begin, &end, larger(reach[0], reach[1]), pairs->half, DIVISION_ROUNDS);
+        least_between(&begin, &end, larger(reach[0], reach[1]), pair->half, DIVISION_ROUNDS);
     double *value = &deepest[sample / SUBSTEPS];
     *value = smaller(*value, least);
 }
 
-/* Divide the intervals in which an obstacle could overlap the car unseen. */
-static void divide_where_needed(const pairs_t *pairs, int obstacle, double *deepest) {
-    const samples_t *ego = pairs->ego;
-    const size_t own = own_row(pairs, obstacle), from = traffic_row(pairs, obstacle);
-    const double *x = pairs->x + own, *y = pairs->y + own, *known = pairs->known + own;
-    const double *yaw = pairs->traffic->yaw + from, *reach = pairs->traffic->reach + from;
-    const double *growth = pairs->traffic->growth + from;
-    double *slack = pairs->slack;
+/* Divide the intervals in which the obstacle could overlap the car unseen. */
+static void divide_where_needed(const pair_t *pair, double *deepest) {
+    const samples_t *ego = pair->ego;
+    const size_t from = traffic_row(pair);
+    const double *x = pair->x, *y = pair->y, *known = pair->known;
+    const double *yaw = pair->traffic->yaw + from, *reach = pair->traffic->reach + from;
+    const double *growth = pair->traffic->growth + from;
+    double *slack = pair->slack;
     for (int i = 0; i < ego->count - 1; i++) {
         double turn = yaw[i + 1] - ego->yaw[i + 1] - (yaw[i] - ego->yaw[i]);
         double motion =
@@ -207,49 +202,49 @@ static void divide_where_needed(const pairs_t *pairs, int obstacle, double *deep
         slack[i] = known[i] + known[i + 1] - (motion + growth[i]);
     }
     for (int i = 0; i < ego->count - 1; i++)
-        if (slack[i] < 0.0 && known[i] >= 0.0 && known[i + 1] >= 0.0)
-            divide(pairs, obstacle, i, deepest);
+        if (slack[i] < 0.0 && known[i] >= 0.0 && known[i + 1] >= 0.0) divide(pair, i, deepest);
 }
 
-/* Measure the pairs that can overlap or be the nearest of all, which is found; `bound` is one of
- * its distance. */
-static void measure_near(const pairs_t *pairs, double bound, double *deepest, int *nearest,
-                         int *when) {
-    double least = INFINITY, limit = larger(bound, 0.0);
-    for (int o = 0; o < pairs->problem->obstacles; o++) {
-        double *known = pairs->known + own_row(pairs, o);
-        for (int i = 0; i < pairs->ego->count; i++) {
-            if (known[i] > limit) continue;
-            placed_t placed = placed_at(pairs, o, i);
-            known[i] = distance_to(&placed, pairs->half);
-            deepest[i / SUBSTEPS] = smaller(deepest[i / SUBSTEPS], known[i]);
-            if (known[i] >= least) continue;
-            least = known[i];
-            *nearest = o;
-            *when = i;
-        }
+/* Which obstacle is nearest, when, and how near. */
+typedef struct {
+    int obstacle, sample;
+    double distance;
+} nearest_t;
+
+/* Measure the distance at the samples at which it is not known to be beyond a limit. */
+static void measure_near(const pair_t *pair, double limit, double *deepest, nearest_t *nearest) {
+    for (int i = 0; i < pair->ego->count; i++) {
+        if (pair->known[i] > limit) continue;
+        placed_t placed = placed_at(pair, i);
+        double distance = pair->known[i] = distance_to(&placed, pair->half);
+        deepest[i / SUBSTEPS] = smaller(deepest[i / SUBSTEPS], distance);
+        if (distance < nearest->distance) *nearest = (nearest_t){pair->obstacle, i, distance};
     }
 }
 
-/* Deepest overlap from each node to the next; returns the clearance. */
+/* Deepest overlap from each node to the next; returns the clearance. Measured is what can overlap
+ * or be the nearest of all, which is divided in any case. */
 static double collision(const problem_t *problem, const traffic_t *traffic, const samples_t *ego,
                         memory_t *memory, double *overlap) {
-    size_t count = (size_t)problem->obstacles * ego->count;
-    pairs_t pairs = {.problem = problem, .traffic = traffic, .ego = ego};
-    pairs.half[0] = problem->vehicle.length / 2;
-    pairs.half[1] = problem->vehicle.width / 2;
-    pairs.x = take(memory, count);
-    pairs.y = take(memory, count);
-    pairs.known = take(memory, count);
-    pairs.slack = take(memory, ego->count);
+    pair_t pair = {.problem = problem, .traffic = traffic, .ego = ego};
+    pair.half[0] = problem->vehicle.length / 2;
+    pair.half[1] = problem->vehicle.width / 2;
+    double **arrays[] = {&pair.x, &pair.y, &pair.known, &pair.slack};
+    for (int i = 0; i < 4; i++) *arrays[i] = take(memory, ego->count);
     double bound = INFINITY, clearance = INFINITY, *deepest = overlap;
-    int nearest = -1, when = 0;
+    nearest_t nearest = {-1, 0, INFINITY};
     for (int k = 0; k < ego->nodes; k++) deepest[k] = INFINITY;
-    for (int o = 0; o < problem->obstacles; o++) bound = smaller(bound, place(&pairs, o));
-    measure_near(&pairs, bound, deepest, &nearest, &when);
-    for (int o = 0; o < problem->obstacles; o++) divide_where_needed(&pairs, o, deepest);
-    for (int i = when > 0 ? when - 1 : 0; nearest >= 0 && i <= when && i < ego->count - 1; i++)
-        divide(&pairs, nearest, i, deepest);
+    for (int o = 0; o < problem->obstacles; o++) bound = smaller(bound, place(&pair, o));
+    for (int o = 0; o < problem->obstacles; o++) {
+        place(&pair, o);
+        measure_near(&pair, larger(bound, 0.0), deepest, &nearest);
+        divide_where_needed(&pair, deepest);
+    }
+    if (nearest.obstacle >= 0) {
+        place(&pair, nearest.obstacle);
+        if (nearest.sample > 0) divide(&pair, nearest.sample - 1, deepest);
+        if (nearest.sample < ego->count - 1) divide(&pair, nearest.sample, deepest);
+    }
     for (int k = 0; k < ego->nodes; k++) {
         clearance = smaller(clearance, deepest[k]);
         overlap[k] = larger(-deepest[k], 0.0);

@@ -157,8 +157,7 @@ int judge_verdict(const judge_t *judge, const trajectory_t *trajectory, verdict_
     const problem_t *problem = &judge->problem;
     const path_t *path = &judge->path;
     size_t nodes = trajectory->nodes;
-    size_t count = GROUPS * nodes + samples_size(nodes) + feet_size(nodes) +
-                   pairs_size(nodes, problem->obstacles);
+    size_t count = GROUPS * nodes + samples_size(nodes) + feet_size(nodes) + pair_size(nodes);
     double *block = malloc(count * sizeof(double));
     if (!block) return 0;
     memory_t memory = {block};
