@@ -14,6 +14,7 @@ import sysconfig
 import threading
 import venv
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,20 @@ def load_set_up(folder):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def wheel(folder, name, files, *headers):
+    """Write a package, named with its version, as pip takes it; return the archive."""
+    about = f'{name}.dist-info'
+    headers = ('Metadata-Version: 2.1', 'Name: {}\nVersion: {}'.format(*name.split('-')), *headers)
+    path = folder / f'{name}-py3-none-any.whl'
+    with zipfile.ZipFile(path, 'w') as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+        archive.writestr(f'{about}/METADATA', '\n'.join(headers))
+        archive.writestr(f'{about}/WHEEL', 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\n')
+        archive.writestr(f'{about}/RECORD', '\n'.join(f'{file},,' for file in files))
+    return zipfile.ZipFile(path)
 
 
 @pytest.fixture
@@ -265,6 +280,26 @@ class TestSetUp:
         assert len(commands) == 1, 'the same choice again is current'
         set_up.install_requirements('', not leave)
         assert len(commands) == 2
+
+    @pytest.mark.parametrize('place', ['environment', 'system'])
+    def test_casadi_is_its_own_and_not_the_one_inside_acados(self, set_up, tmp_path, place):
+        """Wherever pip finds CasADi installed already, and in whatever order it installs."""
+        environment = next((set_up.VENV / 'lib').glob('python3*')) / 'site-packages'
+        system = tmp_path / 'system'
+        (environment / 'system.pth').write_text(str(system))
+        casadi = wheel(tmp_path, 'casadi-2.0', {'casadi/__init__.py': "__version__ = '2.0'"})
+        casadi.extractall(system if place == 'system' else environment)
+        inside = {'casadi/__init__.py': "__version__ = '1.0'", 'acados/__init__.py': ''}
+        python = 'Requires-Python: >=3.8'  # puts acados behind CasADi in pip's order
+        wheel(tmp_path, 'comma_deps_acados-1.0', inside, python).extractall(environment)
+        pins = set_up.ROOT / 'requirements' / 'runtime.txt'
+        pins.parent.mkdir()
+        pins.write_text('casadi==2.0\ncomma-deps-acados==1.0\n')
+        version = [str(set_up.PYTHON), '-c', 'import acados, casadi; print(casadi.__version__)']
+        assert set_up.capture(version) == '1.0'
+        pip = [sys.executable, '-m', 'pip', '--python', str(set_up.PYTHON), 'install', '--quiet']
+        set_up.repair_casadi([*pip, '--no-index', '--find-links', str(tmp_path)])
+        assert set_up.capture(version) == '2.0'
 
     def test_a_missing_compiler_is_named_with_the_packages_that_have_it(self, tmp_path):
         set_up = load_set_up(tmp_path)
