@@ -195,18 +195,16 @@ def install_requirements(sourced: str, leave_training: bool) -> None:
 
 
 def repair_casadi(pip: list[str]) -> None:
-    """Install acados and CasADi together again if the files of CasADi are not its own."""
+    """Install CasADi over the one that acados brings along, if that is the one in use."""
     code = (
         'import casadi, importlib.metadata as m; assert casadi.__version__ == m.version("casadi")'
     )
     if works(PYTHON, '-c', code):
         return
-    pins = [
-        line.split('#')[0].strip()
-        for line in (ROOT / 'requirements' / 'runtime.txt').read_text().splitlines()
-        if re.match(r'(casadi|comma-deps-acados)\b', line)
-    ]
-    run([*pip, '--force-reinstall', '--no-deps', *pins], 'pip install of acados and CasADi')
+    lines = (ROOT / 'requirements' / 'runtime.txt').read_text().splitlines()
+    pins = [line.split('#')[0].strip() for line in lines if re.match(r'casadi\b', line)]
+    # By itself: without their dependencies, pip would put acados on top of the two.
+    run([*pip, '--force-reinstall', '--no-deps', *pins], 'pip install of CasADi')
 
 
 def rewrite_wheel_paths() -> None:

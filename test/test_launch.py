@@ -13,7 +13,8 @@ import pytest
 launch = pytest.importorskip('launch', reason='ros2 launch is not installed')
 pytest.importorskip('launch_ros', reason='ros2 launch is not installed')
 
-LAUNCH = Path(__file__).resolve().parents[1] / 'launch'
+ROOT = Path(__file__).resolve().parents[1]
+LAUNCH = ROOT / 'launch'
 CONVENTIONAL = [
     'use_sim_time',
     'params_file',
@@ -116,6 +117,20 @@ def test_the_first_arguments_are_the_conventional_ones_and_all_are_described(nam
     arguments = description(name).get_launch_arguments()
     assert [a.name for a in arguments][: len(CONVENTIONAL)] == CONVENTIONAL
     assert all(a.description for a in arguments)
+
+
+@pytest.mark.parametrize(('column', 'name'), [(1, 'simulation'), (2, 'vehicle')])
+def test_the_readme_has_all_arguments_with_their_defaults(column, name):
+    from launch.utilities import perform_substitutions
+
+    table = (ROOT / 'README.md').read_text().split('| launch argument |')[1].split('\n\n')[0]
+    rows = [[cell.strip(" `'") for cell in row.split('|')] for row in table.splitlines()[2:]]
+    assert {row[1]: row[column + 1] for row in rows if row[column + 1] != '–'} == {
+        each.name: perform_substitutions(launch.LaunchContext(), each.default_value).replace(
+            f'{ROOT}/', ''
+        )
+        for each in description(name).get_launch_arguments()
+    }
 
 
 def test_the_simulation_starts_the_four_nodes_and_rviz_on_request(install):

@@ -14,12 +14,15 @@ import sysconfig
 import threading
 import venv
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from pathlib import Path
 
+import pip
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = sorted((ROOT / 'requirements').glob('*.txt'))
+BESIDE_ROS = ROOT / 'requirements' / 'rosdep.txt'
+PINS = sorted({*(ROOT / 'requirements').glob('*.txt')} - {BESIDE_ROS})
 MESSAGES = sorted((ROOT / 'msg').glob('*.msg'))
 
 
@@ -39,6 +42,20 @@ def load_set_up(folder):
     return module
 
 
+def wheel(folder, name, files, *headers):
+    """Write a package, named with its version, as pip takes it; return the archive."""
+    about = f'{name}.dist-info'
+    headers = ('Metadata-Version: 2.1', 'Name: {}\nVersion: {}'.format(*name.split('-')), *headers)
+    path = folder / f'{name}-py3-none-any.whl'
+    with zipfile.ZipFile(path, 'w') as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+        archive.writestr(f'{about}/METADATA', '\n'.join(headers))
+        archive.writestr(f'{about}/WHEEL', 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\n')
+        archive.writestr(f'{about}/RECORD', '\n'.join(f'{file},,' for file in files))
+    return zipfile.ZipFile(path)
+
+
 @pytest.fixture
 def set_up(tmp_path):
     module = load_set_up(tmp_path)
@@ -47,10 +64,16 @@ def set_up(tmp_path):
 
 
 class TestRequirements:
-    @pytest.mark.parametrize('path', REQUIREMENTS, ids=lambda path: path.name)
+    @pytest.mark.parametrize('path', PINS, ids=lambda path: path.name)
     def test_every_requirement_is_pinned(self, path):
         pinned = re.compile(r"[a-z0-9-]+==[\w.]+(; python_version (<|>=) '3\.\d+')?")
         assert [line for line in without_comments(path) if not pinned.fullmatch(line)] == []
+
+    def test_what_is_installed_beside_a_sourced_ros_has_the_same_pins(self):
+        constraint, *names = without_comments(BESIDE_ROS)
+        assert constraint == '-c runtime.txt'
+        pins = without_comments(ROOT / 'requirements' / 'runtime.txt')
+        assert set(names) <= {pin.split('==')[0] for pin in pins}
 
     def test_acados_and_casadi_are_installed_by_one_command(self):
         lines = without_comments(ROOT / 'requirements' / 'runtime.txt')
@@ -59,7 +82,7 @@ class TestRequirements:
 
     def test_the_pins_satisfy_what_pip_install_asks_for(self):
         asked = re.findall(r"'([a-z-]+)>=([\d.]+)", (ROOT / 'setup.py').read_text())
-        lines = [line for path in REQUIREMENTS for line in without_comments(path)]
+        lines = [line for path in PINS for line in without_comments(path)]
         for name, least in asked:
             pins = [re.match(rf'{name}==([\d.]+)', line) for line in lines]
             versions = [as_tuple(pin[1]) for pin in pins if pin]
@@ -67,11 +90,11 @@ class TestRequirements:
             assert min(versions) >= as_tuple(least), name
 
     def test_of_the_files_installed_together_one_pins_a_package_for_a_python(self):
-        """Of ros.txt and sourced_ros.txt one is installed; validation.txt has its own place."""
+        """Of ros.txt and sourced_ros.txt one is installed; others have their own places."""
         for version in (10, 11, 12, 13):
             owners = {}
-            for path in REQUIREMENTS:
-                if path.name not in ('sourced_ros.txt', 'validation.txt'):
+            for path in PINS:
+                if not re.match('sourced_ros|validation|ubuntu', path.name):
                     for name in pinned_for(version, path):
                         owners.setdefault(name, []).append(path.name)
             assert {name: files for name, files in owners.items() if len(files) > 1} == {}
@@ -79,8 +102,7 @@ class TestRequirements:
     def test_what_only_training_imports_is_not_installed_on_a_vehicle(self):
         heavy = {'torch', 'dask', 'distributed', 'pyarrow', 'minari', 'tensorboard'}
         pins = {
-            path.name: {line.split('==')[0] for line in without_comments(path)}
-            for path in REQUIREMENTS
+            path.name: {line.split('==')[0] for line in without_comments(path)} for path in PINS
         }
         assert heavy <= pins['training.txt']
         for name in ('runtime.txt', 'ros.txt', 'sourced_ros.txt', 'development.txt'):
@@ -138,6 +160,37 @@ class TestPackage:
         manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
         declared = {node.text for node in manifest if node.tag in ('depend', 'exec_depend')}
         assert imported - declared == set()
+
+    def test_all_that_is_needed_at_run_time_comes_by_rosdep_or_before_it_by_pip(self):
+        text = (ROOT / 'requirements' / 'runtime.txt').read_text().split('# Brought in')[0]
+        needed = set(re.findall(r'^([a-z-]+)==', text, re.M))
+        manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
+        keys = {node.text for node in manifest.iter('exec_depend')}
+        debian = {'pillow': 'pil', 'pyyaml': 'yaml'}
+        by_rosdep = {name for name in needed if f'python3-{debian.get(name, name)}' in keys}
+        by_pip = {'casadi', *without_comments(BESIDE_ROS)}
+        assert needed - by_rosdep - by_pip == set()
+        from_pip = {
+            key.removeprefix('python3-').removesuffix('-pip') for key in keys if '-pip' in key
+        }
+        assert from_pip - by_pip == set(), "rosdep's pip would replace the system's numpy"
+
+    def test_every_source_file_begins_with_copyright_and_licence(self):
+        """What ament_copyright looks for are whole texts of licences."""
+        kinds = {'.bash', '.c', '.h', '.in', '.msg', '.py', '.txt'}
+        folders = 'launch msg requirements scripts test training warmstart_planner'.split()
+        files = [file for name in folders for file in (ROOT / name).rglob('*')]
+        sources = [file for file in files if file.suffix in kinds]
+        assert len(sources) > 300
+        others = 'CMakeLists.txt Makefile ament_flake8.ini package.xml pyproject.toml setup.py'
+        sources += [ROOT / name for name in others.split()]
+        begin = {file: file.read_text(encoding='utf-8')[:400] for file in sources}
+        lines = (
+            'Copyright 2026 The warmstart_planner authors',
+            'SPDX-License-Identifier: Apache-2.0',
+        )
+        lacking = [file for file in sources if not all(line in begin[file] for line in lines)]
+        assert lacking == []
 
 
 class TestMessages:
@@ -265,6 +318,27 @@ class TestSetUp:
         assert len(commands) == 1, 'the same choice again is current'
         set_up.install_requirements('', not leave)
         assert len(commands) == 2
+
+    @pytest.mark.parametrize('place', ['environment', 'system'])
+    def test_casadi_is_its_own_and_not_the_one_inside_acados(self, set_up, tmp_path, place):
+        """Wherever pip finds CasADi installed already, and in whatever order it installs."""
+        environment = next((set_up.VENV / 'lib').glob('python3*')) / 'site-packages'
+        (environment / 'pip').symlink_to(Path(pip.__file__).parent)
+        system = tmp_path / 'system'
+        (environment / 'system.pth').write_text(str(system))
+        casadi = wheel(tmp_path, 'casadi-2.0', {'casadi/__init__.py': "__version__ = '2.0'"})
+        casadi.extractall(system if place == 'system' else environment)
+        inside = {'casadi/__init__.py': "__version__ = '1.0'", 'acados/__init__.py': ''}
+        python = 'Requires-Python: >=3.8'  # puts acados behind CasADi in pip's order
+        wheel(tmp_path, 'comma_deps_acados-1.0', inside, python).extractall(environment)
+        pins = set_up.ROOT / 'requirements' / 'runtime.txt'
+        pins.parent.mkdir()
+        pins.write_text('casadi==2.0\ncomma-deps-acados==1.0\n')
+        version = [str(set_up.PYTHON), '-c', 'import acados, casadi; print(casadi.__version__)']
+        assert set_up.capture(version) == '1.0'
+        command = [str(set_up.PYTHON), '-m', 'pip', 'install', '--no-index']
+        set_up.repair_casadi([*command, '--find-links', str(tmp_path)])
+        assert set_up.capture(version) == '2.0'
 
     def test_a_missing_compiler_is_named_with_the_packages_that_have_it(self, tmp_path):
         set_up = load_set_up(tmp_path)

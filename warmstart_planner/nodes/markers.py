@@ -121,7 +121,7 @@ class Scene:
         marker.scale = Vector3(x=vehicle.length, y=vehicle.width, z=HEIGHT)
 
     def goal(self, pose: NDArray[np.float64]) -> None:
-        """Add the goal (x, y, yaw) as an arrow."""
+        """Add the arrow of the goal's pose (x, y, yaw)."""
         marker = self._marker('goal', 0, Marker.ARROW, GOAL)
         marker.pose = _pose(float(pose[0]), float(pose[1]), 0.1, float(pose[2]))
         marker.scale = Vector3(x=3.0, y=0.4, z=0.4)
