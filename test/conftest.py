@@ -24,7 +24,7 @@ MIRROR = np.array([1.0, -1.0, -1.0, 1.0, -1.0])
 
 @pytest.fixture(scope='session')
 def scp_folder():
-    """Folder of the compiled SCP loop; a fresh clone generates it here, once."""
+    """Folder of the compiled SCP; a fresh clone generates it here, once."""
     from warmstart_planner.scp import library
 
     return library.generate(load_vehicle(), CostWeights(), Horizon())

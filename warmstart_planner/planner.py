@@ -161,7 +161,7 @@ class Planner:
     One plan a cycle; remembers the plan in use.
 
     Raises:
-        SolverMissingError: the SCP loop is not generated for this vehicle and horizon.
+        SolverMissingError: SCP is not generated for this vehicle and horizon.
 
     """
 

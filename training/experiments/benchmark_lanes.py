@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from training.experiments.hpipm_loop import HpipmLoop, LoopResult
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
@@ -51,15 +52,17 @@ class Record:
     """One problem: seconds by way; results of loop and lanes by candidate."""
 
     seconds: Mapping[str, float]
-    loop: Sequence[ScpResult]
+    loop: Sequence[LoopResult]
     lanes: Sequence[ScpResult]
 
 
-def measure(solver: ScpSolver, bound: BoundProblem, starts: Sequence[Trajectory]) -> Record:
+def measure(
+    loop: HpipmLoop, solver: ScpSolver, bound: BoundProblem, starts: Sequence[Trajectory]
+) -> Record:
     """Time all ways in turn; refine the rest by the loop for comparison."""
     ways: dict[str, Callable[[], Any]] = {
-        ONE: partial(solver.solve, bound, starts[0]),
-        ONE_LANE: partial(solver.solve_all, bound, starts[:1], wide=False),
+        ONE: partial(loop.solve, bound, starts[0]),
+        ONE_LANE: partial(solver.solve, bound, starts[0]),
         ALL: partial(solver.solve_all, bound, starts),
         SOME: partial(solver.solve_all, bound, starts, stragglers=STRAGGLERS),
     }
@@ -69,7 +72,7 @@ def measure(solver: ScpSolver, bound: BoundProblem, starts: Sequence[Trajectory]
             begin = time.thread_time()
             way()
             seconds[name] = min(seconds[name], time.thread_time() - begin)
-    return Record(seconds, [solver.solve(bound, s) for s in starts], ways[ALL]())
+    return Record(seconds, [loop.solve(bound, s) for s in starts], ways[ALL]())
 
 
 def rows_of(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -146,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f'--n is {options.n}: expected at least 1')
     car, horizon = load_vehicle(), Horizon()
     library.generate(car, CostWeights(), horizon)
-    solver = ScpSolver(car, horizon)
+    loop, solver = HpipmLoop(car, horizon), ScpSolver(car, horizon)
     source = DecisionTransformer(load_model(options.models))
     records = []
     for seed in range(options.seed, options.seed + options.n):
@@ -155,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
             bound = solver.bind(random_problem(tier, seed, horizon))
             proposals = list(by_promise(source.propose_for(bound.problem, bound.numbers)))
             guesses = [proposal.trajectory for proposal in proposals[:CANDIDATES]]
-            records.append(measure(solver, bound, solver.roll_out_all(bound, guesses)))
+            records.append(measure(loop, solver, bound, solver.roll_out_all(bound, guesses)))
     print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
     rows, agreed = rows_of(records), agreement(records)
     print(table(rows, agreed))

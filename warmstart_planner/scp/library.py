@@ -16,8 +16,6 @@ import numpy as np
 from warmstart_planner import compilation, generated, objective, vehicle
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.scp import loop_library
-from warmstart_planner.scp.loop_library import ProblemStructure
 from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
@@ -28,6 +26,34 @@ INTERFACE = LANES / 'interface.cpp'
 HISTORY_COLUMNS = 7
 SCORE_COLUMNS = 4
 DOUBLES = ctypes.POINTER(ctypes.c_double)
+
+
+class ProblemStructure(ctypes.Structure):
+    """Mirrors `problem_t` of lanes/problem.hpp."""
+
+    _fields_ = [
+        ('steps', ctypes.c_int),
+        ('obstacle_count', ctypes.c_int),
+        ('dt', ctypes.c_double),
+        *(
+            (name, DOUBLES)
+            for name in (
+                'initial_state',
+                'road',
+                'obstacles',
+                'obstacle_reach',
+                'state_lower',
+                'state_upper',
+            )
+        ),
+        ('control_lower', ctypes.c_double * CONTROL_SIZE),
+        ('control_upper', ctypes.c_double * CONTROL_SIZE),
+        ('car_reach', ctypes.c_double),
+        ('car_center', ctypes.c_double),
+        ('wheelbase', ctypes.c_double),
+    ]
+
+
 PROBLEMS = ctypes.POINTER(ctypes.POINTER(ProblemStructure))
 
 
@@ -133,7 +159,6 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
         )
         return [LIBRARY]
 
-    loop_library.generate(car, weights, horizon)
     return generated.generate(NAME, key(car, weights, horizon), build)
 
 

@@ -8,16 +8,20 @@ import ctypes
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, SolverStatus, Trajectory
-from warmstart_planner.scp import library, loop_library
-from warmstart_planner.scp.library import OutcomeStructure, SettingsStructure, TaskStructure
-from warmstart_planner.scp.loop_library import ProblemStructure
+from warmstart_planner.scp import library
+from warmstart_planner.scp.library import (
+    OutcomeStructure,
+    ProblemStructure,
+    SettingsStructure,
+    TaskStructure,
+)
 from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.transcription import (
     Frame,
@@ -28,21 +32,21 @@ from warmstart_planner.transcription import (
 )
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
-Structure = TypeVar('Structure', bound=ctypes.Structure)
-
 STATUS = tuple(SolverStatus)  # in the order of the enum in lanes/search.hpp
 
 
-@dataclass(frozen=True)
-class Iteration:
-    """What one SCP iteration did; `ratio` is NaN where no step was tried."""
+class Iteration(NamedTuple):
+    """
+    What one SCP iteration did; `ratio` is NaN where no step was tried.
+
+    `seconds` since the call, in which other starts were at work too.
+    """
 
     merit: float
     violation: float
-    defect: float
     radius: float
     ratio: float
-    qp_status: int
+    qp_solved: bool
     qp_iterations: int
     seconds: float
 
@@ -70,14 +74,13 @@ class ScpResult:
     `within_tolerance` says whether the planner's own rows are met; only the verifier says
     feasible. `multiplier` is the largest multiplier of a soft row per its weight, which a later
     solve takes as its start (with the trajectory). Iterations count from 1; `seconds` is the
-    loop's own time.
+    time from the call until this search had ended.
     """
 
     trajectory: Trajectory
     status: SolverStatus
     iterations: int
     qp_iterations: int
-    virtual_iterations: int
     within_tolerance: bool
     score: Score
     multiplier: float
@@ -86,7 +89,7 @@ class ScpResult:
 
 
 class BoundProblem:
-    """A planning problem in the form that the compiled loop reads."""
+    """A planning problem in the form that the compiled lanes read."""
 
     def __init__(self, problem: PlanningProblem, margins: Margins) -> None:
         """Transcribe the problem once, for any number of solves."""
@@ -174,7 +177,7 @@ def _frames(bounds: Sequence[BoundProblem]) -> Frame:
 
 class ScpSolver:
     """
-    The compiled trust-region loop for one car, cost and horizon.
+    The compiled lanes of trust-region SCP for one car, cost and horizon.
 
     One instance serves one thread at a time; instances are independent.
 
@@ -191,26 +194,18 @@ class ScpSolver:
         settings: ScpSettings | None = None,
         margins: Margins | None = None,
     ) -> None:
-        """Load the compiled loop and allocate its workspace."""
+        """Load the compiled lanes and allocate their workspace."""
         weights = weights or CostWeights()
         self.settings = settings or ScpSettings()
         self.margins = margins or Margins()
         self.vehicle = vehicle
         self.horizon = horizon
         self._library = library.load(vehicle, weights, horizon)
-        self._settings = _settings_structure(SettingsStructure(), self.settings, weights)
+        self._settings = _settings_structure(self.settings, weights)
         self._workspace = ctypes.c_void_p(self._library.scp_create())
         if not self._workspace:
             raise MemoryError('SCP workspace could not be allocated')
         weakref.finalize(self, self._library.scp_destroy, self._workspace)
-        self._loop = loop_library.load(vehicle, weights, horizon)
-        self._loop_settings = _settings_structure(
-            loop_library.SettingsStructure(), self.settings, weights
-        )
-        self._loop_workspace = ctypes.c_void_p(self._loop.scp_create(horizon.steps))
-        if not self._loop_workspace:
-            raise MemoryError('SCP workspace could not be allocated')
-        weakref.finalize(self, self._loop.scp_destroy, self._loop_workspace)
 
     def bind(self, problem: PlanningProblem) -> BoundProblem:
         """
@@ -324,7 +319,7 @@ class ScpSolver:
             return []
         each = [bounds] * count if isinstance(bounds, BoundProblem) else list(bounds)
         states, controls = localised(each, starts)
-        settings = self._limited(self._settings, iteration_limit)
+        settings = self._limited(iteration_limit)
         history = np.full((count, settings.iteration_limit, library.HISTORY_COLUMNS), np.nan)
         known = np.array(np.zeros(count) if multipliers is None else multipliers, dtype=float)
         scores = np.empty((count, library.SCORE_COLUMNS))
@@ -346,12 +341,11 @@ class ScpSolver:
                 status=STATUS[outcome.status],
                 iterations=outcome.iterations,
                 qp_iterations=outcome.qp_iterations,
-                virtual_iterations=0,
                 within_tolerance=bool(outcome.feasible),
                 score=Score(outcome.merit, outcome.cost, outcome.violation, score[3]),
                 multiplier=outcome.multiplier,
                 seconds=outcome.seconds,
-                history=tuple(_lane_iteration(row) for row in rows[: outcome.iterations].tolist()),
+                history=_history(rows[: outcome.iterations]),
             )
             for trajectory, outcome, score, rows in zip(
                 globalised(each, states, controls), outcomes, scores.tolist(), history, strict=True
@@ -367,12 +361,12 @@ class ScpSolver:
         iteration_limit: int | None = None,
     ) -> ScpResult:
         """
-        Refine a start.
+        Refine a start in one lane of double precision, as `solve_all`.
 
         Args:
             bound: the problem.
             start: states and controls on the problem's grid, map frame; it may be inconsistent.
-            deadline: time for the loop [s]; when it runs out, the best iterate is returned.
+            deadline: time for the iterations [s]; when it runs out, the best iterate is returned.
             multiplier: largest multiplier of an earlier solution of a similar problem, or 0.
             iteration_limit: of this solve, no larger than the settings'; None: theirs.
 
@@ -380,45 +374,20 @@ class ScpSolver:
             ValueError: the start is on another grid, or the limit beyond the settings'.
 
         """
-        states, controls = bound.localise(start)
-        settings = self._limited(self._loop_settings, iteration_limit)
-        history = np.full((settings.iteration_limit, loop_library.HISTORY_COLUMNS), np.nan)
-        multipliers = np.array([multiplier])
-        outcome = loop_library.OutcomeStructure()
-        self._loop.scp_solve(
-            self._loop_workspace,
-            ctypes.byref(bound.structure),
-            ctypes.byref(settings),
-            float(deadline),
-            library.pointer(states),
-            library.pointer(controls),
-            library.pointer(multipliers),
-            library.pointer(history),
-            ctypes.byref(outcome),
-        )
-        return ScpResult(
-            trajectory=bound.globalise(states, controls),
-            status=STATUS[outcome.status],
-            iterations=outcome.iterations,
-            qp_iterations=outcome.qp_iterations,
-            virtual_iterations=outcome.virtual_iterations,
-            within_tolerance=bool(outcome.feasible),
-            score=Score(outcome.merit, outcome.cost, outcome.violation, outcome.defect),
-            multiplier=float(multipliers[0]),
-            seconds=outcome.seconds,
-            history=tuple(_iteration(row) for row in history[: outcome.iterations]),
-        )
+        return self.solve_all(bound, [start], deadline, [multiplier], iteration_limit, wide=False)[
+            0
+        ]
 
-    def _limited(self, settings: Structure, iteration_limit: int | None) -> Structure:
+    def _limited(self, iteration_limit: int | None) -> SettingsStructure:
         """Return the settings, those of one call with fewer iterations."""
         if iteration_limit is None:
-            return settings
+            return self._settings
         most = self.settings.iteration_limit
         if iteration_limit not in range(1, most + 1):
             raise ValueError(
                 f'iteration_limit is {iteration_limit!r}: expected a whole number in [1, {most}]'
             )
-        limited = type(settings).from_buffer_copy(settings)
+        limited = SettingsStructure.from_buffer_copy(self._settings)
         limited.iteration_limit = iteration_limit
         return limited
 
@@ -429,35 +398,20 @@ def _structures(bounds: Sequence[BoundProblem]) -> ctypes.Array:
     return (kind * len(bounds))(*(ctypes.pointer(bound.structure) for bound in bounds))
 
 
-def _iteration(row: NDArray[np.float64]) -> Iteration:
-    merit, violation, defect, radius, ratio, status, count, seconds = row.tolist()
-    return Iteration(
-        merit,
-        violation,
-        defect,
-        radius,
-        ratio,
-        -1 if np.isnan(status) else int(status),
-        0 if np.isnan(count) else int(count),
-        seconds,
+def _history(rows: NDArray[np.float64]) -> tuple[Iteration, ...]:
+    return tuple(
+        Iteration(*numbers, bool(solved), int(count), seconds)
+        for *numbers, solved, count, seconds in rows.tolist()
     )
 
 
-def _lane_iteration(row: Sequence[float]) -> Iteration:
-    merit, violation, radius, ratio, solved, count, seconds = row
-    return Iteration(merit, violation, 0.0, radius, ratio, int(not solved), int(count), seconds)
-
-
-def _settings_structure(
-    structure: Structure, settings: ScpSettings, weights: CostWeights
-) -> Structure:
-    """Fill a structure with the settings that it has."""
+def _settings_structure(settings: ScpSettings, weights: CostWeights) -> SettingsStructure:
+    structure = SettingsStructure()
     values = vars(settings) | {
         'penalty': weights.violation,
         'penalty_square': weights.violation_square,
     }
-    for name, _ in structure._fields_:
-        value = values[name]
+    for name, value in values.items():
         if isinstance(value, tuple):
             getattr(structure, name)[:] = value
         else:

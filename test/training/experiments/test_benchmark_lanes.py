@@ -9,19 +9,16 @@ import pytest
 
 from training.experiments import benchmark_lanes
 from training.experiments.benchmark_lanes import ALL, ONE, Record, agreement, rows_of
-from warmstart_planner.problem import SolverStatus, Trajectory
-from warmstart_planner.scp.solver import Score, ScpResult
+from training.experiments.hpipm_loop import LoopResult
+from warmstart_planner.problem import Trajectory
+from warmstart_planner.scp.solver import Score
 
 NOWHERE = Trajectory(0.0, 0.1, np.zeros((2, 5)), np.zeros((1, 2)))
 
 
 def result(merit, within=True):
     """Return a result of which only merit and feasibility count."""
-    fields = dict.fromkeys(ScpResult.__dataclass_fields__, 0)
-    fields |= {'trajectory': NOWHERE, 'status': SolverStatus.CONVERGED, 'history': ()}
-    return ScpResult(
-        **fields | {'within_tolerance': within, 'score': Score(merit, merit, 0.0, 0.0)}
-    )
+    return LoopResult(NOWHERE, within, Score(merit, merit, 0.0, 0.0), 1)
 
 
 def test_ratios_are_to_the_mean_time_of_one_by_the_loop():

@@ -13,9 +13,9 @@
 
 namespace scp {
 
-/* What can be said of a direction before it is followed: the largest relative decrease of a distance
- * or multiplier, and the sum of dt dl. Newton's equation t dl + l dt = tau - t l says the rest of
- * what the sum of t l becomes. */
+/* What can be said of a direction before it is followed: the largest relative decrease of a
+ * distance or multiplier, and the sum of dt dl. Newton's equation t dl + l dt = tau - t l says the
+ * rest of what the sum of t l becomes. */
 template <class V> struct Outlook {
     V worst, second;
 
@@ -29,7 +29,8 @@ template <class V> struct Outlook {
     }
 };
 
-/* A step of alpha from here towards there; a lane that stays is not touched by what is not a number. */
+/* A step of alpha from here towards there; a lane that stays is not touched by what is not a
+ * number. */
 template <class V> V towards(V here, V there, V alpha) {
     return select(alpha > V(0.0), here + alpha * (there - here), here);
 }
@@ -79,8 +80,9 @@ template <class V> struct Box {
     }
 };
 
-/* value + c z + s = t >= 0 with a slack s >= 0 that costs linear s + quadratic s^2 / 2; l belongs to
- * t, m to s. `value` is that at z = 0; c is kept elsewhere, as rows differ in what they depend on. */
+/* value + c z + s = t >= 0 with a slack s >= 0 that costs linear s + quadratic s^2 / 2; l belongs
+ * to t, m to s. `value` is that at z = 0; c is kept elsewhere, as rows differ in what they depend
+ * on. */
 template <class V> struct SoftRow {
     V value, t, s, l, m;
 

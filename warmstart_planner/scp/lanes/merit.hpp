@@ -59,7 +59,7 @@ Merit<V> score(const Problems<V> &p, const Trajectories<V> &t, const Penalty<V> 
     return sum;
 }
 
-/* Scaled gaps between what the model makes of a node and the next one: their sum and the largest. */
+/* Scaled gaps between what the model makes of a node and the next one: sum and largest. */
 template <class V> struct Defects { V sum, largest; };
 
 template <class V>

@@ -5,8 +5,8 @@
  * of a plain number. What depends on a comparison is selected by a mask; no lane ever sees
  * another. One lane is a plain number.
  *
- * Widths are those of the target's registers. Wider vectors are legal and slow: compilers split them
- * badly.
+ * Widths are those of the target's registers. Wider vectors are legal and slow: compilers split
+ * them badly.
  */
 #pragma once
 #include <cmath>
@@ -181,8 +181,8 @@ SCP_LANES Lanes<T, N> about_one_over(Lanes<T, N> a) {
         return Lanes<T, N>(1.0) / a;
 }
 
-/* 1 / a to a few units in the last place. In single precision by the estimate and a step of Newton's
- * method, in about half the time of a division. */
+/* 1 / a to a few units in the last place. In single precision by the estimate and a step of
+ * Newton's method, in about half the time of a division. */
 SCP_LANES Lanes<T, N> one_over(Lanes<T, N> a) {
     const Lanes<T, N> r = about_one_over(a);
     if constexpr (sizeof(T) == 8) return r;

@@ -149,8 +149,8 @@ template <class V> HalfPlane<V> separating_row(const V *x, const V *obstacle) {
     return row;
 }
 
-/* Rows for the obstacles that a step within the trust region could touch in some lane; in the other lanes
- * such a row is zero, far from active, and counts for nothing. */
+/* Rows for the obstacles that a step within the trust region could touch in some lane; in the
+ * other lanes such a row is zero, far from active, and counts for nothing. */
 template <class V>
 void add_obstacle_rows(const Problems<V> &p, const V *x, int k, V reach,
                        typename V::Truth at_work, Node<V> &n, V &count) {

@@ -5,10 +5,10 @@
  *
  * One iteration is two passes over the nodes. Backward: take the last direction's step, eliminate
  * slacks, add the barrier's terms, Riccati recursion. Forward: where the direction leads, how far
- * it may be followed, and what complementarity becomes. A predictor pass, as Mehrotra's method has,
- * would save iterations and cost more in memory traffic; instead the centring of an iteration follows from
- * how far the last step could go. Bounds on states that the dynamics do not meet yet are approached
- * as the steps add up: what is left of that gap is the product of all 1 - alpha.
+ * it may be followed, and what complementarity becomes. A predictor pass, as Mehrotra's method
+ * has, would save iterations and cost more in memory traffic; instead the centring of an iteration
+ * follows from how far the last step could go. Bounds on states that the dynamics do not meet yet
+ * are approached as the steps add up: what is left of that gap is the product of all 1 - alpha.
  */
 #pragma once
 #include "riccati.hpp"
@@ -44,7 +44,7 @@ template <class V> class Qp {
     using Truth = typename V::Truth;
     Programme<V> nodes;
 
-    /* Solve for the lanes at work; `limit` of iterations by lane. The step is in the nodes' z, y. */
+    /* Solve for the lanes at work, each with a limit of iterations. The step is in the nodes. */
     Step<V> solve(const Problems<V> &p, const Trajectories<V> &t, const Scales &scales, V radius,
                   const Penalty<V> &penalty, Truth at_work, V limit, const QpSettings &settings) {
         begin(p, t, scales, radius, penalty);
@@ -76,7 +76,7 @@ template <class V> class Qp {
     }
 
   private:
-    /* --------------------------------------------------------------------------- the first point */
+    /* ------------------------------------------------------------------- the first point */
 
     static void begin_controls(const Problems<V> &p, const V *u, const Scales &scales, V radius,
                                Stage<V> &n) {
@@ -137,7 +137,7 @@ template <class V> class Qp {
         return V(static_cast<double>(pairs)) + V(2.0) * nodes.obstacle_rows;
     }
 
-    /* ------------------------------------------------------------------------- the backward pass */
+    /* ----------------------------------------------------------------- the backward pass */
 
     /* Follow the last direction, then add up this node's terms. */
     static void state_terms(Node<V> &n, int k, V alpha, V last, V target,
@@ -196,7 +196,7 @@ template <class V> class Qp {
         }
     }
 
-    /* -------------------------------------------------------------------------- the forward pass */
+    /* ------------------------------------------------------------------ the forward pass */
 
     static void look_at_states(const Node<V> &n, int k, V target, const Penalty<V> &penalty,
                                Outlook<V> &ahead) {
@@ -241,7 +241,7 @@ template <class V> class Qp {
         return ahead;
     }
 
-    /* ------------------------------------------------------------------------------- the answer */
+    /* ----------------------------------------------------------------------- the answer */
 
     static void finish_row(SoftRow<V> &row, V value, V next, V there, V alpha, V last,
                            const Penalty<V> &penalty, Step<V> &step) {

@@ -3,11 +3,11 @@
  *
  * The Riccati recursion: from the cost-to-go of the next node to that of a node and its feedback.
  *
- * min over y of  y'R y/2 + y'S z + z'H z/2 + r'y + g'z + V(A z + B y),  V(z) = z'P z/2 + p'z
- * is attained by y = K z + k and is again of that form (Rawlings, Mayne and Diehl, Model
- * Predictive Control, 2nd edition 2017, section 8.8.3). Products with A and B are generated: they know
- * which entries vanish or are one. Trajectories that were driven have no defects, so the dynamics
- * have no constant.
+ * min over y of  y'R y/2 + y'S z + z'H z/2 + r'y + g'z + V(A z + B y),  V(z) = z'P z/2 + p'z is
+ * attained by y = K z + k and is again of that form (Rawlings, Mayne and Diehl, Model Predictive
+ * Control, 2nd edition 2017, chapter 8). Products with A and B are generated: they know which
+ * entries vanish or are one. Trajectories that were driven have no defects, so the dynamics have
+ * no constant.
  */
 #pragma once
 #include "programme.hpp"
@@ -51,7 +51,8 @@ template <class V> void riccati(const Terms<V> &n, Stage<V> &stage, CostToGo<V> 
         SCP_UNROLL
         for (int j = 0; j < CONTROLS; j++) PB[j][i] = column[j];
     }
-    V L[CONTROLS][STATES], G0[CONTROLS], G1[CONTROLS], r[CONTROLS]; /* S + B'PA, R + B'PB, r + B'p */
+    /* L = S + B'PA, G = R + B'PB, r = r + B'p */
+    V L[CONTROLS][STATES], G0[CONTROLS], G1[CONTROLS], r[CONTROLS];
     SCP_UNROLL
     for (int j = 0; j < CONTROLS; j++) times_a(stage.a, PB[j], L[j]);
     SCP_UNROLL

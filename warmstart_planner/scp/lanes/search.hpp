@@ -4,8 +4,9 @@
  * What the search from one start knows between two iterations, and how it judges a step: plain
  * bookkeeping by lane, in double.
  *
- * A trust region's radius follows the ratio of actual to predicted decrease of the exact-penalty merit
- * (Conn, Gould and Toint, Trust-Region Methods, 2000, algorithm 6.1.1; MISSION Section 2, eq. 5).
+ * A trust region's radius follows the ratio of actual to predicted decrease of the exact-penalty
+ * merit (Conn, Gould and Toint, Trust-Region Methods, 2000, algorithm 6.1.1; MISSION Section 2,
+ * eq. 5).
  */
 #pragma once
 #include <cmath>
@@ -42,7 +43,7 @@ enum Status {
 };
 
 constexpr double NEARLY = 0.3; /* a violation [m] that a larger penalty may still remove */
-constexpr double WORTH = 0.5;  /* share of a violation that may be left for a larger penalty to have paid */
+constexpr double WORTH = 0.5;  /* share that a larger penalty may leave of one to have paid */
 constexpr double FREE = 0.8;   /* of the trust region: a shorter step is not held back by it */
 constexpr double RAISE = 10.0; /* of the penalty */
 
@@ -149,7 +150,8 @@ struct Search {
         accepted++;
         /* far from feasible, progress counts against the merit, most of which is penalty */
         const double slow = current.violation > NEARLY ? 0.02 * current.merit : 0.0;
-        const bool small = gain <= std::fmax(10.0 * negligible, slow) || t.size <= o->step_tolerance;
+        const bool small =
+            gain <= std::fmax(10.0 * negligible, slow) || t.size <= o->step_tolerance;
         /* a free step within the tolerances is a Newton step: the next gains a fraction of it */
         const bool newton = is_feasible(current) && t.size <= FREE * radius;
         stalls = small ? stalls + 1 : 0;

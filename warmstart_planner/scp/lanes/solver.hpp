@@ -16,10 +16,10 @@
 
 #include "search.hpp"
 
-/* What is asked, and where the answers go. Mirrored by library.py. All arrays are by start; `states`
- * and `controls` hold the starts before and the refined trajectories after; `history` has a row of
- * HISTORY_COLUMNS for each of iteration_limit iterations: merit, violation, radius, ratio, whether
- * the QP was solved, its iterations, seconds. */
+/* What is asked, and where the answers go. Mirrored by library.py. All arrays are by start;
+ * `states` and `controls` hold the starts before and the refined trajectories after; `history` has
+ * a row of HISTORY_COLUMNS for each of iteration_limit iterations: merit, violation, radius,
+ * ratio, whether the QP was solved, its iterations, seconds. */
 extern "C" struct task_t {
     const problem_t *const *problem;
     const settings_t *settings;
@@ -167,7 +167,8 @@ template <class V> class Solver {
 
     /* --------------------------------------------------------------------------- the iteration */
 
-    /* Starts that have just entered are driven; their merit, and that of old ones by a new penalty. */
+    /* Starts that have just entered are driven; their merit, and that of old ones by a new
+     * penalty. */
     void score_unscored() {
         while (any(unscored)) {
             bool entered[V::WIDTH];
@@ -199,7 +200,8 @@ template <class V> class Solver {
         bool better[V::WIDTH];
         for (int lane = 0; lane < V::WIDTH; lane++) {
             Search &s = search[lane];
-            better[lane] = which[lane] && s.is_feasible(s.current) && s.current.merit < s.best.merit;
+            const bool feasible = which[lane] && s.is_feasible(s.current);
+            better[lane] = feasible && s.current.merit < s.best.merit;
             if (better[lane]) s.best = s.current;
         }
         if (!any(better)) return;
@@ -209,14 +211,15 @@ template <class V> class Solver {
 
     void make_trial() {
         for (int k = 0; k < NODES; k++)
-            for (int i = 0; i < STATES; i++) trial.x[k][i] = current.x[k][i] + qp.nodes.node(k).z[i];
+            for (int i = 0; i < STATES; i++)
+                trial.x[k][i] = current.x[k][i] + qp.nodes.node(k).z[i];
         for (int k = 0; k < STEPS; k++)
             for (int i = 0; i < CONTROLS; i++)
                 trial.u[k][i] = current.u[k][i] + qp.nodes.stage[k].y[i];
         roll_out(problems, trial);
     }
 
-    /* Linearise where something moved, solve the QPs, drive their steps, judge them lane by lane. */
+    /* Linearise where something moved, solve the QPs, drive their steps, judge each. */
     void iterate() {
         const settings_t &o = *task->settings;
         const Truth busy = mask(working);

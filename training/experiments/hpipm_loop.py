@@ -1,33 +1,44 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The loop of loop.c on HPIPM: how it is generated, found and called."""
+"""
+SCP one start at a time on HPIPM: what the lanes replaced, kept to measure them against.
+
+`hpipm_loop.c` has the same merit, trust region and penalty; its QPs are HPIPM's, partially
+condensed, and it linearises about guesses that cannot be driven, with virtual controls.
+"""
 
 from __future__ import annotations
 
 import ctypes
-from dataclasses import asdict
+import weakref
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import casadi as ca
 import numpy as np
 
 from warmstart_planner import acados, generated, objective, vehicle
 from warmstart_planner.objective import CostWeights
-from warmstart_planner.problem import Horizon
+from warmstart_planner.problem import Horizon, Trajectory
+from warmstart_planner.scp import functions
+from warmstart_planner.scp.library import DOUBLES, ProblemStructure, pointer
+from warmstart_planner.scp.settings import ScpSettings
+from warmstart_planner.scp.solver import BoundProblem, Score
 from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'scp_loop'
 LIBRARY = 'libscp_loop.so'
-LOOP = Path(__file__).with_name('loop.c')
+LOOP = Path(__file__).with_name('hpipm_loop.c')
 HISTORY_COLUMNS = 8
-WORK_SIZE = 4096  # of loop.c
-DOUBLES = ctypes.POINTER(ctypes.c_double)
+WORK_SIZE = 4096  # of hpipm_loop.c
+OWN_SETTINGS = {'defect_tolerance': 0.01, 'qp_tolerance': 1e-3, 'qp_blocks': 15}
 
 
 class SettingsStructure(ctypes.Structure):
-    """Mirrors `settings_t` of loop.c."""
+    """Mirrors `settings_t` of hpipm_loop.c."""
 
     _fields_ = [
         *(
@@ -66,34 +77,8 @@ class SettingsStructure(ctypes.Structure):
     ]
 
 
-class ProblemStructure(ctypes.Structure):
-    """Mirrors `problem_t` of loop.c."""
-
-    _fields_ = [
-        ('steps', ctypes.c_int),
-        ('obstacle_count', ctypes.c_int),
-        ('dt', ctypes.c_double),
-        *(
-            (name, DOUBLES)
-            for name in (
-                'initial_state',
-                'road',
-                'obstacles',
-                'obstacle_reach',
-                'state_lower',
-                'state_upper',
-            )
-        ),
-        ('control_lower', ctypes.c_double * CONTROL_SIZE),
-        ('control_upper', ctypes.c_double * CONTROL_SIZE),
-        ('car_reach', ctypes.c_double),
-        ('car_center', ctypes.c_double),
-        ('wheelbase', ctypes.c_double),
-    ]
-
-
 class OutcomeStructure(ctypes.Structure):
-    """Mirrors `outcome_t` of loop.c."""
+    """Mirrors `outcome_t` of hpipm_loop.c."""
 
     _fields_ = [
         *(
@@ -116,7 +101,7 @@ class OutcomeStructure(ctypes.Structure):
 
 def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[str, Any]:
     """Return all that the compiled loop depends on."""
-    sources = (LOOP, Path(__file__).with_name('functions.py'))
+    sources = (LOOP, Path(functions.__file__))
     return {
         'vehicle': asdict(car),
         'weights': asdict(weights),
@@ -132,18 +117,28 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
     """Generate and compile the loop unless it is current; return its folder."""
 
     def build(folder: Path) -> list[str]:
-        from warmstart_planner.scp import functions
-
         with numpy_on_symbols():
             symbolic = functions.casadi_functions(car, weights, horizon.dt)
         needed = max(max(f.sz_w(), f.sz_iw()) for f in symbolic)
         if needed > WORK_SIZE:
-            raise RuntimeError(f'functions need {needed} work numbers: loop.c has {WORK_SIZE}')
-        functions.write_c_code(symbolic, folder, 'functions')
+            raise RuntimeError(
+                f'functions need {needed} work numbers: hpipm_loop.c has {WORK_SIZE}'
+            )
+        _write_c_code(symbolic, folder, 'functions')
         acados.compile_library([LOOP], folder / LIBRARY, includes=[folder])
         return [LIBRARY]
 
     return generated.generate(NAME, key(car, weights, horizon), build)
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """What of a result the comparison asks for; the names are those of `ScpResult`."""
+
+    trajectory: Trajectory
+    within_tolerance: bool
+    score: Score
+    iterations: int
 
 
 @cache
@@ -179,6 +174,56 @@ def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctyp
     return library
 
 
-def pointer(array: np.ndarray) -> Any:
-    """Address of a contiguous float array, as C's `double *`."""
-    return array.ctypes.data_as(DOUBLES)
+def _write_c_code(functions: list[ca.Function], folder: Path, name: str) -> None:
+    """Write `<name>.c` with all functions to a folder."""
+    generator = ca.CodeGenerator(f'{name}.c', {'casadi_int': 'int', 'with_header': False})
+    for function in functions:
+        generator.add(function)
+    generator.generate(f'{folder}/')
+
+
+class HpipmLoop:
+    """The loop for one car and horizon, with the lanes' settings and some of its own."""
+
+    def __init__(
+        self, vehicle: VehicleParameters, horizon: Horizon, weights: CostWeights | None = None
+    ) -> None:
+        """Generate the loop unless it is there, and allocate its workspace."""
+        weights = weights or CostWeights()
+        generate(vehicle, weights, horizon)
+        self._library = load(vehicle, weights, horizon)
+        self._settings = _settings_structure(weights)
+        self._workspace = ctypes.c_void_p(self._library.scp_create(horizon.steps))
+        if not self._workspace:
+            raise MemoryError('SCP workspace could not be allocated')
+        weakref.finalize(self, self._library.scp_destroy, self._workspace)
+
+    def solve(self, bound: BoundProblem, start: Trajectory) -> LoopResult:
+        """Refine a start; map frame."""
+        states, controls = bound.localise(start)
+        history = np.full((self._settings.iteration_limit, HISTORY_COLUMNS), np.nan)
+        multiplier, outcome = np.zeros(1), OutcomeStructure()
+        self._library.scp_solve(
+            self._workspace,
+            ctypes.byref(bound.structure),
+            ctypes.byref(self._settings),
+            np.inf,
+            *(pointer(array) for array in (states, controls, multiplier, history)),
+            ctypes.byref(outcome),
+        )
+        score = Score(outcome.merit, outcome.cost, outcome.violation, outcome.defect)
+        trajectory = bound.globalise(states, controls)
+        return LoopResult(trajectory, bool(outcome.feasible), score, outcome.iterations)
+
+
+def _settings_structure(weights: CostWeights) -> SettingsStructure:
+    structure = SettingsStructure()
+    values = vars(ScpSettings()) | OWN_SETTINGS
+    values |= {'penalty': weights.violation, 'penalty_square': weights.violation_square}
+    for name, _ in SettingsStructure._fields_:
+        value = values[name]
+        if isinstance(value, tuple):
+            getattr(structure, name)[:] = value
+        else:
+            setattr(structure, name, value)
+    return structure
