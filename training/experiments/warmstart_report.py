@@ -99,9 +99,12 @@ class Results:
         if key not in self._best_single:
             of_tier = [r for r in self.records if r.tier == tier]
             methods = [Method(start, budget=budget) for start in SINGLES]
-            gaps = [gap_figures(self.gaps(of_tier, m)) for m in methods if self.has(m, of_tier)]
+            run = [m for m in methods if self.has(m, of_tier)]
+            gaps = [gap_figures(self.gaps(of_tier, m)) for m in run]
             ranks = [(-g['feasible_rate'], np.nan_to_num(g['cost_gap_mean'])) for g in gaps]
-            self._best_single[key] = SINGLES[ranks.index(min(ranks))]
+            # where none was run, none has an answer
+            best = run[ranks.index(min(ranks))] if run else methods[0]
+            self._best_single[key] = best.start
         return self._best_single[key]
 
     def gaps(self, records: Sequence[Record], method: Method) -> NDArray[np.float64]:
