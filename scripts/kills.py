@@ -64,7 +64,7 @@ class Ear:
         self._node = rclpy.create_node('ear')
         self.last: dict[str, float] = {}
         for name, (kind, topic) in HEARD.items():
-            self._node.create_subscription(kind, topic, self._noting(name), 10)
+            self._node.create_subscription(kind, topic, self._noting(name), 10, raw=True)
 
     def _noting(self, name: str):
         return lambda message: self.last.update({name: time.monotonic()})
