@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo interrupts kills test drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-warmstart benchmark-mpc \
+.PHONY: help setup tools training solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation rank-candidates minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -54,6 +54,9 @@ else
 	$(RUN) -m pytest -m 'not integration' --numprocesses auto
 	$(RUN) -m pytest -m integration
 endif
+
+test-system-libraries: setup  ## Run the core's tests with the libraries of Ubuntu 22.04 and 24.04
+	scripts/test_system_libraries
 
 drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds each] [ARGS=...]
 	$(RUN) -m warmstart_planner.drive_all $(call option,N,seeds) $(ARGS)

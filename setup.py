@@ -29,14 +29,14 @@ setup(
         'casadi>=3.6.7',
         'comma-deps-acados>=0.2.2.post92',
         'commonroad-vehicle-models>=3.0.2',
-        'jsonschema>=4.10',
+        'jsonschema>=3.2',
         'lxml>=4.8',
         'matplotlib>=3.5',
-        'numpy>=1.26',
+        'numpy>=1.21',
         'onnxruntime>=1.23',
         'pillow>=9.0',
         'pyyaml>=5.4',
-        'scipy>=1.10',
+        'scipy>=1.8',
     ],
     extras_require={
         'training': [

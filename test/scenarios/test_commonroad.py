@@ -634,6 +634,7 @@ def inside_any(lanelets, point):
 
 
 @needs_shared
+@pytest.mark.slow
 @pytest.mark.parametrize('path', SHARED_FILES, ids=lambda path: path.stem)
 def test_every_shared_file_gives_a_drivable_scenario(path):
     scenario = read_commonroad(path)

@@ -76,6 +76,7 @@ class TestEach:
                     )
                     assert gap - first.radius - second.radius > 0.0, (t, first.name, second.name)
 
+    @pytest.mark.slow
     def test_there_is_a_way_through_unless_the_road_is_blocked(self, name):
         scenario = load_scenario(name)
         reach = scenario.goal.station - 10.0
