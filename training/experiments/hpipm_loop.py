@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import casadi as ca
 import numpy as np
 
 from warmstart_planner import acados, generated, objective, vehicle
@@ -26,7 +25,7 @@ from warmstart_planner.scp import functions
 from warmstart_planner.scp.library import DOUBLES, ProblemStructure, pointer
 from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.scp.solver import BoundProblem, Score
-from warmstart_planner.symbolic import numpy_on_symbols
+from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'scp_loop'
@@ -124,7 +123,7 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
             raise RuntimeError(
                 f'functions need {needed} work numbers: hpipm_loop.c has {WORK_SIZE}'
             )
-        _write_c_code(symbolic, folder, 'functions')
+        write_c_code(symbolic, folder, 'functions')
         acados.compile_library([LOOP], folder / LIBRARY, includes=[folder])
         return [LIBRARY]
 
@@ -172,14 +171,6 @@ def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctyp
     ]
     library.scp_solve.restype = None
     return library
-
-
-def _write_c_code(functions: list[ca.Function], folder: Path, name: str) -> None:
-    """Write `<name>.c` with all functions to a folder."""
-    generator = ca.CodeGenerator(f'{name}.c', {'casadi_int': 'int', 'with_header': False})
-    for function in functions:
-        generator.add(function)
-    generator.generate(f'{folder}/')
 
 
 class HpipmLoop:
