@@ -23,7 +23,7 @@ setup(
     packages=find_packages(
         include=['warmstart_planner*', 'training*'], exclude=['warmstart_planner.nodes*']
     ),
-    package_data={'': ['*.c', '*.h', '*.json', '*.yaml']},
+    package_data={'': ['*.c', '*.h', '*.json', '*.yaml', 'lanes/*.hpp', 'lanes/*.cpp']},
     # The exact versions that are tested are in requirements/.
     install_requires=[
         'casadi>=3.6.7',

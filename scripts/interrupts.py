@@ -155,6 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print('interrupts: ros2 launch is not installed', file=sys.stderr)
         return 2
     chosen.out.mkdir(parents=True, exist_ok=True)
+    # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     draw = random.Random(chosen.seed)
     presses = []
     for number in range(chosen.n):

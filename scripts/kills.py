@@ -64,7 +64,7 @@ class Ear:
         self._node = rclpy.create_node('ear')
         self.last: dict[str, float] = {}
         for name, (kind, topic) in HEARD.items():
-            self._node.create_subscription(kind, topic, self._noting(name), 10)
+            self._node.create_subscription(kind, topic, self._noting(name), 10, raw=True)
 
     def _noting(self, name: str):
         return lambda message: self.last.update({name: time.monotonic()})
@@ -112,7 +112,7 @@ def lose(what: str, scenario: str, node: str, at: float, work: Path) -> Loss:
         killed = time.monotonic()
         _kill(node, work)
         # what was on its way when the node died is no sign of life
-        ear.until(lambda: ear.last.get(node, 0.0) > killed + 0.1, REJOIN_TIME)
+        ear.until(lambda: ear.last.get(node, 0.0) > killed + 0.1, START_TIME)
         silence = time.monotonic() - killed
         ear.until(lambda: process.poll() is not None, DRIVE_TIME)
     finally:

@@ -26,10 +26,18 @@ MIRROR = np.array([1.0, -1.0, -1.0, 1.0, -1.0])
 
 @pytest.fixture(scope='session')
 def scp_folder():
-    """Folder of the compiled SCP loop; a fresh clone generates it here, once."""
+    """Folder of the compiled SCP; a fresh clone generates it here, once."""
     from warmstart_planner.scp import library
 
     return library.generate(load_vehicle(), CostWeights(), Horizon())
+
+
+@pytest.fixture(scope='session')
+def guided_folder():
+    """Folder of the compiled search of the guided starts; a fresh clone compiles it, once."""
+    from warmstart_planner.proposals import guided_library
+
+    return guided_library.generate()
 
 
 @pytest.fixture(scope='session')

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner import acados
+from warmstart_planner import acados, compilation
 from warmstart_planner.learned import observation_library
 from warmstart_planner.mpc import merit_library
 from warmstart_planner.mpc.settings import ControllerSettings
@@ -80,7 +80,7 @@ def test_other_flags_make_other_solvers(monkeypatch):
         ]
 
     before = keys()
-    monkeypatch.setattr(acados, 'COMPILER_FLAGS', ('-O0',))
+    monkeypatch.setattr(compilation, 'optimisation', lambda: ('-O0',))
     assert not any(map(operator.eq, keys(), before))
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from warmstart_planner import compilation, generated
 from warmstart_planner import generate as program
-from warmstart_planner import generated
 from warmstart_planner.generated import CARD, SolverMissingError, generate, require, solver_folder
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
@@ -72,6 +72,25 @@ def test_a_missing_solver_names_the_command():
         require('toy', KEY)
 
 
+def test_a_solver_for_another_processor_is_told_from_one_that_is_missing():
+    generate('toy', {**KEY, 'target': 'x86-64-v4', 'flags': ['-march=x86-64-v4']}, build)
+    here = {**KEY, 'target': 'x86-64-v3', 'flags': ['-march=x86-64-v3']}
+    told = r'not generated for this processor \(x86-64-v3\), only for x86-64-v4,.*' + REMEDY
+    with pytest.raises(SolverMissingError, match=told):
+        require('toy', here)
+    with pytest.raises(SolverMissingError, match=f'toy.* is not generated in .*{REMEDY}'):
+        require('toy', {**here, 'sources': 'abd'})
+
+
+def test_lanes_compiled_for_another_processor_are_refused_at_load(scp_folder, root, monkeypatch):
+    """What has AVX-512 in it must not be met by a processor without: it is refused before."""
+    (root / scp_folder.name).symlink_to(scp_folder)
+    car = load_vehicle()
+    monkeypatch.setattr(compilation, 'target', lambda: 'x86-64')
+    with pytest.raises(SolverMissingError, match=r'for this processor \(x86-64\), only for'):
+        library.load.__wrapped__(car, CostWeights(), Horizon())
+
+
 # --- the command that is named ---
 
 
@@ -106,6 +125,8 @@ def test_the_named_command_generates_what_is_missing(apart, monkeypatch, vehicle
     monkeypatch.setattr(program, 'generate_scp', lambda *given: asked.append(given))
     monkeypatch.setattr(program, 'generate_mpc', lambda *given: None)
     monkeypatch.setattr(program, 'generate_observation', lambda *given: None)
+    monkeypatch.setattr(program, 'generate_judge', lambda: None)
+    monkeypatch.setattr(program, 'generate_guided', lambda: None)
     python, option, module, *arguments = named(vehicle, horizon)
     assert [python, option, module] == ['python3', '-m', program.__name__]
     assert program.main(arguments) == 0

@@ -15,7 +15,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,18 +23,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from warmstart_planner import compilation
+
 # In the order in which they need one another.
 SHARED_LIBRARIES = ('libqpOASES_e.so', 'libblasfeo.so', 'libhpipm.so', 'libacados.so')
 OPTIONAL_LIBRARIES = ('libqpOASES_e.so',)
-COMPILER_FLAGS = (
-    '-O3',
-    '-march=native',
-    '-fno-math-errno',
-    '-fno-semantic-interposition',  # else even CasADi's square is a call through a table
-    '-fPIC',
-    '-shared',
-    '-std=gnu11',
-)
 
 
 class AcadosMissingError(RuntimeError):
@@ -113,8 +105,8 @@ def version() -> str:
 
 
 def toolchain() -> dict[str, Any]:
-    """Return what a compiled solver depends on beside its sources: acados and the flags."""
-    return {'acados': version(), 'flags': list(COMPILER_FLAGS)}
+    """Return what a compiled solver depends on beside its sources: acados, flags, processor."""
+    return {'acados': version(), **compilation.toolchain(compilation.C)}
 
 
 def library_directory() -> Path:
@@ -169,20 +161,4 @@ def compile_library(sources: Sequence[Path], output: Path, includes: Sequence[Pa
     """
     headers = [f'-I{path}' for path in (*includes, *include_directories())]
     libraries = [f'-L{library_directory()}', '-lhpipm', '-lblasfeo', '-lm']
-    command = [
-        os.environ.get('CC', 'cc'),
-        *COMPILER_FLAGS,
-        *headers,
-        *map(str, sources),
-        *libraries,
-        '-o',
-        str(output),
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise RuntimeError(
-            f'C compiler {command[0]!r} is not installed: expected one on PATH or in CC'
-        ) from None
-    if done.returncode:
-        raise RuntimeError(f'{command[0]} failed on {sources[0]}:\n{done.stderr[-2000:]}')
+    compilation.compile_library(compilation.C, sources, output, [*headers, *libraries])

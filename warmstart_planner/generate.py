@@ -12,8 +12,10 @@ from warmstart_planner.mpc.generate import generate as generate_mpc
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
+from warmstart_planner.proposals.guided_library import generate as generate_guided
 from warmstart_planner.scp.library import generate as generate_scp
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle
+from warmstart_planner.verification.compiled import generate as generate_judge
 
 
 def options_from(arguments: list[str] | None) -> argparse.Namespace:
@@ -36,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(generate_scp(vehicle, CostWeights(), horizon))
     print(generate_mpc(vehicle, ControllerSettings()))
     print(generate_observation(vehicle))
+    print(generate_judge())
+    print(generate_guided())
     return 0
 
 

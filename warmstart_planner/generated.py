@@ -87,8 +87,10 @@ def require(name: str, key: dict[str, Any]) -> Path:
     folder, remedy = solver_folder(name, key), command(key)
     card_file = folder / CARD
     if not card_file.is_file():
+        others = ' and '.join(_other_targets(name, key))
+        here = f' for this processor ({key["target"]}), only for {others},' if others else ''
         raise SolverMissingError(
-            f'solver {name!r} is not generated in {folder}: run `{remedy}` first'
+            f'solver {name!r} is not generated{here} in {folder}: run `{remedy}` first'
         )
     try:
         card = json.loads(card_file.read_text())
@@ -161,6 +163,24 @@ def source_digest(*paths: Path) -> str:
 def file_digest(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _other_targets(name: str, key: dict[str, Any]) -> list[str]:
+    """Name the processors for which the same solver is there."""
+    targets = set()
+    for card_file in solver_root().glob(f'{name}-*/{CARD}'):
+        try:
+            other = json.loads(card_file.read_text())['key']
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if isinstance(other, dict) and _but_processor(other) == _but_processor(key):
+            targets.add(str(other.get('target')))
+    return sorted(targets)
+
+
+def _but_processor(key: dict[str, Any]) -> Any:
+    rest = {field: value for field, value in key.items() if field not in ('target', 'flags')}
+    return json.loads(json.dumps(rest))
 
 
 def _digest(key: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.supervision import BrakingSettings, braking_profile
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import VehicleParameters
-from warmstart_planner.verification import DEFAULT_TOLERANCES, Verdict, verify
+from warmstart_planner.verification import DEFAULT_TOLERANCES, Verdict, VerdictOf, judging
 
 SHIFTED = Shifted.name
 BRAKING = 'braking'
@@ -138,19 +138,20 @@ class Refined:
 
     candidate: Candidate
     result: ScpResult
-    problem: PlanningProblem
+    verdict_of: VerdictOf
 
     @cached_property
     def verdict(self) -> Verdict:
         """The verifier's."""
-        return verify(self.problem, self.result.trajectory)
+        return self.verdict_of(self.result.trajectory)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A problem with its own candidates, best first, and the time that took [s]."""
+    """A problem, bound, with its own candidates, best first, and the time that took [s]."""
 
     bound: BoundProblem
+    verdict_of: VerdictOf
     candidates: tuple[Candidate, ...]
     seconds: float
 
@@ -160,7 +161,7 @@ class Planner:
     One plan a cycle; remembers the plan in use.
 
     Raises:
-        SolverMissingError: the SCP loop is not generated for this vehicle and horizon.
+        SolverMissingError: SCP is not generated for this vehicle and horizon.
 
     """
 
@@ -183,6 +184,7 @@ class Planner:
             )
             for _ in range(self._refined_at_most())
         ]
+        self._judging = judging()
         self._pool = ThreadPoolExecutor(self.settings.refined, 'scp')
         self._sources: tuple[ProposalSource, ...] = (
             Shifted(),
@@ -256,7 +258,8 @@ class Planner:
             for proposal in source.propose(problem, self._previous)
         ]
         candidates = tuple(judge(self._solvers[0], bound, proposals, own=True))
-        return Prepared(bound, candidates, time.perf_counter() - begin)
+        verdict_of = self._judging(problem)
+        return Prepared(bound, verdict_of, candidates, time.perf_counter() - begin)
 
     def finish(
         self, prepared: Prepared, learned: Sequence[Proposal] = (), deadline: float = 0.05
@@ -279,16 +282,16 @@ class Planner:
         proposed = time.perf_counter()
 
         end = begin + deadline - self.settings.verification_reserve
-        refined = self._refine(bound, self._to_refine(candidates), end)
+        refined = self._refine(prepared, self._to_refine(candidates), end)
         solver_time = time.perf_counter() - proposed
         # also where a learned one is acceptable: the own ones might have found a better plan
         if self._best(entry for entry in refined if entry.candidate.own) is None:
             again = time.perf_counter()
-            refined += self._refine(bound, self._safest(candidates, refined), end)
+            refined += self._refine(prepared, self._safest(candidates, refined), end)
             solver_time += time.perf_counter() - again
         self.last_refined = tuple(refined)
         chosen = self._best(refined) or self._cheapest(refined, self._tolerable)
-        reference, rung, verdict, source = self._climb(problem, chosen, candidates)
+        reference, rung, verdict, source = self._climb(prepared, chosen, candidates)
         self._in_use, self._is_braking = reference, rung is Rung.BRAKING
         shown = chosen or min(refined, key=lambda r: r.verdict.violation, default=None)
         finished = time.perf_counter()
@@ -311,16 +314,15 @@ class Planner:
             message=_message(rung, shown),
         )
 
-    def _refine(self, bound: BoundProblem, chosen: list[Candidate], end: float) -> list[Refined]:
+    def _refine(self, prepared: Prepared, chosen: list[Candidate], end: float) -> list[Refined]:
         """Refine candidates side by side until a time of the steady clock."""
 
         def refine(job: tuple[ScpSolver, Candidate]) -> Refined:
             solver, candidate = job
             known = self._multiplier if _is_in_use(candidate) else 0.0
-            result = solver.solve(
-                bound, candidate.proposal.trajectory, end - time.perf_counter(), known
-            )
-            return Refined(candidate, result, bound.problem)
+            start, left = candidate.proposal.trajectory, end - time.perf_counter()
+            result = solver.solve(prepared.bound, start, left, known)
+            return Refined(candidate, result, prepared.verdict_of)
 
         return list(self._pool.map(refine, zip(self._solvers, chosen, strict=False)))
 
@@ -433,11 +435,12 @@ class Planner:
 
     def _climb(
         self,
-        problem: PlanningProblem,
+        prepared: Prepared,
         chosen: Refined | None,
         candidates: Sequence[Candidate],
     ) -> tuple[Trajectory | None, Rung, Verdict | None, str]:
         """Take the best rung there is: a new plan, the previous one, braking along its path."""
+        problem = prepared.bound.problem
         if chosen is not None:
             self._previous, verdict = self._without_creeping(problem, chosen)
             self._multiplier = chosen.result.multiplier
@@ -445,13 +448,13 @@ class Planner:
             return self._previous, rung, verdict, chosen.candidate.proposal.source
         aged = self._aged(problem)
         if aged is not None:
-            verdict = verify(problem, aged)
+            verdict = prepared.verdict_of(aged)
             if max(verdict.collision, verdict.direction) <= 0.0:
                 return aged, Rung.PREVIOUS, verdict, SHIFTED
-        braked = self._braked(problem, candidates)
+        braked = self._braked(prepared, candidates)
         if braked is None:
             return None, Rung.NONE, None, ''
-        return braked, Rung.BRAKING, verify(problem, braked), BRAKING
+        return braked, Rung.BRAKING, prepared.verdict_of(braked), BRAKING
 
     def _aged(self, problem: PlanningProblem) -> Trajectory | None:
         """Return what is left of the previous plan while it may stand in."""
@@ -477,20 +480,18 @@ class Planner:
         slow = problem.initial_state[3] <= self.settings.hold_speed
         if slow and travelled <= self.settings.hold_distance:
             stop = self._braking_along(plan, problem, self.settings.braking)
-            verdict = verify(problem, stop)
+            verdict = best.verdict_of(stop)
             if verdict.feasible:
                 return stop, verdict
         return plan, best.verdict
 
-    def _braked(
-        self, problem: PlanningProblem, candidates: Sequence[Candidate]
-    ) -> Trajectory | None:
+    def _braked(self, prepared: Prepared, candidates: Sequence[Candidate]) -> Trajectory | None:
         """
         Brake along the last safe path there is: go on with it, or begin.
 
         It begins as gently as avoids a collision; as hard as possible where nothing does.
         """
-        path = self._in_use
+        problem, path = prepared.bound.problem, self._in_use
         if path is None or not path.stamp <= problem.stamp < path.times[-2]:
             if not candidates:
                 return None
@@ -499,11 +500,11 @@ class Planner:
         elif self._is_braking and self._follows(path, problem):
             return _cut(problem, path)
         gentle = self._braking_along(path, problem, self.settings.braking)
-        overlap = verify(problem, gentle).collision
+        overlap = prepared.verdict_of(gentle).collision
         if overlap <= 0.0:
             return gentle
         hard = self._braking_along(path, problem, self.settings.emergency)
-        return hard if verify(problem, hard).collision <= overlap else gentle
+        return hard if prepared.verdict_of(hard).collision <= overlap else gentle
 
     def _unsafe(self, candidate: Candidate) -> tuple[bool, float]:
         """Tell what makes a candidate a bad path to brake along: not how gently itself brakes."""

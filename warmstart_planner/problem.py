@@ -231,7 +231,11 @@ class Rung(Enum):
 
 
 class SolverStatus(Enum):
-    """How the optimiser ended. It says nothing of feasibility: the verifier does."""
+    """
+    How the optimiser ended. It says nothing of feasibility: the verifier does.
+
+    STOPPED: it was one of the last at work, for which the others did not wait.
+    """
 
     CONVERGED = 'converged'
     STALLED = 'stalled'
@@ -240,6 +244,7 @@ class SolverStatus(Enum):
     DEADLINE = 'deadline'
     QP_FAILURE = 'qp_failure'
     BAD_START = 'bad_start'
+    STOPPED = 'stopped'
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,31 @@ def test_a_problem_for_another_car_is_left_to_the_other_sources(bench):
     assert answer.source == 'straight_line'
 
 
+def test_guided_starts_are_answered_beside_those_of_the_model(bench, guided_folder):
+    from warmstart_planner.proposals.guided import FAST
+
+    assert bench.set(sources='guided').successful
+    answers = bench.ask(1.0)
+    assert {answer.source for answer in answers} == {'guided'}
+    assert len(answers) == FAST.count
+
+
+def test_guided_starts_are_refused_where_their_search_is_not_compiled(
+    bench, tmp_path, monkeypatch
+):
+    from warmstart_planner import generated
+    from warmstart_planner.proposals import guided_library
+
+    monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(tmp_path))
+    guided_library.load.cache_clear()
+    result = bench.set(sources='decision_transformer,guided')
+    guided_library.load.cache_clear()
+    assert not result.successful
+    assert "sources has 'guided'" in result.reason
+    assert 'is not generated' in result.reason
+    assert len(bench.ask(1.0)) == 4
+
+
 # --- diagnostics ---
 
 

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from warmstart_planner.exit_status import NOT_DRIVEN
+
 
 @pytest.fixture
 def bench(rig):
@@ -236,7 +238,7 @@ def test_a_simulator_that_nobody_drives_gives_up(start):
     arguments = [text for parameter in given for text in ('-p', parameter)]
     process = start('warmstart_planner.nodes.simulator', '--ros-args', *arguments)
     output, _ = process.communicate(timeout=20)
-    assert process.returncode == 1
+    assert process.returncode == NOT_DRIVEN
     assert 'no plan within 1 s: nothing can be driven' in output
     assert 'Traceback' not in output
 

@@ -170,9 +170,9 @@ def test_in_turn_judges_nobody_before_the_turn(bound, proposals):
     rolled_out = []
 
     class Watched(ScpSolver):
-        def roll_out(self, bound, trajectory):
-            rolled_out.append(trajectory)
-            return super().roll_out(bound, trajectory)
+        def roll_out_all(self, bound, guesses):
+            rolled_out.extend(guesses)
+            return super().roll_out_all(bound, guesses)
 
     turns = in_turn(Watched(load_vehicle(), Horizon()), bound, told)
     next(turns)

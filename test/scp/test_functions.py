@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The functions that the SCP loop is generated from, against finite differences of their own."""
+"""The functions that SCP is generated from, against finite differences of their own."""
 
 import numpy as np
 import pytest

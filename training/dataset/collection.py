@@ -86,7 +86,7 @@ class Collector:
     Solves problems and keeps what can be learned from.
 
     Raises:
-        SolverMissingError: the SCP loop is not generated for this vehicle and horizon.
+        SolverMissingError: SCP is not generated for this vehicle and horizon.
 
     """
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from training.experiments.nlp import Formulation, Task
 from training.experiments.solving import Attempt, trajectory_of
-from warmstart_planner import acados, generated
+from warmstart_planner import acados, compilation, generated
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, ROAD_ROWS
 from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.transcription import control_bounds
@@ -191,7 +191,7 @@ def _ocp(template: Any, form: Formulation) -> Any:
     options.qp_solver_iter_max = 50
     options.qp_tol = QP_TOLERANCE
     options.hpipm_mode = 'SPEED'
-    options.ext_fun_compile_flags = ' '.join(acados.COMPILER_FLAGS[:3])
+    options.ext_fun_compile_flags = ' '.join(compilation.optimisation())
     options.print_level = 0
     return ocp
 

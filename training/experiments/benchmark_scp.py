@@ -8,6 +8,10 @@ judges what comes back, whatever a solver says of itself; an infeasible answer i
 its time counts. The start `multi_start` refines the straight line and every candidate of the cold
 bundle one after the other and keeps the cheapest verified answer; its time and its iterations are
 sums. The best known cost of a problem is that of the cheapest verified answer of all.
+
+With `--verdicts` the judges are compared: the times of `verify` and of the compiled one, and what
+it takes to bind a problem for that, on the same starts. It is the thread's own time, without what
+other programs take.
 """
 
 from __future__ import annotations
@@ -20,7 +24,8 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -50,7 +55,7 @@ from warmstart_planner.scenarios.generator import problem_family, random_problem
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification import verify
+from warmstart_planner.verification import Judge, compiled, verify
 
 TIERS = ('easy', 'medium', 'hard')
 STRAIGHT_LINE, MULTI_START = StraightLine.name, ColdBundle.name
@@ -211,6 +216,55 @@ def unsolved(records: Sequence[Record]) -> str:
     return f'No verified answer for {len(left)} of {len(records)} problems: {names}'
 
 
+def verdict_rows(tiers: Iterable[str], seeds: range) -> list[dict[str, Any]]:
+    """Return figures of the time of verdicts on all starts: a row for each tier and judge."""
+    compiled.generate()
+    return [row for tier in tiers for row in _verdict_rows(tier, seeds)]
+
+
+def _verdict_rows(tier: str, seeds: range) -> list[dict[str, Any]]:
+    seconds: dict[str, list[float]] = {'verify': [], 'compiled': [], 'binding': []}
+
+    def timed(name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        begin = time.thread_time()
+        result = call(*arguments)
+        seconds[name].append(time.thread_time() - begin)
+        return result
+
+    for seed in seeds:
+        problem = random_problem(tier, seed)
+        proposals = [*StraightLine().propose(problem), *ColdBundle().propose(problem)]
+        for proposal in proposals:
+            timed('verify', verify, problem, proposal.trajectory)
+        judge = timed('binding', Judge, problem)
+        for proposal in proposals:
+            timed('compiled', judge.verdict, proposal.trajectory)
+    slow = np.median(seconds['verify'])
+    return [
+        {
+            'tier': tier,
+            'judge': name,
+            'n': len(times),
+            **time_figures(times),
+            'times_faster': float(slow / np.median(times)),
+        }
+        for name, times in seconds.items()
+    ]
+
+
+def verdict_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the rows of `verdict_rows` as text."""
+    lines = [
+        f'{"tier":7} {"judge":9} {"n":>6} {"median":>8} {"p95":>8} {"p99":>8} ms {"faster":>8}'
+    ]
+    lines += [
+        f'{row["tier"]:7} {row["judge"]:9} {row["n"]:6} {row["time_ms_median"]:8.3f} '
+        f'{row["time_ms_p95"]:8.3f} {row["time_ms_p99"]:8.3f}    {row["times_faster"]:7.1f}x'
+        for row in rows
+    ]
+    return '\n'.join(lines)
+
+
 def _compile_all(forms: Iterable[Formulation]) -> None:
     """Compile the baselines that are missing, on all cores, each in a process of its own."""
     context = get_context('spawn')
@@ -236,28 +290,36 @@ def main(arguments: list[str] | None = None) -> int:
         default=[STRAIGHT_LINE, MULTI_START],
         choices=(STRAIGHT_LINE, MULTI_START),
     )
-    parser.add_argument('--out', type=Path, default=Path('out/benchmark-scp.json'))
+    parser.add_argument('--verdicts', action='store_true', help='compare the judges instead')
+    parser.add_argument('--out', type=Path, help='by default out/benchmark-scp or -verdicts.json')
     options = parser.parse_args(arguments)
     if options.n < 1:
         parser.error(f'--n is {options.n}: expected at least 1')
     if options.seed < 0:
         parser.error(f'--seed is {options.seed}: expected at least 0')
+    seeds = range(options.seed, options.seed + options.n)
+    if options.verdicts:
+        rows = verdict_rows(options.tiers, seeds)
+        print(verdict_table(rows))
+        write_measurement(options.out or Path('out/benchmark-verdicts.json'), options.seed, rows)
+        return 0
+    out = options.out or Path('out/benchmark-scp.json')
     print('compiling the solvers that are not current ...', file=sys.stderr, flush=True)
     bench = Bench()
     bench.record(TIERS[0], options.seed, options.starts)  # page in what is loaded lazily
     records = []
     for tier in options.tiers:
-        for seed in range(options.seed, options.seed + options.n):
+        for seed in seeds:
             print(f'\r{tier} {seed - options.seed + 1}/{options.n}   ', end='', file=sys.stderr)
             records.append(bench.record(tier, seed, options.starts))
     print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
     rows = rows_of(records, options.starts)
     print(table(rows))
     print(unsolved(records))
-    write_measurement(options.out, options.seed, rows)
-    details = options.out.with_name(f'{options.out.stem}-problems.json')
+    write_measurement(out, options.seed, rows)
+    details = out.with_name(f'{out.stem}-problems.json')
     write_json(details, {'records': [asdict(record) for record in records]})
-    print(f'{options.out}, {details}')
+    print(f'{out}, {details}')
     return 0
 
 

@@ -57,6 +57,7 @@ from training.experiments.warmstart_report import BUDGETS, Results, rows_of, tab
 from training.experiments.warmstart_roll_outs import RollOutClock
 from training.experiments.warmstart_strategies import (
     BEST,
+    GUIDED_LEARNED,
     IQL_LSTM,
     LEARNED,
     NOISE,
@@ -66,8 +67,10 @@ from training.experiments.warmstart_strategies import (
     Pooled,
     RandomSource,
     Run,
+    Shared,
     Strategy,
     cold_strategies,
+    guided_strategies,
 )
 from training.experiments.warmstart_targets import Check, as_text, checklist
 from warmstart_planner.learned import card, observation_library, policy_card
@@ -77,8 +80,10 @@ from warmstart_planner.learned.session import LoadedModel, Purpose, load_model
 from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
+from warmstart_planner.proposals import guided_library
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
+from warmstart_planner.proposals.guided import Guided
 from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scp import library as scp_library
@@ -88,7 +93,7 @@ from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import verify
 
 SCENARIOS = Path(__file__).resolve().parents[2].parent / 'shared' / 'scenarios'
-FORMAT = 2  # of the file of records
+FORMAT = 3  # of the file of records
 # One problem of so many has knobs turned and noise refined. No number of families shares a factor
 # with it, so that all families are among them.
 STUDY_STRIDE = 7
@@ -130,12 +135,15 @@ class Bench:
     Args:
         horizon: of all problems.
         models: the learned ones.
+        budgets: that each strategy has once, beside none at all [s].
 
     """
 
-    def __init__(self, horizon: Horizon, models: Models) -> None:
+    def __init__(self, horizon: Horizon, models: Models, budgets: Sequence[float]) -> None:
         vehicle, weights = load_vehicle(), CostWeights()
         scp_library.generate(vehicle, weights, horizon)
+        guided_library.generate()
+        self._budgets = budgets
         self._solver = ScpSolver(vehicle, horizon, weights)
         self._sources: dict[str, LearnedSource] = {}
         self._study = self._clock = None
@@ -162,13 +170,17 @@ class Bench:
         clockwork = Clockwork(self._solver, timing.verification)
         self._strategies = (
             *cold_strategies(clockwork, timing.bundle),
+            *guided_strategies(clockwork),
             # noise is asked whenever the learned source would be
             Pooled(clockwork, RandomSource(self._count), timing.inference, timing.bundle, NOISE),
             *(Learned(clockwork, source, name) for name, source in self._sources.items()),
         )
         if LEARNED in self._sources:
             source = self._sources[LEARNED]
-            self._strategies += (Pooled(clockwork, source, timing.inference, timing.bundle),)
+            self._strategies += (
+                Shared(clockwork, GUIDED_LEARNED, Guided(), source),
+                Pooled(clockwork, source, timing.inference, timing.bundle),
+            )
 
     def measure(self, case: Case, index: int) -> Record:
         """Measure a problem; strategies take turns in who comes first."""
@@ -179,7 +191,7 @@ class Bench:
         runs = {}
         for strategy in (*self._strategies[turn:], *self._strategies[:turn]):
             if studied or strategy.name != NOISE:
-                runs[strategy.name] = _runs(strategy, problem)
+                runs[strategy.name] = _runs(strategy, problem, self._budgets)
         return Record(
             case.tier,
             case.family,
@@ -193,16 +205,25 @@ class Bench:
 
 
 @cache
-def _ready_bench(folder: Path, horizon: Horizon, timing: Timing) -> Bench:
+def _ready_bench(
+    folder: Path, horizon: Horizon, budgets: tuple[float, ...], timing: Timing
+) -> Bench:
     """Return a process's own bench, warm."""
-    bench = Bench(horizon, _open_models(folder, horizon))
+    bench = Bench(horizon, _open_models(folder, horizon), budgets)
     bench.warm_up(_warm_up_problems(horizon))
     bench.set_timing(timing)
     return bench
 
 
-def _measure(folder: Path, horizon: Horizon, timing: Timing, case: Case, index: int) -> Record:
-    return _ready_bench(folder, horizon, timing).measure(case, index)
+def _measure(
+    folder: Path,
+    horizon: Horizon,
+    budgets: tuple[float, ...],
+    timing: Timing,
+    case: Case,
+    index: int,
+) -> Record:
+    return _ready_bench(folder, horizon, budgets, timing).measure(case, index)
 
 
 def _warm_up_problems(horizon: Horizon) -> list[PlanningProblem]:
@@ -221,12 +242,19 @@ def _measuring(
     # not forked: threads of onnxruntime do not survive that
     with ProcessPoolExecutor(options.workers, mp_context=get_context('spawn')) as pool:
         try:
-            yield partial(pool.map, partial(_measure, options.model, horizon, timing))
+            work = partial(_measure, options.model, horizon, _budgets(options), timing)
+            yield partial(pool.map, work)
         finally:
             pool.shutdown(cancel_futures=True)  # a stopped run does not wait for the rest
 
 
-def _runs(strategy: Strategy, problem: PlanningProblem) -> tuple[Run, ...]:
+def _budgets(options: argparse.Namespace) -> tuple[float, ...]:
+    return () if options.to_the_end else BUDGETS
+
+
+def _runs(
+    strategy: Strategy, problem: PlanningProblem, budgets: Sequence[float]
+) -> tuple[Run, ...]:
     """
     Run a strategy with each budget, and but for the pooled one without any.
 
@@ -234,7 +262,7 @@ def _runs(strategy: Strategy, problem: PlanningProblem) -> tuple[Run, ...]:
     Without a budget the pooled one would refine again what its two parts have refined.
     """
     runs: list[Run] = []
-    for budget in BUDGETS:
+    for budget in budgets:
         if runs and runs[-1].exhausted:
             runs.append(replace(runs[-1], budget=budget))
         else:
@@ -363,6 +391,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--workers', type=int, default=1, help='processes that measure; more than 1 spoil times'
     )
+    parser.add_argument(
+        '--to-the-end',
+        action='store_true',
+        help='only what starts are worth when all are refined: no budgets, curves and targets',
+    )
     parser.add_argument('--resume', action='store_true', help='go on with a stopped run')
     parser.add_argument(
         '--images', type=Path, help='folder of the pictures, by default that of --out'
@@ -405,7 +438,7 @@ def main(arguments: list[str] | None = None) -> int:
     for start, model in ((LEARNED, models.transformer), (IQL_LSTM, models.policy)):
         if model is None:
             _say(f'{options.model} has no model {start}: its rows are left out')
-    bench = Bench(horizon, models)
+    bench = Bench(horizon, models, _budgets(options))
     timing = bench.warm_up(_warm_up_problems(horizon))
     factory = Factory(horizon, options.jobs)
     with _measuring(options, bench, horizon, timing) as measured:
@@ -414,9 +447,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _plan(options: argparse.Namespace) -> dict[str, int]:
+def _plan(options: argparse.Namespace) -> dict[str, int | bool]:
     """Return what a file of records must agree in to be gone on with."""
-    names = ('n', 'shifted', 'recorded', 'seed', 'workers')
+    names = ('n', 'shifted', 'recorded', 'seed', 'workers', 'to_the_end')
     return {'format': FORMAT, **{name: getattr(options, name) for name in names}}
 
 
@@ -429,7 +462,9 @@ def _hashes(models: Models) -> dict[str, str | None]:
 
 def _report(options: argparse.Namespace, results: Results, timing: Timing) -> None:
     rows, of_policies = rows_of(results), policy_rows(results)
-    checks = {LEARNED: checklist(results, rows), IQL_LSTM: policy_checklist(of_policies)}
+    checks: dict[str, list[Check]] = {}
+    if not options.to_the_end:
+        checks = {LEARNED: checklist(results, rows), IQL_LSTM: policy_checklist(of_policies)}
     parts = [tables(rows), policy_tables(of_policies)]
     parts += [f'targets of {start}\n{as_text(c)}' for start, c in checks.items() if c]
     print('\n\n'.join(part for part in parts if part))

@@ -3,8 +3,8 @@
 """
 The planning problem as a nonlinear programme with slacks, for general solvers.
 
-Cost, constraints, dynamics, bounds and penalties are those of the SCP loop's merit (`score` in
-scp/loop.c), from the same definitions; only their transcription is here. A soft row
+Cost, constraints, dynamics, bounds and penalties are those of SCP's merit (`score` in
+scp/lanes/merit.hpp), from the same definitions; only their transcription is here. A soft row
 r(x, u) >= 0 of weight w becomes r + s >= 0, s >= 0 with the cost
 w (violation s + violation_square s^2 / 2).
 """

@@ -12,7 +12,7 @@ from warmstart_planner.scp.solver import ScpSolver
 
 
 class Scp:
-    """The trust-region loop, timed from the problem to the trajectory in the map frame."""
+    """Trust-region SCP, timed from the problem to the trajectory in the map frame."""
 
     name = 'scp'
 

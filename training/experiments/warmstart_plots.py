@@ -20,12 +20,21 @@ from training.experiments.warmstart_candidates import (
 from training.experiments.warmstart_coherence import MOMENTS
 from training.experiments.warmstart_policy_report import COHERENCE
 from training.experiments.warmstart_report import ALL, BEST_SINGLE, RANDOM
-from training.experiments.warmstart_strategies import BEST, IQL_LSTM, LEARNED, MULTI_START
+from training.experiments.warmstart_strategies import (
+    BEST,
+    GUIDED_FAST,
+    GUIDED_WIDE,
+    IQL_LSTM,
+    LEARNED,
+    MULTI_START,
+)
 
 DPI = 130
 LOOKS = {
     BEST_SINGLE: ('best single start', '#888888', 's'),
     MULTI_START: ('multi-start', '#1f77b4', '^'),
+    GUIDED_FAST: ('guided, fast', '#e69f00', '<'),
+    GUIDED_WIDE: ('guided, wide', '#8c564b', '>'),
     LEARNED: ('decision transformer', '#d62728', 'o'),
     IQL_LSTM: ('IQL-LSTM', '#9467bd', 'v'),
     BEST: ('both together', '#2ca02c', 'D'),

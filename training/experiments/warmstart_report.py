@@ -29,6 +29,9 @@ from training.experiments.warmstart_problems import RECORDED, SHIFTED, TIERS
 from training.experiments.warmstart_records import UNLIMITED, Record
 from training.experiments.warmstart_strategies import (
     BEST,
+    GUIDED_FAST,
+    GUIDED_LEARNED,
+    GUIDED_WIDE,
     IQL_LSTM,
     LEARNED,
     MULTI_START,
@@ -41,7 +44,8 @@ BUDGETS = (0.003, 0.005, 0.010, 0.020, 0.050, 0.100)  # from problem to verdict 
 BEST_SINGLE = 'best_single'
 RANDOM, ALL = 'random', 'all'
 FEW = (1, 3)  # learned candidates that are refined in rows of their own
-CURVES = (BEST_SINGLE, MULTI_START, LEARNED, IQL_LSTM, BEST, NOISE)
+GUIDED = (GUIDED_FAST, GUIDED_WIDE, GUIDED_LEARNED)
+CURVES = (BEST_SINGLE, MULTI_START, *GUIDED, LEARNED, IQL_LSTM, BEST, NOISE)
 SOLVER = 'scp'
 
 Rows = list[dict[str, Any]]
@@ -95,9 +99,12 @@ class Results:
         if key not in self._best_single:
             of_tier = [r for r in self.records if r.tier == tier]
             methods = [Method(start, budget=budget) for start in SINGLES]
-            gaps = [gap_figures(self.gaps(of_tier, m)) for m in methods if self.has(m, of_tier)]
+            run = [m for m in methods if self.has(m, of_tier)]
+            gaps = [gap_figures(self.gaps(of_tier, m)) for m in run]
             ranks = [(-g['feasible_rate'], np.nan_to_num(g['cost_gap_mean'])) for g in gaps]
-            self._best_single[key] = SINGLES[ranks.index(min(ranks))]
+            # where none was run, none has an answer
+            best = run[ranks.index(min(ranks))] if run else methods[0]
+            self._best_single[key] = best.start
         return self._best_single[key]
 
     def gaps(self, records: Sequence[Record], method: Method) -> NDArray[np.float64]:
@@ -183,7 +190,8 @@ def methods_of(family: str) -> list[Method]:
         return [Method(BEST_SINGLE), Method(MULTI_START), *few]
     plain = [Method(s) for s in (*SINGLES, BEST_SINGLE, MULTI_START)]
     curves = [Method(s, budget=b) for s in CURVES for b in BUDGETS]
-    return [*plain, *few, Method(LEARNED), Method(IQL_LSTM), *curves]
+    whole = [Method(s) for s in (*GUIDED, LEARNED, IQL_LSTM)]
+    return [*plain, *few, *whole, *curves]
 
 
 def rows_of(results: Results) -> Rows:

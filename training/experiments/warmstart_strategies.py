@@ -16,7 +16,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +28,7 @@ from warmstart_planner.problem import (
     Trajectory,
 )
 from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.proposals.guided import FAST, WIDE, Guided
 from warmstart_planner.proposals.selection import (
     Candidate,
     in_turn,
@@ -46,6 +47,7 @@ from warmstart_planner.verification import verify
 
 STRAIGHT_LINE, ZERO_CONTROL = StraightLine.name, ZeroControl.name
 BUNDLE_BEST, MULTI_START = 'bundle_best', ColdBundle.name
+GUIDED_FAST, GUIDED_WIDE, GUIDED_LEARNED = 'guided_fast', 'guided_wide', 'guided_learned'
 LEARNED, IQL_LSTM, BEST, NOISE = 'decision_transformer', 'iql_lstm', 'best', 'noise'
 SINGLES = (STRAIGHT_LINE, ZERO_CONTROL, BUNDLE_BEST)
 
@@ -53,6 +55,7 @@ SLIGHT = 0.2  # violation that refinement puts right in a few iterations [m, m/s
 TRUSTED = 2  # further candidates of a source whose first kept its promise
 LOOKING = 0.5  # of the time left is for a first iteration of each start, where none tells its cost
 KEPT = 1.5  # times the promised cost that an answer may cost to have kept it
+SHARED = 8  # starts of each source where two share the refinement
 NOISE_KNOTS = 7  # of the random controls over the horizon
 NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
 
@@ -313,6 +316,21 @@ class Single:
         return pursuit.run()
 
 
+class Every:
+    """All starts that one plain source proposes, refined in the order of their merit."""
+
+    def __init__(self, clockwork: Clockwork, name: str, source: ProposalSource) -> None:
+        self.name = name
+        self._clockwork = clockwork
+        self._source = source
+
+    def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
+        """Answer a problem within a time budget [s]."""
+        pursuit = self._clockwork.begin(problem, budget)
+        pursuit.refine(pursuit.judge(self._source.propose(pursuit.problem)))
+        return pursuit.run()
+
+
 class MultiStart:
     """
     Straight line and cold bundle, all of them.
@@ -359,6 +377,35 @@ class Learned:
         """Answer a problem within a time budget [s]."""
         pursuit = self._clockwork.begin(problem, budget)
         pursuit.refine(pursuit.in_turn(pursuit.infer(self._source)))
+        return pursuit.run()
+
+
+class Shared:
+    """
+    The first SHARED starts of a plain and of a learned source, refined by turns.
+
+    Args:
+        clockwork: what it works with.
+        name: of the strategy.
+        plain: its starts are taken in the order in which it proposes them.
+        learned: its starts are taken in the order of what they promise.
+
+    """
+
+    def __init__(
+        self, clockwork: Clockwork, name: str, plain: ProposalSource, learned: LearnedSource
+    ) -> None:
+        self.name = name
+        self._clockwork = clockwork
+        self._plain, self._learned = plain, learned
+
+    def run(self, problem: PlanningProblem, budget: float = np.inf) -> Run:
+        """Answer a problem within a time budget [s]."""
+        pursuit = self._clockwork.begin(problem, budget)
+        learned = islice(pursuit.in_turn(pursuit.infer(self._learned)), SHARED)
+        plain = pursuit.judge(self._plain.propose(pursuit.problem)[:SHARED])
+        turns = chain.from_iterable(zip_longest(learned, plain))
+        pursuit.refine(candidate for candidate in turns if candidate is not None)
         return pursuit.run()
 
 
@@ -463,4 +510,12 @@ def cold_strategies(clockwork: Clockwork, bundle: float) -> tuple[Strategy, ...]
         Single(clockwork, ZERO_CONTROL, ZeroControl()),
         Single(clockwork, BUNDLE_BEST, ColdBundle()),
         MultiStart(clockwork, bundle),
+    )
+
+
+def guided_strategies(clockwork: Clockwork) -> tuple[Strategy, ...]:
+    """Return the strongest starts without learning, by how widely they are searched."""
+    return (
+        Every(clockwork, GUIDED_FAST, Guided(FAST)),
+        Every(clockwork, GUIDED_WIDE, Guided(WIDE)),
     )

@@ -16,7 +16,7 @@ from warmstart_planner import acados, generated, objective, vehicle
 from warmstart_planner.learned import observation_fields as fields
 from warmstart_planner.learned.on_road import OnRoad
 from warmstart_planner.learned.plain_rule import SIDES, PlainSettings
-from warmstart_planner.symbolic import numpy_on_symbols
+from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
 NAME = 'observation'
@@ -66,7 +66,6 @@ def generate(car: VehicleParameters) -> Path:
 
     def build(folder: Path) -> list[str]:
         from warmstart_planner.learned import observation_functions as functions
-        from warmstart_planner.scp.functions import write_c_code
 
         with numpy_on_symbols():
             symbolic = functions.casadi_functions(car)

@@ -16,7 +16,7 @@ from warmstart_planner import acados, generated, objective
 from warmstart_planner import vehicle as vehicle_module
 from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
-from warmstart_planner.symbolic import numpy_on_symbols
+from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'merit'
@@ -41,8 +41,6 @@ def generate(vehicle: VehicleParameters, settings: ControllerSettings) -> Path:
     """Generate and compile the merit unless it is current; return its folder."""
 
     def build(folder: Path) -> list[str]:
-        from warmstart_planner.scp.functions import write_c_code
-
         with numpy_on_symbols():
             function = _function(vehicle, settings)
         sizes = {

@@ -40,6 +40,7 @@ SOURCE_COLOURS: dict[str, Colour] = {
     'straight_line': (0.90, 0.62, 0.0, 0.8),
     'shifted': (0.0, 0.62, 0.45, 0.8),
     'multi_start': (0.34, 0.71, 0.91, 0.8),
+    'guided': (0.84, 0.37, 0.0, 0.8),
     'decision_transformer': (0.80, 0.47, 0.65, 0.9),
     'iql_lstm': (0.94, 0.89, 0.26, 0.9),
 }

@@ -22,8 +22,10 @@ from warmstart_planner.learned.session import (
 )
 from warmstart_planner.nodes.parameters import Parameter
 from warmstart_planner.objective import CostWeights
+from warmstart_planner.proposals import guided_library
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
+from warmstart_planner.proposals.guided import Guided
 from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
@@ -34,7 +36,7 @@ from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle
 
 PLAIN: dict[str, type[ProposalSource]] = {
-    source.name: source for source in (ZeroControl, StraightLine, ColdBundle)
+    source.name: source for source in (ZeroControl, StraightLine, ColdBundle, Guided)
 }
 SOURCES = (DecisionTransformer.name, IqlLstm.name, *PLAIN)
 DECLARATIONS = (
@@ -114,13 +116,16 @@ def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
     Build the settings from parameters, without models.
 
     Raises:
-        ValueError: an unknown source or execution provider, or a folder that does not exist.
+        ValueError: an unknown source or execution provider, a folder that does not exist, or a
+            source that is not compiled.
 
     """
     names = tuple(name.strip() for name in values['sources'].split(',') if name.strip())
     for name in names:
         if name not in SOURCES:
             raise ValueError(f'sources has {name!r}: expected some of {", ".join(SOURCES)}')
+    if Guided.name in names:
+        _check_guided()
     settings = ProposalSettings(
         sources=names,
         model_dir=values['model_dir'],
@@ -135,6 +140,13 @@ def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
     if settings.model_dir and not settings.model_folder.is_dir():
         raise ValueError(f'model_dir is {settings.model_dir!r}: expected an existing folder')
     return settings
+
+
+def _check_guided() -> None:
+    try:
+        guided_library.load()
+    except SolverMissingError as error:
+        raise ValueError(f'sources has {Guided.name!r}: {error}') from None
 
 
 class Models:

@@ -57,6 +57,7 @@ from warmstart_planner.simulation.configuration import (
     default_configuration_path,
     read_configuration,
 )
+from warmstart_planner.simulation.emergency_stop import EmergencyStop
 from warmstart_planner.simulation.monitor import DriveMonitor, Outcome
 from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.record_file import write_record
@@ -69,7 +70,6 @@ CLOCK_EPOCH = 100.0
 KNOCK_PERIOD = 0.1  # between attempts to get the first answer [s]
 PROGRESS_PERIOD = 1.0  # between lines that tell where the drive is [s]
 SILENCE = 0.5  # of planner or controller, after which its last word is old [s]
-FALLBACK_DECELERATION = 4.0  # of a vehicle that gets no commands [m/s^2]
 RECORD_FILE = 'drive.npz'
 
 
@@ -92,6 +92,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         settings = self.settings
         self._scenario = load_scenario(settings.scenario)
         self._simulator = Simulator(self._scenario, self._configuration(), settings.horizon)
+        self._emergency_stop = EmergencyStop(self._scenario.car, self._scenario.friction)
         self._monitor = DriveMonitor(self._scenario)
         self._drive_clock = DriveClock(CLOCK_EPOCH)
         self._recorder = Recorder(self._drive_clock)
@@ -218,6 +219,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         """Send a command to the actuators."""
         now = self._simulator.time
         self._commanded = now
+        self._emergency_stop.release()
         self._simulator.apply(Command(now, command.acceleration, command.steering_angle))
 
     def trouble(self, kind: str, text: str) -> None:
@@ -254,6 +256,8 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
 
     def _take_reference(self, reference: Reference) -> None:
         if self.active and not self._over:
+            if reference.trajectory is not None:
+                self._emergency_stop.hear(reference.trajectory)
             self._recorder.add_reference(reference, self._simulator.time)
             self._pace.take_plan()
 
@@ -300,16 +304,17 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
             self.finish(NOT_DRIVEN)
 
     def _begin(self, command: ReceivedCommand) -> None:
+        # before the clock starts: a first line takes rclpy up to some tenths of a second
+        again = f' again, from {self.time:.1f} s on' if self._begun else ''
+        self.get_logger().info(f'driving {self._scenario.name}{again}')
+        self._run.set(DiagnosticStatus.OK, 'driving')
+        self._begun = True
         self._follow_wall()
         self._driving = True
         self._recorder.begin(self._waiting_since, command.answered.problem_stamp)
         self._recorder.add_command(command)
         self.plan_due(self._first.stamp)
         self.apply(command)
-        again = f' again, from {self.time:.1f} s on' if self._begun else ''
-        self._begun = True
-        self.get_logger().info(f'driving {self._scenario.name}{again}')
-        self._run.set(DiagnosticStatus.OK, 'driving')
         self._pace.begin()
 
     def _beat(self) -> None:
@@ -318,8 +323,8 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
 
     def _brake(self) -> None:
         now = self._simulator.time
-        steering = float(self._simulator.true_state[4])
-        self._simulator.apply(Command(now, -FALLBACK_DECELERATION, steering))
+        wanted = self._emergency_stop.actuation(self._now_in_ros(), self._simulator.true_state)
+        self._simulator.apply(Command(now, wanted.acceleration, wanted.steering_angle))
         self.trouble('no commands', f'no command for {now - self._commanded:.2f} s: braking')
 
     def _publish(self, observation: Observation) -> None:

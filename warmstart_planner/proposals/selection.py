@@ -172,15 +172,17 @@ def judge(
     Proposals that are not on the problem's grid, or whose merit is not finite, are left out: a
     source may fail, the plan may not.
     """
-    candidates = []
-    for proposal in proposals:
-        given = proposal.trajectory
-        same_step = abs(given.dt - solver.horizon.dt) < 1e-9
-        if not same_step or len(given.controls) != solver.horizon.steps:
-            continue
-        trajectory = solver.roll_out(bound, given)
-        score = solver.score(bound, trajectory)
-        if np.isfinite(score.merit):
-            rolled_out = replace(proposal, trajectory=trajectory)
-            candidates.append(Candidate(rolled_out, score, own))
+    step, steps = solver.horizon.dt, solver.horizon.steps
+    given = [
+        proposal
+        for proposal in proposals
+        if abs(proposal.trajectory.dt - step) < 1e-9 and len(proposal.trajectory.controls) == steps
+    ]
+    driven = solver.roll_out_all(bound, [proposal.trajectory for proposal in given])
+    scores = solver.score_all(bound, driven)
+    candidates = [
+        Candidate(replace(proposal, trajectory=trajectory), score, own)
+        for proposal, trajectory, score in zip(given, driven, scores, strict=True)
+        if np.isfinite(score.merit)
+    ]
     return sorted(candidates, key=lambda candidate: candidate.score.merit)

@@ -1,15 +1,14 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The symbolic functions of SCP's convexification, and the C code generated from them.
+The symbolic functions of SCP's convexification.
 
 Everything here is derived from `vehicle` and `objective`; nothing is defined a second time.
-Matrices are dense and column-major, as HPIPM reads them.
+Matrices are dense; `templates` packs what the lanes read of them.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import casadi as ca
@@ -26,7 +25,7 @@ def casadi_functions(
     vehicle: VehicleParameters, weights: CostWeights, dt: float
 ) -> list[ca.Function]:
     """
-    Return the functions that the SCP loop calls.
+    Return the functions of dynamics, cost and rows, with their derivatives.
 
     - `dynamics(x, u)`: next state.
     - `stage_value(x, u, road)`: next state, cost over dt, rows (road, friction).
@@ -95,14 +94,6 @@ def casadi_functions(
         _function('obstacle_value', [x, obstacle], [separation]),
         _function('obstacle_model', [x, obstacle], obstacle_model),
     ]
-
-
-def write_c_code(functions: list[ca.Function], folder: Path, name: str) -> None:
-    """Write `<name>.c` with all functions to a folder."""
-    generator = ca.CodeGenerator(f'{name}.c', {'casadi_int': 'int', 'with_header': False})
-    for function in functions:
-        generator.add(function)
-    generator.generate(f'{folder}/')
 
 
 def _function(name: str, inputs: list[Any], outputs: list[Any]) -> ca.Function:

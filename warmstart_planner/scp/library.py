@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled SCP loop: how it is generated, found and called."""
+"""The compiled lanes of SCP: how they are generated, found and called."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import casadi
 import numpy as np
 
-from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner import compilation, generated, objective, vehicle
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.symbolic import numpy_on_symbols
@@ -20,54 +21,15 @@ from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameter
 
 NAME = 'scp'
 LIBRARY = 'libscp.so'
-LOOP = Path(__file__).with_name('loop.c')
-HISTORY_COLUMNS = 8
-WORK_SIZE = 4096  # of loop.c
+LANES = Path(__file__).with_name('lanes')
+INTERFACE = LANES / 'interface.cpp'
+HISTORY_COLUMNS = 7
+SCORE_COLUMNS = 4
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 
 
-class SettingsStructure(ctypes.Structure):
-    """Mirrors `settings_t` of loop.c."""
-
-    _fields_ = [
-        *(
-            (name, ctypes.c_double)
-            for name in (
-                'initial_radius',
-                'smallest_radius',
-                'largest_radius',
-                'accept_ratio',
-                'shrink_ratio',
-                'grow_ratio',
-                'shrink_factor',
-                'grow_factor',
-                'step_tolerance',
-                'merit_tolerance',
-                'violation_tolerance',
-                'defect_tolerance',
-                'penalty',
-                'penalty_square',
-                'defect_penalty',
-                'qp_tolerance',
-            )
-        ),
-        ('state_scale', ctypes.c_double * STATE_SIZE),
-        ('control_scale', ctypes.c_double * CONTROL_SIZE),
-        *(
-            (name, ctypes.c_int)
-            for name in (
-                'iteration_limit',
-                'qp_iteration_limit',
-                'qp_blocks',
-                'stall_limit',
-                'penalty_raises',
-            )
-        ),
-    ]
-
-
 class ProblemStructure(ctypes.Structure):
-    """Mirrors `problem_t` of loop.c."""
+    """Mirrors `problem_t` of lanes/problem.hpp."""
 
     _fields_ = [
         ('steps', ctypes.c_int),
@@ -92,89 +54,147 @@ class ProblemStructure(ctypes.Structure):
     ]
 
 
-class OutcomeStructure(ctypes.Structure):
-    """Mirrors `outcome_t` of loop.c."""
+PROBLEMS = ctypes.POINTER(ctypes.POINTER(ProblemStructure))
+
+
+class SettingsStructure(ctypes.Structure):
+    """Mirrors `settings_t` of lanes/search.hpp."""
 
     _fields_ = [
         *(
-            (name, ctypes.c_int)
+            (name, ctypes.c_double)
             for name in (
-                'status',
-                'iterations',
-                'qp_iterations',
-                'accepted',
-                'virtual_iterations',
-                'feasible',
+                'initial_radius',
+                'smallest_radius',
+                'largest_radius',
+                'accept_ratio',
+                'shrink_ratio',
+                'grow_ratio',
+                'shrink_factor',
+                'grow_factor',
+                'step_tolerance',
+                'merit_tolerance',
+                'violation_tolerance',
+                'penalty',
+                'penalty_square',
+                'defect_penalty',
+                'qp_complementarity',
+                'qp_gap',
             )
         ),
+        ('state_scale', ctypes.c_double * STATE_SIZE),
+        ('control_scale', ctypes.c_double * CONTROL_SIZE),
         *(
-            (name, ctypes.c_double)
-            for name in ('cost', 'violation', 'defect', 'merit', 'penalty', 'seconds')
+            (name, ctypes.c_int)
+            for name in (
+                'iteration_limit',
+                'qp_iterations',
+                'qp_iteration_limit',
+                'stall_limit',
+                'penalty_raises',
+            )
         ),
     ]
 
 
+class OutcomeStructure(ctypes.Structure):
+    """Mirrors `outcome_t` of lanes/search.hpp."""
+
+    _fields_ = [
+        *(
+            (name, ctypes.c_int)
+            for name in ('status', 'iterations', 'qp_iterations', 'accepted', 'feasible')
+        ),
+        *(
+            (name, ctypes.c_double)
+            for name in ('cost', 'violation', 'merit', 'penalty', 'multiplier', 'seconds')
+        ),
+    ]
+
+
+class TaskStructure(ctypes.Structure):
+    """Mirrors `task_t` of lanes/solver.hpp."""
+
+    _fields_ = [
+        ('problem', PROBLEMS),
+        ('settings', ctypes.POINTER(SettingsStructure)),
+        ('seconds', ctypes.c_double),
+        *((name, ctypes.c_int) for name in ('wide', 'stragglers', 'count')),
+        *((name, DOUBLES) for name in ('states', 'controls', 'multiplier', 'history')),
+        ('outcome', ctypes.POINTER(OutcomeStructure)),
+    ]
+
+
 def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[str, Any]:
-    """Return all that the compiled loop depends on."""
-    sources = (LOOP, Path(__file__).with_name('functions.py'))
+    """Return all that the compiled lanes depend on, the processor included."""
+    here = Path(__file__)
+    sources = (
+        *sorted(LANES.iterdir()),
+        here.with_name('functions.py'),
+        here.with_name('templates.py'),
+        Path(objective.__file__),
+        Path(vehicle.__file__),
+    )
     return {
         'vehicle': asdict(car),
         'weights': asdict(weights),
         'horizon': asdict(horizon),
-        'sources': generated.source_digest(
-            *sources, Path(objective.__file__), Path(vehicle.__file__)
-        ),
-        **acados.toolchain(),
+        'sources': generated.source_digest(*sources),
+        'casadi': casadi.__version__,
+        **compilation.toolchain(compilation.CPP),
     }
 
 
 def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> Path:
-    """Generate and compile the loop unless it is current; return its folder."""
+    """Generate and compile the lanes unless they are current; return their folder."""
 
     def build(folder: Path) -> list[str]:
-        from warmstart_planner.scp import functions
+        from warmstart_planner.scp.templates import SOURCE, write_templates
 
         with numpy_on_symbols():
-            symbolic = functions.casadi_functions(car, weights, horizon.dt)
-        needed = max(max(f.sz_w(), f.sz_iw()) for f in symbolic)
-        if needed > WORK_SIZE:
-            raise RuntimeError(f'functions need {needed} work numbers: loop.c has {WORK_SIZE}')
-        functions.write_c_code(symbolic, folder, 'functions')
-        acados.compile_library([LOOP], folder / LIBRARY, includes=[folder])
+            write_templates(car, weights, horizon, folder)
+        sources = [INTERFACE, folder / SOURCE]
+        compilation.compile_library(
+            compilation.CPP, sources, folder / LIBRARY, include_options(folder)
+        )
         return [LIBRARY]
 
     return generated.generate(NAME, key(car, weights, horizon), build)
 
 
+def include_options(folder: Path) -> list[str]:
+    """Return the compiler's options that find the lanes' headers, generated ones in a folder."""
+    return [f'-I{LANES}', f'-I{folder}']
+
+
 @cache
 def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctypes.CDLL:
     """
-    Load the compiled loop.
+    Load the compiled lanes.
 
     Raises:
-        SolverMissingError: it is not generated for this car, cost and horizon.
+        SolverMissingError: they are not generated for this car, cost and horizon, or not for this
+            machine's processor.
 
     """
     folder = generated.require(NAME, key(car, weights, horizon))
-    acados.preload_libraries()
     library = ctypes.CDLL(str(folder / LIBRARY))
-    problem, settings = ctypes.POINTER(ProblemStructure), ctypes.POINTER(SettingsStructure)
-    library.scp_create.argtypes = [ctypes.c_int]
-    library.scp_create.restype = ctypes.c_void_p
-    library.scp_destroy.argtypes = [ctypes.c_void_p]
+    workspace, settings = ctypes.c_void_p, ctypes.POINTER(SettingsStructure)
+    library.scp_width.restype = ctypes.c_int
+    library.scp_create.restype = workspace
+    library.scp_destroy.argtypes = [workspace]
     library.scp_destroy.restype = None
-    library.scp_roll_out.argtypes = [ctypes.c_void_p, problem, DOUBLES, DOUBLES]
+    library.scp_roll_out.argtypes = [workspace, PROBLEMS, ctypes.c_int, DOUBLES, DOUBLES]
     library.scp_roll_out.restype = None
-    library.scp_score.argtypes = [ctypes.c_void_p, problem, settings, DOUBLES, DOUBLES, DOUBLES]
-    library.scp_score.restype = None
-    library.scp_solve.argtypes = [
-        ctypes.c_void_p,
-        problem,
+    library.scp_score.argtypes = [
+        workspace,
+        PROBLEMS,
         settings,
-        ctypes.c_double,
-        *[DOUBLES] * 4,
-        ctypes.POINTER(OutcomeStructure),
+        ctypes.c_int,
+        *[DOUBLES] * 3,
     ]
+    library.scp_score.restype = None
+    library.scp_solve.argtypes = [workspace, ctypes.POINTER(TaskStructure), DOUBLES]
     library.scp_solve.restype = None
     return library
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of the SCP loop."""
+"""Settings of SCP."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 @dataclass(frozen=True)
 class ScpSettings:
     """
-    Trust region, tolerances, penalties and limits of the SCP loop.
+    Trust region, tolerances, penalties and limits of SCP.
 
     Radii multiply `state_scale` and `control_scale`, which make positions, angles, speeds and
     controls comparable. Ratios are of actual to predicted merit decrease. Tolerances:
     `merit_tolerance` is relative to the cost, `violation_tolerance` is on the planner's own rows
-    [m, m/s^2], which keep a margin to what the verifier demands, and `defect_tolerance` is on
-    scaled gaps of the dynamics. Penalties are the merit's (see `CostWeights` for their units);
+    [m, m/s^2], which keep a margin to what the verifier demands. Penalties are the merit's (see
+    `CostWeights` for their units);
     `penalty_raises` is how often the penalty may grow tenfold before a problem counts as locally
     infeasible. The search has converged when what a step promises is below `merit_tolerance`, or
     when a step that the trust region does not hold back gains less than ten times that within the
     other tolerances, as the next would gain a fraction of it. `stall_limit` such steps in a row
     end it anywhere.
+
+    A QP ends where the mean product of distances to its bounds and their multipliers is below
+    `qp_complementarity` and no more than the share `qp_gap` of its first infeasibility is left, or
+    after `qp_iterations`; one after a QP that this left unsolved has `qp_iteration_limit`.
     """
 
     initial_radius: float = 1.0
@@ -40,14 +44,14 @@ class ScpSettings:
     step_tolerance: float = 1e-3
     merit_tolerance: float = 1e-3
     violation_tolerance: float = 0.05
-    defect_tolerance: float = 0.01
     defect_penalty: float = 100.0
-    qp_tolerance: float = 1e-3
+    qp_complementarity: float = 2e-4
+    qp_gap: float = 3e-3
     state_scale: tuple[float, ...] = (5.0, 5.0, 0.6, 5.0, 0.4)
     control_scale: tuple[float, ...] = (5.0, 0.6)
     iteration_limit: int = 25
+    qp_iterations: int = 16
     qp_iteration_limit: int = 50
-    qp_blocks: int = 15
     stall_limit: int = 2
     penalty_raises: int = 1
 

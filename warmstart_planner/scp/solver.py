@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +16,37 @@ from numpy.typing import NDArray
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, SolverStatus, Trajectory
 from warmstart_planner.scp import library
-from warmstart_planner.scp.library import OutcomeStructure, ProblemStructure, SettingsStructure
+from warmstart_planner.scp.library import (
+    OutcomeStructure,
+    ProblemStructure,
+    SettingsStructure,
+    TaskStructure,
+)
 from warmstart_planner.scp.settings import ScpSettings
-from warmstart_planner.transcription import Margins, Transcription, control_bounds, transcribe
+from warmstart_planner.transcription import (
+    Frame,
+    Margins,
+    Transcription,
+    control_bounds,
+    transcribe,
+)
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
-STATUS = tuple(SolverStatus)  # in the order of loop.c's enum
+STATUS = tuple(SolverStatus)  # in the order of the enum in lanes/search.hpp
 
 
-@dataclass(frozen=True)
-class Iteration:
-    """What one SCP iteration did; `ratio` is NaN where no step was tried."""
+class Iteration(NamedTuple):
+    """
+    What one SCP iteration did; `ratio` is NaN where no step was tried.
+
+    `seconds` since the call, in which other starts were at work too.
+    """
 
     merit: float
     violation: float
-    defect: float
     radius: float
     ratio: float
-    qp_status: int
+    qp_solved: bool
     qp_iterations: int
     seconds: float
 
@@ -59,14 +74,13 @@ class ScpResult:
     `within_tolerance` says whether the planner's own rows are met; only the verifier says
     feasible. `multiplier` is the largest multiplier of a soft row per its weight, which a later
     solve takes as its start (with the trajectory). Iterations count from 1; `seconds` is the
-    loop's own time.
+    time from the call until this search had ended.
     """
 
     trajectory: Trajectory
     status: SolverStatus
     iterations: int
     qp_iterations: int
-    virtual_iterations: int
     within_tolerance: bool
     score: Score
     multiplier: float
@@ -75,7 +89,7 @@ class ScpResult:
 
 
 class BoundProblem:
-    """A planning problem in the form that the compiled loop reads."""
+    """A planning problem in the form that the compiled lanes read."""
 
     def __init__(self, problem: PlanningProblem, margins: Margins) -> None:
         """Transcribe the problem once, for any number of solves."""
@@ -113,28 +127,57 @@ class BoundProblem:
             ValueError: the trajectory is not on the problem's grid.
 
         """
-        steps = self.problem.horizon.steps
-        if trajectory.controls.shape[0] != steps:
-            raise ValueError(f'start has {trajectory.controls.shape[0]} steps: expected {steps}')
-        states = self.numbers.frame.localise(trajectory.states)
-        # yaw the short way round from the first state, so that any multiple of 2 pi is the same
-        states[:, 2] -= 2 * np.pi * np.round(states[0, 2] / (2 * np.pi))
-        # the compiled loop reads rows: a transposed array must not come through as it lies
-        return np.array(states, order='C'), np.array(trajectory.controls, order='C')
+        states, controls = localised([self], [trajectory])
+        return states[0], controls[0]
 
     def globalise(self, states: NDArray[np.float64], controls: NDArray[np.float64]) -> Trajectory:
         """Return a trajectory of the problem's frame in the map frame."""
-        return Trajectory(
-            self.problem.stamp,
-            self.problem.horizon.dt,
-            self.numbers.frame.globalise(states),
-            controls,
-        )
+        return globalised([self], states[None], controls[None])[0]
+
+
+def localised(
+    bounds: Sequence[BoundProblem], trajectories: Sequence[Trajectory]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """
+    States (K, N + 1, 5) and controls (K, N, 2) of map-frame trajectories, each in its frame.
+
+    Raises:
+        ValueError: a trajectory is not on its problem's grid.
+
+    """
+    for bound, trajectory in zip(bounds, trajectories, strict=True):
+        steps = bound.problem.horizon.steps
+        if len(trajectory.controls) != steps:
+            raise ValueError(f'start has {len(trajectory.controls)} steps: expected {steps}')
+    # the compiled lanes read rows: a transposed array must not come through as it lies
+    given = np.array([trajectory.states for trajectory in trajectories], order='C')
+    states = _frames(bounds).localise(given)
+    # yaw the short way round from the first state, so that any multiple of 2 pi is the same
+    states[..., 2] -= 2 * np.pi * np.round(states[:, :1, 2] / (2 * np.pi))
+    return states, np.array([trajectory.controls for trajectory in trajectories], order='C')
+
+
+def globalised(
+    bounds: Sequence[BoundProblem],
+    states: NDArray[np.float64],
+    controls: NDArray[np.float64],
+) -> list[Trajectory]:
+    """Return trajectories of problems' frames in the map frame; the inverse of `localised`."""
+    return [
+        Trajectory(bound.problem.stamp, bound.problem.horizon.dt, *each)
+        for bound, *each in zip(bounds, _frames(bounds).globalise(states), controls, strict=True)
+    ]
+
+
+def _frames(bounds: Sequence[BoundProblem]) -> Frame:
+    """Return the frames of problems as one, for arrays with an axis of problems first."""
+    frames = [bound.numbers.frame for bound in bounds]
+    return Frame(*(np.array([[getattr(f, name)] for f in frames]) for name in ('x', 'y', 'yaw')))
 
 
 class ScpSolver:
     """
-    The compiled trust-region loop for one car, cost and horizon.
+    The compiled lanes of trust-region SCP for one car, cost and horizon.
 
     One instance serves one thread at a time; instances are independent.
 
@@ -151,7 +194,7 @@ class ScpSolver:
         settings: ScpSettings | None = None,
         margins: Margins | None = None,
     ) -> None:
-        """Load the compiled loop and allocate its workspace."""
+        """Load the compiled lanes and allocate their workspace."""
         weights = weights or CostWeights()
         self.settings = settings or ScpSettings()
         self.margins = margins or Margins()
@@ -159,7 +202,7 @@ class ScpSolver:
         self.horizon = horizon
         self._library = library.load(vehicle, weights, horizon)
         self._settings = _settings_structure(self.settings, weights)
-        self._workspace = ctypes.c_void_p(self._library.scp_create(horizon.steps))
+        self._workspace = ctypes.c_void_p(self._library.scp_create())
         if not self._workspace:
             raise MemoryError('SCP workspace could not be allocated')
         weakref.finalize(self, self._library.scp_destroy, self._workspace)
@@ -185,34 +228,129 @@ class ScpSolver:
         return BoundProblem(problem, self.margins)
 
     def roll_out(self, bound: BoundProblem, guess: Trajectory) -> Trajectory:
-        """
-        Turn a guess into something the car can do from the problem's start; map frame.
+        """Turn one guess into something the car can do, as `roll_out_all`."""
+        return self.roll_out_all(bound, [guess])[0]
 
-        The model is driven with the guess's controls and a feedback towards its states, within
-        all bounds; a consistent guess from the same start comes back unchanged.
+    def roll_out_all(self, bound: BoundProblem, guesses: Sequence[Trajectory]) -> list[Trajectory]:
         """
-        states, controls = bound.localise(guess)
+        Turn guesses into something the car can do from the problem's start; map frame.
+
+        The model is driven with a guess's controls and a feedback towards its states, within
+        all bounds; a consistent guess from the same start comes back unchanged.
+
+        Raises:
+            ValueError: a guess is not on the problem's grid.
+
+        """
+        if not guesses:
+            return []
+        bounds = [bound] * len(guesses)
+        states, controls = localised(bounds, guesses)
         self._library.scp_roll_out(
             self._workspace,
-            ctypes.byref(bound.structure),
+            _structures(bounds),
+            len(guesses),
             library.pointer(states),
             library.pointer(controls),
         )
-        return bound.globalise(states, controls)
+        return globalised(bounds, states, controls)
 
     def score(self, bound: BoundProblem, trajectory: Trajectory) -> Score:
         """Merit of a trajectory: the one function by which all candidates are compared."""
-        states, controls = bound.localise(trajectory)
-        numbers = np.empty(4)
+        return self.score_all(bound, [trajectory])[0]
+
+    def score_all(self, bound: BoundProblem, trajectories: Sequence[Trajectory]) -> list[Score]:
+        """
+        Merit of each trajectory, as `score`.
+
+        Raises:
+            ValueError: a trajectory is not on the problem's grid.
+
+        """
+        if not trajectories:
+            return []
+        bounds = [bound] * len(trajectories)
+        states, controls = localised(bounds, trajectories)
+        numbers = np.empty((len(trajectories), library.SCORE_COLUMNS))
         self._library.scp_score(
             self._workspace,
-            ctypes.byref(bound.structure),
+            _structures(bounds),
             ctypes.byref(self._settings),
+            len(trajectories),
             library.pointer(states),
             library.pointer(controls),
             library.pointer(numbers),
         )
-        return Score(*numbers.tolist())
+        return [Score(*row) for row in numbers.tolist()]
+
+    def solve_all(
+        self,
+        bounds: BoundProblem | Sequence[BoundProblem],
+        starts: Sequence[Trajectory],
+        deadline: float = np.inf,
+        multipliers: Sequence[float] | None = None,
+        iteration_limit: int | None = None,
+        stragglers: int = 0,
+        wide: bool = True,
+    ) -> list[ScpResult]:
+        """
+        Refine starts, as many at once as the processor has lanes; results in the starts' order.
+
+        No start's result depends on the others, but for when time runs out or the last are not
+        waited for.
+
+        Args:
+            bounds: the problem of all starts, or one for each.
+            starts: states and controls on the problems' grid, map frame; they are driven first.
+            deadline: time for the iterations [s]; then the best iterates are returned.
+            multipliers: largest multiplier of an earlier solution of a similar problem, or 0, by
+                start.
+            iteration_limit: of each search, no larger than the settings'; None: theirs.
+            stragglers: once no start waits and something within the tolerances is found, so few
+                unfinished searches are not waited for.
+            wide: lanes of single precision; else one lane of double precision, the reference.
+
+        Raises:
+            ValueError: a start is on another grid, or the limit beyond the settings'.
+
+        """
+        count = len(starts)
+        if not count:
+            return []
+        each = [bounds] * count if isinstance(bounds, BoundProblem) else list(bounds)
+        states, controls = localised(each, starts)
+        settings = self._limited(iteration_limit)
+        history = np.full((count, settings.iteration_limit, library.HISTORY_COLUMNS), np.nan)
+        known = np.array(np.zeros(count) if multipliers is None else multipliers, dtype=float)
+        scores = np.empty((count, library.SCORE_COLUMNS))
+        outcomes = (OutcomeStructure * count)()
+        task = TaskStructure(
+            _structures(each),
+            ctypes.pointer(settings),
+            deadline,
+            wide,
+            stragglers,
+            count,
+            *(library.pointer(array) for array in (states, controls, known, history)),
+            outcomes,
+        )
+        self._library.scp_solve(self._workspace, ctypes.byref(task), library.pointer(scores))
+        return [
+            ScpResult(
+                trajectory=trajectory,
+                status=STATUS[outcome.status],
+                iterations=outcome.iterations,
+                qp_iterations=outcome.qp_iterations,
+                within_tolerance=bool(outcome.feasible),
+                score=Score(outcome.merit, outcome.cost, outcome.violation, score[3]),
+                multiplier=outcome.multiplier,
+                seconds=outcome.seconds,
+                history=_history(rows[: outcome.iterations]),
+            )
+            for trajectory, outcome, score, rows in zip(
+                globalised(each, states, controls), outcomes, scores.tolist(), history, strict=True
+            )
+        ]
 
     def solve(
         self,
@@ -223,12 +361,12 @@ class ScpSolver:
         iteration_limit: int | None = None,
     ) -> ScpResult:
         """
-        Refine a start.
+        Refine a start in one lane of double precision, as `solve_all`.
 
         Args:
             bound: the problem.
             start: states and controls on the problem's grid, map frame; it may be inconsistent.
-            deadline: time for the loop [s]; when it runs out, the best iterate is returned.
+            deadline: time for the iterations [s]; when it runs out, the best iterate is returned.
             multiplier: largest multiplier of an earlier solution of a similar problem, or 0.
             iteration_limit: of this solve, no larger than the settings'; None: theirs.
 
@@ -236,37 +374,12 @@ class ScpSolver:
             ValueError: the start is on another grid, or the limit beyond the settings'.
 
         """
-        states, controls = bound.localise(start)
-        settings = self._limited(iteration_limit)
-        history = np.full((settings.iteration_limit, library.HISTORY_COLUMNS), np.nan)
-        multipliers = np.array([multiplier])
-        outcome = OutcomeStructure()
-        self._library.scp_solve(
-            self._workspace,
-            ctypes.byref(bound.structure),
-            ctypes.byref(settings),
-            float(deadline),
-            library.pointer(states),
-            library.pointer(controls),
-            library.pointer(multipliers),
-            library.pointer(history),
-            ctypes.byref(outcome),
-        )
-        return ScpResult(
-            trajectory=bound.globalise(states, controls),
-            status=STATUS[outcome.status],
-            iterations=outcome.iterations,
-            qp_iterations=outcome.qp_iterations,
-            virtual_iterations=outcome.virtual_iterations,
-            within_tolerance=bool(outcome.feasible),
-            score=Score(outcome.merit, outcome.cost, outcome.violation, outcome.defect),
-            multiplier=float(multipliers[0]),
-            seconds=outcome.seconds,
-            history=tuple(_iteration(row) for row in history[: outcome.iterations]),
-        )
+        return self.solve_all(bound, [start], deadline, [multiplier], iteration_limit, wide=False)[
+            0
+        ]
 
     def _limited(self, iteration_limit: int | None) -> SettingsStructure:
-        """Return the settings, those of one solve with fewer iterations."""
+        """Return the settings, those of one call with fewer iterations."""
         if iteration_limit is None:
             return self._settings
         most = self.settings.iteration_limit
@@ -279,17 +392,16 @@ class ScpSolver:
         return limited
 
 
-def _iteration(row: NDArray[np.float64]) -> Iteration:
-    merit, violation, defect, radius, ratio, status, count, seconds = row.tolist()
-    return Iteration(
-        merit,
-        violation,
-        defect,
-        radius,
-        ratio,
-        -1 if np.isnan(status) else int(status),
-        0 if np.isnan(count) else int(count),
-        seconds,
+def _structures(bounds: Sequence[BoundProblem]) -> ctypes.Array:
+    """Return the addresses of problems as C reads them."""
+    kind = ctypes.POINTER(ProblemStructure)
+    return (kind * len(bounds))(*(ctypes.pointer(bound.structure) for bound in bounds))
+
+
+def _history(rows: NDArray[np.float64]) -> tuple[Iteration, ...]:
+    return tuple(
+        Iteration(*numbers, bool(solved), int(count), seconds)
+        for *numbers, solved, count, seconds in rows.tolist()
     )
 
 

@@ -10,10 +10,13 @@ interpolated between their predicted poses, yaw the short way. Where a car and a
 near that they could meet between two samples, that interval is divided until they cannot.
 
 A trajectory is judged in `verdict`, a drive in `drive`; each kind of constraint has a module.
+`compiled` judges trajectories as `verdict` does, in C; each C file holds the maths of the module
+of its name, which is its reference in the tests.
 
 All functions are pure; lengths in metres, angles in radians, map frame, SI.
 """
 
+from warmstart_planner.verification.compiled import Judge, VerdictOf, judging
 from warmstart_planner.verification.drive import DriveVerdict, drive_verdict
 from warmstart_planner.verification.shapes import box_distance
 from warmstart_planner.verification.terminal import STOPPING_SHARE
@@ -24,9 +27,12 @@ __all__ = [
     'DEFAULT_TOLERANCES',
     'STOPPING_SHARE',
     'DriveVerdict',
+    'Judge',
     'Tolerances',
     'Verdict',
+    'VerdictOf',
     'box_distance',
     'drive_verdict',
+    'judging',
     'verify',
 ]

@@ -40,7 +40,7 @@ class Samples:
 
 
 @cache
-def _integration_weights() -> Array:
+def integration_weights() -> Array:
     """
     Weights that integrate the polynomial through SUBSTEPS + 1 equal samples of [0, 1].
 
@@ -69,7 +69,7 @@ def follow(trajectory: Trajectory, vehicle: VehicleParameters) -> tuple[Samples,
     elapsed = np.linspace(0.0, trajectory.dt, SUBSTEPS + 1)
     speed = begin[:, SPEED] + controls[:, :1] * elapsed
     steering = begin[:, STEERING] + controls[:, 1:] * elapsed
-    weights = trajectory.dt * _integration_weights().T
+    weights = trajectory.dt * integration_weights().T
     yaw = begin[:, YAW] + (speed * np.tan(steering) / vehicle.wheelbase) @ weights
     x = begin[:, PX] + (speed * np.cos(yaw)) @ weights
     y = begin[:, PY] + (speed * np.sin(yaw)) @ weights

@@ -134,14 +134,19 @@ class Path:
         dx, dy = x[:, None] - road.x[segment], y[:, None] - road.y[segment]
         cos, sin = self.cos[segment], self.sin[segment]
         past = (self.lower == -np.inf)[segment], (self.upper == np.inf)[segment]
-        along = cos * dx + sin * dy
-        along = np.where((along < 0.0) & ~past[0], 0.0, along)
-        along = np.where((along > self.length[segment]) & ~past[1], self.length[segment], along)
-        gap = np.hypot(dx - along * cos, dy - along * sin)
+        part = (cos * dx + sin * dy) / self.length[segment]
+        part = np.where((part < 0.0) & ~past[0], 0.0, part)
+        part = np.where((part > 1.0) & ~past[1], 1.0, part)
+        # exact at the vertices: two segments are as near where their common one is the foot
+        gap = np.hypot(
+            x[:, None] - ((1.0 - part) * road.x[segment] + part * road.x[segment + 1]),
+            y[:, None] - ((1.0 - part) * road.y[segment] + part * road.y[segment + 1]),
+        )
         row, column = np.arange(len(x)), np.argmin(gap, axis=1)
         best = segment[row, column]
         side = np.sign(cos * dy - sin * dx)[row, column]
-        station = road.station[best] + along[row, column] * self.scale[best]
+        along = part[row, column] * self.length[best]
+        station = road.station[best] + along * self.scale[best]
         return station, side * gap[row, column], best
 
     def segment(self, station: Array) -> NDArray[np.intp]:

@@ -22,6 +22,8 @@ from warmstart_planner.verification.tolerances import DEFAULT_TOLERANCES, Tolera
 
 Array = NDArray[np.float64]
 
+GROUPS = ('collision', 'road', 'direction', 'limits', 'friction', 'dynamics', 'terminal')
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -83,7 +85,7 @@ def verify(
         ValueError: the trajectory has another stamp or dt than the problem.
 
     """
-    _check_grid(problem, trajectory)
+    check_grid(problem, trajectory)
     samples, ends = follow(trajectory, problem.vehicle)
     path = Path(problem.road)
     foot = path.foot(samples, problem.station)
@@ -117,7 +119,8 @@ def verify(
     )
 
 
-def _check_grid(problem: PlanningProblem, trajectory: Trajectory) -> None:
+def check_grid(problem: PlanningProblem, trajectory: Trajectory) -> None:
+    """Raise a ValueError where a trajectory has another stamp or dt than its problem."""
     if len(trajectory.states) < 2:
         raise ValueError('trajectory.states has 1 node: expected at least 2')
     if abs(trajectory.dt - problem.horizon.dt) > 1e-9:

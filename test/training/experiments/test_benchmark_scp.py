@@ -71,6 +71,17 @@ def test_absurd_arguments_are_refused(arguments, capsys):
     assert arguments[0] in capsys.readouterr().err
 
 
+def test_the_judges_are_compared_on_the_same_starts(tmp_path, capsys):
+    out = tmp_path / 'verdicts.json'
+    arguments = ['--verdicts', '--n', '2', '--tiers', 'easy', '--out', str(out)]
+    assert benchmark_scp.main(arguments) == 0
+    rows = {row['judge']: row for row in json.loads(out.read_text())['rows']}
+    assert rows['binding']['n'] == 2
+    assert rows['verify']['n'] == rows['compiled']['n'] > 20
+    assert rows['compiled']['times_faster'] > 3.0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
 @pytest.mark.slow
 def test_a_small_comparison_prints_and_writes_the_same_figures(tmp_path, capsys):
     out = tmp_path / 'benchmark-scp.json'

@@ -55,6 +55,7 @@ def test_without_a_model_the_other_rows_are_measured(tmp_path, scp_folder, capsy
     rows = json.loads(out.read_text())['rows']
     starts = {row['start'] for row in rows}
     assert {'straight_line', 'zero_control', 'bundle_best', 'multi_start'} <= starts
+    assert {'guided_fast', 'guided_wide'} <= starts
     assert 'decision_transformer' not in starts
     assert {row['tier'] for row in rows} >= {'easy', 'medium', 'hard', 'shifted', 'all'}
     assert {'machine', 'versions', 'commit'} <= json.loads(out.read_text()).keys()
@@ -112,6 +113,21 @@ def test_with_models_everything_is_measured_and_a_resumed_run_measures_nothing_t
 
 
 @pytest.mark.slow
+def test_to_the_end_every_start_is_refined_once_without_a_budget(
+    tmp_path, scp_folder, observer, write_model, capsys
+):
+    model = write_model(tmp_path / 'models')
+    code, out = run(tmp_path, '--model', model, '--to-the-end')
+    assert code == 0
+    assert 'targets of' not in capsys.readouterr().out
+    rows = [r for r in json.loads(out.read_text())['rows'] if r.get('budget_ms', '') is None]
+    starts = {row['start'] for row in rows if row['tier'] == 'all' and row['refined'] is None}
+    assert {'multi_start', 'guided_fast', 'guided_wide', 'guided_learned'} <= starts
+    assert 'decision_transformer' in starts
+    assert not any(row.get('budget_ms') for row in json.loads(out.read_text())['rows'])
+
+
+@pytest.mark.slow
 def test_several_processes_measure_the_same_problems_in_the_same_order(
     tmp_path, scp_folder, observer, write_policy
 ):
@@ -137,7 +153,7 @@ def test_several_processes_measure_the_same_problems_in_the_same_order(
 
 def test_a_run_about_another_model_is_not_gone_on_with(tmp_path, write_model, capsys):
     lines = tmp_path / 'benchmark-warmstart-records.jsonl'
-    about = '{"format": 2, "n": 1, "shifted": 1, "model": "other"}\n'
+    about = '{"format": 3, "n": 1, "shifted": 1, "model": "other"}\n'
     lines.write_text(about)
     code, _ = run(tmp_path, '--model', write_model(tmp_path / 'models'), '--resume')
     assert code == 1

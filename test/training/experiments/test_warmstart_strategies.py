@@ -10,6 +10,7 @@ import pytest
 from training.experiments.warmstart_strategies import (
     MULTI_START,
     NOISE,
+    SHARED,
     SLIGHT,
     STRAIGHT_LINE,
     Clockwork,
@@ -19,10 +20,13 @@ from training.experiments.warmstart_strategies import (
     RandomSource,
     Refinement,
     Run,
+    Shared,
     cold_strategies,
+    guided_strategies,
 )
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.proposals.guided import FAST, Guided
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scenarios.generator import random_problem
@@ -44,7 +48,7 @@ class Bundle:
 
 
 @pytest.fixture(scope='module')
-def clockwork(scp_folder):
+def clockwork(scp_folder, guided_folder):
     return Clockwork(ScpSolver(load_vehicle(), Horizon()), reserve=0.002)
 
 
@@ -100,6 +104,23 @@ def test_singles_refine_one_start_and_multi_start_all(clockwork, problem):
     assert multi.feasible >= single.feasible
     assert multi.cost <= single.cost
     assert multi.iterations > single.iterations
+
+
+def test_guided_starts_are_all_refined_and_beat_the_straight_line(clockwork, problem):
+    straight = cold_strategies(clockwork, 0.0)[0].run(problem).answer()
+    for strategy in guided_strategies(clockwork):
+        run = strategy.run(problem)
+        assert {r.source for r in run.refinements} == {'guided'}
+        assert len(run.refinements) == FAST.count
+        assert run.exhausted
+        assert run.answer().feasible
+        assert run.answer().cost <= straight.cost * (1 + 1e-6)
+
+
+def test_two_sources_that_share_give_half_of_the_starts_each_by_turns(clockwork, problem):
+    run = Shared(clockwork, 'both', Guided(), Bundle()).run(problem)
+    assert [r.source for r in run.refinements] == [MULTI_START, 'guided'] * SHARED
+    assert 0.0 < run.inference < run.refinements[0].at
 
 
 def test_the_multi_start_looks_at_all_but_the_first_and_counts_that(clockwork, problem):

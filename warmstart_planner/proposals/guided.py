@@ -1,0 +1,363 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Guided: distinct ways round everything that moves, found by a search, without learning.
+
+A lattice in station, offset, speed and time, searched backward by dynamic programming, as in
+Ziegler, Stiller: Spatiotemporal state lattices for fast trajectory planning in dynamic on-road
+driving scenarios (IROS 2009), and McNaughton, Urmson, Dolan, Lee: Motion planning for autonomous
+driving with a conformal spatiotemporal lattice (ICRA 2011). Obstacles move and are inflated by
+their margins. A forward beam with the cost-to-go as its heuristic keeps ways apart by homotopy
+class, the side on which each obstacle is passed and whether it is passed at all, as do de Groot,
+Ferranti, Gavrila, Alonso-Mora: Topology-Driven Parallel Trajectory Optimization in Dynamic
+Environments (IEEE Transactions on Robotics 41, 2025). The search itself is compiled: guided.c.
+
+Two searches take turns. A cautious one fears overlaps; one that trusts refinement takes short
+ones, which end in many a good plan. What neither sees is that a gap may be impossible: every way
+through it overlaps a little. So braking and a straight line are among the starts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner.checks import number
+from warmstart_planner.objective import CostWeights
+from warmstart_planner.obstacles import sizes_of
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.proposals import guided_library
+from warmstart_planner.proposals.guided_library import MAX_LINES, MAX_SPEEDS, SearchStructure
+from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
+from warmstart_planner.transcription import (
+    Margins,
+    box_centre_point,
+    stop_station,
+    target_offsets,
+    target_speeds,
+)
+from warmstart_planner.vehicle import GRAVITY, SPEED, STEERING, YAW
+
+Array = NDArray[np.float64]
+
+STAGE = 0.5  # of the lattice, about [s]
+STATION_STEP = 1.0  # [m]
+OFFSET_STEP = 0.45  # [m]
+BEHIND = 2.0  # of the lattice behind the car [m]
+FARTHEST = 300.0  # of it ahead of the car [m]
+LOOK_BACK = 20.0  # of the road behind the car, where obstacles are located [m]
+OFF_ROAD = 3.0  # beside the road, the lattice still begins where the car is [m]
+LATERAL_SHARE = 0.45
+WAYS = 16  # that one search returns at most
+APART = 1.4  # of ways of a class, while there are enough [m]
+NEAR = 0.7  # ways of both searches that are nearer come last [m]
+BRAKING = (1.5, 4.0, 8.0)  # [m/s^2]
+APPROACH = 18.0  # over which plain ways come to the reference path [m]
+
+
+@dataclass(frozen=True)
+class OverlapPrice:
+    """
+    What overlaps cost in a search.
+
+    `linear` is per metre and second of it [1/(m s)], `square` the share of it that grows with the
+    depth [1/m]. `guidance`: how far the cost-to-go is believed, which has it all at once.
+    """
+
+    linear: float
+    square: float
+    guidance: float
+
+    def __post_init__(self) -> None:
+        """Refuse prices that make no sense."""
+        number('overlap_price.linear', self.linear, at_least=0.0, at_most=1e4)
+        number('overlap_price.square', self.square, at_least=0.0, at_most=1e3)
+        number('overlap_price.guidance', self.guidance, at_least=0.0, at_most=1.0)
+
+
+@dataclass(frozen=True)
+class GuidedSettings:
+    """
+    How widely is searched.
+
+    `count` starts at most are proposed. Each stage keeps a `beam` of nodes, of at most `classes`
+    homotopy classes, and at most `per_class` of each. Speeds are in steps of `speed_step` [m/s].
+    """
+
+    count: int = 16
+    beam: int = 150
+    classes: int = 20
+    per_class: int = 20
+    speed_step: float = 1.5
+    cautious: OverlapPrice = OverlapPrice(100.0, 3.0, 0.85)
+    trusting: OverlapPrice = OverlapPrice(40.0, 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        """Refuse searches that are empty or would take for ever."""
+        for name, most in (('count', 64), ('beam', 5000), ('classes', 1000), ('per_class', 5000)):
+            value = getattr(self, name)
+            number(f'settings.{name}', value, at_least=1, at_most=most)
+            if int(value) != value:
+                raise ValueError(f'settings.{name} is {value}: expected a whole number')
+        number('settings.speed_step', self.speed_step, at_least=0.5, at_most=5.0)
+
+
+FAST = GuidedSettings()
+WIDE = GuidedSettings(
+    beam=400,
+    classes=30,
+    per_class=60,
+    speed_step=1.0,
+    trusting=OverlapPrice(30.0, 0.0, 1.0),
+)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Ways (K, stages + 1, 3) of station from the start, offset and speed; what each one is."""
+
+    ways: Array
+    labels: tuple[str, ...]
+
+
+class Guided:
+    """
+    Ways of the two searches in turn, the cheapest of each first, with braking and a straight line.
+
+    One instance serves one thread at a time; instances are independent.
+
+    Args:
+        settings: FAST, WIDE or others; None: FAST.
+        margins: what is kept free beyond the hard limits.
+
+    Raises:
+        SolverMissingError: the search is not compiled.
+
+    """
+
+    name = 'guided'
+
+    def __init__(
+        self, settings: GuidedSettings | None = None, margins: Margins | None = None
+    ) -> None:
+        self.settings = settings or FAST
+        self._margins = margins or Margins()
+        self._library = guided_library.load()
+        self._memory = np.empty(0, np.uint8)
+
+    def propose(
+        self, problem: PlanningProblem, previous: Trajectory | None = None
+    ) -> Sequence[Proposal]:
+        """Return at most `settings.count` starts, map frame."""
+        lattice = _Lattice(problem, self.settings, self._margins)
+        prices = (self.settings.cautious, self.settings.trusting)
+        found = [self._search(lattice, price) for price in prices]
+        chosen = _in_turn([*found, _plain_ways(lattice)], self.settings.count)
+        ways = RoadWays(lattice.station, lattice.lateral_speed, lattice.per_stage, chosen.ways)
+        states, controls = states_and_controls(problem, ways)
+        return tuple(
+            Proposal(
+                self.name, Trajectory(problem.stamp, problem.horizon.dt, x, u), model_id=label
+            )
+            for x, u, label in zip(states, controls, chosen.labels, strict=True)
+        )
+
+    def _search(self, lattice: _Lattice, price: OverlapPrice) -> _Found:
+        search = lattice.structure(price)
+        needed = self._library.guided_memory(ctypes.byref(search))
+        if len(self._memory) < needed + 64:
+            self._memory = np.empty(needed + 64, np.uint8)
+        aligned = -self._memory.ctypes.data % 64
+        ways = np.empty((WAYS, lattice.stages + 1, 3))
+        costs, classes = np.empty(WAYS), np.empty(WAYS, np.uint32)
+        count = self._library.guided_search(
+            ctypes.byref(search),
+            self._memory.ctypes.data + aligned,
+            *(each.ctypes.data_as(guided_library.DOUBLES) for each in (ways, costs)),
+            classes.ctypes.data_as(guided_library.CLASSES),
+        )
+        labels = (
+            f'class {passed:06x}, cost {cost:.2f}'
+            for passed, cost in zip(classes[:count].tolist(), costs[:count].tolist(), strict=True)
+        )
+        return _Found(ways[:count], tuple(labels))
+
+
+class _Lattice:
+    """A problem's lattice: the car on it, and the tables that the search reads."""
+
+    def __init__(
+        self, problem: PlanningProblem, settings: GuidedSettings, margins: Margins
+    ) -> None:
+        self._problem, self._settings, self._margins = problem, settings, margins
+        horizon = problem.horizon
+        self.per_stage = max(1, round(STAGE / horizon.dt))
+        self.stages = -(-horizon.steps // self.per_stage)
+        self.duration = self.per_stage * horizon.dt
+        self._place_car()
+        self._road = self._road_table()
+        self._obstacles = self._obstacle_table()
+
+    def _place_car(self) -> None:
+        problem, vehicle = self._problem, self._problem.vehicle
+        state = problem.initial_state
+        centre = box_centre_point(state, vehicle)
+        station, offset = problem.road.project(centre, problem.here)
+        self.station, self.offset = float(station), float(offset)
+        self.speed = max(float(state[SPEED]), 0.0)
+        slip = np.arctan(vehicle.rear_to_center * np.tan(state[STEERING]) / vehicle.wheelbase)
+        course = state[YAW] + slip - float(problem.road.at('heading', station))
+        self.lateral_speed = self.speed * float(np.sin(course))
+
+    def _road_table(self) -> Array:
+        """
+        Curvature, room to the left and right, target speed and offset by station.
+
+        It ends where no way of the horizon gets.
+        """
+        problem, margin = self._problem, self._margins.road
+        most = self.speed + problem.vehicle.acceleration_max * self.stages * self.duration
+        ahead = np.arange(-BEHIND, FARTHEST, STATION_STEP)
+        speeds = target_speeds(problem, self.station + ahead)
+        fastest = min(max(self.speed, float(speeds.max())) + 2.0, most)
+        self.speeds = min(int(fastest / self._settings.speed_step) + 2, MAX_SPEEDS)
+        reach = fastest * self.stages * self.duration + 2 * BEHIND
+        count = min(int(reach / STATION_STEP) + 3, len(ahead))
+        station = self.station + ahead[:count]
+        road = problem.road
+        columns = [
+            road.at('curvature', station),
+            road.at('left_width', station) - margin,
+            road.at('right_width', station) - margin,
+            speeds[:count],
+            target_offsets(problem, station),
+        ]
+        return np.ascontiguousarray(np.stack(columns, axis=1))
+
+    def _obstacle_table(self) -> Array:
+        """
+        Obstacles on the road at every stage and half way between, (2 stages + 1, M, 7).
+
+        Station from the start, offset, cosine and sine of the course relative to the road, half
+        length, half width, and radius with the margin.
+        """
+        problem, obstacles = self._problem, self._problem.obstacles
+        halves = np.arange(2 * self.stages + 1) * self.per_stage / 2
+        table = np.zeros((len(halves), max(len(obstacles), 1), 7))
+        if not obstacles:
+            return table
+        nodes = self.stages * self.per_stage + 1
+        poses = np.stack([obstacle.poses_at(nodes) for obstacle in obstacles], axis=1)
+        sizes = np.broadcast_to(sizes_of(obstacles, nodes), (len(obstacles), nodes, 3))
+        known = np.concatenate([poses, sizes.transpose(1, 0, 2)], axis=2)
+        before = np.floor(halves).astype(int)
+        after, share = np.ceil(halves).astype(int), (halves - before)[:, None, None]
+        at = (1.0 - share) * known[before] + share * known[after]
+        road = problem.road.local(self.station, LOOK_BACK, len(self._road) * STATION_STEP)
+        station, offset = road.project(at[..., :2])
+        course = at[..., 2] - problem.road.at('heading', station)
+        table[..., 0], table[..., 1] = station - self.station, offset
+        table[..., 2], table[..., 3] = np.cos(course), np.sin(course)
+        table[..., 4:] = at[..., 3:]
+        margin = self._margins.obstacle_at(halves * problem.horizon.dt)
+        table[..., 6] += margin[:, None]
+        return table
+
+    def _lines(self) -> tuple[int, int, float]:
+        """Return the first line, their number and their distance; one is the reference path."""
+        half = self._problem.vehicle.width / 2
+        left, right = (float(self._road[:, i].max()) - half for i in (1, 2))
+        place = float(np.clip(self.offset, -right - OFF_ROAD, left + OFF_ROAD))
+        high, low = max(left, place), min(-right, place)
+        # where the corridor is equally wide to both sides, its outermost lines are where the car
+        # just fits
+        room = max(left, right, OFFSET_STEP)
+        step = room / np.ceil(room / OFFSET_STEP - 1e-6)
+        step = max(step, (high - low) / (MAX_LINES - 4))
+        first, last = int(np.floor(low / step + 1e-6)), int(np.ceil(high / step - 1e-6))
+        return first, last - first + 1, step
+
+    def structure(self, price: OverlapPrice) -> SearchStructure:
+        """Return the search with a price of overlaps, as the library reads it."""
+        problem, settings, weights = self._problem, self._settings, CostWeights()
+        vehicle = problem.vehicle
+        grip = self._margins.grip * problem.friction * GRAVITY
+        first, lines, step = self._lines()
+
+        def levels(most: float) -> int:
+            return max(1, int(min(most, grip) * self.duration / settings.speed_step + 1e-6))
+
+        return SearchStructure(
+            stages=self.stages,
+            stations=len(self._road),
+            lines=lines,
+            speeds=self.speeds,
+            obstacles=len(problem.obstacles),
+            first_line=first,
+            fastest_gain=levels(vehicle.acceleration_max),
+            fastest_loss=levels(vehicle.deceleration_max),
+            beam=settings.beam,
+            classes=settings.classes,
+            per_class=settings.per_class,
+            ways=WAYS,
+            duration=self.duration,
+            station_step=STATION_STEP,
+            offset_step=step,
+            speed_step=settings.speed_step,
+            behind=BEHIND,
+            offset=self.offset,
+            lateral_speed=self.lateral_speed,
+            speed=self.speed,
+            length=vehicle.length,
+            width=vehicle.width,
+            grip=grip,
+            stop=min(stop_station(problem) - self.station, 1e6),
+            speed_weight=weights.speed,
+            offset_weight=weights.offset,
+            heading_weight=weights.heading,
+            acceleration_weight=weights.acceleration,
+            lateral_weight=weights.lateral_acceleration,
+            terminal_speed_weight=weights.terminal_speed,
+            terminal_offset_weight=weights.terminal_offset,
+            overlap=price.linear,
+            overlap_square=price.square,
+            guidance=price.guidance,
+            lateral_share=LATERAL_SHARE,
+            apart=APART,
+            road=self._road.ctypes.data_as(guided_library.DOUBLES),
+            obstacles_at=self._obstacles.ctypes.data_as(guided_library.DOUBLES),
+        )
+
+
+def _plain_ways(lattice: _Lattice) -> _Found:
+    """Return a straight line and braking along the reference path, whatever is in the way."""
+    times = np.arange(lattice.stages + 1) * lattice.duration
+    braking = np.array([0.0, *BRAKING])
+    speeds = np.maximum(lattice.speed - braking[:, None] * times, 0.0)
+    advance = (speeds[:, 1:] + speeds[:, :-1]) / 2 * lattice.duration
+    stations = np.cumsum(np.concatenate([np.zeros((len(braking), 1)), advance], axis=1), axis=1)
+    blend = np.clip(stations / APPROACH, 0.0, 1.0)
+    offsets = lattice.offset * (1.0 - blend * blend * (3.0 - 2.0 * blend))
+    labels = ('straight line', *(f'braking {rate} m/s2' for rate in BRAKING))
+    return _Found(np.stack([stations, offsets, speeds], axis=-1), labels)
+
+
+def _in_turn(found: Sequence[_Found], count: int) -> _Found:
+    """Return at most so many ways, of all lists in turn; those near one before come last."""
+    order = sorted(
+        ((rank, which) for which, each in enumerate(found) for rank in range(len(each.labels)))
+    )
+    ways = np.stack([found[which].ways[rank] for rank, which in order])
+    labels = [found[which].labels[rank] for rank, which in order]
+    along, across = (ways[:, None, :, i] - ways[None, :, :, i] for i in range(2))
+    near = (along * along + across * across).max(axis=-1) < NEAR**2
+    differing: list[int] = []
+    for i in range(len(ways)):
+        if not near[i, differing].any():
+            differing.append(i)
+    chosen = [*differing, *(i for i in range(len(ways)) if i not in differing)][:count]
+    return _Found(ways[chosen], tuple(labels[i] for i in chosen))

@@ -1,0 +1,119 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled search of guided.c: how it is generated, found and called."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from warmstart_planner import compilation, generated
+
+NAME = 'guided'
+LIBRARY = 'libguided.so'
+SOURCE = Path(__file__).with_name('guided.c')
+DOUBLES = ctypes.POINTER(ctypes.c_double)
+CLASSES = ctypes.POINTER(ctypes.c_uint32)
+MAX_LINES, MAX_SPEEDS = 64, 64  # of guided.c: what the keys of its nodes have bits for
+
+
+class SearchStructure(ctypes.Structure):
+    """
+    Mirrors `search_t` of guided.c: a lattice, the car on it, and what it costs.
+
+    Stations are relative to the car's centre; line i has the offset (first_line + i) times
+    `offset_step`, row i the station i times `station_step` less `behind`, level i the speed i
+    times `speed_step`. `fastest_gain` and `fastest_loss` are levels in a stage of a `duration`.
+    A beam has at most `per_class` nodes of each of at most `classes` homotopy classes. `stop` is
+    where the front bumper has to be able to stop. `overlap` [1/(m s)] and `overlap_square` price
+    the depth of overlaps, `guidance` is the weight of the cost-to-go, `lateral_share` that of
+    lateral acceleration, which lines overstate. `apart` is kept between ways of a class [m].
+    `road` and `obstacles_at` are the tables that guided.py makes.
+    """
+
+    _fields_ = [
+        *(
+            (name, ctypes.c_int)
+            for name in (
+                'stages',
+                'stations',
+                'lines',
+                'speeds',
+                'obstacles',
+                'first_line',
+                'fastest_gain',
+                'fastest_loss',
+                'beam',
+                'classes',
+                'per_class',
+                'ways',
+            )
+        ),
+        *(
+            (name, ctypes.c_double)
+            for name in (
+                'duration',
+                'station_step',
+                'offset_step',
+                'speed_step',
+                'behind',
+                'offset',
+                'lateral_speed',
+                'speed',
+                'length',
+                'width',
+                'grip',
+                'stop',
+                'speed_weight',
+                'offset_weight',
+                'heading_weight',
+                'acceleration_weight',
+                'lateral_weight',
+                'terminal_speed_weight',
+                'terminal_offset_weight',
+                'overlap',
+                'overlap_square',
+                'guidance',
+                'lateral_share',
+                'apart',
+            )
+        ),
+        ('road', DOUBLES),
+        ('obstacles_at', DOUBLES),
+    ]
+
+
+def key() -> dict[str, Any]:
+    """Return all that the compiled search depends on; car and horizon come with each problem."""
+    sources = generated.source_digest(SOURCE)
+    return {'sources': sources, **compilation.toolchain(compilation.C)}
+
+
+def generate() -> Path:
+    """Compile the search unless it is current; return its folder."""
+
+    def build(folder: Path) -> list[str]:
+        compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, ['-lm'])
+        return [LIBRARY]
+
+    return generated.generate(NAME, key(), build)
+
+
+@cache
+def load() -> ctypes.CDLL:
+    """
+    Load the compiled search.
+
+    Raises:
+        SolverMissingError: it is not generated.
+
+    """
+    library = ctypes.CDLL(str(generated.require(NAME, key()) / LIBRARY))
+    search = ctypes.POINTER(SearchStructure)
+    library.guided_memory.argtypes = [search]
+    library.guided_memory.restype = ctypes.c_size_t
+    library.guided_search.argtypes = [search, ctypes.c_void_p, DOUBLES, DOUBLES, CLASSES]
+    library.guided_search.restype = ctypes.c_int
+    return library
