@@ -15,7 +15,8 @@ from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
 
 # A deadline per example would measure how busy the machine is; a fixed choice of examples makes a
-# failure on one machine a failure on all.
+# failure on one machine a failure on all. `brief` calls everything, but not often: to try other
+# versions of the libraries.
 settings.register_profile('repeatable', deadline=None, derandomize=True)
 settings.register_profile('brief', settings.get_profile('repeatable'), max_examples=5)
 settings.load_profile('repeatable')
