@@ -11,6 +11,8 @@ collision; else 1. What was said in a drive that went wrong is kept in a file.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import os
 import random
 import shutil
@@ -42,7 +44,11 @@ HEARD = {
 
 @dataclass(frozen=True)
 class Loss:
-    """What the loss of a node did: time without it [s], exit status, all that was said."""
+    """
+    What the loss of a node did: time without it [s], exit status, all that was said.
+
+    The time is infinite where the node was not there to be killed, or was never heard again.
+    """
 
     scenario: str
     node: str
@@ -110,10 +116,10 @@ def lose(what: str, scenario: str, node: str, at: float, work: Path) -> Loss:
         ear.until(lambda: len(ear.last) == len(HEARD), START_TIME)
         ear.until(lambda: process.poll() is not None, at)
         killed = time.monotonic()
-        _kill(node, work)
+        died = _kill(node, work)
         # what was on its way when the node died is no sign of life
-        ear.until(lambda: ear.last.get(node, 0.0) > killed + 0.1, START_TIME)
-        silence = time.monotonic() - killed
+        back = ear.until(lambda: ear.last.get(node, 0.0) > killed + 0.1, START_TIME)
+        silence = time.monotonic() - killed if died and back else math.inf
         ear.until(lambda: process.poll() is not None, DRIVE_TIME)
     finally:
         ear.close()
@@ -122,10 +128,15 @@ def lose(what: str, scenario: str, node: str, at: float, work: Path) -> Loss:
     return Loss(scenario, node, at, silence, process.wait(), log.read_text(errors='replace'))
 
 
-def _kill(node: str, work: Path) -> None:
+def _kill(node: str, work: Path) -> bool:
+    """Kill a node; tell whether there was one: a drive that lost nothing proves nothing."""
+    found = False
     for pid in left(work):
-        if f'__node:={node}' in Path('/proc', str(pid), 'cmdline').read_text().split('\0'):
-            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # one that has just ended
+            if f'__node:={node}' in Path('/proc', str(pid), 'cmdline').read_text().split('\0'):
+                os.kill(pid, signal.SIGKILL)
+                found = True
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
