@@ -42,7 +42,7 @@ from warmstart_planner.learned.observation import (
 )
 from warmstart_planner.learned.observation_fields import RULE_PLACES
 from warmstart_planner.mpc.controller import Controller, ControllerSettings
-from warmstart_planner.planner import Planner
+from warmstart_planner.planning import Planner
 from warmstart_planner.problem import Horizon
 from warmstart_planner.scenarios.generator import random_scenario
 from warmstart_planner.simulation.closed_loop import Drive, drive

@@ -70,7 +70,7 @@ def drive_once(name: str, configuration: SimulationConfiguration, deadline: floa
     """
     # the planner and the controller load compiled solvers; a table needs neither
     from warmstart_planner.mpc.controller import Controller, ControllerSettings
-    from warmstart_planner.planner import Planner
+    from warmstart_planner.planning import Planner
     from warmstart_planner.simulation.closed_loop import drive
 
     scenario = load_scenario(name)

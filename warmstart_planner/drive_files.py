@@ -125,7 +125,7 @@ def _driven(
 ) -> Row:
     # a table needs neither compiled solvers nor what loads them
     from warmstart_planner.mpc.controller import Controller, ControllerSettings
-    from warmstart_planner.planner import Planner
+    from warmstart_planner.planning import Planner
     from warmstart_planner.simulation.closed_loop import drive
 
     planner = Planner(scenario.car)

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 
 from warmstart_planner.learned.session import load_model
-from warmstart_planner.planner import JUDGED, Planner
+from warmstart_planner.planning import JUDGED, Planner
 from warmstart_planner.problem import Rung
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.selection import by_promise

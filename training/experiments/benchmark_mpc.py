@@ -50,7 +50,7 @@ from warmstart_planner.mpc.policy_controller import PolicyController
 from warmstart_planner.mpc.policy_start import PolicyStart
 from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.objective import CostWeights
-from warmstart_planner.planner import Planner
+from warmstart_planner.planning import Planner
 from warmstart_planner.simulation.closed_loop import Drive, drive
 from warmstart_planner.simulation.configuration import (
     default_configuration_path,

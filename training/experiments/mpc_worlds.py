@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from warmstart_planner.planner import Planner
+from warmstart_planner.planning import Planner
 from warmstart_planner.problem import KeepSpeed, PlanningProblem, PlanResult
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.scenarios.generator import FAMILIES, problem_family, random_scenario

@@ -51,7 +51,7 @@ from warmstart_planner.nodes.planner_parameters import (
 )
 from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST, SENSED
 from warmstart_planner.obstacles import Obstacle
-from warmstart_planner.planner import Planner, Prepared
+from warmstart_planner.planning import Planner, Prepared
 from warmstart_planner.problem import (
     MAX_OBSTACLES,
     Goal,
@@ -298,7 +298,8 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._problem_out.publish(problem_message(problem))
         self._box.pose(problem.stamp)
         # the own candidates, while others are on their way
-        self._cycle = Cycle(problem, self._planner.prepare(problem), begin)
+        left = self.settings.deadline - (time.perf_counter() - begin)
+        self._cycle = Cycle(problem, self._planner.prepare(problem, max(left, 1e-3)), begin)
         if self._is_to_wait():
             self._wait.reset()
         else:
@@ -390,9 +391,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         cycle, self._cycle = self._cycle, None
         if cycle is None:
             return
-        spent = time.perf_counter() - cycle.begin
-        left = max(self.settings.deadline - spent, 1e-3)
-        result = self._planner.finish(cycle.prepared, self._box.newest(), left)
+        result = self._planner.finish(cycle.prepared, self._box.newest())
         self._hand_over(cycle, result)
 
     def _hand_over(self, cycle: Cycle, result: PlanResult) -> None:
@@ -464,7 +463,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         scene = Scene(to_time(problem.stamp), 2 * self.settings.period)
         scene.road(problem.road)
         scene.obstacles(problem.obstacles)
-        scene.proposals([each.proposal for each in self._planner.last_candidates])
+        scene.proposals([each.proposal for each in self._planner.last_refined])
         if result.trajectory is not None:
             scene.reference(result.trajectory, result.rung)
         return scene.message()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from warmstart_planner.nodes.parameters import Parameter, declared, replaced
-from warmstart_planner.planner import PlannerSettings
+from warmstart_planner.planning import PlannerSettings
 from warmstart_planner.problem import Horizon
 from warmstart_planner.supervision import SupervisionLimits
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
@@ -59,7 +59,8 @@ OWN = (
     ),
 )  # fmt: skip
 SETTINGS = (
-    ('refined_learned', '1', 0, 16, 'Learned proposals that are refined besides the own ones'),
+    ('threads', '1', 1, 64, 'Threads that refine side by side'),
+    ('proposing_share', '1', 0.0, 1.0, 'Of the time for a plan, at most for its own proposals'),
     ('keep_bonus', '1', 0.0, 1.0, 'Share by which another way round must be cheaper'),
     ('previous_age_max', 's', 0.0, 6.0, 'How long a verified plan may stand in'),
     ('return_time', 's', 0.1, 6.0, 'Within this a start outside the limits is back inside'),

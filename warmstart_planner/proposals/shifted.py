@@ -4,13 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import follow_road
-from warmstart_planner.vehicle import CONTROL_SIZE, SPEED
+from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, YAW
+
+Array = NDArray[np.float64]
+
+SAME_TIME = 1e-6  # stamps that differ by less are one [s]
 
 
 class Shifted:
@@ -32,27 +38,84 @@ class Shifted:
 
 def shift(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
     """Resample a plan on a problem's grid, extended along the road at its last speed."""
-    times = problem.stamp + problem.horizon.times
-    last = previous.times[-1]
-    states = np.stack(
-        [np.interp(times, previous.times, column) for column in previous.states.T], axis=-1
-    )
-    held = np.concatenate([previous.controls, np.zeros((1, CONTROL_SIZE))])
-    index = np.floor((times[:-1] - previous.stamp) / previous.dt + 1e-9).astype(int)
-    controls = held[np.clip(index, 0, len(previous.controls))]
-    beyond = times > last + 1e-9
+    moved = _moved(problem, previous, previous.states[None], previous.controls[None])
+    return _on_grid(problem, *(each[0] for each in moved))
+
+
+def shift_all(problem: PlanningProblem, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """
+    Move the proposals for a problem shortly before on to this one, as `shift`.
+
+    Args:
+        problem: that they are moved on to.
+        proposals: all with its step and number of steps; those for this problem stay as they are,
+            those that cannot be moved are left out.
+
+    """
+    by_stamp: dict[float, list[Proposal]] = {}
+    for proposal in proposals:
+        by_stamp.setdefault(proposal.trajectory.stamp, []).append(proposal)
+    return [
+        moved
+        for stamp, group in by_stamp.items()
+        for moved in (group if abs(stamp - problem.stamp) < SAME_TIME else _all(problem, group))
+    ]
+
+
+def _all(problem: PlanningProblem, group: Sequence[Proposal]) -> Iterator[Proposal]:
+    """Yield proposals of one grid, moved on together."""
+    given = [proposal.trajectory for proposal in group]
+    states = np.stack([trajectory.states for trajectory in given])
+    controls = np.stack([trajectory.controls for trajectory in given])
+    moved = _moved(problem, given[0], states, controls)
+    for proposal, *way in zip(group, *moved, strict=True):
+        if np.isfinite(way[0]).all():
+            yield replace(proposal, trajectory=_on_grid(problem, *way))
+
+
+def _moved(
+    problem: PlanningProblem, grid: Trajectory, states: Array, controls: Array
+) -> tuple[Array, Array]:
+    """Resample states (K, n + 1, 5) and controls (K, n, 2) of a trajectory's grid."""
+    begin = problem.stamp - grid.stamp + problem.horizon.times
+    nodes = states.shape[1]
+    # on the old grid's nodes, of which rounding must not leave any out
+    place = np.clip(begin / grid.dt, 0.0, nodes - 1.0)
+    before = np.minimum(np.floor(place + 1e-9).astype(int), nodes - 1)
+    share = np.maximum(place - before, 0.0)[:, None]
+    after = np.minimum(before + 1, nodes - 1)
+    moved = states[:, before] + share * (states[:, after] - states[:, before])
+    held = np.concatenate([controls, np.zeros((len(controls), 1, CONTROL_SIZE))], axis=1)
+    index = np.floor(begin[:-1] / grid.dt + 1e-9).astype(int)
+    late = begin - (nodes - 1) * grid.dt
+    beyond = late > 1e-9
     if beyond.any():
-        end = previous.states[-1]
-        travelled = np.hypot(*np.diff(states[~beyond, :2], axis=0).T).sum()
-        station, offset = problem.road.project(end[:2], problem.here + travelled)
-        ahead = station + end[SPEED] * (times[beyond] - last)
-        extension = follow_road(
-            problem,
-            np.concatenate([[station], ahead]),
-            float(offset),
-            np.full(len(ahead) + 1, end[SPEED]),
-        )
-        turns = 2 * np.pi * np.round((end[2] - extension[1, 2]) / (2 * np.pi))
-        states[beyond] = extension[1:]
-        states[beyond, 2] += turns
+        moved[:, beyond] = _extension(problem, states[:, -1], moved[:, ~beyond], late[beyond])
+    return moved, held[:, np.clip(index, 0, nodes - 1)]
+
+
+def _extension(problem: PlanningProblem, end: Array, driven: Array, late: Array) -> Array:
+    """
+    States that go on along the road, shape (K, n, 5).
+
+    Args:
+        problem: gives the road.
+        end: last states of trajectories, shape (K, 5).
+        driven: their states until then, shape (K, m, 5), which tell how far that is.
+        late: times after their end, shape (n,) [s].
+
+    """
+    steps = np.diff(driven[..., :2], axis=1)
+    travelled = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1)
+    station, offset = problem.road.project(end[:, :2], problem.here + travelled)
+    ahead = station[:, None] + end[:, SPEED, None] * np.concatenate([[0.0], late])
+    speeds = np.broadcast_to(end[:, SPEED, None], ahead.shape)
+    states = follow_road(problem, ahead, offset[:, None], speeds)[:, 1:]
+    states[..., YAW] += 2 * np.pi * np.round((end[:, YAW] - states[:, 0, YAW]) / (2 * np.pi))[
+        :, None
+    ]
+    return states
+
+
+def _on_grid(problem: PlanningProblem, states: Array, controls: Array) -> Trajectory:
     return Trajectory(problem.stamp, problem.horizon.dt, states, controls)

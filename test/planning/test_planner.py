@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from warmstart_planner.obstacles import box
-from warmstart_planner.planner import JUDGED, Planner, PlannerSettings, RelaxedLimits
+from warmstart_planner.planning import Planner, PlannerSettings, RelaxedLimits
 from warmstart_planner.problem import (
     Horizon,
     KeepSpeed,
@@ -83,13 +83,14 @@ def test_a_plan_tells_what_it_is(planner, make_problem):
     verdict = verify(problem, result.trajectory)
     assert result.problem_stamp == result.trajectory.stamp == 3.0
     assert result.clearance == pytest.approx(verdict.clearance)
-    assert result.candidates == len(planner.last_candidates)
-    assert result.source in {c.proposal.source for c in planner.last_candidates}
+    assert result.candidates == len(planner.last_refined)
+    assert result.source in {entry.proposal.source for entry in planner.last_refined}
     assert result.iterations >= 1
     parts = result.proposal_time + result.solver_time
     assert 0.0 < parts <= result.total_time
-    merits = [candidate.score.merit for candidate in planner.last_candidates]
-    assert merits == sorted(merits)
+    assert result.cost == min(
+        entry.result.score.cost for entry in planner.last_refined if entry.verdict.feasible
+    )
 
 
 def test_the_same_cycle_gives_the_same_plan(planner, make_problem):
@@ -119,9 +120,9 @@ def test_after_a_reset_nothing_of_the_plan_before_is_left(planner, make_problem)
     problem = make_problem(obstacles=(PARKED,))
     first = planner.plan(problem, deadline=IN_TIME)
     planner.reset()
-    assert planner.last_candidates == ()
+    assert planner.last_refined == ()
     planner.plan(later(problem, first.trajectory, 1), deadline=IN_TIME)
-    assert 'shifted' not in {c.proposal.source for c in planner.last_candidates}
+    assert 'shifted' not in {entry.proposal.source for entry in planner.last_refined}
 
 
 def test_planned_again_and_again_the_car_stands_before_a_wall(planner, make_problem):
@@ -396,7 +397,7 @@ def test_a_good_learned_proposal_is_refined_beside_the_others_in_fewer_iteration
     learned = [Proposal('decision_transformer', without.trajectory, model_id='v1')]
     result = planner.plan(problem, learned, deadline=IN_TIME)
     iterations = {
-        entry.candidate.proposal.source: entry.result.iterations for entry in planner.last_refined
+        entry.proposal.source: entry.result.iterations for entry in planner.last_refined
     }
     assert iterations['decision_transformer'] < without.iterations
     # a refinement ends where a step gains less than a hundredth
@@ -409,10 +410,9 @@ def test_a_learned_proposal_for_a_moment_ago_is_moved_on(planner, make_problem):
     planner.reset()
     learned = [Proposal('decision_transformer', plan)]
     result = planner.plan(later(problem, plan, 1), learned, deadline=IN_TIME)
-    best = planner.last_candidates[0].proposal
-    assert best.source == 'decision_transformer'
-    assert best.trajectory.stamp == result.trajectory.stamp == pytest.approx(0.1)
-    np.testing.assert_allclose(best.trajectory.states[:60], plan.states[1:], atol=1e-3)
+    moved = next(e.proposal for e in planner.last_refined if e.proposal.source == learned[0].source)
+    assert moved.trajectory.stamp == result.trajectory.stamp == pytest.approx(0.1)
+    np.testing.assert_allclose(moved.trajectory.states[:60], plan.states[1:], atol=1e-3)
 
 
 def swerving(problem, seed, about=None):
@@ -449,11 +449,7 @@ def judge_plan(scp_folder):
 
 
 def refined_sources(planner):
-    return [entry.candidate.proposal.source for entry in planner.last_refined]
-
-
-def own_refined(planner):
-    return [e.candidate.proposal.source for e in planner.last_refined if e.candidate.own]
+    return [entry.proposal.source for entry in planner.last_refined]
 
 
 @pytest.mark.slow
@@ -479,79 +475,24 @@ def test_with_noise_for_learning_no_random_problem_is_planned_worse(planner, jud
     assert taken >= 4, 'the noise was hardly ever refined: nothing was tested'
 
 
-def test_an_acceptable_learned_plan_does_not_spare_the_search_for_an_own_one(
-    planner, make_problem, monkeypatch
-):
-    """Where merit led the own candidates nowhere, the safest follow, whatever the learned did."""
-    problem = make_problem(obstacles=(PARKED,))
-    good = planner.plan(problem, deadline=IN_TIME).trajectory
-    chosen = len(own_refined(planner))
-    planner.reset()
-    acceptable = planner._acceptable
-    monkeypatch.setattr(
-        planner,
-        '_acceptable',
-        lambda entry: entry.candidate.proposal.source == 'learned' and acceptable(entry),
-    )
-    result = planner.plan(problem, [Proposal('learned', good)], deadline=IN_TIME)
-    assert result.source == 'learned'
-    assert len(own_refined(planner)) == chosen + PlannerSettings().refined
-
-
-def three_ways(planner, make_problem, **uncertainty):
-    """
-    Plan with three learned ways to drive on, of merits in the order of the alphabet.
-
-    All are better than the straight line and the bundle, and end far from each other.
-    """
+def test_all_that_is_proposed_is_refined(planner, make_problem):
     problem = make_problem()
-    best = planner.plan(problem, deadline=IN_TIME).trajectory
+    planner.plan(problem, deadline=IN_TIME)
+    alone = refined_sources(planner)
     planner.reset()
-    learned = []
-    for name, braking in (('a', 0.0), ('b', 0.25), ('c', 0.5)):
-        states, controls = roll_out(best.states[0], best.controls - [braking, 0.0], 0.1, CAR)
-        trajectory = Trajectory(problem.stamp, 0.1, states, controls)
-        learned.append(Proposal(name, trajectory, uncertainty=uncertainty.get(name, np.nan)))
+    learned = [replace(swerving(problem, seed), source=f'way {seed}') for seed in range(20)]
     planner.plan(problem, learned, deadline=IN_TIME)
-    return [source for source in refined_sources(planner) if source in 'abc']
+    assert sorted(refined_sources(planner)) == sorted([*alone, *(each.source for each in learned)])
 
 
-def test_two_distinct_learned_proposals_are_refined_beside_the_own(planner, make_problem):
-    planner.plan(make_problem(), deadline=IN_TIME)
-    alone = own_refined(planner)
-    planner.reset()
-    assert three_ways(planner, make_problem) == ['a', 'b']
-    assert own_refined(planner) == alone
-
-
-def test_an_unfamiliar_problem_s_proposals_rank_behind_the_other_learned(planner, make_problem):
-    assert three_ways(planner, make_problem, a=1.2) == ['b', 'c']
-    assert three_ways(planner, make_problem, a=1.2, b=3.0) == ['c', 'a']
-    assert three_ways(planner, make_problem, a=1.2, b=1.1, c=0.9) == ['c', 'a']
-    assert three_ways(planner, make_problem, a=1.0, b=0.2) == ['a', 'b']
-
-
-def test_of_learned_proposals_that_end_alike_one_is_refined(planner, make_problem):
+def test_what_own_proposals_lead_to_does_not_depend_on_the_learned(planner, make_problem):
     problem = make_problem(obstacles=(PARKED,))
-    best = planner.plan(problem, deadline=IN_TIME).trajectory
+    planner.plan(problem, deadline=IN_TIME)
+    alone = [entry.result.score for entry in planner.last_refined]
     planner.reset()
-    planner.plan(problem, [Proposal(name, best) for name in 'abc'], deadline=IN_TIME)
-    assert [source for source in refined_sources(planner) if source in 'abc'] == ['a']
-
-
-def test_a_learned_proposal_worse_than_all_chosen_is_not_refined(planner, make_problem):
-    problem = make_problem()
-    off_road = ZeroControl().propose(replace(problem, initial_state=(20, 0, 1.0, 8.0, 0.0)))
-    learned = [replace(each, source='learned') for each in off_road]
-    planner.plan(problem, learned, deadline=IN_TIME)
-    assert 'learned' in {c.proposal.source for c in planner.last_candidates}
-    assert 'learned' not in refined_sources(planner)
-
-
-def test_how_many_learned_proposals_are_refined_is_a_setting(scp_folder, make_problem):
-    for count in (0, 1, 3):
-        planner = Planner(CAR, settings=PlannerSettings(refined_learned=count))
-        assert three_ways(planner, make_problem) == list('abc')[:count]
+    planner.plan(problem, [swerving(problem, seed) for seed in range(9)], deadline=IN_TIME)
+    beside = [e.result.score for e in planner.last_refined if e.proposal.source != 'noise']
+    assert beside == alone
 
 
 def test_the_car_brakes_along_a_way_of_its_own(planner, make_problem):
@@ -648,45 +589,47 @@ def test_a_car_against_its_road_is_answered_by_standing_and_never_verified(plann
 # --- what is the planner's own ---
 
 
-@pytest.mark.parametrize('name', ['shifted', 'multi_start', 'straight_line', 'zero_control'])
-def test_a_proposal_from_outside_is_not_the_planner_s_own_by_its_name(planner, make_problem, name):
+def test_a_proposal_from_outside_is_not_the_plan_in_use_by_its_name(planner, make_problem):
+    """The plan in use has a bonus: a way that costs a little less does not replace it."""
     problem = make_problem(obstacles=(PARKED,))
     good = planner.plan(problem, deadline=IN_TIME).trajectory
-    alone = own_refined(planner)
+    following = later(problem, good, 1)
+    alone = planner.plan(following, deadline=IN_TIME)
     planner.reset()
-    planner.plan(problem, [Proposal(name, good)], deadline=IN_TIME)
-    assert own_refined(planner) == alone
-    outside = [c for c in planner.last_candidates if not c.own]
-    assert [c.proposal.source for c in outside] == [name]
-
-
-def test_proposals_without_a_prediction_are_as_few_as_those_with_one(planner, make_problem):
-    problem = make_problem()
-    noise = [replace(swerving(problem, seed), predicted_return=np.nan) for seed in range(40)]
-    planner.plan(problem, noise, deadline=IN_TIME)
-    judged = [c for c in planner.last_candidates if not c.own]
-    assert 0 < len(judged) <= JUDGED * PlannerSettings().refined_learned
+    planner.plan(problem, deadline=IN_TIME)
+    pretenders = [replace(swerving(following, seed), source='shifted') for seed in range(6)]
+    beside = planner.plan(following, pretenders, deadline=IN_TIME)
+    np.testing.assert_array_equal(beside.trajectory.states, alone.trajectory.states)
 
 
 # --- account ---
 
 
-def test_all_refinement_is_booked_as_solving(planner, make_problem, monkeypatch):
-    refine = planner._refine
-    calls = []
-
-    def slow(*arguments):
-        calls.append(arguments)
-        time.sleep(0.05)
-        return refine(*arguments)
-
-    monkeypatch.setattr(planner, '_refine', slow)
+def test_the_parts_of_the_time_are_all_of_it(planner, make_problem):
+    begin = time.perf_counter()
     result = planner.plan(narrowed(make_problem()), deadline=IN_TIME)
-    assert len(calls) == 2
-    assert result.solver_time >= 0.1
-    assert result.verification_time < 0.05 + result.total_time - 0.1 - result.proposal_time
-    parts = result.proposal_time + result.solver_time + result.verification_time
-    assert parts == pytest.approx(result.total_time)
+    elapsed = time.perf_counter() - begin
+    parts = (result.proposal_time, result.solver_time, result.verification_time)
+    assert min(parts) > 0.0
+    assert sum(parts) == pytest.approx(result.total_time)
+    assert result.total_time <= elapsed
+
+
+def test_on_more_threads_the_plan_is_the_same(planner, scp_folder, make_problem):
+    problem = make_problem(obstacles=(PARKED,))
+    one = planner.plan(problem, deadline=IN_TIME)
+    two = Planner(CAR, settings=PlannerSettings(threads=2)).plan(problem, deadline=IN_TIME)
+    np.testing.assert_array_equal(two.trajectory.states, one.trajectory.states)
+    assert (two.source, two.iterations, two.candidates) == (
+        one.source,
+        one.iterations,
+        one.candidates,
+    )
+
+
+def test_a_number_of_threads_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r'threads is 0\.0: expected'):
+        PlannerSettings(threads=0)
 
 
 def test_a_plan_that_is_over_does_not_end_the_planner(scp_folder, make_problem):

@@ -1,0 +1,225 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The planner: one plan a cycle, from the engine, its memory and the ladder.
+
+A plan that leaves here was found feasible by the verifier, or says by its rung that it was not
+made for this problem. Learned proposals take part as all others do; without them nothing else
+changes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from warmstart_planner.planning.engine import (
+    Engine,
+    Posed,
+    Refined,
+    cheapest,
+    in_turn,
+    merit,
+    on_grid,
+)
+from warmstart_planner.planning.ladder import Ladder, Reference
+from warmstart_planner.planning.memory import Memory
+from warmstart_planner.planning.settings import PlannerSettings
+from warmstart_planner.planning.sources import TimedSource
+from warmstart_planner.problem import (
+    Horizon,
+    PlanningProblem,
+    PlanResult,
+    Proposal,
+    Rung,
+    SolverStatus,
+)
+from warmstart_planner.proposals.guided import Guided
+from warmstart_planner.proposals.shifted import Shifted, shift_all
+from warmstart_planner.proposals.source import ProposalSource
+from warmstart_planner.vehicle import VehicleParameters
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """
+    A problem, and what the planner's own sources propose for it.
+
+    `own` holds the proposals of each source, the plan in use, moved on, first. The plan is to be
+    there at `end`; `begin` is when preparing began [s of time.perf_counter].
+    """
+
+    posed: Posed
+    own: tuple[Sequence[Proposal], ...]
+    begin: float
+    end: float
+
+
+class Planner:
+    """
+    One plan a cycle; remembers the plan in use.
+
+    Args:
+        vehicle: the car.
+        horizon: of the plans; the default one if None.
+        settings: the default ones if None.
+        sources: asked each cycle, besides the plan in use, as far as time allows; None: the
+            guided search.
+
+    Raises:
+        SolverMissingError: something is not generated for this vehicle and horizon.
+
+    """
+
+    def __init__(
+        self,
+        vehicle: VehicleParameters,
+        horizon: Horizon | None = None,
+        settings: PlannerSettings | None = None,
+        sources: Sequence[ProposalSource] | None = None,
+    ) -> None:
+        """Load what is compiled."""
+        self.settings = settings or PlannerSettings()
+        self.horizon = horizon or Horizon()
+        self._engine = Engine(vehicle, self.horizon, self.settings)
+        self._ladder = Ladder(self.settings, self.horizon.dt)
+        own = (Guided(margins=self.settings.margins),) if sources is None else sources
+        self._sources = tuple(map(TimedSource, own))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the plan in use."""
+        self._memory = Memory()
+        self.last_refined: tuple[Refined, ...] = ()
+
+    def take_over(self, other: Planner) -> None:
+        """Go on with another planner's plan in use, as when settings change on the way."""
+        self._memory = other._memory
+
+    def plan(
+        self,
+        problem: PlanningProblem,
+        learned: Sequence[Proposal] = (),
+        deadline: float = 0.05,
+    ) -> PlanResult:
+        """
+        Plan once.
+
+        Args:
+            problem: what to plan; its vehicle and horizon must be the planner's.
+            learned: proposals from elsewhere, for this problem or one shortly before it.
+            deadline: time from call to return [s]; refinement stops in time for the verdict.
+
+        Raises:
+            ValueError: the problem is for another vehicle or horizon.
+
+        """
+        return self.finish(self.prepare(problem, deadline), learned)
+
+    def prepare(self, problem: PlanningProblem, deadline: float = 0.05) -> Prepared:
+        """
+        Do what needs no proposals from elsewhere, while these are on their way.
+
+        Args:
+            problem: what to plan; its vehicle and horizon must be the planner's.
+            deadline: time from this call to the return of `finish` [s].
+
+        Raises:
+            ValueError: the problem is for another vehicle or horizon.
+
+        """
+        begin = time.perf_counter()
+        posed = self._engine.pose(self._memory.stitched(problem, self.settings))
+        own = [Shifted().propose(posed.problem, self._memory.previous)]
+        latest = begin + self.settings.proposing_share * deadline
+        for source in self._sources:
+            # where there is nothing else, late is better than never
+            own.append(source.propose_until(posed.problem, latest if any(own) else np.inf))
+        return Prepared(posed, tuple(own), begin, begin + deadline)
+
+    def finish(self, prepared: Prepared, learned: Sequence[Proposal] = ()) -> PlanResult:
+        """
+        Plan what was prepared last, by the time that it was prepared for.
+
+        Args:
+            prepared: of the newest problem.
+            learned: proposals from elsewhere, for this problem or one shortly before it.
+
+        """
+        posed, (shifted, *own) = prepared.posed, prepared.own
+        problem = posed.problem
+        outside = shift_all(problem, on_grid(problem, learned))
+        proposals = [*shifted, *in_turn([*own, outside])]
+        known = [self._memory.multiplier] * len(shifted) + [0.0] * (len(proposals) - len(shifted))
+        proposed = time.perf_counter()
+        end = prepared.end - self.settings.verification_reserve
+        refined = self._engine.refine(posed, proposals, end, known)
+        solved = time.perf_counter()
+        self.last_refined = tuple(refined)
+        prices = {id(each): self._price(each, shifted) for each in refined}
+
+        def price(entry: Refined) -> float:
+            return prices[id(entry)]
+
+        chosen = cheapest(
+            refined, price, (self._ladder.recovers, self.settings.relaxed.allow), prepared.end
+        )
+        own_ways = [each for each in refined if not _is_one_of(each.proposal, outside)]
+        reference = self._hand_out(posed, chosen, own_ways)
+        shown = chosen or min(refined, key=price, default=None)
+        finished = time.perf_counter()
+        return PlanResult(
+            problem_stamp=problem.stamp,
+            rung=reference.rung,
+            trajectory=reference.trajectory,
+            source=reference.source,
+            solver_status=shown.result.status if shown else SolverStatus.BAD_START,
+            feasible=reference.verdict is not None and reference.verdict.feasible,
+            violation=reference.verdict.violation if reference.verdict else np.inf,
+            clearance=reference.verdict.clearance if reference.verdict else -np.inf,
+            cost=shown.result.score.cost if shown else np.inf,
+            iterations=shown.result.iterations if shown else 0,
+            candidates=len(proposals),
+            total_time=finished - prepared.begin,
+            proposal_time=proposed - prepared.begin,
+            solver_time=solved - proposed,
+            verification_time=finished - solved,
+            message=_message(reference.rung, shown),
+        )
+
+    def _price(self, entry: Refined, in_use: Sequence[Proposal]) -> float:
+        """Return the merit; the plan in use has a bonus."""
+        return merit(entry) * (1.0 - self.settings.keep_bonus * _is_one_of(entry.proposal, in_use))
+
+    def _hand_out(
+        self, posed: Posed, chosen: Refined | None, own_ways: Sequence[Refined]
+    ) -> Reference:
+        """Return what is handed out, and remember it."""
+        before = self._memory
+        if chosen is None:
+            reference = self._ladder.without_plan(posed, before, own_ways)
+            braking = reference.rung is Rung.BRAKING
+            self._memory = replace(before, in_use=reference.trajectory, is_braking=braking)
+            return reference
+        reference = self._ladder.with_plan(posed, chosen)
+        plan = reference.trajectory
+        self._memory = Memory(plan, plan, multiplier=chosen.result.multiplier)
+        return reference
+
+
+def _is_one_of(proposal: Proposal, proposals: Sequence[Proposal]) -> bool:
+    """Tell whether it is one of them itself, whatever its source is called."""
+    return any(proposal is other for other in proposals)
+
+
+def _message(rung: Rung, shown: Refined | None) -> str:
+    if rung is Rung.OPTIMISED and shown is not None:
+        return '' if shown.verdict.feasible else 'the start is outside the limits; returning'
+    if shown is None:
+        return 'nothing was proposed'
+    groups = ('collision', 'road', 'direction', 'limits', 'friction', 'dynamics', 'terminal')
+    worst = max(groups, key=lambda name: getattr(shown.verdict, name))
+    return f'no feasible plan: {worst} violated by {getattr(shown.verdict, worst):.2f}'

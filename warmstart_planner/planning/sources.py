@@ -1,0 +1,41 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sources under a clock: whoever usually takes longer than there is time is not asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from warmstart_planner.problem import PlanningProblem, Proposal
+from warmstart_planner.proposals.source import ProposalSource
+
+SMOOTHING = 0.2  # weight of the newest of the times that a source took
+FORGETTING = 0.9  # of its usual time, whenever a source is left out: it may have been a slow moment
+
+
+class TimedSource:
+    """A source, and how long it usually takes to propose."""
+
+    def __init__(self, source: ProposalSource) -> None:
+        self._source = source
+        self._usual: float | None = None
+
+    def propose_until(self, problem: PlanningProblem, latest: float) -> Sequence[Proposal]:
+        """
+        Return the source's proposals; none where they would not be there in time.
+
+        Args:
+            problem: what to propose for.
+            latest: of time.perf_counter [s].
+
+        """
+        begin = time.perf_counter()
+        if self._usual is not None and begin + self._usual > latest:
+            self._usual *= FORGETTING
+            return ()
+        proposals = self._source.propose(problem)
+        taken = time.perf_counter() - begin
+        usual = taken if self._usual is None else self._usual
+        self._usual = usual + SMOOTHING * (taken - usual)
+        return proposals
