@@ -20,7 +20,6 @@ from warmstart_planner.problem import (
     StopBefore,
     Trajectory,
 )
-from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
@@ -396,9 +395,7 @@ def test_a_good_learned_proposal_is_refined_beside_the_others_in_fewer_iteration
     planner.reset()
     learned = [Proposal('decision_transformer', without.trajectory, model_id='v1')]
     result = planner.plan(problem, learned, deadline=IN_TIME)
-    iterations = {
-        entry.proposal.source: entry.result.iterations for entry in planner.last_refined
-    }
+    iterations = {entry.proposal.source: entry.result.iterations for entry in planner.last_refined}
     assert iterations['decision_transformer'] < without.iterations
     # a refinement ends where a step gains less than a hundredth
     assert result.cost <= 1.01 * without.cost
@@ -410,7 +407,9 @@ def test_a_learned_proposal_for_a_moment_ago_is_moved_on(planner, make_problem):
     planner.reset()
     learned = [Proposal('decision_transformer', plan)]
     result = planner.plan(later(problem, plan, 1), learned, deadline=IN_TIME)
-    moved = next(e.proposal for e in planner.last_refined if e.proposal.source == learned[0].source)
+    moved = next(
+        e.proposal for e in planner.last_refined if e.proposal.source == learned[0].source
+    )
     assert moved.trajectory.stamp == result.trajectory.stamp == pytest.approx(0.1)
     np.testing.assert_allclose(moved.trajectory.states[:60], plan.states[1:], atol=1e-3)
 

@@ -102,9 +102,7 @@ class Ladder:
         slow = problem.initial_state[3] <= self._settings.hold_speed
         return bool(slow and travelled <= self._settings.hold_distance)
 
-    def _braked(
-        self, posed: Posed, memory: Memory, ways: Sequence[Refined]
-    ) -> Trajectory | None:
+    def _braked(self, posed: Posed, memory: Memory, ways: Sequence[Refined]) -> Trajectory | None:
         """
         Brake along the last safe path there is: go on with it, or begin.
 

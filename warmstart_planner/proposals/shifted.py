@@ -111,9 +111,9 @@ def _extension(problem: PlanningProblem, end: Array, driven: Array, late: Array)
     ahead = station[:, None] + end[:, SPEED, None] * np.concatenate([[0.0], late])
     speeds = np.broadcast_to(end[:, SPEED, None], ahead.shape)
     states = follow_road(problem, ahead, offset[:, None], speeds)[:, 1:]
-    states[..., YAW] += 2 * np.pi * np.round((end[:, YAW] - states[:, 0, YAW]) / (2 * np.pi))[
-        :, None
-    ]
+    states[..., YAW] += (
+        2 * np.pi * np.round((end[:, YAW] - states[:, 0, YAW]) / (2 * np.pi))[:, None]
+    )
     return states
 
 

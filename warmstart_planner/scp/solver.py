@@ -7,14 +7,21 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.objective import CostWeights
-from warmstart_planner.problem import Horizon, PlanningProblem, SolverStatus, Trajectory
+from warmstart_planner.problem import (
+    Horizon,
+    PlanningProblem,
+    SolverStatus,
+    Trajectory,
+    trajectories,
+)
 from warmstart_planner.scp import library
 from warmstart_planner.scp.library import (
     OutcomeStructure,
@@ -85,7 +92,15 @@ class ScpResult:
     score: Score
     multiplier: float
     seconds: float
-    history: tuple[Iteration, ...]
+    rows: NDArray[np.float64] = field(repr=False, compare=False)
+
+    @cached_property
+    def history(self) -> tuple[Iteration, ...]:
+        """Account of every iteration, from `rows` as the lanes wrote them."""
+        return tuple(
+            Iteration(*numbers, bool(solved), int(count), seconds)
+            for *numbers, solved, count, seconds in self.rows.tolist()
+        )
 
 
 class BoundProblem:
@@ -163,10 +178,13 @@ def globalised(
     controls: NDArray[np.float64],
 ) -> list[Trajectory]:
     """Return trajectories of problems' frames in the map frame; the inverse of `localised`."""
-    return [
-        Trajectory(bound.problem.stamp, bound.problem.horizon.dt, *each)
-        for bound, *each in zip(bounds, _frames(bounds).globalise(states), controls, strict=True)
-    ]
+    problems = [bound.problem for bound in bounds]
+    return trajectories(
+        [problem.stamp for problem in problems],
+        [problem.horizon.dt for problem in problems],
+        _frames(bounds).globalise(states),
+        controls,
+    )
 
 
 def _frames(bounds: Sequence[BoundProblem]) -> Frame:
@@ -345,7 +363,7 @@ class ScpSolver:
                 score=Score(outcome.merit, outcome.cost, outcome.violation, score[3]),
                 multiplier=outcome.multiplier,
                 seconds=outcome.seconds,
-                history=_history(rows[: outcome.iterations]),
+                rows=rows[: outcome.iterations],
             )
             for trajectory, outcome, score, rows in zip(
                 globalised(each, states, controls), outcomes, scores.tolist(), history, strict=True
@@ -396,13 +414,6 @@ def _structures(bounds: Sequence[BoundProblem]) -> ctypes.Array:
     """Return the addresses of problems as C reads them."""
     kind = ctypes.POINTER(ProblemStructure)
     return (kind * len(bounds))(*(ctypes.pointer(bound.structure) for bound in bounds))
-
-
-def _history(rows: NDArray[np.float64]) -> tuple[Iteration, ...]:
-    return tuple(
-        Iteration(*numbers, bool(solved), int(count), seconds)
-        for *numbers, solved, count, seconds in rows.tolist()
-    )
 
 
 def _settings_structure(settings: ScpSettings, weights: CostWeights) -> SettingsStructure:
