@@ -22,6 +22,7 @@ import numpy as np
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.parallel import in_parallel, positive, show_progress
+from warmstart_planner.proposals.by_name import SOURCES_HELP, names_in
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
@@ -58,7 +59,12 @@ class Result:
         return self.outcome == Outcome.GOAL.value
 
 
-def drive_once(name: str, configuration: SimulationConfiguration, deadline: float) -> Result:
+def drive_once(
+    name: str,
+    configuration: SimulationConfiguration,
+    deadline: float,
+    sources: Sequence[str] | None,
+) -> Result:
     """
     Drive one scenario with one seed.
 
@@ -66,15 +72,16 @@ def drive_once(name: str, configuration: SimulationConfiguration, deadline: floa
         name: of a packaged scenario, or a path.
         configuration: with the seed.
         deadline: that the planner is given for a plan [s].
+        sources: as `planner_with` takes them.
 
     """
     # the planner and the controller load compiled solvers; a table needs neither
     from warmstart_planner.mpc.controller import Controller, ControllerSettings
-    from warmstart_planner.planning import Planner
+    from warmstart_planner.planning.with_proposals import planner_with
     from warmstart_planner.simulation.closed_loop import drive
 
     scenario = load_scenario(name)
-    planner = Planner(scenario.car)
+    planner = planner_with(sources, scenario.car, deadline)
     controller = Controller(ControllerSettings(), scenario.car)
     done = drive(scenario, planner, controller, configuration, deadline=deadline)
     record = done.record
@@ -105,10 +112,11 @@ def drive_many(
     configuration: SimulationConfiguration,
     workers: int,
     deadline: float,
+    sources: Sequence[str] | None,
 ) -> Iterator[Result]:
     """Yield the results of all scenarios under all seeds, as worker processes finish them."""
     jobs = [(name, replace(configuration, seed=seed)) for name in names for seed in seeds]
-    yield from in_parallel(drive_once, [(*job, deadline) for job in jobs], workers)
+    yield from in_parallel(drive_once, [(*job, deadline, sources) for job in jobs], workers)
 
 
 def row(scenario: str, results: Sequence[Result]) -> dict[str, Any]:
@@ -171,6 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         configuration = read_configuration(options.configuration or default_configuration_path())
         names = options.scenarios or list(packaged_scenarios())
+        sources = None if options.sources is None else names_in(options.sources)
         for name in names:
             load_scenario(name)
     except ValueError as error:
@@ -179,7 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seeds = range(configuration.seed, configuration.seed + options.seeds)
     results: list[Result] = []
     try:
-        for result in drive_many(names, seeds, configuration, options.workers, options.deadline):
+        for result in drive_many(
+            names, seeds, configuration, options.workers, options.deadline, sources
+        ):
             results.append(result)
             _show(result, len(results), len(names) * len(seeds))
     except SolverMissingError as error:
@@ -205,6 +216,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible'
     )
+    parser.add_argument('--sources', help=SOURCES_HELP)
     parser.add_argument('--scenarios', nargs='+', help='names or paths; all packaged by default')
     return parser.parse_args(arguments)
 

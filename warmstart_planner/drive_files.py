@@ -23,6 +23,7 @@ from typing import Any
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.parallel import in_parallel, positive, show_progress
+from warmstart_planner.proposals.by_name import SOURCES_HELP, names_in
 from warmstart_planner.scenarios import Scenario, ScenarioError, load_scenario
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
@@ -48,6 +49,7 @@ def drive_files(
     deadline: float,
     driven: Path,
     workers: int,
+    sources: Sequence[str] | None = None,
 ) -> list[Row]:
     """
     Drive files side by side, and return their rows in the order of the files.
@@ -60,6 +62,7 @@ def drive_files(
         deadline: that the planner is given for a plan [s].
         driven: folder for the driven paths.
         workers: processes.
+        sources: as `planner_with` takes them.
 
     Raises:
         SolverMissingError: the solvers have to be generated first.
@@ -70,7 +73,7 @@ def drive_files(
     jobs = []
     for path in files:
         name = path.stem if shared[path.stem] == 1 else path.name
-        jobs.append((path, configuration, deadline, driven / f'{name}.csv'))
+        jobs.append((path, configuration, deadline, driven / f'{name}.csv', sources))
     rows: dict[str, Row] = {}
     for row in in_parallel(drive_file, jobs, workers):
         rows[row['file']] = row
@@ -81,7 +84,11 @@ def drive_files(
 
 
 def drive_file(
-    path: Path, configuration: SimulationConfiguration, deadline: float, csv: Path
+    path: Path,
+    configuration: SimulationConfiguration,
+    deadline: float,
+    csv: Path,
+    sources: Sequence[str] | None = None,
 ) -> Row:
     """
     Drive one file and return its row: the figures of `summary` and how it ended.
@@ -94,6 +101,7 @@ def drive_file(
         configuration: of the simulated world.
         deadline: that the planner is given for a plan [s].
         csv: where the driven path is written.
+        sources: as `planner_with` takes them.
 
     Raises:
         SolverMissingError: the solvers have to be generated first.
@@ -101,18 +109,24 @@ def drive_file(
 
     """
     with _collected_warnings() as warnings:
-        row = _row_of(path, configuration, deadline, csv)
+        row = _row_of(path, configuration, deadline, csv, sources)
     said = dict.fromkeys(each.removeprefix(f'{path}: ') for each in warnings)
     return {'file': path.name, **row, 'warnings': list(said)}
 
 
-def _row_of(path: Path, configuration: SimulationConfiguration, deadline: float, csv: Path) -> Row:
+def _row_of(
+    path: Path,
+    configuration: SimulationConfiguration,
+    deadline: float,
+    csv: Path,
+    sources: Sequence[str] | None,
+) -> Row:
     try:
         scenario = load_scenario(path)
     except ScenarioError as error:
         return _undriven(path, REFUSED, str(error))
     try:
-        return _driven(scenario, configuration, deadline, csv)
+        return _driven(scenario, configuration, deadline, csv, sources)
     except (SolverMissingError, OSError):
         raise
     except Exception as error:  # one defect shall not cost the other files their rows
@@ -121,14 +135,18 @@ def _row_of(path: Path, configuration: SimulationConfiguration, deadline: float,
 
 
 def _driven(
-    scenario: Scenario, configuration: SimulationConfiguration, deadline: float, csv: Path
+    scenario: Scenario,
+    configuration: SimulationConfiguration,
+    deadline: float,
+    csv: Path,
+    sources: Sequence[str] | None,
 ) -> Row:
     # a table needs neither compiled solvers nor what loads them
     from warmstart_planner.mpc.controller import Controller, ControllerSettings
-    from warmstart_planner.planning import Planner
+    from warmstart_planner.planning.with_proposals import planner_with
     from warmstart_planner.simulation.closed_loop import drive
 
-    planner = Planner(scenario.car)
+    planner = planner_with(sources, scenario.car, deadline)
     controller = Controller(ControllerSettings(), scenario.car)
     done = drive(scenario, planner, controller, configuration, deadline=deadline)
     write_csv(csv, done.record, scenario.car)
@@ -252,7 +270,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.seed is not None:
             configuration = replace(configuration, seed=options.seed)
         files = files_in(options.folder)[: options.n]
-        rows = drive_files(files, configuration, options.deadline, driven, options.workers)
+        sources = None if options.sources is None else names_in(options.sources)
+        rows = drive_files(
+            files, configuration, options.deadline, driven, options.workers, sources
+        )
         write_measurement(options.out, configuration.seed, rows)
     except (ValueError, OSError, SolverMissingError) as error:
         print(f'commonroad: {error}', file=sys.stderr)
@@ -274,6 +295,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add('--n', type=positive, help='only the first so many files')
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible')
+    add('--sources', help=SOURCES_HELP)
     return parser.parse_args(arguments)
 
 

@@ -37,12 +37,12 @@ from warmstart_planner.nodes.messages import (
 )
 from warmstart_planner.nodes.proposal_parameters import (
     DECLARATIONS,
-    PLAIN,
     Models,
     ProposalSettings,
 )
 from warmstart_planner.nodes.qos import EVENTS, NEWEST, SENSED
 from warmstart_planner.problem import PlanningProblem, Trajectory
+from warmstart_planner.proposals.by_name import PLAIN
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.source import ProposalSource

@@ -23,26 +23,19 @@ from warmstart_planner.learned.session import (
 from warmstart_planner.nodes.parameters import Parameter
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.proposals import guided_library
-from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.proposals.by_name import DEFAULT, NAMES, names_in
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.guided import Guided
 from warmstart_planner.proposals.iql_lstm import IqlLstm
-from warmstart_planner.proposals.source import ProposalSource
-from warmstart_planner.proposals.straight_line import StraightLine
-from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.resources import share_folder
 from warmstart_planner.supervision import SupervisionLimits
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle
 
-PLAIN: dict[str, type[ProposalSource]] = {
-    source.name: source for source in (ZeroControl, StraightLine, ColdBundle, Guided)
-}
-SOURCES = (DecisionTransformer.name, IqlLstm.name, *PLAIN)
 DECLARATIONS = (
     Parameter(
-        'sources', DecisionTransformer.name,
-        f'Sources that answer, separated by commas, of: {", ".join(SOURCES)}',
+        'sources', ','.join(DEFAULT),
+        f'Sources that answer, separated by commas, of: {", ".join(NAMES)}',
     ),
     Parameter('model_dir', '', 'Folder of the learned models; empty: the packaged ones'),
     Parameter('execution_provider', CPU, 'Part of onnxruntime that runs the models'),
@@ -120,10 +113,7 @@ def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
             source that is not compiled.
 
     """
-    names = tuple(name.strip() for name in values['sources'].split(',') if name.strip())
-    for name in names:
-        if name not in SOURCES:
-            raise ValueError(f'sources has {name!r}: expected some of {", ".join(SOURCES)}')
+    names = names_in(values['sources'])
     if Guided.name in names:
         _check_guided()
     settings = ProposalSettings(
