@@ -24,10 +24,9 @@ from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.proposals.shifted import shift
 from warmstart_planner.proposals.straight_line import StraightLine
-from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.vehicle import VehicleParameters, roll_out
-from warmstart_planner.verification import Verdict, verify
+from warmstart_planner.verification import Verdict, VerdictOf, judging
 
 BEST, OTHER, RELAXED, ITERATE, GUESS, NOISY = (
     'best',
@@ -93,10 +92,7 @@ class Collector:
     def __init__(self, vehicle: VehicleParameters, horizon: Horizon) -> None:
         self.weights = CostWeights()
         self._solver = ScpSolver(vehicle, horizon, self.weights)
-        self._early = {
-            n: ScpSolver(vehicle, horizon, self.weights, ScpSettings(iteration_limit=n))
-            for n in EARLY
-        }
+        self._judging = judging()
         self._sources = (StraightLine(), ColdBundle())
 
     def collect(self, situation: Situation, known: Sequence[Trajectory] = ()) -> Sample:
@@ -114,7 +110,11 @@ class Collector:
         guesses = [c.proposal for c in judge(self._solver, bound, proposals)]
         chosen = _spread(guesses, FEWER_STARTS) if known else guesses
         starts = [p.trajectory for p in chosen] + _moved(problem, known)
-        solved = [self._solve(self._solver, bound, start) for start in starts]
+        verdict_of = self._judging(problem)
+        solved = [
+            _Solved(result, verdict_of(result.trajectory))
+            for result in self._solver.solve_all(bound, starts)
+        ]
         good = sorted((s for s in solved if s.verdict.feasible), key=lambda s: s.result.score.cost)
         if not good:
             least = min((s.verdict.violation for s in solved), default=np.inf)
@@ -127,7 +127,7 @@ class Collector:
         return Sample(
             situation,
             bound,
-            self._answers(situation, bound, good, guesses),
+            self._answers(situation, bound, good, guesses, verdict_of),
             float(excess) if straight.verdict.feasible else np.inf,
         )
 
@@ -137,6 +137,7 @@ class Collector:
         bound: BoundProblem,
         good: list[_Solved],
         guesses: list[Proposal],
+        verdict_of: VerdictOf,
     ) -> tuple[Answer, ...]:
         rng = np.random.default_rng([47, situation.index, situation.variant])
         best = good[0].result.trajectory
@@ -152,9 +153,9 @@ class Collector:
             *((RELAXED, t) for t in self._relaxed(bound.problem, best, rng)),
             (NOISY, _noisy(bound.problem, best, rng)),
             (GUESS, self._solver.roll_out(bound, pick)),
-            *((ITERATE, self._early[n].solve(bound, pick).trajectory) for n in EARLY),
+            *((ITERATE, self._stopped(bound, pick, after)) for after in EARLY),
         ]
-        kept += [(kind, t, verify(bound.problem, t)) for kind, t in more]
+        kept += [(kind, t, verdict_of(t)) for kind, t in more]
         costs = costs_to_go(bound, [t for _, t, _ in kept], self.weights)
         return tuple(
             Answer(kind, trajectory, verdict.feasible, cost, verdict.constraint_to_go)
@@ -179,11 +180,10 @@ class Collector:
         start = StraightLine().propose(relaxed)[0].trajectory
         bound = self._solver.bind(relaxed)
         begin = (best, start)[int(rng.integers(2))]
-        return [self._solver.solve(bound, self._solver.roll_out(bound, begin)).trajectory]
+        return [self._solver.solve(bound, begin).trajectory]
 
-    def _solve(self, solver: ScpSolver, bound: BoundProblem, start: Trajectory) -> _Solved:
-        result = solver.solve(bound, solver.roll_out(bound, start))
-        return _Solved(result, verify(bound.problem, result.trajectory))
+    def _stopped(self, bound: BoundProblem, start: Trajectory, iterations: int) -> Trajectory:
+        return self._solver.solve(bound, start, iteration_limit=iterations).trajectory
 
 
 def _moved(problem: PlanningProblem, known: Sequence[Trajectory]) -> list[Trajectory]:
