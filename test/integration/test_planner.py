@@ -302,6 +302,36 @@ def test_a_setting_that_changes_on_the_way_does_not_drop_the_plan_in_use(bench):
     assert bench.drive(0.4)[-1].rung == Rung.OPTIMISED.value
 
 
+def test_the_node_plans_what_the_planner_plans_without_ros(bench):
+    """The same problems in the same order, time set aside, with the same sources."""
+    from rclpy.parameter import Parameter
+
+    from warmstart_planner.nodes.messages import problem_from, reference_from
+    from warmstart_planner.planning import Planner
+
+    patient = {'deadline': bench.node.settings.period, 'proposing_share': 1.0}
+    for name, value in patient.items():
+        assert bench.node.set_parameters([Parameter(name, value=value)])[0].successful
+    bench.node._planner.reset()
+    bench.problems.clear()
+    bench.trajectories.clear()
+    bench.drive(1.3)
+    references = map(reference_from, bench.trajectories)
+    planned = {each.problem_stamp: each.trajectory for each in references}
+    settings = bench.node.settings
+    planner = Planner(settings.vehicle, settings.horizon, settings.planner)
+    compared = 0
+    for problem in map(problem_from, bench.problems):
+        result = planner.plan(problem, deadline=20.0)
+        trajectory = planned.get(problem.stamp)
+        if trajectory is None:  # of the last one the answer may not be here yet
+            continue
+        np.testing.assert_array_equal(trajectory.states, result.trajectory.states)
+        np.testing.assert_array_equal(trajectory.controls, result.trajectory.controls)
+        compared += 1
+    assert compared >= 10
+
+
 def pose(x, y, yaw=0.0):
     from geometry_msgs.msg import PoseStamped
 
