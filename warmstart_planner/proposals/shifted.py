@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
 from warmstart_planner.proposals.source import follow_road
 from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, YAW
 
@@ -38,8 +38,8 @@ class Shifted:
 
 def shift(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
     """Resample a plan on a problem's grid, extended along the road at its last speed."""
-    moved = _moved(problem, previous, previous.states[None], previous.controls[None])
-    return _on_grid(problem, *(each[0] for each in moved))
+    states, controls = _moved(problem, previous, previous.states[None], previous.controls[None])
+    return Trajectory(problem.stamp, problem.horizon.dt, states[0], controls[0])
 
 
 def shift_all(problem: PlanningProblem, proposals: Sequence[Proposal]) -> list[Proposal]:
@@ -67,10 +67,12 @@ def _all(problem: PlanningProblem, group: Sequence[Proposal]) -> Iterator[Propos
     given = [proposal.trajectory for proposal in group]
     states = np.stack([trajectory.states for trajectory in given])
     controls = np.stack([trajectory.controls for trajectory in given])
-    moved = _moved(problem, given[0], states, controls)
-    for proposal, *way in zip(group, *moved, strict=True):
-        if np.isfinite(way[0]).all():
-            yield replace(proposal, trajectory=_on_grid(problem, *way))
+    states, controls = _moved(problem, given[0], states, controls)
+    good = np.flatnonzero(np.isfinite(states).all(axis=(1, 2)))
+    stamps, steps = [problem.stamp] * len(good), [problem.horizon.dt] * len(good)
+    moved = trajectories(stamps, steps, states[good], controls[good])
+    for place, trajectory in zip(good, moved, strict=True):
+        yield replace(group[place], trajectory=trajectory)
 
 
 def _moved(
@@ -115,7 +117,3 @@ def _extension(problem: PlanningProblem, end: Array, driven: Array, late: Array)
         2 * np.pi * np.round((end[:, YAW] - states[:, 0, YAW]) / (2 * np.pi))[:, None]
     )
     return states
-
-
-def _on_grid(problem: PlanningProblem, states: Array, controls: Array) -> Trajectory:
-    return Trajectory(problem.stamp, problem.horizon.dt, states, controls)
