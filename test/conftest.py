@@ -41,6 +41,14 @@ def guided_folder():
 
 
 @pytest.fixture(scope='session')
+def planner_solvers(scp_folder, guided_folder):
+    """Folders of all that a planner needs compiled; a fresh clone generates it here, once."""
+    from warmstart_planner.verification import compiled
+
+    return scp_folder, guided_folder, compiled.generate()
+
+
+@pytest.fixture(scope='session')
 def observer():
     """Return what the default car sees; a fresh clone compiles its library here, once."""
     from warmstart_planner.learned import observation_library

@@ -23,7 +23,7 @@ FOR_EVER = float('inf')
 
 
 @pytest.fixture(scope='module')
-def engines(scp_folder):
+def engines(planner_solvers):
     return [Engine(CAR, Horizon(), PlannerSettings(threads=count)) for count in (1, 3)]
 
 

@@ -37,7 +37,7 @@ def wall(station):
 
 
 @pytest.fixture(scope='module')
-def shared(scp_folder):
+def shared(planner_solvers):
     return Planner(CAR)
 
 
@@ -223,7 +223,7 @@ def test_braking_once_begun_goes_on(planner, make_problem):
 
 
 @pytest.fixture(scope='module')
-def other(scp_folder):
+def other(planner_solvers):
     """Return the planner that a change of settings brings."""
     return Planner(CAR, settings=replace(PlannerSettings(), keep_bonus=0.2))
 
@@ -435,7 +435,7 @@ def swerving(problem, seed, about=None):
 
 
 @pytest.fixture(scope='module')
-def judge_plan(scp_folder):
+def judge_plan(planner_solvers):
     """Return the merit of a plan for a problem; infinite where it is no new plan."""
     solver = ScpSolver(CAR, Horizon())
 
@@ -614,7 +614,7 @@ def test_the_parts_of_the_time_are_all_of_it(planner, make_problem):
     assert result.total_time <= elapsed
 
 
-def test_on_more_threads_the_plan_is_the_same(planner, scp_folder, make_problem):
+def test_on_more_threads_the_plan_is_the_same(planner, planner_solvers, make_problem):
     problem = make_problem(obstacles=(PARKED,))
     one = planner.plan(problem, deadline=IN_TIME)
     two = Planner(CAR, settings=PlannerSettings(threads=2)).plan(problem, deadline=IN_TIME)
@@ -631,7 +631,7 @@ def test_a_number_of_threads_that_is_none_is_refused():
         PlannerSettings(threads=0)
 
 
-def test_a_plan_that_is_over_does_not_end_the_planner(scp_folder, make_problem):
+def test_a_plan_that_is_over_does_not_end_the_planner(planner_solvers, make_problem):
     planner = Planner(CAR, settings=PlannerSettings(previous_age_max=60.0))
     problem = make_problem()
     plan = planner.plan(problem, deadline=IN_TIME).trajectory

@@ -33,7 +33,7 @@ class Beside(StraightLine):
 
 
 @pytest.fixture(scope='module')
-def planner(scp_folder):
+def planner(planner_solvers):
     return Planner(CAR)
 
 
@@ -85,14 +85,14 @@ def test_after_a_reset_nothing_is_known(planner, make_problem):
     assert cycles(beside, make_problem(stamp=5.0)) == [0, 1, 1]
 
 
-def test_the_packaged_stack_has_the_learned_source_for_its_car(scp_folder, make_problem):
+def test_the_packaged_stack_has_the_learned_source_for_its_car(planner_solvers, make_problem):
     beside = planner_with(None, CAR, FOR_EVER)
     beside.plan(make_problem(), deadline=FOR_EVER)
     sources = {entry.proposal.source for entry in beside.planner.last_refined}
     assert sources == {'guided', 'decision_transformer'}
 
 
-def test_no_names_are_no_sources(scp_folder, make_problem):
+def test_no_names_are_no_sources(planner_solvers, make_problem):
     beside = planner_with((), CAR, FOR_EVER)
     beside.plan(make_problem(), deadline=FOR_EVER)
     assert {entry.proposal.source for entry in beside.planner.last_refined} == {'guided'}

@@ -13,7 +13,7 @@ CAR = load_vehicle()
 
 
 @pytest.mark.parametrize('name', [name for name in NAMES if name != 'iql_lstm'])
-def test_each_source_answers_to_its_name(scp_folder, name, make_problem):
+def test_each_source_answers_to_its_name(planner_solvers, name, make_problem):
     (source,) = load_sources([name], CAR, Horizon())
     assert source.name == name
     assert {proposal.source for proposal in source.propose(make_problem())} == {name}

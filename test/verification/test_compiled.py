@@ -27,7 +27,6 @@ from warmstart_planner.verification import (
     DEFAULT_TOLERANCES,
     Tolerances,
     compiled,
-    judging,
     verify,
 )
 from warmstart_planner.verification.verdict import GROUPS
@@ -380,16 +379,3 @@ def test_a_judge_that_is_not_generated_says_what_to_run(problem_of, tmp_path, mo
             compiled.Judge(problem_of())
     finally:
         compiled.load.cache_clear()
-
-
-def test_where_it_is_not_generated_the_reference_judges(random_case, tmp_path, monkeypatch):
-    problem, trajectory = random_case(3)
-    expected = judging()(problem)(trajectory)
-    monkeypatch.setenv('WARMSTART_PLANNER_SOLVERS', str(tmp_path))
-    compiled.load.cache_clear()
-    try:
-        found = judging()(problem)(trajectory)
-    finally:
-        compiled.load.cache_clear()
-    assert found.clearance == verify(problem, trajectory).clearance
-    assert found.clearance == pytest.approx(expected.clearance, abs=BOUND)

@@ -21,12 +21,12 @@ from training.dataset.situations import Situation
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import judge as ranked_by_merit
 from warmstart_planner.proposals.shifted import shift
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.vehicle import VehicleParameters, roll_out
-from warmstart_planner.verification import Verdict, VerdictOf, judging
+from warmstart_planner.verification import Judge, Verdict
 
 BEST, OTHER, RELAXED, ITERATE, GUESS, NOISY = (
     'best',
@@ -92,7 +92,6 @@ class Collector:
     def __init__(self, vehicle: VehicleParameters, horizon: Horizon) -> None:
         self.weights = CostWeights()
         self._solver = ScpSolver(vehicle, horizon, self.weights)
-        self._judging = judging()
         self._sources = (StraightLine(), ColdBundle())
 
     def collect(self, situation: Situation, known: Sequence[Trajectory] = ()) -> Sample:
@@ -107,12 +106,12 @@ class Collector:
         problem = situation.problem
         bound = self._solver.bind(problem)
         proposals = [p for source in self._sources for p in source.propose(problem)]
-        guesses = [c.proposal for c in judge(self._solver, bound, proposals)]
+        guesses = [c.proposal for c in ranked_by_merit(self._solver, bound, proposals)]
         chosen = _spread(guesses, FEWER_STARTS) if known else guesses
         starts = [p.trajectory for p in chosen] + _moved(problem, known)
-        verdict_of = self._judging(problem)
+        judge = Judge(problem)
         solved = [
-            _Solved(result, verdict_of(result.trajectory))
+            _Solved(result, judge.verdict(result.trajectory))
             for result in self._solver.solve_all(bound, starts)
         ]
         good = sorted((s for s in solved if s.verdict.feasible), key=lambda s: s.result.score.cost)
@@ -127,7 +126,7 @@ class Collector:
         return Sample(
             situation,
             bound,
-            self._answers(situation, bound, good, guesses, verdict_of),
+            self._answers(situation, bound, good, guesses, judge),
             float(excess) if straight.verdict.feasible else np.inf,
         )
 
@@ -137,7 +136,7 @@ class Collector:
         bound: BoundProblem,
         good: list[_Solved],
         guesses: list[Proposal],
-        verdict_of: VerdictOf,
+        judge: Judge,
     ) -> tuple[Answer, ...]:
         rng = np.random.default_rng([47, situation.index, situation.variant])
         best = good[0].result.trajectory
@@ -155,7 +154,7 @@ class Collector:
             (GUESS, self._solver.roll_out(bound, pick)),
             *((ITERATE, self._stopped(bound, pick, after)) for after in EARLY),
         ]
-        kept += [(kind, t, verdict_of(t)) for kind, t in more]
+        kept += [(kind, t, judge.verdict(t)) for kind, t in more]
         costs = costs_to_go(bound, [t for _, t, _ in kept], self.weights)
         return tuple(
             Answer(kind, trajectory, verdict.feasible, cost, verdict.constraint_to_go)

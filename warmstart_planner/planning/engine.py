@@ -22,7 +22,7 @@ from warmstart_planner.planning.settings import PlannerSettings
 from warmstart_planner.problem import Horizon, PlanningProblem, Proposal
 from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.vehicle import VehicleParameters
-from warmstart_planner.verification import Verdict, VerdictOf, judging
+from warmstart_planner.verification import Judge, Verdict, compiled
 
 STEP_TOLERANCE = 1e-9  # between the steps of grids that are one [s]
 
@@ -34,7 +34,7 @@ class Posed:
     """A problem in the forms that refinement and verification read."""
 
     bound: BoundProblem
-    verdict_of: VerdictOf
+    judge: Judge
 
     @property
     def problem(self) -> PlanningProblem:
@@ -48,12 +48,12 @@ class Refined:
 
     proposal: Proposal
     result: ScpResult
-    verdict_of: VerdictOf
+    judge: Judge
 
     @cached_property
     def verdict(self) -> Verdict:
         """The verifier's."""
-        return self.verdict_of(self.result.trajectory)
+        return self.judge.verdict(self.result.trajectory)
 
 
 class Engine:
@@ -61,20 +61,21 @@ class Engine:
     Refines starts in lanes, on as many threads as the settings say.
 
     Raises:
-        SolverMissingError: SCP is not generated for this vehicle, horizon and cost.
+        SolverMissingError: SCP is not generated for this vehicle, horizon and cost, or the judge
+            is not.
 
     """
 
     def __init__(
         self, vehicle: VehicleParameters, horizon: Horizon, settings: PlannerSettings
     ) -> None:
-        """Load the compiled solver, one workspace a thread."""
+        """Load what is compiled, with one workspace of the solver a thread."""
+        compiled.load()
         self._solvers = [
             ScpSolver(vehicle, horizon, settings.weights, settings.scp, settings.margins)
             for _ in range(settings.threads)
         ]
         self._pool = ThreadPoolExecutor(settings.threads, 'scp')
-        self._judging = judging()
 
     def pose(self, problem: PlanningProblem) -> Posed:
         """
@@ -84,7 +85,7 @@ class Engine:
             ValueError: it is for another vehicle or horizon.
 
         """
-        return Posed(self._solvers[0].bind(problem), self._judging(problem))
+        return Posed(self._solvers[0].bind(problem), Judge(problem))
 
     def refine(
         self,
@@ -119,7 +120,7 @@ class Engine:
         # one thread needs no other
         done = map(solve, shares) if threads == 1 else self._pool.map(solve, shares)
         return [
-            Refined(proposal, result, posed.verdict_of)
+            Refined(proposal, result, posed.judge)
             for proposal, result in zip(proposals, in_turn(done), strict=True)
         ]
 

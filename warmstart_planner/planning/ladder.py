@@ -71,7 +71,7 @@ class Ladder:
         plan, verdict = chosen.result.trajectory, chosen.verdict
         if self._creeps(plan, posed.problem):
             stop = _braking_along(plan, posed.problem, self._settings.braking)
-            stopped = posed.verdict_of(stop)
+            stopped = posed.judge.verdict(stop)
             if stopped.feasible:
                 plan, verdict = stop, stopped
         rung = Rung.OPTIMISED if self.recovers(verdict) else Rung.RELAXED
@@ -89,13 +89,13 @@ class Ladder:
         """
         rest = memory.standing_in(posed.problem, self._settings)
         if rest is not None:
-            verdict = posed.verdict_of(rest)
+            verdict = posed.judge.verdict(rest)
             if max(verdict.collision, verdict.direction) <= 0.0:
                 return Reference(Rung.PREVIOUS, rest, verdict, Shifted.name)
         braked = self._braked(posed, memory, ways)
         if braked is None:
             return Reference(Rung.NONE)
-        return Reference(Rung.BRAKING, braked, posed.verdict_of(braked), BRAKING)
+        return Reference(Rung.BRAKING, braked, posed.judge.verdict(braked), BRAKING)
 
     def _creeps(self, plan: Trajectory, problem: PlanningProblem) -> bool:
         travelled = float(np.hypot(*np.diff(plan.states[:, :2], axis=0).T).sum())
@@ -117,11 +117,11 @@ class Ladder:
         elif memory.is_braking and follows(path, problem, self._settings):
             return rest_of(path, problem)
         gentle = _braking_along(path, problem, self._settings.braking)
-        overlap = posed.verdict_of(gentle).collision
+        overlap = posed.judge.verdict(gentle).collision
         if overlap <= 0.0:
             return gentle
         hard = _braking_along(path, problem, self._settings.emergency)
-        return hard if posed.verdict_of(hard).collision <= overlap else gentle
+        return hard if posed.judge.verdict(hard).collision <= overlap else gentle
 
     def _unsafe(self, way: Refined) -> tuple[bool, float]:
         """Tell what makes a way a bad path to brake along: not how gently itself brakes."""

@@ -16,7 +16,7 @@ of its name, which is its reference in the tests.
 All functions are pure; lengths in metres, angles in radians, map frame, SI.
 """
 
-from warmstart_planner.verification.compiled import Judge, VerdictOf, judging
+from warmstart_planner.verification.compiled import Judge
 from warmstart_planner.verification.drive import DriveVerdict, drive_verdict
 from warmstart_planner.verification.shapes import box_distance
 from warmstart_planner.verification.terminal import STOPPING_SHARE
@@ -30,9 +30,7 @@ __all__ = [
     'Judge',
     'Tolerances',
     'Verdict',
-    'VerdictOf',
     'box_distance',
     'drive_verdict',
-    'judging',
     'verify',
 ]

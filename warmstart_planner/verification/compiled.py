@@ -7,8 +7,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import weakref
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from warmstart_planner.problem import PlanningProblem, StopBefore, Trajectory
 from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
 from warmstart_planner.verification import collision, corridor, limits, motion, path, terminal
 from warmstart_planner.verification.tolerances import DEFAULT_TOLERANCES, Tolerances
-from warmstart_planner.verification.verdict import GROUPS, Verdict, check_grid, verify
+from warmstart_planner.verification.verdict import GROUPS, Verdict, check_grid
 
 NAME = 'judge'
 LIBRARY = 'libjudge.so'
@@ -42,7 +41,6 @@ CONSTANTS = {
     terminal: ('STOPPING_SHARE',),
 }
 ROAD_ARRAYS = ('station', 'x', 'y', 'curvature', 'left_width', 'right_width', 'speed_limit')
-VerdictOf = Callable[[Trajectory], Verdict]  # of one problem
 
 
 def _numbers(value_type: type) -> list[tuple[str, Any]]:
@@ -161,19 +159,6 @@ def load() -> ctypes.CDLL:
     ]
     library.judge_verdict.restype = ctypes.c_int
     return library
-
-
-def judging() -> Callable[[PlanningProblem], VerdictOf]:
-    """
-    Return what binds a problem and gives its verdict on one trajectory after another.
-
-    That is the compiled judge where it is generated, `verify` where it is not.
-    """
-    try:
-        load()
-    except generated.SolverMissingError:
-        return lambda problem: partial(verify, problem)
-    return lambda problem: Judge(problem).verdict
 
 
 class Judge:
