@@ -29,6 +29,7 @@ import rclpy
 from interrupts import MARK, ROOT, commands, left
 
 from warmstart_planner import msg
+from warmstart_planner.nodes.lifecycle import rejoin_soon
 
 REJOIN_TIME = 3.0  # in which a node that was killed is heard again [s]
 DRIVE_TIME = 120.0  # after which a drive is given up [s]
@@ -147,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     chosen.out.mkdir(parents=True, exist_ok=True)
     draw = random.Random(chosen.seed)
+    rejoin_soon()  # or the listener would be found later than the nodes
     rclpy.init()
     good = total = 0
     for number in range(chosen.n):
