@@ -66,19 +66,7 @@ def press(what: str, at: float, scenario: str, work: Path, apart: float) -> Pres
     """
     log = work / 'output.txt'
     begin = time.monotonic()
-    with log.open('w') as stream:
-        running = {
-            name: subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, **environment, MARK: str(work), 'PYTHONUNBUFFERED': '1'},
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            for name, (command, environment) in commands(what, scenario, work).items()
-        }
+    running = started(what, scenario, work, log)
     time.sleep(max(begin + at - time.monotonic(), 0.0))
     for wait in (0.0, apart) if what == 'nodes' else (0.0,):
         time.sleep(wait)
@@ -97,7 +85,24 @@ def press(what: str, at: float, scenario: str, work: Path, apart: float) -> Pres
     return Press(at, statuses, len(remaining), log.read_text(errors='replace'))
 
 
-def commands(
+def started(what: str, scenario: str, work: Path, log: Path) -> dict[str, subprocess.Popen]:
+    """Start each program in a session of its own; return the processes by name."""
+    with log.open('w') as stream:
+        return {
+            name: subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **environment, MARK: str(work), 'PYTHONUNBUFFERED': '1'},
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            for name, (command, environment) in _commands(what, scenario, work).items()
+        }
+
+
+def _commands(
     what: str, scenario: str, work: Path
 ) -> dict[str, tuple[list[str], Mapping[str, str]]]:
     """Return the command line and the variables of each program to start, by name."""

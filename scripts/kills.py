@@ -17,7 +17,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,9 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rclpy
-from interrupts import MARK, ROOT, commands, left
+from interrupts import left, started
 
 from warmstart_planner import msg
+from warmstart_planner.nodes.lifecycle import rejoin_soon
 
 REJOIN_TIME = 3.0  # in which a node that was killed is heard again [s]
 DRIVE_TIME = 120.0  # after which a drive is given up [s]
@@ -99,19 +99,9 @@ def lose(what: str, scenario: str, node: str, at: float, work: Path) -> Loss:
         work: folder for what is written.
 
     """
-    ((command, environment),) = commands(what, scenario, work).values()
     log = work / 'output.txt'
     ear = Ear()
-    with log.open('w') as stream:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **environment, MARK: str(work), 'PYTHONUNBUFFERED': '1'},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    (process,) = started(what, scenario, work, log).values()
     try:
         ear.until(lambda: len(ear.last) == len(HEARD), START_TIME)
         ear.until(lambda: process.poll() is not None, at)
@@ -147,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     chosen.out.mkdir(parents=True, exist_ok=True)
     draw = random.Random(chosen.seed)
+    rejoin_soon()  # or the listener would be found later than the nodes
     rclpy.init()
     good = total = 0
     for number in range(chosen.n):

@@ -41,10 +41,12 @@ from warmstart_planner.nodes.parameter_files import (
 )
 from warmstart_planner.nodes.parameters import Parameter, Parameters
 from warmstart_planner.nodes.qos import DISPLAY, check_overrides, connect
+from warmstart_planner.resources import share_folder
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
 BACKWARD = 0.1  # time that goes back by more than this begins anew [s]
 AUTOGROUP = Path('/proc/self/autogroup')
+PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'  # what Fast DDS calls it
 AUTOSTART = Parameter(
     'autostart',
     False,
@@ -434,6 +436,7 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
     # Ctrl-C comes twice where the terminal and `ros2 launch` both send it: whenever it comes it
     # must not raise. What rclpy installs on top ends the node.
     interruptions = Interruptions()
+    rejoin_soon()
     rclpy.init()
     if interruptions.came:
         rclpy.try_shutdown()
@@ -461,6 +464,16 @@ def run(make: Callable[[], ManagedNode[Any]]) -> int:
             node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_status if node else GOOD
+
+
+def rejoin_soon() -> None:
+    """
+    Let nodes of this process, when they start again, soon be with the others, and these with them.
+
+    Takes effect before the process' first node, with Fast DDS, and where the user has given it no
+    other profiles.
+    """
+    os.environ.setdefault(PROFILES, str(share_folder() / 'config' / 'fastdds.xml'))
 
 
 def _let_others_first(niceness: int) -> None:
