@@ -194,6 +194,37 @@ class Trajectory:
         return self.stamp + np.arange(len(self.states)) * self.dt
 
 
+def trajectories(
+    stamp: float, dt: float, states: NDArray[np.float64], controls: NDArray[np.float64]
+) -> list[Trajectory]:
+    """
+    Return K trajectories of one stamp, checked all at once.
+
+    Args:
+        stamp: of them all [s].
+        dt: step [s].
+        states: shape (K, N + 1, 5), as in a Trajectory.
+        controls: shape (K, N, 2).
+
+    Raises:
+        ValueError: as of a Trajectory.
+
+    """
+    stamp = number('trajectory.stamp', stamp)
+    dt = number('trajectory.dt', dt, at_least=1e-3, at_most=1.0)
+    count, nodes = np.shape(states)[:2]
+    states = finite_array('trajectory.states', states, (count, nodes, STATE_SIZE))
+    shape = (count, nodes - 1, CONTROL_SIZE)
+    controls = finite_array('trajectory.controls', controls, shape)
+    result = []
+    for each in zip(states, controls, strict=True):
+        # a part of what was checked need not be checked
+        trajectory = object.__new__(Trajectory)
+        trajectory.__dict__.update(stamp=stamp, dt=dt, states=each[0], controls=each[1])
+        result.append(trajectory)
+    return result
+
+
 @dataclass(frozen=True)
 class Proposal:
     """
