@@ -197,6 +197,16 @@ def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription | No
 
 def _arrays(obstacles: int, nodes: int) -> tuple[list[NDArray[np.float64]], list[int]]:
     """Return arrays for the fields of a transcription, which share one memory, and where."""
+    places = _places(obstacles, nodes)
+    memory = np.empty(places[-1][1])
+    first, size = memory.ctypes.data, memory.itemsize
+    arrays = [memory[begin:end].reshape(shape) for begin, end, shape in places]
+    return arrays, [first + size * begin for begin, *_ in places]
+
+
+@cache
+def _places(obstacles: int, nodes: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Return where a transcription's arrays begin and end, and their shapes."""
     shapes = (
         (STATE_SIZE,),
         (objective.ROAD_PARAMETERS,),
@@ -205,14 +215,7 @@ def _arrays(obstacles: int, nodes: int) -> tuple[list[NDArray[np.float64]], list
         (nodes, STATE_SIZE),
     )
     ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes]).tolist()
-    memory = np.empty(ends[-1])
-    begins = [0, *ends[:-1]]
-    arrays = [
-        memory[begin:end].reshape(shape)
-        for begin, end, shape in zip(begins, ends, shapes, strict=True)
-    ]
-    first = memory.ctypes.data
-    return arrays, [first + memory.itemsize * begin for begin in begins]
+    return list(zip([0, *ends[:-1]], ends, shapes, strict=True))
 
 
 def _road(road: Road) -> RoadStructure:

@@ -162,6 +162,10 @@ class LoadedModel:
             raise InferenceError(f'model {self.card.model_id!r}: {error}') from None
         return dict(zip(self._names, values, strict=True))
 
+    def without_compiled(self) -> LoadedModel:
+        """Return the model served by onnxruntime."""
+        return LoadedModel(self.card, self._session)
+
     def compile(self, content: bytes) -> LoadedModel:
         """
         Return the model served by the compiled network, or as it is.
