@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-warmstart benchmark-mpc \
+.PHONY: help setup tools training solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation rank-candidates minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -72,6 +72,9 @@ benchmark-scp: setup  ## Compare SCP with other solvers: [N=problems a tier] [AR
 
 benchmark-lanes: setup  ## Time SCP's lanes against its loop on HPIPM: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_lanes $(call option,N,n) $(ARGS)
+
+benchmark-inference: setup  ## Time transcription and the model beside their references: [N=problems a tier] [ARGS=...]
+	$(RUN) -m training.experiments.benchmark_inference $(call option,N,n) $(ARGS)
 
 benchmark-warmstart: setup  ## Measure what learned starts are worth: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_warmstart \

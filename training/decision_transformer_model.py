@@ -24,23 +24,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.features import (
+from training.features import context_features, step_features
+from training.merit import Merit
+from training.motion import BlockMotion
+from training.road_frame import RoadFrame
+from warmstart_planner.learned.architecture import (
+    ACTION_SIZE,
+    COST_SCALE,
     EGO_FEATURES,
     OBSTACLE_FEATURES,
     ROAD_FEATURES,
     STEP_FEATURES,
-    context_features,
-    step_features,
 )
-from training.merit import Merit
-from training.motion import BlockMotion
-from training.road_frame import RoadFrame
 from warmstart_planner.objective import ANCHORS
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import VehicleParameters
-
-COST_SCALE = 3.0  # natural logarithms of a cost that the model reads as 1
-ACTION_SIZE = (3.0, 0.2)  # of accelerations [m/s^2] and steering rates [rad/s]
 
 
 @dataclass(frozen=True)

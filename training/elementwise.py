@@ -26,6 +26,8 @@ FUNCTIONS: dict[np.ufunc, Callable[..., Tensor]] = {
     np.true_divide: operator.truediv,
     np.power: operator.pow,
     np.negative: operator.neg,
+    np.fabs: torch.abs,
+    np.fmax: torch.maximum,
     np.sqrt: torch.sqrt,
     np.cos: torch.cos,
     np.sin: torch.sin,

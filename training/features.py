@@ -1,10 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""
-What the Decision Transformer's tokens are made of: raw numbers in SI units, scaled.
-
-Positions go in by their road coordinates, so that a bend looks like a straight road.
-"""
+"""What the Decision Transformer's tokens are made of, as torch operations."""
 
 from __future__ import annotations
 
@@ -13,90 +9,20 @@ import math
 import torch
 from torch import Tensor
 
-from training.road_frame import POINT_FIELDS, RoadFrame
+from training.road_frame import RoadFrame
 from training.sums import ONE, Sums
-from warmstart_planner.learned.context import OBSTACLE_SAMPLES
-from warmstart_planner.objective import ANCHOR_FIELDS
+from warmstart_planner.learned import architecture
+from warmstart_planner.learned.architecture import POINT_FIELDS, STATE
 
-STATE = ('x', 'y', 'yaw', 'own_speed', 'steering')
-LEFT_ROOM = {'left': 1 / 3, 'offset': -1 / 3}
-RIGHT_ROOM = {'right': 1 / 3, 'offset': 1 / 3}
-EGO = Sums(
-    (*POINT_FIELDS, *STATE, 'grip', 'stop_far', 'stop_near'),
-    (
-        {'own_speed': 1 / 10},
-        {'steering': 1 / 0.2},
-        {'offset': 1 / 3},
-        {'target_offset': 1 / 3, 'offset': -1 / 3},
-        'cos',
-        {'sin': 1 / 0.2},
-        {'curvature': 20},
-        LEFT_ROOM,
-        RIGHT_ROOM,
-        {'speed': 1 / 10},
-        {'speed': 1 / 5, 'own_speed': -1 / 5},
-        {'grip': 1 / 8},
-        {'stop_far': 1 / 50},
-        {'stop_near': 1 / 20},
-    ),
+EGO, ROAD, OBSTACLE, STEP = (
+    Sums(table.names, table.sums)
+    for table in (architecture.EGO, architecture.ROAD, architecture.OBSTACLE, architecture.STEP)
 )
-ROAD = Sums(
-    ANCHOR_FIELDS,
-    (
-        {'station': 1 / 50},
-        {'x': 1 / 50},
-        {'y': 1 / 20},
-        'cos',
-        'sin',
-        {'curvature': 20},
-        {'left': 1 / 3},
-        {'left_slope': 10},
-        {'right': 1 / 3},
-        {'right_slope': 10},
-        {'offset': 1 / 3},
-        {'speed': 1 / 10},
-    ),
-)
-# Headings of a point's road and of a car, in the order of the terms that their products are: the
-# cosine of the difference is cos_cos + sin_sin, its sine cos_sin - sin_cos.
-HEADING_TERMS = ('cos_cos', 'sin_sin', 'cos_sin', 'sin_cos')
+# in the order of architecture.HEADING_TERMS
 ROAD_HEADING = Sums(POINT_FIELDS, ('cos', 'sin', 'cos', 'sin'))
 OWN_HEADING = Sums(('cos', 'sin'), ('cos', 'sin', 'sin', 'cos'))
 SINE = {'yaw': 1.0, ONE: -math.pi / 2}  # of a yaw, as the angle that has it for its cosine
 OWN_ANGLES = Sums(STATE, ('yaw', SINE, SINE, 'yaw'))
-ALONG, ASIDE = {'cos_cos': 1.0, 'sin_sin': 1.0}, {'cos_sin': 1.0, 'sin_cos': -1.0}
-OBSTACLE = Sums(
-    (*POINT_FIELDS, *HEADING_TERMS),
-    ({'station': 1 / 50}, {'station': 1 / 10}, {'offset': 1 / 3}, ALONG, ASIDE)
-    + (LEFT_ROOM, RIGHT_ROOM, {'curvature': 20}),
-)
-STEP = Sums(
-    (*POINT_FIELDS, *HEADING_TERMS, *STATE, 'acceleration', 'steering_rate')
-    + ('cost_to_go', 'constraint_to_go', 'allowed'),
-    (
-        {'station': 1 / 50},
-        {'offset': 1 / 3},
-        {},  # zeros, and kept: trained weights have their places
-        {},
-        {'curvature': 20},
-        {'left': 1 / 3},
-        {'right': 1 / 3},
-        {'speed': 1 / 10},
-        {'target_offset': 1 / 3},
-        {'own_speed': 1 / 10},
-        {'steering': 5},
-        ALONG,
-        {name: 5 * factor for name, factor in ASIDE.items()},
-        {'acceleration': 0.3},
-        {'steering_rate': 5},
-        'cost_to_go',
-        'constraint_to_go',
-        'allowed',
-    ),
-)
-EGO_FEATURES, STEP_FEATURES = len(EGO), len(STEP)
-ROAD_FEATURES = len(ROAD) + 1  # and how much of the grip a bend takes
-OBSTACLE_FEATURES = len(OBSTACLE) * OBSTACLE_SAMPLES + 3  # and its size
 
 
 def context_features(

@@ -10,21 +10,19 @@ some of the nodes only; tests hold them together with the objective.
 
 from __future__ import annotations
 
-import functools
-
 import torch
 from torch import Tensor, nn
 
 from training.elementwise import Elementwise, columns
-from training.road_frame import POINT_FIELDS, RoadFrame
+from training.road_frame import RoadFrame
 from warmstart_planner import objective
-from warmstart_planner.learned.context import OBSTACLE_SAMPLES
+from warmstart_planner.learned import merit_rows
+from warmstart_planner.learned.architecture import POINT_FIELDS
+from warmstart_planner.learned.merit_rows import ABSENT, STRIDE
 from warmstart_planner.objective import CostWeights, RoadCoordinates
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import VehicleParameters
 
-STRIDE = 3  # of the nodes that are looked at
-ABSENT = 50.0  # separation from an obstacle that is not there [m]
 FIELDS = {'heading_cos': 'cos', 'heading_sin': 'sin', 'target_speed': 'speed'}  # as a point's
 
 
@@ -44,8 +42,7 @@ class Merit(nn.Module):
     ) -> None:
         super().__init__()
         self.vehicle, self.horizon, self.weights = vehicle, horizon, weights or CostWeights()
-        nodes = torch.arange(STRIDE, horizon.steps + 1, STRIDE)
-        between = _interpolation(nodes, horizon.steps)
+        between = torch.from_numpy(merit_rows.interpolation(horizon.steps)).float()
         self.register_buffer('between', between, persistent=False)
 
     def forward(
@@ -101,28 +98,20 @@ class Merit(nn.Module):
         """Separation of the car's box and each obstacle's, shape (B, T, nodes, M) [m]."""
         # (B, 1, nodes, M) each, for the T trajectories (B, T, nodes, 1)
         seen = self.between @ obstacles.permute(0, 3, 2, 1)
-        ox, oy, oc, os, half_length, half_width, radius = seen.split(1, dim=1)
-        x, y, yaw = x[..., :3].split(1, dim=-1)
-        c, s = torch.cos(yaw), torch.sin(yaw)
-        reach = self.vehicle.rear_to_center
-        dx, dy = x + reach * c - ox, y + reach * s - oy
-        parallel, crossing = (c * oc + s * os).abs(), (c * os - s * oc).abs()
-        own_length, own_width = self.vehicle.length / 2, self.vehicle.width / 2
-        axes = (
-            (c * dx + s * dy).abs() - own_length - half_length * parallel - half_width * crossing,
-            (c * dy - s * dx).abs() - own_width - half_length * crossing - half_width * parallel,
-            (oc * dx + os * dy).abs() - half_length - own_length * parallel - own_width * crossing,
-            (oc * dy - os * dx).abs() - half_width - own_length * crossing - own_width * parallel,
-        )
-        separation = functools.reduce(torch.maximum, axes) - radius
-        return torch.where(present[:, None, None], separation, ABSENT)
+        heading = columns(_heading(x)[..., None, :])
+        centre = columns(self._centre(x)[..., None, :])
+        obstacle = [Elementwise(each) for each in seen.split(1, dim=1)]
+        apart = merit_rows.separation(centre, heading, obstacle, self.vehicle).tensor
+        return torch.where(present[:, None, None], apart, ABSENT)
 
     def _on_road(self, x: Tensor, frame: RoadFrame) -> dict[str, Tensor]:
         """Return what the road says at the centres of the car's box, each (B, T, nodes)."""
-        heading = torch.stack([torch.cos(x[..., 2]), torch.sin(x[..., 2])], dim=-1)
-        centre = x[..., :2] + self.vehicle.rear_to_center * heading
-        at = frame.project(centre.flatten(1, 2)).reshape(*x.shape[:3], -1)
+        at = frame.project(self._centre(x).flatten(1, 2)).reshape(*x.shape[:3], -1)
         return dict(zip(POINT_FIELDS, at.unbind(dim=-1), strict=True))
+
+    def _centre(self, x: Tensor) -> Tensor:
+        """Return the centre of the car's box, shape (..., 2) [m]."""
+        return x[..., :2] + self.vehicle.rear_to_center * _heading(x)
 
     def _cost(self, x: Tensor, u: Tensor, on_road: dict[str, Tensor]) -> Tensor:
         stage = objective.stage_residuals(
@@ -140,17 +129,12 @@ class Merit(nn.Module):
         self, x: Tensor, u: Tensor, on_road: dict[str, Tensor], frame: RoadFrame
     ) -> tuple[Tensor, ...]:
         """Distances to the road's edges [m] and what grip is left [m/s^2], (B, T, nodes)."""
-        cos, sin = torch.cos(x[..., 2]), torch.sin(x[..., 2])
-        road_cos, road_sin = on_road['cos'], on_road['sin']
-        half = self.vehicle.width / 2 * (road_cos * cos + road_sin * sin).abs()
-        half = half + self.vehicle.length / 2 * (road_cos * sin - road_sin * cos).abs()
+        edges = merit_rows.edge_distances(
+            columns(_heading(x)), _coordinates(on_road), self.vehicle
+        )
         grip = Elementwise(frame.scalars[:, 0, None, None])
         reserve = objective.friction_reserve(columns(x), columns(u), grip, self.vehicle)
-        return (
-            on_road['left'] - on_road['offset'] - half,
-            on_road['right'] + on_road['offset'] - half,
-            reserve.tensor,
-        )
+        return (*(each.tensor for each in edges), reserve.tensor)
 
     def _stopping_reserve(self, x: Tensor, on_road: dict[str, Tensor], frame: RoadFrame) -> Tensor:
         """Distance left to the stop station after braking from the last node, (B, T) [m]."""
@@ -167,8 +151,6 @@ def _coordinates(on_road: dict[str, Tensor]) -> RoadCoordinates:
     return RoadCoordinates(*(None if each is None else Elementwise(each) for each in given))
 
 
-def _interpolation(nodes: Tensor, steps: int) -> Tensor:
-    """Matrix (nodes, samples) from an obstacle's samples to nodes of the horizon."""
-    place = nodes.float()[:, None] * (OBSTACLE_SAMPLES - 1) / steps
-    samples = torch.arange(OBSTACLE_SAMPLES).float()
-    return torch.relu(1.0 - (samples - place).abs())
+def _heading(x: Tensor) -> Tensor:
+    """Return cosine and sine of the yaw, shape (..., 2)."""
+    return torch.stack([torch.cos(x[..., 2]), torch.sin(x[..., 2])], dim=-1)

@@ -3,9 +3,8 @@
 """
 The car's model over a block of steps as a torch operation, in closed form.
 
-With the controls held over each step, speed and steering are sums, and yaw and position are
-integrals over them: constant matrices that hold Simpson's rule take all steps at once. It agrees
-with the Runge-Kutta steps of `vehicle.roll_out` to a millimetre (tested).
+The constant matrices of `learned.block_motion` take all steps at once. It agrees with the
+Runge-Kutta steps of `vehicle.roll_out` to a millimetre (tested).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from warmstart_planner.learned.block_motion import block_matrices
 from warmstart_planner.vehicle import VehicleParameters
 
 
@@ -33,14 +33,11 @@ class BlockMotion(nn.Module):
         self.dt, self.steps, self.wheelbase = dt, steps, vehicle.wheelbase
         control = torch.tensor(np.stack([vehicle.control_lower, vehicle.control_upper]))
         state = torch.tensor(np.stack([vehicle.state_lower[3:], vehicle.state_upper[3:]]))
+        matrices = vars(block_matrices(dt, steps))
         buffers = {
             'control_bounds': control.float()[..., None],
             'state_bounds': state.float()[..., None],
-            'sums': _sums(dt, steps),
-            'samples': _samples(steps),
-            'yaw_sums': _yaw_sums(dt, steps),
-            'place_sums': _place_sums(dt, steps),
-            'rates': _rates(dt, steps),
+            **{name: torch.from_numpy(value).float() for name, value in matrices.items()},
         }
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
@@ -75,43 +72,3 @@ class BlockMotion(nn.Module):
         states = torch.cat([place, yaw[..., 1:count], nodes[..., 1:]], dim=-2)
         # differences of what the bounds took off, not of the nodes: exact where they took nothing
         return states, controls + (nodes - free) @ self.rates
-
-
-def _sums(dt: float, steps: int) -> Tensor:
-    """Matrix (steps, steps + 1) from rates over steps to changes at nodes."""
-    return dt * torch.ones(steps, steps + 1).triu(1)
-
-
-def _rates(dt: float, steps: int) -> Tensor:
-    """Matrix (steps + 1, steps) from values at nodes to rates over steps."""
-    nodes = torch.eye(steps + 1)
-    return (nodes[:, 1:] - nodes[:, :-1]) / dt
-
-
-def _samples(steps: int) -> Tensor:
-    """Matrix (steps + 1, 2 steps + 1) from nodes to nodes and the middles between them."""
-    nodes = torch.eye(steps + 1)
-    return torch.cat([nodes, 0.5 * (nodes[:, :-1] + nodes[:, 1:])], dim=1)
-
-
-def _yaw_sums(dt: float, steps: int) -> Tensor:
-    """Matrix (2 steps + 1, 2 steps + 1) from rates at samples to their integral up to samples."""
-    whole = _place_sums(dt, steps)
-    to_nodes = torch.cat([torch.zeros(2 * steps + 1, 1), whole], dim=1)
-    to_middles = to_nodes[:, :-1].clone()
-    for k in range(steps):
-        # the parabola through a step's three samples, integrated over its first half
-        to_middles[k, k] += 5 * dt / 24
-        to_middles[steps + 1 + k, k] += 8 * dt / 24
-        to_middles[k + 1, k] -= dt / 24
-    return torch.cat([to_nodes, to_middles], dim=1)
-
-
-def _place_sums(dt: float, steps: int) -> Tensor:
-    """Matrix (2 steps + 1, steps) from rates at samples to their integral up to nodes 1 to N."""
-    simpson = torch.zeros(2 * steps + 1, steps)
-    for k in range(steps):
-        simpson[k, k:] += dt / 6
-        simpson[steps + 1 + k, k:] += 4 * dt / 6
-        simpson[k + 1, k:] += dt / 6
-    return simpson

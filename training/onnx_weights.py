@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-TRANSPOSED = '.T'
+from warmstart_planner.learned.onnx_weights import TRANSPOSED, find_weight
 
 
 def with_named_weights(content: bytes, module: nn.Module) -> bytes:
@@ -65,7 +65,7 @@ def read_weights(path: Path, module: nn.Module, prefix: str = '') -> dict[str, T
     numbers = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
     weights = {}
     for name, value in module.state_dict().items():
-        found = _find(prefix + name, numbers, len(value) if value.ndim else 0)
+        found = find_weight(prefix + name, numbers)
         if found is None or found.shape != tuple(value.shape):
             shape = 'nothing' if found is None else found.shape
             raise ValueError(f'{path}: {name} is {shape}: expected {tuple(value.shape)}')
@@ -104,14 +104,3 @@ def _rename(graph: onnx.ModelProto, names: dict[str, str]) -> None:
     for node in graph.graph.node:
         for place, name in enumerate(node.input):
             node.input[place] = names.get(name, name)
-
-
-def _find(
-    name: str, numbers: dict[str, NDArray[np.float32]], rows: int
-) -> NDArray[np.float32] | None:
-    if name in numbers:
-        return numbers[name]
-    if name + TRANSPOSED in numbers:
-        return numbers[name + TRANSPOSED].T
-    parts = [numbers.get(f'{name}.{row}') for row in range(rows)]
-    return np.stack(parts) if parts and all(part is not None for part in parts) else None

@@ -23,7 +23,6 @@ from torch.nn import functional
 
 from training.decision_transformer import CHECKPOINT_VERSION, read_checkpoint
 from training.decision_transformer_model import (
-    COST_SCALE,
     DecisionTransformer,
     Drive,
     Modes,
@@ -33,17 +32,17 @@ from training.decision_transformer_model import (
 )
 from training.experiments.figures import excess_share, relative_gap
 from training.road_frame import RoadFrame
+from warmstart_planner.learned.architecture import (
+    CANDIDATE_FEATURES,
+    COST_SCALE,
+    MERIT,
+    RISK,
+    caution,
+)
 from warmstart_planner.proposals.selection import refinement_order
 
 HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
 HELD_OUT = 0.15  # share of the scenes that choose the epoch
-CAUTIOUS = 8  # one of so many candidates is a cautious one
-CAUTION = 2.0  # natural logarithms by which the cost that it is asked for is above its own
-CANDIDATE_FEATURES = 9  # of a candidate, beside its tokens
-MERIT = -5  # column of its merit as it is, scaled
-# Failures are too few to tell rare ones apart. What a candidate has to be rid of adds so much to
-# their probability for each natural logarithm by which its merit is above the cost to expect.
-RISK = 0.01
 HIDDEN = 64
 EPOCHS, BATCH, RATE = 80, 32, 1e-3
 FEW = 3  # candidates that there may be time to refine: the epoch suits one to so many
@@ -124,7 +123,8 @@ def propose(
     frame = RoadFrame(road)
     context, mask = model.encode(state, frame, obstacles, present)
     modes = model.modes(context, mask, state)
-    asked = (modes.cost + caution(modes.cost.shape[1]).to(modes.cost)).flatten()
+    wary = torch.from_numpy(caution(modes.cost.shape[1])).to(modes.cost)
+    asked = (modes.cost + wary).flatten()
     if relative_return is not None:
         asked = torch.relu(asked - relative_return / COST_SCALE)
     allowed = torch.zeros_like(asked)
@@ -156,18 +156,6 @@ def propose(
     ]
     features = torch.cat([drive.token, modes.hidden, *plain], dim=1)
     return Proposed(frame, context, mask, modes, drive, features)
-
-
-def caution(candidates: int) -> Tensor:
-    """
-    Return by how much each mode is asked for a dearer way, scaled, shape (candidates,).
-
-    Asked for their best, all ways of a problem may fail together; a car that may take its time has
-    one where the others have none. So a few modes give theirs up for a cautious one.
-    """
-    asked = torch.zeros(candidates)
-    asked[: candidates // CAUTIOUS] = CAUTION / COST_SCALE
-    return asked
 
 
 class OutcomeHead(nn.Module):

@@ -15,20 +15,8 @@ import torch
 from torch import Tensor
 
 from training.sums import ONE, Sums
+from warmstart_planner.learned.architecture import NEAREST, POINT_FIELDS
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS
-
-POINT_FIELDS = (
-    'station',
-    'offset',
-    'cos',
-    'sin',
-    'curvature',
-    'left',
-    'right',
-    'speed',
-    'target_offset',
-)
-NEAREST = 0.04  # square of the distance from an arc's centre, in radii
 
 # A rotation into an anchor's frame, rows x and y, columns along and across; the anchor's place for
 # each of them; the curvature and half of it.

@@ -7,7 +7,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from warmstart_planner.compiled_transcription import generate as generate_transcription
 from warmstart_planner.learned.observation_library import generate as generate_observation
+from warmstart_planner.learned.transformer_library import generate as generate_transformer
 from warmstart_planner.mpc.generate import generate as generate_mpc
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.objective import CostWeights
@@ -40,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(generate_observation(vehicle))
     print(generate_judge())
     print(generate_guided())
+    print(generate_transcription())
+    print(generate_transformer(vehicle, CostWeights(), horizon.dt))
     return 0
 
 

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.blockage import first_blocked_station
 from warmstart_planner.checks import finite_array, number
@@ -196,33 +195,38 @@ class Trajectory:
 
 
 def trajectories(
-    stamps: Sequence[float],
-    steps: Sequence[float],
-    states: NDArray[np.float64],
-    controls: NDArray[np.float64],
+    stamp: ArrayLike, dt: ArrayLike, states: NDArray[np.float64], controls: NDArray[np.float64]
 ) -> list[Trajectory]:
     """
-    Return trajectories whose numbers are checked all at once, which takes a tenth of the time.
+    Return K trajectories, checked all at once.
 
     Args:
-        stamps: time of each first state [s].
-        steps: dt of each [s].
-        states: shape (K, N + 1, 5), map frame.
+        stamp: of them all, or of each [s].
+        dt: step of them all, or of each [s].
+        states: shape (K, N + 1, 5), as in a Trajectory.
         controls: shape (K, N, 2).
 
     Raises:
-        ValueError: a number is not finite, or shapes do not fit.
+        ValueError: as of a Trajectory.
 
     """
-    states = finite_array('states', states, (len(stamps), None, STATE_SIZE))
-    controls = finite_array('controls', controls, (len(stamps), states.shape[1] - 1, CONTROL_SIZE))
-    made = []
-    for values in zip(stamps, steps, states, controls, strict=True):
+    count, nodes = np.shape(states)[:2]
+    stamps = np.broadcast_to(stamp, count).tolist()
+    steps = np.broadcast_to(dt, count).tolist()
+    for each in {*stamps}:
+        number('trajectory.stamp', each)
+    for each in {*steps}:
+        number('trajectory.dt', each, at_least=1e-3, at_most=1.0)
+    states = finite_array('trajectory.states', states, (count, nodes, STATE_SIZE))
+    shape = (count, nodes - 1, CONTROL_SIZE)
+    controls = finite_array('trajectory.controls', controls, shape)
+    result = []
+    for each in zip(stamps, steps, states, controls, strict=True):
+        # a part of what was checked need not be checked
         trajectory = object.__new__(Trajectory)
-        for name, value in zip(Trajectory.__dataclass_fields__, values, strict=True):
-            object.__setattr__(trajectory, name, value)
-        made.append(trajectory)
-    return made
+        trajectory.__dict__.update(zip(Trajectory.__dataclass_fields__, each, strict=True))
+        result.append(trajectory)
+    return result
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,14 @@ class Transcription:
 
 
 def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription:
-    """Return the numbers of a problem."""
+    """Return the numbers of a problem: by compiled code where there is some."""
+    from warmstart_planner import compiled_transcription
+
+    return compiled_transcription.transcribe(problem, margins) or by_numpy(problem, margins)
+
+
+def by_numpy(problem: PlanningProblem, margins: Margins) -> Transcription:
+    """Return the numbers of a problem; the reference of the compiled transcription."""
     frame = Frame(*(float(value) for value in problem.initial_state[PX : YAW + 1]))
     lower, upper = state_envelope(problem)
     return Transcription(

@@ -11,8 +11,9 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
-from training.features import STEP_FEATURES, context_features, step_features
+from training.features import context_features, step_features
 from training.road_frame import RoadFrame
+from warmstart_planner.learned.architecture import STEP_FEATURES
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, road_coordinates
 from warmstart_planner.scenarios.generator import random_problem

@@ -12,10 +12,11 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.dataset.returns import costs_along
-from training.merit import STRIDE, Merit
+from training.merit import Merit
 from training.road_frame import RoadFrame
 from warmstart_planner import objective
 from warmstart_planner.learned.context import context_of
+from warmstart_planner.learned.merit_rows import STRIDE
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, StopBefore

@@ -14,11 +14,7 @@ import torch
 from training.decision_transformer import load_model
 from training.decision_transformer_model import DecisionTransformer, ModelSizes, scaled_cost
 from training.outcome_head import (
-    CANDIDATE_FEATURES,
-    CAUTION,
-    CAUTIOUS,
     HEAD_FILE,
-    MERIT,
     OutcomeHead,
     Outcomes,
     fit_head,
@@ -29,6 +25,7 @@ from training.outcome_head import (
     write_head,
 )
 from training.outcomes import FIRST_INDEX, refine_scenes, stacked
+from warmstart_planner.learned.architecture import CANDIDATE_FEATURES, CAUTION, CAUTIOUS, MERIT
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.selection import refinement_order
 from warmstart_planner.vehicle import load_vehicle

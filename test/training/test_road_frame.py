@@ -9,7 +9,8 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
-from training.road_frame import POINT_FIELDS, RoadFrame
+from training.road_frame import RoadFrame
+from warmstart_planner.learned.architecture import POINT_FIELDS
 from warmstart_planner.objective import road_coordinates
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe

@@ -3,7 +3,8 @@
 """
 Models in use: an ONNX file is opened, compared with its card and its purpose, and tried.
 
-The one place that imports onnxruntime.
+The one place that imports onnxruntime. Where the compiled network is there for a model and answers
+as onnxruntime does, it takes over.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
+from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
 from warmstart_planner.learned.card_format import (
     Card,
@@ -27,6 +29,7 @@ from warmstart_planner.learned.card_format import (
     tensor_type,
 )
 from warmstart_planner.learned.context import Context
+from warmstart_planner.learned.transformer import CompiledTransformer, possible_heads
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.transcription import Margins
@@ -89,11 +92,21 @@ Model = TypeVar('Model', bound=Provable)
 
 
 class LoadedModel:
-    """A model that passed its tests; `run` may be called from any thread."""
+    """
+    A model that passed its tests; `run` may be called from any thread.
 
-    def __init__(self, card: ModelCard, session: onnxruntime.InferenceSession) -> None:
+    `compiled` answers in the session's place; None: the session does.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        session: onnxruntime.InferenceSession,
+        compiled: CompiledTransformer | None = None,
+    ) -> None:
         """Keep the session; `load_model` makes and tests it."""
         self.card = card
+        self.compiled = compiled
         self._session = session
         self._names = list(card.outputs)
 
@@ -129,12 +142,63 @@ class LoadedModel:
         )
 
     def _propose(self, inputs: Mapping[str, NDArray[Any]]) -> ModelOutput:
+        if self.compiled and self.compiled.takes(inputs):
+            outputs = self.compiled.run(inputs)
+        else:
+            outputs = self.by_graph(inputs)
+        return ModelOutput(**outputs | {'unfamiliarity': float(outputs['unfamiliarity'])})
+
+    def by_graph(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """
+        Return what onnxruntime makes of the graph's inputs: the card's outputs by name.
+
+        Raises:
+            InferenceError: the execution provider failed.
+
+        """
         try:
             values = self._session.run(self._names, dict(inputs))
         except Exception as error:  # onnxruntime's errors have no base class of their own
             raise InferenceError(f'model {self.card.model_id!r}: {error}') from None
-        outputs = dict(zip(self._names, values, strict=True))
-        return ModelOutput(**outputs | {'unfamiliarity': float(outputs['unfamiliarity'])})
+        return dict(zip(self._names, values, strict=True))
+
+    def without_compiled(self) -> LoadedModel:
+        """Return the model served by onnxruntime."""
+        return LoadedModel(self.card, self._session)
+
+    def compile(self, content: bytes) -> LoadedModel:
+        """
+        Return the model served by the compiled network, or as it is.
+
+        It stays as it is where nothing is generated for its car and cost, where it is another
+        network, and where the compiled one answers otherwise than onnxruntime.
+
+        Args:
+            content: of the model's file.
+
+        """
+        # the weights do not tell how many heads share an attention; the answers do
+        for heads in possible_heads(content):
+            try:
+                compiled = CompiledTransformer(self.card, content, heads)
+            except (SolverMissingError, ValueError):
+                return self
+            if self._agrees(compiled):
+                return LoadedModel(self.card, self._session, compiled)
+        return self
+
+    def _agrees(self, compiled: CompiledTransformer) -> bool:
+        """Whether the compiled network answers as the graph does, whatever it is asked for."""
+        asked = dict(self.card.golden.inputs)
+        alone = {'present': np.zeros_like(asked['present'])}
+        alone['obstacles'] = np.zeros_like(asked['obstacles'])
+        wishes = {n: asked[n] + np.float32(0.5) for n in ('relative_return', 'constraint_to_go')}
+        try:
+            for inputs in (asked, asked | alone, asked | wishes):
+                compare(compiled.run(inputs), Golden(inputs, self.by_graph(inputs)))
+        except CardError:
+            return False
+        return True
 
     def prove(self, golden: Golden) -> None:
         """
@@ -179,7 +243,8 @@ def load_model(
     Args:
         folder: holds the card and the ONNX file that it names.
         purpose: what the model has to be for.
-        provider: onnxruntime's execution provider, on one thread.
+        provider: onnxruntime's execution provider, on one thread; any but the processor's keeps
+            the compiled network out.
 
     Raises:
         CardError: the model is missing, damaged, not what its card says, or for something else;
@@ -187,7 +252,9 @@ def load_model(
 
     """
     path = Path(folder) / CARD_FILE
-    return open_model(path, load_card(path), purpose or Purpose(), LoadedModel, provider)
+    card = load_card(path)
+    model = open_model(path, card, purpose or Purpose(), LoadedModel, provider)
+    return model.compile(_content(path.parent / card.onnx, card)) if provider == CPU else model
 
 
 def open_model(

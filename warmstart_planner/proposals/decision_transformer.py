@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from warmstart_planner.learned.card import Defaults, TrainingRange
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import LoadedModel, ModelOutput
-from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
 from warmstart_planner.transcription import Transcription, transcribe
 from warmstart_planner.vehicle import VehicleParameters
 
@@ -116,17 +116,15 @@ class DecisionTransformer:
         states[:, 0] = problem.initial_state
         vehicle = problem.vehicle
         controls = np.clip(output.controls[good], vehicle.control_lower, vehicle.control_upper)
+        model_id = self.model.card.model_id
         proposals = tuple(
-            Proposal(
-                self.name,
-                Trajectory(problem.stamp, problem.horizon.dt, states[row], controls[row]),
-                model_id=self.model.card.model_id,
-                predicted_return=float(output.predicted_return[candidate]),
-                failure_probability=float(output.failure_probability[candidate]),
-                uncertainty=uncertainty,
-                inference_time=elapsed,
+            Proposal(self.name, trajectory, model_id, *told, uncertainty, elapsed)
+            for trajectory, *told in zip(
+                trajectories(problem.stamp, problem.horizon.dt, states, controls),
+                output.predicted_return[good].tolist(),
+                output.failure_probability[good].tolist(),
+                strict=True,
             )
-            for row, candidate in enumerate(good)
         )
         return Answer(proposals, self.model.card.candidates - len(good), uncertainty, elapsed)
 

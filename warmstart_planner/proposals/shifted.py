@@ -69,8 +69,7 @@ def _all(problem: PlanningProblem, group: Sequence[Proposal]) -> Iterator[Propos
     controls = np.stack([trajectory.controls for trajectory in given])
     states, controls = _moved(problem, given[0], states, controls)
     good = np.flatnonzero(np.isfinite(states).all(axis=(1, 2)))
-    stamps, steps = [problem.stamp] * len(good), [problem.horizon.dt] * len(good)
-    moved = trajectories(stamps, steps, states[good], controls[good])
+    moved = trajectories(problem.stamp, problem.horizon.dt, states[good], controls[good])
     for place, trajectory in zip(good, moved, strict=True):
         yield replace(group[place], trajectory=trajectory)
 

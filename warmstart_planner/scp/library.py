@@ -131,6 +131,7 @@ def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[
     sources = (
         *sorted(LANES.iterdir()),
         here.with_name('functions.py'),
+        here.with_name('lane_code.py'),
         here.with_name('templates.py'),
         Path(objective.__file__),
         Path(vehicle.__file__),

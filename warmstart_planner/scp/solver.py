@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -111,7 +112,8 @@ class BoundProblem:
         self.problem = problem
         self.numbers: Transcription = transcribe(problem, margins)
         vehicle = problem.vehicle
-        reach = np.array([o.reach + margins.obstacle for o in problem.obstacles])
+        half_length, half_width, radius = self.numbers.obstacles[..., 4:].transpose(2, 0, 1)
+        reach = (np.hypot(half_length, half_width) + radius).max(axis=1, initial=0.0)
         self._arrays = [
             np.ascontiguousarray(array, dtype=float)
             for array in (
@@ -128,8 +130,8 @@ class BoundProblem:
             len(problem.obstacles),
             problem.horizon.dt,
             *(library.pointer(array) for array in self._arrays),
-            *((ctypes.c_double * CONTROL_SIZE)(*bound) for bound in control_bounds(vehicle)),
-            float(np.hypot(vehicle.length, vehicle.width)) / 2,
+            *_control_bounds(vehicle),
+            math.hypot(vehicle.length, vehicle.width) / 2,
             vehicle.rear_to_center,
             vehicle.wheelbase,
         )
@@ -148,6 +150,11 @@ class BoundProblem:
     def globalise(self, states: NDArray[np.float64], controls: NDArray[np.float64]) -> Trajectory:
         """Return a trajectory of the problem's frame in the map frame."""
         return globalised([self], states[None], controls[None])[0]
+
+
+@cache
+def _control_bounds(vehicle: VehicleParameters) -> tuple[ctypes.Array, ...]:
+    return tuple((ctypes.c_double * CONTROL_SIZE)(*bound) for bound in control_bounds(vehicle))
 
 
 def localised(

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import casadi as ca
 
 from warmstart_planner import objective
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon
 from warmstart_planner.scp.functions import STAGE_ROWS, casadi_functions
+from warmstart_planner.scp.lane_code import Function, declaration, definition, instance
 from warmstart_planner.vehicle import (
     ACCELERATION,
     CONTROL_SIZE,
@@ -36,24 +36,6 @@ ROAD_ROWS = range(objective.ROAD_ROWS)
 LAST_ROW = STAGE_ROWS - 1  # friction, or stopping at the end
 STATES, CONTROLS = range(STATE_SIZE), range(CONTROL_SIZE)
 UPPER = [(i, j) for i in STATES for j in STATES if i <= j]
-
-INFIX = {
-    ca.OP_ADD: '{} + {}',
-    ca.OP_SUB: '{} - {}',
-    ca.OP_MUL: '{} * {}',
-    ca.OP_NEG: '-{}',
-    ca.OP_INV: 'one_over({})',
-    ca.OP_SQ: '{0} * {0}',
-    ca.OP_TWICE: '{0} + {0}',
-    ca.OP_SQRT: 'sqrt({})',
-    ca.OP_SIN: 'sin({})',
-    ca.OP_COS: 'cos({})',
-    ca.OP_TAN: 'tan({})',
-    ca.OP_EXP: 'exp({})',
-    ca.OP_FMAX: 'maximum({}, {})',
-    ca.OP_LE: 'as_number({} <= {})',
-    ca.OP_LT: 'as_number({} < {})',
-}
 
 
 def write_templates(
@@ -75,7 +57,7 @@ def write_templates(
     near = _named(NEAR_NAMES, dense['obstacle_model'](state, obstacle))
     _check(stage, end, near)
     functions = _functions(state, control, road, obstacle, stage, end, near)
-    declared = [_declaration(*function) + ';\n' for function in functions]
+    declared = [declaration(*function) + ';\n' for function in functions]
     (folder / HEADER).write_text(
         '\n'.join(
             [
@@ -87,8 +69,8 @@ def write_templates(
             ]
         )
     )
-    bodies = [_definition(*function) for function in functions]
-    instances = [_instance(*f, number) for f in functions for number in _numbers(f[0])]
+    bodies = [definition(*function) for function in functions]
+    instances = [instance(*f, number) for f in functions for number in _numbers(f[0])]
     (folder / SOURCE).write_text(
         '\n'.join([f'#include "{HEADER}"', OPEN, *bodies, *instances, TAIL])
     )
@@ -248,8 +230,6 @@ def _inline(name: str, inputs: Sequence[str], purpose: str, results: Sequence[st
 
 # ----------------------------------------------------------------------------------- the bodies
 
-Function = tuple[str, Mapping[str, ca.SX], Mapping[str, Any]]  # name, inputs, outputs
-
 
 def _functions(
     state: ca.SX,
@@ -298,67 +278,3 @@ def _functions(
         ('obstacle_value', by_obstacle, {'value': near['value']}),
         ('obstacle_model', by_obstacle, obstacle_model),
     )
-
-
-def _signature(
-    name: str, inputs: Mapping[str, ca.SX], outputs: Mapping[str, Any], number: str = 'R'
-) -> str:
-    arguments = [f'const {number} *{each}' for each in inputs]
-    arguments += [f'{number} *__restrict {each}' for each in outputs]
-    return f'void {name}({", ".join(arguments)})'
-
-
-def _declaration(name: str, inputs: Mapping[str, ca.SX], outputs: Mapping[str, Any]) -> str:
-    return f'template <class R> {_signature(name, inputs, outputs)}'
-
-
-def _instance(
-    name: str, inputs: Mapping[str, ca.SX], outputs: Mapping[str, Any], number: str
-) -> str:
-    return f'template {_signature(name, inputs, outputs, number)};'
-
-
-def _definition(name: str, inputs: Mapping[str, ca.SX], outputs: Mapping[str, Any]) -> str:
-    """Write one function; each value is a name of its own."""
-    results = ca.cse([ca.densify(ca.vertcat(*_entries(value))) for value in outputs.values()])
-    function = ca.Function(name, list(inputs.values()), results)
-    return '\n'.join(
-        [
-            f'{_declaration(name, inputs, outputs)} {{',
-            *_statements(function, list(inputs), list(outputs)),
-            '}',
-            '',
-        ]
-    )
-
-
-def _entries(value: Any) -> list[ca.SX]:
-    return list(value) if isinstance(value, list) else list(ca.vertsplit(ca.vec(value)))
-
-
-def _statements(
-    function: ca.Function, inputs: Sequence[str], outputs: Sequence[str]
-) -> Iterable[str]:
-    """Yield the function's instructions; what is divided by twice is inverted once."""
-    latest: dict[int, str] = {}  # CasADi's work places -> the value that is there now
-    inverse: dict[str, str] = {}
-    for k in range(function.n_instructions()):
-        operation = function.instruction_id(k)
-        places, written = function.instruction_input(k), function.instruction_output(k)
-        if operation == ca.OP_OUTPUT:
-            yield f'    {outputs[written[0]]}[{written[1]}] = {latest[places[0]]};'
-            continue
-        if operation == ca.OP_INPUT:
-            text = f'{inputs[places[0]]}[{places[1]}]'
-        elif operation == ca.OP_CONST:
-            text = f'R({float(function.instruction_constant(k))!r})'
-        elif operation == ca.OP_DIV:
-            above, below = (latest[place] for place in places)
-            if below not in inverse:
-                inverse[below] = f'over_{below}'
-                yield f'    const R {inverse[below]} = one_over({below});'
-            text = f'{above} * {inverse[below]}'
-        else:
-            text = INFIX[operation].format(*(latest[place] for place in places))
-        latest[written[0]] = f'v{k}'
-        yield f'    const R v{k} = {text};'

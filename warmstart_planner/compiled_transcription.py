@@ -1,0 +1,250 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled transcription: how it is generated, found and called."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import astuple, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from warmstart_planner import blockage, compilation, generated, objective, problem, road, vehicle
+from warmstart_planner import transcription as numpy_transcription
+from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.obstacles import sizes_of
+from warmstart_planner.problem import (
+    Goal,
+    KeepSpeed,
+    PlanningProblem,
+    PoseGoal,
+    StationGoal,
+    StopBefore,
+)
+from warmstart_planner.road import Road
+from warmstart_planner.transcription import Frame, Margins, Transcription
+from warmstart_planner.vehicle import STATE_SIZE, VehicleParameters
+
+NAME = 'transcription'
+LIBRARY = 'libtranscription.so'
+SOURCE = Path(__file__).with_name('transcription.c')
+CONSTANTS = {
+    road: ('LOCAL', 'AGAINST', 'SAME_PLACE', 'LOCAL_TURN'),
+    blockage: ('STANDING_MOTION',),
+    numpy_transcription: (
+        'BEHIND',
+        'BEYOND',
+        'GOAL_APPROACH',
+        'RETURN_USE',
+        'LATERAL_COMFORT',
+        'COMFORT_DECELERATION',
+        'STEP_WINDOW',
+    ),
+    objective: ('ANCHORS', 'OBSTACLE_PARAMETERS'),
+    problem: ('MAX_OBSTACLES',),
+    vehicle: ('GRAVITY', 'SPEED'),
+}
+UNKNOWN = float('nan')
+
+
+class RoadStructure(ctypes.Structure):
+    """Mirrors `road_t` of transcription.c: the addresses of Road's arrays."""
+
+    _fields_ = [
+        *((field.name, ctypes.c_void_p) for field in fields(Road)),
+        ('vertices', ctypes.c_int),
+    ]
+
+
+class VehicleStructure(ctypes.Structure):
+    """Mirrors `vehicle_t` of transcription.c."""
+
+    _fields_ = [(f.name, ctypes.c_double) for f in fields(VehicleParameters) if f.name != 'name']
+
+
+class MarginsStructure(ctypes.Structure):
+    """Mirrors `margins_t` of transcription.c."""
+
+    _fields_ = [(field.name, ctypes.c_double) for field in fields(Margins)]
+
+
+class GoalStructure(ctypes.Structure):
+    """Mirrors `goal_t` of transcription.c."""
+
+    _fields_ = [
+        ('kind', ctypes.c_int),
+        *((name, ctypes.c_double) for name in ('speed', 'station', 'x', 'y', 'yaw')),
+    ]
+
+
+class ProblemStructure(ctypes.Structure):
+    """Mirrors `problem_t` of transcription.c."""
+
+    _fields_ = [
+        ('road', RoadStructure),
+        ('vehicle', VehicleStructure),
+        ('margins', MarginsStructure),
+        ('goal', GoalStructure),
+        ('state', ctypes.c_double * STATE_SIZE),
+        *((name, ctypes.c_double) for name in ('friction', 'station', 'dt')),
+        *((name, ctypes.c_int) for name in ('steps', 'obstacles', 'size_nodes')),
+        *((name, ctypes.c_void_p) for name in ('counts', 'poses', 'sizes')),
+    ]
+
+
+class NumbersStructure(ctypes.Structure):
+    """Mirrors `numbers_t` of transcription.c."""
+
+    _fields_ = [
+        *(
+            (name, ctypes.c_void_p)
+            for name in ('initial_state', 'road', 'obstacles', 'state_lower', 'state_upper')
+        ),
+        ('here', ctypes.c_double),
+        ('blocked_station', ctypes.c_double),
+    ]
+
+
+def constants() -> str:
+    """Return the constants of the Python modules as C's."""
+    numbers = {
+        name: getattr(module, name) for module, names in CONSTANTS.items() for name in names
+    }
+    numbers |= {f'BLOCKAGE_{name}': getattr(blockage, name) for name in ('BEHIND', 'DISTANCE')}
+    numbers |= {'STATES': STATE_SIZE, 'ANCHOR_SIZE': len(objective.ANCHOR_FIELDS)}
+    return ''.join(f'#define {name} {value!r}\n' for name, value in numbers.items())
+
+
+def key() -> dict[str, Any]:
+    """Return all that the compiled transcription depends on: no vehicle, no horizon."""
+    return {
+        'sources': generated.source_digest(SOURCE),
+        'constants': constants(),
+        **compilation.toolchain(compilation.C),
+    }
+
+
+def generate() -> Path:
+    """Compile the transcription unless it is current; return its folder."""
+
+    def build(folder: Path) -> list[str]:
+        (folder / 'constants.h').write_text(constants())
+        options = [f'-I{folder}', '-lm']
+        compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, options)
+        return [LIBRARY]
+
+    return generated.generate(NAME, key(), build)
+
+
+@cache
+def load() -> Any:
+    """Return the compiled function; None where it is not generated."""
+    try:
+        library = ctypes.CDLL(str(generated.require(NAME, key()) / LIBRARY))
+    except SolverMissingError:
+        return None
+    structures = ctypes.POINTER(ProblemStructure), ctypes.POINTER(NumbersStructure)
+    library.transcribe.argtypes = structures
+    library.transcribe.restype = ctypes.c_int
+    return library.transcribe
+
+
+def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription | None:
+    """
+    Return the numbers of a problem, as `transcription.by_numpy`; None where nothing is compiled.
+
+    The problem's own `here` and `blocked_station` are known from then on.
+
+    Raises:
+        MemoryError: there is none.
+
+    """
+    call = load()
+    if call is None:
+        return None
+    obstacles, nodes = problem.obstacles, problem.horizon.steps + 1
+    sizes = sizes_of(obstacles, nodes) if obstacles else np.empty((0, 1, 3))
+    poses = np.concatenate([o.poses for o in obstacles]) if obstacles else np.empty((0, 3))
+    counts = (ctypes.c_int * len(obstacles))(*(len(o.poses) for o in obstacles))
+    goal, state = problem.goal, problem.initial_state.tolist()
+    given = ProblemStructure(
+        _road(problem.road),
+        _vehicle(problem.vehicle),
+        _margins(margins),
+        _goal(goal),
+        tuple(state),
+        problem.friction,
+        UNKNOWN if problem.station is None else problem.station,
+        problem.horizon.dt,
+        problem.horizon.steps,
+        len(obstacles),
+        sizes.shape[1],
+        ctypes.addressof(counts),
+        poses.ctypes.data,
+        sizes.ctypes.data,
+    )
+    made, addresses = _arrays(len(obstacles), nodes)
+    numbers = NumbersStructure(*addresses)
+    if call(given, numbers):
+        raise MemoryError('there is no memory for the stations of the road ahead')
+    problem.__dict__.update(here=numbers.here, blocked_station=numbers.blocked_station)
+    return Transcription(Frame(*state[:3]), *made)
+
+
+def _arrays(obstacles: int, nodes: int) -> tuple[list[NDArray[np.float64]], list[int]]:
+    """Return arrays for the fields of a transcription, which share one memory, and where."""
+    places = _places(obstacles, nodes)
+    memory = np.empty(places[-1][1])
+    first, size = memory.ctypes.data, memory.itemsize
+    arrays = [memory[begin:end].reshape(shape) for begin, end, shape in places]
+    return arrays, [first + size * begin for begin, *_ in places]
+
+
+@cache
+def _places(obstacles: int, nodes: int) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Return where a transcription's arrays begin and end, and their shapes."""
+    shapes = (
+        (STATE_SIZE,),
+        (objective.ROAD_PARAMETERS,),
+        (obstacles, nodes, objective.OBSTACLE_PARAMETERS),
+        (nodes, STATE_SIZE),
+        (nodes, STATE_SIZE),
+    )
+    ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes]).tolist()
+    return list(zip([0, *ends[:-1]], ends, shapes, strict=True))
+
+
+def _road(road: Road) -> RoadStructure:
+    """Return a road's structure, made once: roads never change."""
+    made = road.__dict__.get('_transcribed')
+    if made is None:
+        arrays = [getattr(road, field.name) for field in fields(Road)]
+        made = RoadStructure(*(each.ctypes.data for each in arrays), len(road.station))
+        road.__dict__['_transcribed'] = made
+    return made
+
+
+@cache
+def _vehicle(car: VehicleParameters) -> VehicleStructure:
+    return VehicleStructure(*astuple(car)[1:])
+
+
+@cache
+def _margins(margins: Margins) -> MarginsStructure:
+    return MarginsStructure(*astuple(margins))
+
+
+def _goal(goal: Goal) -> GoalStructure:
+    match goal:
+        case KeepSpeed(speed=speed):
+            return GoalStructure(0, speed, UNKNOWN)
+        case StationGoal(station=station, speed=speed):
+            return GoalStructure(1, speed, station)
+        case PoseGoal(x=x, y=y, yaw=yaw, speed=speed, station=station):
+            return GoalStructure(2, speed, UNKNOWN if station is None else station, x, y, yaw)
+        case StopBefore(station=station, cruise_speed=speed):
+            return GoalStructure(3, speed, station)
