@@ -31,6 +31,8 @@
 #define MAX_OBSTACLES 16 /* bits of a class */
 #define PRICES 2      /* of overlap: a search for each */
 
+typedef float block_t __attribute__((vector_size(4 * BLOCK), aligned(4), may_alias));
+
 #define FORBIDDEN 1e6f         /* cost beyond the lattice */
 #define INVALID 1e9f           /* where a car cannot get */
 #define HOPELESS 400.0f        /* dearer by this than the best node of a stage */
@@ -38,7 +40,7 @@
 #define SLOPE 0.5f             /* lateral speed per speed at most */
 #define DRIFT 3.5f             /* lateral speed at most [m/s] */
 #define GRIP_ACROSS 0.9f       /* share of the grip that a change of lateral speed may take */
-#define STATION_BIN 1.0f       /* nodes of a class that are as near, and as fast, are one [m] */
+#define STATION_BIN 1.0        /* nodes of a class that are as near, and as fast, are one [m] */
 #define LATERAL_SPEED_BIN 1.2f /* [m/s] */
 #define ROUNDING 0.01          /* rows by which a station may be off */
 #define COST_FLOOR 0.3         /* added where costs are compared by their ratio */
@@ -93,11 +95,6 @@ typedef struct {
 } rank_t;
 
 typedef struct {
-    uint64_t key;
-    int index, stage;
-} slot_t;
-
-typedef struct {
     uint32_t passed;
     int taken; /* -1: free */
 } class_t;
@@ -118,7 +115,8 @@ typedef struct {
     node_t *pool;    /* of a stage's nodes, no two of them alike */
     rank_t *ranks, *spare_ranks;
     int *class_of_rank;
-    slot_t *slots;
+    uint64_t *keys;  /* of the pool's nodes: alike are those with the same */
+    int *slots;      /* a hash table of them; -1: free */
     class_t *classes;
     int *counts;     /* nodes of each beam */
     float *discount; /* of each leaf */
@@ -145,6 +143,14 @@ static double limited(double value, double lower, double upper) {
     return value < lower ? lower : value > upper ? upper : value;
 }
 
+static inline block_t at(const float *lines) {
+    return *(const block_t *)lines;
+}
+
+static inline void put(float *lines, block_t values) {
+    *(block_t *)lines = values;
+}
+
 /* Lines that a car crosses in a stage at most. */
 static int crossed(const search_t *s, double lateral_speed) {
     return (int)limited(lateral_speed * s->duration / s->offset_step, 1.0, MOST_CROSSED);
@@ -164,6 +170,11 @@ static void *carve(char *base, size_t *used, size_t bytes) {
     return begin;
 }
 
+/* Nodes that one leads to in a stage at most. */
+static int successors(const search_t *s, const tables_t *t) {
+    return t->moves * (2 * crossed(s, DRIFT) + 3);
+}
+
 static float *carve_rows(char *base, size_t *used, size_t floats) {
     char *begin = carve(base, used, floats * sizeof(float) + 2 * SLACK);
     return begin ? (float *)(begin + SLACK) : 0;
@@ -174,7 +185,7 @@ static size_t lay_out(const search_t *s, char *base, tables_t *t) {
     size_t used = 0, stages = (size_t)s->stages, speeds = (size_t)s->speeds;
     t->moves = s->fastest_gain + s->fastest_loss + 1;
     t->width = (s->lines + BLOCK - 1) / BLOCK * BLOCK;
-    t->pool_size = s->beam * t->moves * (2 * crossed(s, DRIFT) + 3);
+    t->pool_size = s->beam * successors(s, t);
     t->slot_count = power_above(2 * t->pool_size);
     t->class_count = power_above(4 * s->classes);
     size_t stations = (size_t)s->stations, plane = stations * t->width;
@@ -193,7 +204,8 @@ static size_t lay_out(const search_t *s, char *base, tables_t *t) {
     t->ranks = carve(base, &used, pool * sizeof(rank_t));
     t->spare_ranks = carve(base, &used, pool * sizeof(rank_t));
     t->class_of_rank = carve(base, &used, pool * sizeof(int));
-    t->slots = carve(base, &used, (size_t)t->slot_count * sizeof(slot_t));
+    t->keys = carve(base, &used, pool * sizeof(uint64_t));
+    t->slots = carve(base, &used, (size_t)t->slot_count * sizeof(int));
     t->classes = carve(base, &used, (size_t)t->class_count * sizeof(class_t));
     t->counts = carve(base, &used, (stages + 1) * sizeof(int));
     t->discount = carve(base, &used, s->beam * sizeof(float));
@@ -443,46 +455,51 @@ static void price_arrival(const search_t *s, const tables_t *t, int stage) {
         for (int i = reached[l].first; i <= reached[l].last; i++) {
             float ev = (float)(l * s->speed_step - road_row(s, i)->target_speed);
             float fixed = (float)(s->duration * s->speed_weight) * ev * ev;
-            const float *restrict after = cost_to_go_row(s, t, stage, l, i);
-            const float *restrict overlap = overlap_row(s, t, 2 * stage, i);
-            const float *restrict aside = t->aside + (size_t)i * t->width;
-            float *restrict row = t->arrival + ((size_t)l * s->stations + i) * t->width;
-            for (int first = 0; first < t->width; first += BLOCK)
-                for (int j = first; j < first + BLOCK; j++)
-                    row[j] = after[j] + overlap[j] + aside[j] + fixed;
+            const float *after = cost_to_go_row(s, t, stage, l, i);
+            const float *overlap = overlap_row(s, t, 2 * stage, i);
+            const float *aside = t->aside + (size_t)i * t->width;
+            float *row = t->arrival + ((size_t)l * s->stations + i) * t->width;
+            for (int j = 0; j < t->width; j += BLOCK)
+                put(row + j, at(after + j) + at(overlap + j) + at(aside + j) + fixed);
         }
 }
 
-/* The least of what is known of a block and what changes of up to `reach` lines lead to. */
-static inline __attribute__((always_inline)) void improve_block(
-    const float *restrict end, const float *restrict middle, const float *restrict lateral,
-    int reach, float *restrict best) {
-    for (int j = 0; j < BLOCK; j++) {
-        float known = best[j];
+static inline block_t lesser(block_t a, block_t b) {
+    block_t result;
+    for (int lane = 0; lane < BLOCK; lane++) result[lane] = least(a[lane], b[lane]);
+    return result;
+}
+
+/* The least of what is known of a block and what changes of up to `reach` lines lead to, in groups
+ * that are on the same line half way. */
+static inline __attribute__((always_inline)) block_t improved(
+    block_t known, const float *end, const float *middle, const float *lateral, int reach) {
 #pragma GCC unroll 16
-        for (int lines = -reach; lines <= reach; lines++)
-            known = least(known, end[j + lines] + middle[j + lines / 2] + lateral[abs(lines)]);
-        best[j] = known;
+    for (int half = -(reach / 2); half <= reach / 2; half++) {
+        int even = 2 * half, odd = half > 0 ? even + 1 : even - 1;
+        block_t cost = at(end + even) + lateral[abs(even)];
+        if (abs(odd) <= reach) cost = lesser(cost, at(end + odd) + lateral[abs(odd)]);
+        if (!half && reach) cost = lesser(cost, at(end + 1) + lateral[1]);
+        known = lesser(known, cost + at(middle + half));
     }
+    return known;
 }
 
 static void improve(int width, const float *end, const float *middle, const float *lateral,
                     int reach, float *best) {
-#define IMPROVE(lines)                                                     \
-    case lines:                                                            \
-        for (int first = 0; first < width; first += BLOCK)                 \
-            improve_block(end + first, middle + first, lateral, lines, best + first); \
-        break
-    switch (reach) {
-        IMPROVE(0);
-        IMPROVE(1);
-        IMPROVE(2);
-        IMPROVE(3);
-        IMPROVE(4);
-        IMPROVE(5);
-        IMPROVE(6);
+    for (int j = 0; j < width; j += BLOCK) {
+        block_t known = at(best + j);
+        switch (reach) { /* so that the compiler knows how far the loop goes */
+        case 0: known = improved(known, end + j, middle + j, lateral, 0); break;
+        case 1: known = improved(known, end + j, middle + j, lateral, 1); break;
+        case 2: known = improved(known, end + j, middle + j, lateral, 2); break;
+        case 3: known = improved(known, end + j, middle + j, lateral, 3); break;
+        case 4: known = improved(known, end + j, middle + j, lateral, 4); break;
+        case 5: known = improved(known, end + j, middle + j, lateral, 5); break;
+        default: known = improved(known, end + j, middle + j, lateral, MOST_CROSSED);
+        }
+        put(best + j, known);
     }
-#undef IMPROVE
 }
 
 /* Bellman's equation for all rows and lines, from one speed to another. */
@@ -497,12 +514,11 @@ static void bellman(const search_t *s, const tables_t *t, int stage, int level, 
     span_t rows = t->reached[stage * s->speeds + level];
     for (int i = rows.first; i <= rows.last; i++) {
         int there = i + whole < s->stations - 2 ? i + whole : s->stations - 2;
-        const float *restrict a = t->arrival + ((size_t)to * s->stations + there) * t->width;
-        const float *restrict b = a + t->width;
-        float *restrict end = t->end + (size_t)i * stride + GUARD;
-        for (int first = 0; first < t->width; first += BLOCK)
-            for (int j = first; j < first + BLOCK; j++)
-                end[j] = a[j] + share * (b[j] - a[j]) + driving[i];
+        const float *a = t->arrival + ((size_t)to * s->stations + there) * t->width;
+        const float *b = a + t->width;
+        float *end = t->end + (size_t)i * stride + GUARD, fixed = driving[i];
+        for (int j = 0; j < t->width; j += BLOCK)
+            put(end + j, at(a + j) + share * (at(b + j) - at(a + j)) + fixed);
     }
     for (int i = rows.first; i <= rows.last; i++) {
         int middle = i + half < s->stations - 2 ? i + half : s->stations - 2;
@@ -548,7 +564,8 @@ static uint32_t passed_at_start(const search_t *s) {
 /* A stage of one node at one acceleration, before its end's line is chosen. */
 typedef struct {
     const node_t *from;
-    int stage, level;
+    int stage, level, parent;
+    uint32_t bins; /* of the level and the station at its end, for a node's key */
     float speed, next_speed, acceleration, bend; /* bend: lateral acceleration of the road */
     float cost, target_offset;
     double station, half_station;
@@ -599,6 +616,8 @@ static void stretch(const search_t *s, const node_t *from, int stage, int level,
     q->acceleration = (float)((next - speed) / T);
     q->station = from->station + (speed + next) / 2 * T;
     q->half_station = from->station + (3 * speed + next) / 8 * T;
+    uint32_t bin = (uint32_t)((q->station + s->behind) / STATION_BIN) & 0xfff;
+    q->bins = bin << 20 | (uint32_t)level << 6;
     float f, g;
     const road_t *here = road_row(s, row_of(s, from->station, &f));
     const road_t *there = road_row(s, row_of(s, q->station, &g));
@@ -616,24 +635,32 @@ static void stretch(const search_t *s, const node_t *from, int stage, int level,
 /* Where a stretch may end: a window of lines about the one where it begins. */
 typedef struct {
     float across[WINDOW], cost[WINDOW], total[WINDOW];
+    int drift[WINDOW]; /* bin of the lateral speed */
+    int first, last;   /* those on the lattice that a car may cross to */
 } ends_t;
+
+static inline block_t lines_between(const float *row, int width, float share) {
+    block_t here = at(row), ahead = at(row + width);
+    return here + share * (ahead - here);
+}
 
 /* Costs of overlap in a window, half way and at the end, and the cost-to-go. Half way the car is
  * half way between lines. */
 static void look_up(const search_t *s, const tables_t *t, const stretch_t *q, float *overlap,
                     float *cost_to_go) {
-    float f, g, middle[BLOCK + 1];
+    float f, g, even[BLOCK], odd[BLOCK];
     int line = q->from->line, i = row_of(s, q->half_station, &f), k = row_of(s, q->station, &g);
-    const float *a = overlap_row(s, t, 2 * q->stage + 1, i) + line - GUARD / 2, *b = a + t->width;
-    for (int j = 0; j < BLOCK + 1; j++) middle[j] = between(a[j], b[j], f);
-    for (int j = 0; j < BLOCK; j++) {
-        overlap[2 * j] = (middle[j] + middle[j + 1]) / 2;
-        overlap[2 * j + 1] = middle[j + 1];
+    const float *row = overlap_row(s, t, 2 * q->stage + 1, i) + line - GUARD / 2;
+    block_t near = lines_between(row, t->width, f), far = lines_between(row + 1, t->width, f);
+    put(even, (near + far) / 2);
+    put(odd, far);
+    for (int j = 0; j < BLOCK; j++) overlap[2 * j] = even[j], overlap[2 * j + 1] = odd[j];
+    row = overlap_row(s, t, 2 * q->stage + 2, k) + line - GUARD + 1;
+    const float *after = cost_to_go_row(s, t, q->stage + 1, q->level, k) + line - GUARD + 1;
+    for (int j = 0; j < WINDOW; j += BLOCK) {
+        put(overlap + j, at(overlap + j) + lines_between(row + j, t->width, g));
+        put(cost_to_go + j, lines_between(after + j, t->width, g));
     }
-    a = overlap_row(s, t, 2 * q->stage + 2, k) + line - GUARD + 1, b = a + t->width;
-    for (int j = 0; j < WINDOW; j++) overlap[j] += between(a[j], b[j], g);
-    a = cost_to_go_row(s, t, q->stage + 1, q->level, k) + line - GUARD + 1, b = a + t->width;
-    for (int j = 0; j < WINDOW; j++) cost_to_go[j] = between(a[j], b[j], g);
 }
 
 /* What each end costs; more than any other where a car cannot get. */
@@ -648,10 +675,10 @@ static void price_ends(const search_t *s, const tables_t *t, const stretch_t *q,
     float offset_weight = (float)s->offset_weight, heading_weight = (float)s->heading_weight;
     float lateral_weight = (float)(s->lateral_share * s->lateral_weight);
     int reach = mean < CREEP ? 0 : crossed(s, DRIFT) + 1; /* one more: a start between lines */
-    int left = reach < from->line ? reach : from->line;
-    int right = reach < s->lines - 1 - from->line ? reach : s->lines - 1 - from->line;
+    int middle = GUARD - 1, right = s->lines - 1 - from->line;
+    ends->first = middle - (reach < from->line ? reach : from->line);
+    ends->last = middle + (reach < right ? reach : right);
     for (int j = 0; j < WINDOW; j++) {
-        int lines = j - GUARD + 1;
         float offset = first + (float)j * step, across = (offset - from->offset) / T;
         float swerve = (across - from->lateral_speed) / T, lateral = q->bend + swerve;
         float course = across / most(mean, 1.0f), ed = offset - q->target_offset;
@@ -659,69 +686,62 @@ static void price_ends(const search_t *s, const tables_t *t, const stretch_t *q,
                      T * (offset_weight * ed * ed + heading_weight * course * course +
                           lateral_weight * lateral * lateral +
                           linear * beyond_grip(grip, q->acceleration, lateral));
-        int near = lines >= -1 && lines <= 1;
+        int near = (j >= middle - 1) & (j <= middle + 1), bin =
+            (int)(fabsf(across) / LATERAL_SPEED_BIN + 0.5f);
         int can = near | ((fabsf(across) <= fastest_across) & (fabsf(swerve) <= most_swerve));
-        can &= (lines >= -left) & (lines <= right);
+        ends->drift[j] = (across < 0.0f ? 32 - bin : 32 + bin) & 0x3f;
         ends->across[j] = across;
         ends->cost[j] = cost;
         ends->total[j] = can ? cost + guidance * cost_to_go[j] : INVALID;
     }
 }
 
-/* The node at an end in a window. */
-static node_t node_at(const search_t *s, const stretch_t *q, const ends_t *ends, int j, int parent) {
+/* Keep the node at an end in the pool unless a cheaper one is as good as there; nodes of the
+ * pool. */
+static int keep(const search_t *s, const tables_t *t, unsigned mask, const stretch_t *q,
+                const ends_t *ends, int j, int count) {
     int line = q->from->line + j - GUARD + 1;
-    float offset = (float)offset_of(s, line), half = (q->from->offset + offset) / 2;
-    return (node_t){.station = (float)q->station,
-                    .offset = offset,
-                    .lateral_speed = ends->across[j],
-                    .cost = ends->cost[j],
-                    .total = ends->total[j],
-                    .passed = passed_by(q, half, offset),
-                    .parent = parent,
-                    .line = (short)line,
-                    .level = (short)q->level};
-}
-
-static uint64_t key_of(const search_t *s, const node_t *node) {
-    uint64_t station = (uint64_t)((node->station + (float)s->behind) / STATION_BIN) & 0xfff;
-    int drift = (int)(fabsf(node->lateral_speed) / LATERAL_SPEED_BIN + 0.5f);
-    uint64_t bin = (uint64_t)(node->lateral_speed < 0.0f ? 32 - drift : 32 + drift) & 0x3f;
-    return (uint64_t)node->passed << 32 | station << 20 | (uint64_t)node->line << 12 |
-           (uint64_t)node->level << 6 | bin;
-}
-
-/* Keep a node in the pool unless a cheaper one is as good as there; nodes of the pool. */
-static int keep(const search_t *s, const tables_t *t, int stage, const node_t *node, int count) {
-    uint64_t key = key_of(s, node), mask = (uint64_t)t->slot_count - 1;
-    uint64_t place = (key * 0x9E3779B97F4A7C15ull) >> 24 & mask;
-    while (t->slots[place].stage == stage && t->slots[place].key != key) place = (place + 1) & mask;
-    slot_t *slot = t->slots + place;
-    if (slot->stage != stage) {
-        *slot = (slot_t){key, count, stage};
-        t->pool[count] = *node;
-        return count + 1;
+    float offset = (float)offset_of(s, line);
+    uint32_t passed = passed_by(q, (q->from->offset + offset) / 2, offset);
+    uint64_t key = (uint64_t)passed << 32 | q->bins | (unsigned)(line << 12 | ends->drift[j]);
+    unsigned place = (unsigned)((key * 0x9E3779B97F4A7C15ull) >> 32) & mask;
+    while (t->slots[place] >= 0 && t->keys[t->slots[place]] != key) place = (place + 1) & mask;
+    int known = t->slots[place], added = known < 0;
+    if (added) {
+        known = t->slots[place] = count;
+        t->keys[count] = key;
+    } else if (t->pool[known].total <= ends->total[j]) {
+        return count;
     }
-    if (node->total < t->pool[slot->index].total) t->pool[slot->index] = *node;
-    return count;
+    t->pool[known] = (node_t){.station = (float)q->station,
+                              .offset = offset,
+                              .lateral_speed = ends->across[j],
+                              .cost = ends->cost[j],
+                              .total = ends->total[j],
+                              .passed = passed,
+                              .parent = q->parent,
+                              .line = (short)line,
+                              .level = (short)q->level};
+    return count + added;
 }
 
 /* All nodes that a beam leads to in a stage; their number. */
 static int expand(const search_t *s, const tables_t *t, int stage) {
     const node_t *beam = t->beams + (size_t)stage * s->beam;
-    int count = 0;
+    int count = 0, slots = power_above(2 * t->counts[stage] * successors(s, t));
     float limit = INVALID / 2;
+    memset(t->slots, -1, (size_t)slots * sizeof(int));
     for (int b = 0; b < t->counts[stage]; b++)
         for (int level = slowest(s, beam[b].level); level <= fastest(s, beam[b].level); level++) {
             stretch_t q;
             ends_t ends;
             stretch(s, beam + b, stage, level, &q);
+            q.parent = b;
             price_ends(s, t, &q, &ends);
-            for (int j = 0; j < WINDOW; j++) {
+            for (int j = ends.first; j <= ends.last; j++) {
                 if (ends.total[j] > limit) continue;
                 limit = least(limit, ends.total[j] + HOPELESS);
-                node_t to = node_at(s, &q, &ends, j, b);
-                count = keep(s, t, stage + 1, &to, count);
+                count = keep(s, t, (unsigned)slots - 1, &q, &ends, j, count);
             }
         }
     return count;
@@ -795,7 +815,6 @@ static node_t start_of(const search_t *s) {
 }
 
 static void search_forward(const search_t *s, const tables_t *t) {
-    memset(t->slots, 0, (size_t)t->slot_count * sizeof(slot_t));
     memset(t->counts, 0, (s->stages + 1) * sizeof(int));
     t->beams[0] = start_of(s);
     t->counts[0] = 1;
