@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,13 @@ from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals import guided_library
-from warmstart_planner.proposals.guided_library import MAX_LINES, MAX_SPEEDS, SearchStructure
+from warmstart_planner.proposals.guided_library import (
+    MAX_LINES,
+    MAX_SPEEDS,
+    PRICES,
+    PriceStructure,
+    SearchStructure,
+)
 from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
 from warmstart_planner.transcription import (
     Margins,
@@ -154,8 +160,7 @@ class Guided:
     ) -> Sequence[Proposal]:
         """Return at most `settings.count` starts, map frame."""
         lattice = _Lattice(problem, self.settings, self._margins)
-        prices = (self.settings.cautious, self.settings.trusting)
-        found = [self._search(lattice, price) for price in prices]
+        found = self._search(lattice)
         chosen = _in_turn([*found, _plain_ways(lattice)], self.settings.count)
         ways = RoadWays(lattice.station, lattice.lateral_speed, lattice.per_stage, chosen.ways)
         states, controls = states_and_controls(problem, ways)
@@ -166,25 +171,27 @@ class Guided:
             for x, u, label in zip(states, controls, chosen.labels, strict=True)
         )
 
-    def _search(self, lattice: _Lattice, price: OverlapPrice) -> _Found:
-        search = lattice.structure(price)
+    def _search(self, lattice: _Lattice) -> list[_Found]:
+        search = lattice.structure()
         needed = self._library.guided_memory(ctypes.byref(search))
         if len(self._memory) < needed + 64:
             self._memory = np.empty(needed + 64, np.uint8)
         aligned = -self._memory.ctypes.data % 64
-        ways = np.empty((WAYS, lattice.stages + 1, 3))
-        costs, classes = np.empty(WAYS), np.empty(WAYS, np.uint32)
-        count = self._library.guided_search(
+        ways = np.empty((PRICES, WAYS, lattice.stages + 1, 3))
+        costs, classes = np.empty((PRICES, WAYS)), np.empty((PRICES, WAYS), np.uint32)
+        counts = (ctypes.c_int * PRICES)()
+        self._library.guided_search(
             ctypes.byref(search),
             self._memory.ctypes.data + aligned,
             *(each.ctypes.data_as(guided_library.DOUBLES) for each in (ways, costs)),
             classes.ctypes.data_as(guided_library.CLASSES),
+            counts,
         )
-        labels = (
-            f'class {passed:06x}, cost {cost:.2f}'
-            for passed, cost in zip(classes[:count].tolist(), costs[:count].tolist(), strict=True)
-        )
-        return _Found(ways[:count], tuple(labels))
+        labels = [
+            [f'class {c:06x}, cost {cost:.2f}' for c, cost in zip(*each, strict=True)]
+            for each in zip(classes.tolist(), costs.tolist(), strict=True)
+        ]
+        return [_Found(ways[p, :n], tuple(labels[p][:n])) for p, n in enumerate(counts)]
 
 
 class _Lattice:
@@ -281,8 +288,8 @@ class _Lattice:
         first, last = int(np.floor(low / step + 1e-6)), int(np.ceil(high / step - 1e-6))
         return first, last - first + 1, step
 
-    def structure(self, price: OverlapPrice) -> SearchStructure:
-        """Return the search with a price of overlaps, as the library reads it."""
+    def structure(self) -> SearchStructure:
+        """Return the searches as the library reads them."""
         problem, settings, weights = self._problem, self._settings, CostWeights()
         vehicle = problem.vehicle
         grip = self._margins.grip * problem.friction * GRAVITY
@@ -323,11 +330,11 @@ class _Lattice:
             lateral_weight=weights.lateral_acceleration,
             terminal_speed_weight=weights.terminal_speed,
             terminal_offset_weight=weights.terminal_offset,
-            overlap=price.linear,
-            overlap_square=price.square,
-            guidance=price.guidance,
             lateral_share=LATERAL_SHARE,
             apart=APART,
+            prices=(PriceStructure * PRICES)(
+                *(PriceStructure(*astuple(p)) for p in (settings.cautious, settings.trusting))
+            ),
             road=self._road.ctypes.data_as(guided_library.DOUBLES),
             obstacles_at=self._obstacles.ctypes.data_as(guided_library.DOUBLES),
         )

@@ -17,6 +17,15 @@ SOURCE = Path(__file__).with_name('guided.c')
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 CLASSES = ctypes.POINTER(ctypes.c_uint32)
 MAX_LINES, MAX_SPEEDS = 64, 64  # of guided.c: what the keys of its nodes have bits for
+PRICES = 2  # of guided.c
+# numbers are finite: their minimum and maximum are one instruction each, of many lanes
+OPTIONS = ('-ffinite-math-only', '-fno-signed-zeros', '-fno-trapping-math', '-lm')
+
+
+class PriceStructure(ctypes.Structure):
+    """Mirrors `price_t` of guided.c: what guided.py's OverlapPrice holds."""
+
+    _fields_ = [(name, ctypes.c_double) for name in ('linear', 'square', 'guidance')]
 
 
 class SearchStructure(ctypes.Structure):
@@ -27,9 +36,9 @@ class SearchStructure(ctypes.Structure):
     `offset_step`, row i the station i times `station_step` less `behind`, level i the speed i
     times `speed_step`. `fastest_gain` and `fastest_loss` are levels in a stage of a `duration`.
     A beam has at most `per_class` nodes of each of at most `classes` homotopy classes. `stop` is
-    where the front bumper has to be able to stop. `overlap` [1/(m s)] and `overlap_square` price
-    the depth of overlaps, `guidance` is the weight of the cost-to-go, `lateral_share` that of
-    lateral acceleration, which lines overstate. `apart` is kept between ways of a class [m].
+    where the front bumper has to be able to stop. `lateral_share` is the weight of lateral
+    acceleration, which lines overstate. `apart` is kept between ways of a class [m]. There is a
+    search for each of the `prices` of overlaps.
     `road` and `obstacles_at` are the tables that guided.py makes.
     """
 
@@ -73,13 +82,11 @@ class SearchStructure(ctypes.Structure):
                 'lateral_weight',
                 'terminal_speed_weight',
                 'terminal_offset_weight',
-                'overlap',
-                'overlap_square',
-                'guidance',
                 'lateral_share',
                 'apart',
             )
         ),
+        ('prices', PriceStructure * PRICES),
         ('road', DOUBLES),
         ('obstacles_at', DOUBLES),
     ]
@@ -88,14 +95,14 @@ class SearchStructure(ctypes.Structure):
 def key() -> dict[str, Any]:
     """Return all that the compiled search depends on; car and horizon come with each problem."""
     sources = generated.source_digest(SOURCE)
-    return {'sources': sources, **compilation.toolchain(compilation.C)}
+    return {'sources': sources, 'options': OPTIONS, **compilation.toolchain(compilation.C)}
 
 
 def generate() -> Path:
     """Compile the search unless it is current; return its folder."""
 
     def build(folder: Path) -> list[str]:
-        compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, ['-lm'])
+        compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, OPTIONS)
         return [LIBRARY]
 
     return generated.generate(NAME, key(), build)
@@ -114,6 +121,7 @@ def load() -> ctypes.CDLL:
     search = ctypes.POINTER(SearchStructure)
     library.guided_memory.argtypes = [search]
     library.guided_memory.restype = ctypes.c_size_t
-    library.guided_search.argtypes = [search, ctypes.c_void_p, DOUBLES, DOUBLES, CLASSES]
-    library.guided_search.restype = ctypes.c_int
+    counts = ctypes.POINTER(ctypes.c_int)
+    library.guided_search.argtypes = [search, ctypes.c_void_p, DOUBLES, DOUBLES, CLASSES, counts]
+    library.guided_search.restype = None
     return library
