@@ -10,6 +10,7 @@ few times instead of at all nodes. Everything else, such as normalisation, is in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +40,17 @@ class Context:
 def context_of(numbers: Transcription) -> Context:
     """Return what a model sees of a transcribed problem."""
     count, nodes = numbers.obstacles.shape[:2]
-    at = np.round(np.linspace(0, nodes - 1, OBSTACLE_SAMPLES)).astype(int)
     obstacles = np.zeros((MAX_OBSTACLES, OBSTACLE_SAMPLES, OBSTACLE_PARAMETERS), np.float32)
-    obstacles[:count] = numbers.obstacles[:, at]
+    obstacles[:count] = numbers.obstacles[:, _samples(nodes)]
     return Context(
         state=numbers.initial_state.astype(np.float32),
         road=numbers.road.astype(np.float32),
         obstacles=obstacles,
         present=np.arange(MAX_OBSTACLES) < count,
     )
+
+
+@cache
+def _samples(nodes: int) -> NDArray[np.int64]:
+    """Return the nodes at which obstacles are seen."""
+    return np.round(np.linspace(0, nodes - 1, OBSTACLE_SAMPLES)).astype(int)
