@@ -345,7 +345,7 @@ static void draw_obstacle(const search_t *s, const tables_t *t, int half, span_t
                       (float)(width + o->radius + o->half_length * n + o->half_width * c),
                       (float)(o->half_length + o->radius + length * c + width * n),
                       (float)(o->half_width + o->radius + length * n + width * c)};
-    double from = (o->station + s->behind), middle = o->offset / s->offset_step - s->first_line;
+    double from = o->station + s->behind, middle = o->offset / s->offset_step - s->first_line;
     int i0 = (int)limited(ceil((from - reach[0]) / s->station_step), rows.first, rows.last + 1);
     int i1 = (int)limited(floor((from + reach[0]) / s->station_step), rows.first - 1, rows.last);
     int j0 = (int)larger(ceil(middle - reach[1] / s->offset_step), 0.0) / BLOCK * BLOCK;
@@ -355,7 +355,7 @@ static void draw_obstacle(const search_t *s, const tables_t *t, int half, span_t
         size_t row = ((size_t)half * s->stations + i) * t->width;
         for (int first = j0; first <= j1; first += BLOCK)
             for (int b = 0; b < BLOCK; b++) {
-                float across = (float)(first + b - middle) * (float)s->offset_step;
+                float across = (float)(offset_of(s, first + b) - o->offset);
                 float deep = depth(o, reach, along, across);
                 for (int p = 0; p < PRICES; p++)
                     t->overlaps[p][row + first + b] += priced(s, s->prices + p, deep);
@@ -670,24 +670,25 @@ static void price_ends(const search_t *s, const tables_t *t, const stretch_t *q,
     const node_t *from = q->from;
     float T = (float)s->duration, mean = (q->speed + q->next_speed) / 2, grip = (float)s->grip;
     float fastest_across = lateral_speed_limit(mean), most_swerve = GRIP_ACROSS * grip;
-    float step = (float)s->offset_step, first = (float)offset_of(s, from->line - GUARD + 1);
+    float step = (float)s->offset_step;
     float linear = (float)t->price.linear, guidance = (float)t->price.guidance;
     float offset_weight = (float)s->offset_weight, heading_weight = (float)s->heading_weight;
     float lateral_weight = (float)(s->lateral_share * s->lateral_weight);
     int reach = mean < CREEP ? 0 : crossed(s, DRIFT) + 1; /* one more: a start between lines */
     int middle = GUARD - 1, right = s->lines - 1 - from->line;
+    int first_line = s->first_line + from->line - middle;
     ends->first = middle - (reach < from->line ? reach : from->line);
     ends->last = middle + (reach < right ? reach : right);
     for (int j = 0; j < WINDOW; j++) {
-        float offset = first + (float)j * step, across = (offset - from->offset) / T;
+        float offset = (float)(first_line + j) * step, across = (offset - from->offset) / T;
         float swerve = (across - from->lateral_speed) / T, lateral = q->bend + swerve;
         float course = across / most(mean, 1.0f), ed = offset - q->target_offset;
         float cost = q->cost + overlap[j] +
                      T * (offset_weight * ed * ed + heading_weight * course * course +
                           lateral_weight * lateral * lateral +
                           linear * beyond_grip(grip, q->acceleration, lateral));
-        int near = (j >= middle - 1) & (j <= middle + 1), bin =
-            (int)(fabsf(across) / LATERAL_SPEED_BIN + 0.5f);
+        int near = (j >= middle - 1) & (j <= middle + 1);
+        int bin = (int)(fabsf(across) / LATERAL_SPEED_BIN + 0.5f);
         int can = near | ((fabsf(across) <= fastest_across) & (fabsf(swerve) <= most_swerve));
         ends->drift[j] = (across < 0.0f ? 32 - bin : 32 + bin) & 0x3f;
         ends->across[j] = across;
