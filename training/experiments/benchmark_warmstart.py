@@ -93,7 +93,7 @@ from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification import compiled, judging
+from warmstart_planner.verification import Judge, compiled
 
 SCENARIOS = Path(__file__).resolve().parents[2].parent / 'shared' / 'scenarios'
 FORMAT = 4  # of the file of records
@@ -226,15 +226,14 @@ def _runs(start: Start, bound: BoundProblem, budgets: Sequence[float]) -> tuple[
 def _timing(
     solver: ScpSolver, source: ProposalSource | None, problems: Sequence[PlanningProblem]
 ) -> Timing:
-    judge_of = judging()
     times: dict[str, list[float]] = {name: [] for name in Timing.__dataclass_fields__}
     for problem in [*problems] * WARM_UP_ROUNDS:
-        bound, verdict_of = solver.bind(replace(problem)), judge_of(problem)
+        bound, judged_by = solver.bind(replace(problem)), Judge(problem)
         begin = time.perf_counter()
         start = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
         result = solver.solve(bound, start)
         refined = time.perf_counter()
-        verdict_of(result.trajectory)
+        judged_by.verdict(result.trajectory)
         times['bundle'].append(refined - begin)
         times['verdict'].append(time.perf_counter() - refined)
         begin = time.perf_counter()

@@ -22,7 +22,7 @@ from warmstart_planner.proposals.selection import Candidate, judge
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
-from warmstart_planner.verification import VerdictOf, judging
+from warmstart_planner.verification import Judge
 
 SLIGHT = 0.2  # violation that refinement puts right in a few iterations [m, m/s^2]
 LOOKING = 0.5  # of the time left is for a first iteration of each start, where none tells its cost
@@ -61,15 +61,14 @@ class Sequential:
 
     def __init__(self, solver: ScpSolver, allowance: Allowance, slowness: float) -> None:
         self._solver, self._allowance, self._slowness = solver, allowance, slowness
-        self._judging = judging()
 
     def run(self, bound: BoundProblem, budget: float) -> Run:
         """Answer a problem within a budget of the reference machine [s]."""
         problem, deadline = replace(bound.problem), self._slowness * budget
         begin = time.perf_counter()
-        posed, verdict_of = self._solver.bind(problem), self._judging(problem)
+        posed, judged_by = self._solver.bind(problem), Judge(problem)
         end = begin + deadline - self._allowance.verdict
-        pursuit = _Pursuit(self._solver, posed, verdict_of, begin, end)
+        pursuit = _Pursuit(self._solver, posed, judged_by, begin, end)
         self._pursue(pursuit)
         return pursuit.run(budget, deadline)
 
@@ -92,11 +91,11 @@ class _Pursuit:
         self,
         solver: ScpSolver,
         bound: BoundProblem,
-        verdict_of: VerdictOf,
+        judged_by: Judge,
         begin: float,
         end: float,
     ) -> None:
-        self._solver, self._bound, self._verdict_of = solver, bound, verdict_of
+        self._solver, self._bound, self._judged_by = solver, bound, judged_by
         self._begin, self._end = begin, end
         self._posed = time.perf_counter()
         self._answers: list[tuple[float, float]] = []  # cost and time of verified ones
@@ -129,7 +128,7 @@ class _Pursuit:
             start = candidate.proposal.trajectory
             result = self._solver.solve(self._bound, start, max(self._left(), 0.0))
             refined = time.perf_counter()
-            verdict = self._verdict_of(result.trajectory)
+            verdict = self._judged_by.verdict(result.trajectory)
             end = time.perf_counter()
             self._refinement += refined - begin
             self._verification += end - refined
