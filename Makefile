@@ -16,7 +16,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 SET_UP := $(PYTHON) scripts/set_up.py
 
 .PHONY: help setup tools training solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
-    dataset train outcomes export-model trials ablation rank-candidates minari aggregate transitions \
+    dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
 
@@ -101,9 +101,6 @@ trials: training  ## Try the exported model far from its training, and note how 
 
 ablation: training  ## Train models that differ in one thing each, and compare them: [ARGS=...]
 	$(RUN) -m training.experiments.ablation $(ARGS)
-
-rank-candidates: training  ## Compare orders in which to refine a model's candidates: [N=scenes] [ARGS=...]
-	$(RUN) -m training.experiments.rank_candidates $(call option,N,n) $(ARGS)
 
 aggregate: training  ## Add states that the model's own proposals lead to: [ARGS=...]
 	$(RUN) -m training.aggregate $(ARGS)

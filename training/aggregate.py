@@ -46,7 +46,7 @@ from warmstart_planner.learned.card import CARD_FILE, Defaults
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.measurement import write_json, write_measurement
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.selection import judge, ranked
+from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import verify
@@ -158,7 +158,7 @@ def _card_of(settings: Settings) -> Card:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The model's most promising candidate, refined; `gap` to the best known, as a share."""
+    """The best of the model's candidates, all refined; `gap` to the best known, as a share."""
 
     feasible: bool
     gap: float
@@ -185,23 +185,24 @@ def _outcomes(card: Card, models: Path, scenes: int) -> Iterator[tuple[str, Outc
 def _outcome(
     situation: Situation, collector: Collector, solver: ScpSolver, source: DecisionTransformer
 ) -> tuple[list[Any], Outcome | None]:
-    """Return the model's ways, the best first, and what SCP makes of the best."""
+    """Return the model's ways, the best by merit first, and what SCP makes of them."""
     bound = solver.bind(situation.problem)
     proposals = source.propose_for(situation.problem, bound.numbers)
-    candidates = ranked(judge(solver, bound, proposals))
-    ways = [candidate.proposal.trajectory for candidate in candidates]
+    ways = [each.proposal.trajectory for each in judge(solver, bound, proposals)]
     known = collector.collect(situation, ways[:2])
     if not known.answers:
         return ways, None
     best = known.answers[0]
     assert best.kind == BEST
-    if not ways:
-        return ways, Outcome(False, np.inf, 0)
-    result = solver.solve(bound, ways[0])
-    feasible = verify(situation.problem, result.trajectory).feasible
+    results = solver.solve_all(bound, ways)
+    cost = min(
+        (r.score.cost for r in results if verify(situation.problem, r.trajectory).feasible),
+        default=np.inf,
+    )
     least = max(float(best.cost_to_go[0]), 1e-9)
-    gap = max(result.score.cost / least - 1.0, 0.0)
-    return ways, Outcome(feasible, gap if feasible else np.inf, result.iterations)
+    return ways, Outcome(
+        bool(np.isfinite(cost)), max(cost / least - 1.0, 0.0), sum(r.iterations for r in results)
+    )
 
 
 def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -244,7 +245,7 @@ def main(arguments: list[str] | None = None) -> int:
     add('--passes', type=int, default=1, help='over the data in an epoch')
     add('--device', default='cpu', help='to train on: cpu, cuda')
     add('--loaders', type=int, default=0, help='processes that prepare batches')
-    add('--scenes', type=int, default=600, help='whose outcomes candidates are ranked by')
+    add('--scenes', type=int, default=600, help='whose outcomes the head learns from')
     add('--held-out', type=int, default=200, help='scenes for measuring')
     add('--workers', type=int, default=os.cpu_count(), help='that solve problems')
     options = vars(parser.parse_args(arguments))

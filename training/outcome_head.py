@@ -3,21 +3,24 @@
 """
 What SCP makes of a model's candidates, and a head that learns to tell it beforehand.
 
-Which of sixteen candidates to refine? Their merit says how good they are as they are, and a small
-violation that one iteration puts right weighs as much there as a way that leads nowhere. So a
+What is a candidate worth? Its merit says how good it is as it is, and a small violation that one
+iteration puts right weighs as much there as a way that leads nowhere. So a
 small head learns from each candidate whether its refinement is feasible and what it costs: the
-failure probability and the predicted return, by which learned candidates take their turns.
+failure probability and the predicted return. The epoch is the one after which the first few are
+worth most in the order that these suggest: whoever tells the best few tells all that is of use.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -39,13 +42,15 @@ from warmstart_planner.learned.architecture import (
     RISK,
     caution,
 )
-from warmstart_planner.proposals.selection import refinement_order
 
 HEAD_FILE = 'outcome_head.pt'  # beside the checkpoint
 HELD_OUT = 0.15  # share of the scenes that choose the epoch
 HIDDEN = 64
 EPOCHS, BATCH, RATE = 80, 32, 1e-3
-FEW = 3  # candidates that there may be time to refine: the epoch suits one to so many
+FEW = 3  # candidates that the epoch suits: one to so many
+# What a failure counts beside a cost, in natural logarithms of it: where the surest of the cheap
+# ways is looked for, and where the cheapest is that is no sure failure.
+SUREST, CHEAPEST = 20.0, 1.0
 
 Some = TypeVar('Some', bound='Contexts')
 
@@ -276,7 +281,7 @@ def shares_in_turn(
     head: OutcomeHead, features: Tensor, outcomes: Outcomes, rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """
-    Return what the best of the first candidates is worth, in the order that they are served in.
+    Return what the best of the first candidates is worth, in their `refinement_order`.
 
     Args:
         head: tells failure and cost.
@@ -299,6 +304,36 @@ def shares_in_turn(
     if not solvable.any():
         return np.ones_like(verified)
     return excess_share(relative_gap(so_far[solvable], best[solvable]))
+
+
+def refinement_order(cost: ArrayLike, failure: ArrayLike) -> list[int]:
+    """
+    Return the order of ways in which the best of the first few is worth most.
+
+    Whoever looks at one wants it to lead to a plan at all; once that is likely, a cheap one that
+    may fail risks nothing. So the surest and the cheapest take turns.
+
+    Args:
+        cost: of each way if its refinement succeeds, shape (K,).
+        failure: probability that it does not, shape (K,).
+
+    """
+    orders = [
+        np.argsort(np.asarray(cost) * np.exp(price * np.asarray(failure)), kind='stable').tolist()
+        for price in (SUREST, CHEAPEST)
+    ]
+    return list(_taking_turns(orders))
+
+
+def _taking_turns(orders: Sequence[Sequence[int]]) -> Iterator[int]:
+    """Yield the first of each order in turn that was not yet; all hold the same."""
+    taken: set[int] = set()
+    for order in cycle([iter(order) for order in orders]):
+        found = next((item for item in order if item not in taken), None)
+        if found is None:
+            return
+        taken.add(found)
+        yield found
 
 
 def write_head(path: Path, head: OutcomeHead) -> None:

@@ -66,7 +66,7 @@ def refine_scenes(model: str, indices: Sequence[int]) -> list[Row]:
 def _row(tools: Refinery, problem: PlanningProblem) -> Row:
     bound = tools.solver.bind(problem)
     ways = tools.ways(bound)
-    found = [tools.refined(bound, way) for way in ways.trajectories]
+    found = tools.refined(bound, ways.trajectories)
     return {
         **vars(ways.context),
         'feasible': [each.feasible for each in found],

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,18 +33,12 @@ class Ways:
 
 @dataclass(frozen=True)
 class Refined:
-    """
-    What SCP made of a guess.
-
-    `feasible` is the verifier's word; `merit` is the guess's as it is, `merit_after_one` that
-    after one iteration.
-    """
+    """What SCP made of a guess; `feasible` says the verifier, `merit` is the guess's own."""
 
     feasible: bool
     cost: float
     iterations: int
     merit: float
-    merit_after_one: float
 
     @property
     def verified_cost(self) -> float:
@@ -80,22 +75,27 @@ class Refinery:
         guesses = (bound.globalise(x, u) for x, u in zip(states, controls, strict=True))
         return Ways(context, tuple(guesses))
 
-    def refined(self, bound: BoundProblem, guess: Trajectory) -> Refined:
-        """Return what comes of a guess."""
-        return refined(self.solver, bound, guess)
+    def refined(self, bound: BoundProblem, guesses: Sequence[Trajectory]) -> list[Refined]:
+        """Return what comes of guesses."""
+        return refined(self.solver, bound, guesses)
 
 
-def refined(solver: ScpSolver, bound: BoundProblem, guess: Trajectory) -> Refined:
-    """Return what SCP makes of a guess after its roll-out."""
-    start = solver.roll_out(bound, guess)
-    result = solver.solve(bound, start)
-    return Refined(
-        feasible=verify(bound.problem, result.trajectory).feasible,
-        cost=result.score.cost,
-        iterations=result.iterations,
-        merit=solver.score(bound, start).merit,
-        merit_after_one=result.history[0].merit if result.history else np.inf,
-    )
+def refined(
+    solver: ScpSolver, bound: BoundProblem, guesses: Sequence[Trajectory]
+) -> list[Refined]:
+    """Return what SCP makes of guesses, all refined together; in their order."""
+    starts = solver.roll_out_all(bound, guesses)
+    results = solver.solve_all(bound, starts)
+    scores = solver.score_all(bound, starts)
+    return [
+        Refined(
+            feasible=verify(bound.problem, result.trajectory).feasible,
+            cost=result.score.cost,
+            iterations=result.iterations,
+            merit=score.merit,
+        )
+        for result, score in zip(results, scores, strict=True)
+    ]
 
 
 @cache

@@ -4,8 +4,8 @@
 Find out how far from its training an exported model is of use: `make trials`.
 
 A distance from the training problems says that a problem is unlike them, not that the model is of
-no use there. So the model, as it is served, is tried on problems from near to far, beside the best
-plain start, and its candidates are marked as unfamiliar from the distance on beyond which they are
+no use there. So the model, as it is served, is tried on problems from near to far, beside plain
+starts, and its candidates are marked as unfamiliar from the distance on beyond which they are
 no better. What lay within is added to the range that the model is known to be of use in. Both are
 written to the model's card.
 """
@@ -43,7 +43,6 @@ from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon, Obstacle, PlanningProblem
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import judge, refinement_order
 from warmstart_planner.road import Road
 from warmstart_planner.scenarios.generator import Family, family_problem
 from warmstart_planner.scp.solver import ScpSolver
@@ -63,8 +62,8 @@ class Trials(Contexts):
     What trials came to.
 
     `distance` (P,) is the model's own measure of how unfamiliar a problem is. `learned` (P,) and
-    `plain` (P,): excess shares of the refined first candidate of the model and of the best plain
-    start, over the better one of both; a failure counts 1.
+    `plain` (P,): excess shares of the best of the model's candidates and of the best of the cold
+    bundle, all of them refined, over the better one of both; a failure counts 1.
     """
 
     distance: NDArray[np.float32]
@@ -152,17 +151,21 @@ def try_problems(folder: str, indices: Sequence[int]) -> list[dict[str, Any]]:
 def _tried(
     model: LoadedModel, solver: ScpSolver, problem: PlanningProblem
 ) -> list[dict[str, Any]]:
-    """Return the row of a problem; none where both starts fail."""
+    """Return the row of a problem; none where both fail."""
     bound = solver.bind(problem)
     context, defaults = context_of(bound.numbers), model.card.defaults
     output = model.run(context, defaults.relative_return, defaults.constraint_to_go)
-    first = refinement_order(-output.predicted_return, output.failure_probability)[0]
-    learned = bound.globalise(
-        output.states[first].astype(float), output.controls[first].astype(float)
+    learned = [
+        bound.globalise(states.astype(float), controls.astype(float))
+        for states, controls in zip(output.states, output.controls, strict=True)
+    ]
+    plain = [proposal.trajectory for proposal in ColdBundle().propose(problem)]
+    costs = np.array(
+        [
+            min(each.verified_cost for each in refined(solver, bound, guesses))
+            for guesses in (learned, plain)
+        ]
     )
-    plain = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
-    outcomes = [refined(solver, bound, each) for each in (learned, plain)]
-    costs = np.array([each.verified_cost for each in outcomes])
     if np.isinf(costs.min()):
         return []
     shares = excess_share(relative_gap(costs, costs.min()))
@@ -243,7 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     card = load_card(options.models / CARD_FILE)
     print(
-        f'{len(trials)} trials: excess share {trials.learned.mean():.3f}, of the best plain start '
+        f'{len(trials)} trials: excess share {trials.learned.mean():.3f}, of plain starts '
         f'{trials.plain.mean():.3f}; familiar up to {card.unfamiliarity_threshold:.2f}'
     )
     print(options.models / CARD_FILE)

@@ -17,9 +17,14 @@ from typing import Any
 ACADOS_PACKAGES = ('acados', 'acados_template', 'comma-deps-acados')
 
 
-def write_measurement(path: str | Path, seed: int, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_measurement(
+    path: str | Path,
+    seed: int,
+    rows: Sequence[Mapping[str, Any]],
+    about: Mapping[str, Any] | None = None,
+) -> None:
     """
-    Write rows as `{"machine", "versions", "commit", "seed", "rows"}`.
+    Write rows as `{"machine", "versions", "commit", "seed", …, "rows"}`.
 
     Numbers that JSON has no word for (NaN, infinity) become null.
 
@@ -27,12 +32,18 @@ def write_measurement(path: str | Path, seed: int, rows: Sequence[Mapping[str, A
         path: JSON file; missing folders are made.
         seed: from which the measured problems or noise come.
         rows: one mapping a row of the table.
+        about: what else holds for all rows.
 
     Raises:
         OSError: the file cannot be written.
 
     """
-    content = {**header(), 'seed': int(seed), 'rows': [plain(row) for row in rows]}
+    content = {
+        **header(),
+        'seed': int(seed),
+        **(about or {}),
+        'rows': [plain(row) for row in rows],
+    }
     write_json(path, content)
 
 

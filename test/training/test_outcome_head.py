@@ -1,11 +1,13 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The head that ranks candidates by what SCP makes of them."""
+"""The head that tells what SCP makes of candidates."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip('torch', reason='torch is not installed')
 
@@ -14,12 +16,15 @@ import torch
 from training.decision_transformer import load_model
 from training.decision_transformer_model import DecisionTransformer, ModelSizes, scaled_cost
 from training.outcome_head import (
+    CHEAPEST,
     HEAD_FILE,
+    SUREST,
     OutcomeHead,
     Outcomes,
     fit_head,
     load_head,
     propose,
+    refinement_order,
     regret,
     shares_in_turn,
     write_head,
@@ -27,7 +32,6 @@ from training.outcome_head import (
 from training.outcomes import FIRST_INDEX, refine_scenes, stacked
 from warmstart_planner.learned.architecture import CANDIDATE_FEATURES, CAUTION, CAUTIOUS, MERIT
 from warmstart_planner.problem import Horizon
-from warmstart_planner.proposals.selection import refinement_order
 from warmstart_planner.vehicle import load_vehicle
 
 
@@ -166,3 +170,25 @@ def test_arrays_of_outcomes_keep_together(outcomes):
     part = outcomes.take(np.array([2, 0]))
     assert isinstance(part, Outcomes)
     assert np.array_equal(part.cost[1], outcomes.cost[0])
+
+
+def test_the_surest_and_the_cheapest_take_turns():
+    cost, failure = [10.0, 12.0, 9.0, 40.0], [0.05, 0.0, 0.5, 0.0]
+    assert refinement_order(cost, failure) == [1, 0, 3, 2]
+    assert refinement_order(cost, [0.0] * 4) == [2, 0, 1, 3]  # nothing fails: the cheap ones
+    assert refinement_order([10.0] * 4, failure) == [1, 3, 0, 2]  # equally cheap: the sure ones
+    assert refinement_order([], []) == []
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.1, 1e4), st.floats(0.0, 1.0)), min_size=2, max_size=16, unique=True
+    )
+)
+def test_an_order_holds_each_way_once_and_the_best_by_both_prices_are_among_the_first_two(ways):
+    cost, failure = np.array(ways).T
+    order = refinement_order(cost, failure)
+    assert sorted(order) == list(range(len(ways)))
+    for price in (SUREST, CHEAPEST):
+        priced = cost * np.exp(price * failure)
+        assert priced[order[:2]].min() == priced.min()

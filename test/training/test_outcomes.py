@@ -49,7 +49,7 @@ def test_outcomes_are_what_the_solver_and_the_verifier_say(model, outcomes):
         drive = propose(model, *outcomes.take(np.array([0])).tensors()).drive
     states = np.concatenate([outcomes.state[:1], drive.states[2].numpy()]).astype(float)
     guess = bound.globalise(states, drive.controls[2].numpy().astype(float))
-    result = solver.solve(bound, solver.roll_out(bound, guess))
+    (result,) = solver.solve_all(bound, [solver.roll_out(bound, guess)])
     assert verify(problem, result.trajectory).feasible == outcomes.feasible[0, 2]
     assert result.score.cost == pytest.approx(outcomes.cost[0, 2], rel=1e-4)
 

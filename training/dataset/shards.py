@@ -28,13 +28,13 @@ from warmstart_planner.learned.session import Purpose, load_model
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.selection import judge, ranked
+from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 
 PERTURBED_VARIANTS = 2  # of the further problems; the rest are closed-loop ones
-PROPOSALS_DRIVEN = 4  # of a model's, the most promising ones
+PROPOSALS_DRIVEN = 4  # of a model's, the best by merit
 
 
 @dataclass(frozen=True)
@@ -121,15 +121,14 @@ def _further(
 
 
 def _proposed(card: Card, base: Situation) -> list[Trajectory]:
-    """Return what the card's model proposes, the most promising first; nothing without one."""
+    """Return what the card's model proposes, the best by merit first; nothing without one."""
     if not card.model:
         return []
     solver, source = _learned(card)
     bound = solver.bind(base.problem)
     proposals = source.propose_for(base.problem, bound.numbers)
-    return [
-        c.proposal.trajectory for c in ranked(judge(solver, bound, proposals))[:PROPOSALS_DRIVEN]
-    ]
+    judged = judge(solver, bound, proposals)
+    return [candidate.proposal.trajectory for candidate in judged[:PROPOSALS_DRIVEN]]
 
 
 def _without_problem(index: int, reason: str) -> NoProblem:

@@ -164,7 +164,7 @@ def try_scenes(checkpoints: Sequence[str], indices: Sequence[int]) -> list[list[
 
 def _tried(tools: Refinery, bound: BoundProblem) -> list[float]:
     """Return the fields of `Worth` of a problem."""
-    found = [tools.refined(bound, each) for each in tools.ways(bound).trajectories]
+    found = tools.refined(bound, tools.ways(bound).trajectories)
     first = min(found, key=lambda each: each.merit)
     return [
         first.verified_cost,

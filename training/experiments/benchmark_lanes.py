@@ -3,9 +3,10 @@
 """
 Time SCP's lanes against its loop on HPIPM: `make benchmark-lanes`.
 
-Sixteen learned candidates a problem. The loop refines the first one; the lanes refine all to the
-end, and until STRAGGLERS are left. Times are the thread's own, the least of REPETITIONS in turn,
-with all conversions between map and solver, so that ratios hold on a busy machine too.
+Sixteen learned candidates a problem. The loop refines the one that the model is surest of; the
+lanes refine all to the end, and until STRAGGLERS are left. Times are the thread's own, the least
+of REPETITIONS in turn, with all conversions between map and solver, so that ratios hold on a busy
+machine too.
 The loop refines all sixteen too, one after the other, for a comparison of what is found.
 """
 
@@ -20,7 +21,7 @@ for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
 import argparse
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,17 +33,18 @@ from training.experiments.hpipm_loop import HpipmLoop, LoopResult
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
-from warmstart_planner.problem import Horizon, Trajectory
+from warmstart_planner.problem import Horizon, Proposal, Trajectory
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.selection import by_promise
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp import library
 from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 
 TIERS = ('medium', 'hard')
-FIRST_SEED = 50_000  # beyond those that models were trained on
+FIRST_SEED = 50_000  # below those that models are trained on
+PROBLEMS = 60  # a tier
 CANDIDATES, STRAGGLERS, REPETITIONS = 16, 3, 3
+FAILURE = 20.0  # what it counts beside a cost, in natural logarithms, for who wants to be sure
 ONE, ALL, SOME = 'one, loop', 'sixteen, lanes', f'sixteen, lanes, all but {STRAGGLERS}'
 ONE_LANE = 'one, one lane of double'
 
@@ -66,13 +68,47 @@ def measure(
         ALL: partial(solver.solve_all, bound, starts),
         SOME: partial(solver.solve_all, bound, starts, stragglers=STRAGGLERS),
     }
+    seconds = least_seconds(ways)
+    return Record(seconds, [loop.solve(bound, s) for s in starts], ways[ALL]())
+
+
+def least_seconds(ways: Mapping[str, Callable[[], Any]]) -> dict[str, float]:
+    """Return the thread's own time of each way, the least of REPETITIONS in turn [s]."""
     seconds = dict.fromkeys(ways, np.inf)
     for _ in range(REPETITIONS):
         for name, way in ways.items():
             begin = time.thread_time()
             way()
             seconds[name] = min(seconds[name], time.thread_time() - begin)
-    return Record(seconds, [loop.solve(bound, s) for s in starts], ways[ALL]())
+    return seconds
+
+
+def started(
+    source: DecisionTransformer, solver: ScpSolver, seeds: Sequence[int]
+) -> Iterator[tuple[BoundProblem, list[Trajectory]]]:
+    """Yield problems of both tiers with the driven candidates, the surest first."""
+    for seed in seeds:
+        for tier in TIERS:
+            bound = solver.bind(random_problem(tier, seed, solver.horizon))
+            proposals = sorted(source.propose_for(bound.problem, bound.numbers), key=_doubt)
+            guesses = [proposal.trajectory for proposal in proposals[:CANDIDATES]]
+            yield bound, solver.roll_out_all(bound, guesses)
+
+
+def _doubt(proposal: Proposal) -> float:
+    return -proposal.predicted_return * float(np.exp(FAILURE * proposal.failure_probability))
+
+
+def loop_seconds(source: DecisionTransformer, solver: ScpSolver, problems: int) -> float:
+    """Return the mean time of the loop for one candidate, of so many problems a tier [s]."""
+    loop = HpipmLoop(solver.vehicle, solver.horizon)
+    seeds = range(FIRST_SEED, FIRST_SEED + problems)
+    times = [
+        least_seconds({ONE: partial(loop.solve, bound, starts[0])})[ONE]
+        for bound, starts in started(source, solver, seeds)
+        if starts
+    ]
+    return float(np.mean(times))
 
 
 def rows_of(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -140,7 +176,7 @@ def table(rows: Sequence[Mapping[str, Any]], agreed: Mapping[str, float]) -> str
 def main(arguments: list[str] | None = None) -> int:
     """Measure; print the table and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--n', type=int, default=60, help='problems a tier')
+    parser.add_argument('--n', type=int, default=PROBLEMS, help='problems a tier')
     parser.add_argument('--seed', type=int, default=FIRST_SEED, help='seed of the first problem')
     parser.add_argument('--models', type=Path, default=Path('models'))
     parser.add_argument('--out', type=Path, default=Path('out/benchmark-lanes.json'))
@@ -152,13 +188,10 @@ def main(arguments: list[str] | None = None) -> int:
     loop, solver = HpipmLoop(car, horizon), ScpSolver(car, horizon)
     source = DecisionTransformer(load_model(options.models))
     records = []
-    for seed in range(options.seed, options.seed + options.n):
-        for tier in TIERS:
-            print(f'\r{tier} {seed}   ', end='', file=sys.stderr, flush=True)
-            bound = solver.bind(random_problem(tier, seed, horizon))
-            proposals = list(by_promise(source.propose_for(bound.problem, bound.numbers)))
-            guesses = [proposal.trajectory for proposal in proposals[:CANDIDATES]]
-            records.append(measure(loop, solver, bound, solver.roll_out_all(bound, guesses)))
+    seeds = range(options.seed, options.seed + options.n)
+    for count, (bound, starts) in enumerate(started(source, solver, seeds), start=1):
+        print(f'\r{count}/{len(TIERS) * len(seeds)}   ', end='', file=sys.stderr, flush=True)
+        records.append(measure(loop, solver, bound, starts))
     print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
     rows, agreed = rows_of(records), agreement(records)
     print(table(rows, agreed))

@@ -4,11 +4,12 @@
 Measure what learned starts are worth: `make benchmark-warmstart`.
 
 One process and one thread measure; problems are made before, on all cores. Every time runs from
-the problem to the verdict and holds inference; every failure counts; what a strategy found is
-what the verifier accepts within the budget. Where a model is missing, the rows without it remain.
-What was measured is kept problem by problem: `--resume` goes on with a stopped run. With
-`--workers` several processes measure, one thread each: sooner done, but times hold what they take
-from each other.
+the problem to the verdict and holds inference; every failure counts; what a start led to is what
+the verifier accepts within the budget. Budgets are those of a reference machine: how much slower
+this one is is measured first, and budgets are as much longer here. Where a model is missing, the
+rows without it remain. What was measured is kept problem by problem: `--resume` goes on with a
+stopped run. With `--workers` several processes measure, one thread each: sooner done, but times
+hold what they take from each other.
 """
 
 from __future__ import annotations
@@ -34,10 +35,16 @@ from typing import Any
 
 import numpy as np
 
+from training.experiments.benchmark_lanes import PROBLEMS, loop_seconds
 from training.experiments.journal import Journal, JournalError
 from training.experiments.warmstart_candidates import CandidateStudy
 from training.experiments.warmstart_coherence import CoherenceStudy
-from training.experiments.warmstart_plots import draw_coherence, draw_deadlines, draw_knobs
+from training.experiments.warmstart_plots import (
+    draw_coherence,
+    draw_deadlines,
+    draw_knobs,
+    draw_parts,
+)
 from training.experiments.warmstart_policy_report import (
     policy_checklist,
     policy_rows,
@@ -55,22 +62,17 @@ from training.experiments.warmstart_problems import (
 from training.experiments.warmstart_records import Record, open_journal
 from training.experiments.warmstart_report import BUDGETS, Results, rows_of, tables
 from training.experiments.warmstart_roll_outs import RollOutClock
+from training.experiments.warmstart_sequential import Allowance, Sequential
 from training.experiments.warmstart_strategies import (
-    BEST,
-    GUIDED_LEARNED,
+    ALLOWANCE,
+    GUIDED_FAST,
+    GUIDED_LESS,
     IQL_LSTM,
     LEARNED,
-    NOISE,
-    Clockwork,
-    Learned,
-    LearnedSource,
-    Pooled,
-    RandomSource,
+    PlannerStart,
     Run,
-    Shared,
-    Strategy,
-    cold_strategies,
-    guided_strategies,
+    Start,
+    sources_of,
 )
 from training.experiments.warmstart_targets import Check, as_text, checklist
 from warmstart_planner.learned import card, observation_library, policy_card
@@ -83,26 +85,26 @@ from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.proposals import guided_library
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.guided import Guided
 from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.source import ProposalSource
+from warmstart_planner.resources import share_folder
 from warmstart_planner.scp import library as scp_library
-from warmstart_planner.scp.solver import ScpSolver
+from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification import verify
+from warmstart_planner.verification import Judge, compiled
 
 SCENARIOS = Path(__file__).resolve().parents[2].parent / 'shared' / 'scenarios'
-FORMAT = 3  # of the file of records
-# One problem of so many has knobs turned and noise refined. No number of families shares a factor
-# with it, so that all families are among them.
+FORMAT = 4  # of the file of records
+# One problem of so many has knobs turned. No number of families shares a factor with it, so that
+# all families are among them.
 STUDY_STRIDE = 7
+REFERENCE_LOOP = (
+    1.9e-3  # that the loop on HPIPM takes for a candidate on the reference machine [s]
+)
 WARM_UP_SEEDS = range(2)
 WARM_UP_ROUNDS = 15
-# Medians of a time that are set aside for what it takes: a verdict that is late is none, a
-# refinement that begins late is only shorter.
-VERIFICATION_ALLOWANCE, INFERENCE_ALLOWANCE = 1.5, 1.2
-NOISE_COUNT = 16
 SAID_EVERY = 50  # problems, where progress is not shown in place
 
 
@@ -111,13 +113,13 @@ class Timing:
     """
     What things take on this machine [s].
 
-    `verification` and `inference` with something to spare, as both have to be in time; `bundle`
-    for the cold bundle to be judged and one of it to be refined.
+    `verdict`, with something to spare; `bundle` for the cold bundle to be judged and one of it to
+    be refined; `inference` for the Decision Transformer to propose.
     """
 
-    verification: float
-    inference: float
+    verdict: float
     bundle: float
+    inference: float
 
 
 @dataclass(frozen=True)
@@ -135,68 +137,68 @@ class Bench:
     Args:
         horizon: of all problems.
         models: the learned ones.
-        budgets: that each strategy has once, beside none at all [s].
+        budgets: that each start has once, beside none at all, on the reference machine [s].
+        slowness: this machine's times over the reference machine's.
 
     """
 
-    def __init__(self, horizon: Horizon, models: Models, budgets: Sequence[float]) -> None:
-        vehicle, weights = load_vehicle(), CostWeights()
-        scp_library.generate(vehicle, weights, horizon)
-        guided_library.generate()
-        self._budgets = budgets
-        self._solver = ScpSolver(vehicle, horizon, weights)
-        self._sources: dict[str, LearnedSource] = {}
+    def __init__(
+        self, horizon: Horizon, models: Models, budgets: Sequence[float], slowness: float
+    ) -> None:
+        vehicle = load_vehicle()
+        self._budgets, self._slowness = budgets, slowness
+        self._solver = ScpSolver(vehicle, horizon)
+        sources: dict[str, ProposalSource] = {}
         self._study = self._clock = None
-        self._count = NOISE_COUNT
         if models.transformer is not None:
-            self._sources[LEARNED] = DecisionTransformer(models.transformer)
+            sources[LEARNED] = DecisionTransformer(models.transformer)
             self._study = CandidateStudy(models.transformer, self._solver)
-            self._count = models.transformer.card.candidates
         if models.policy is not None:
             observation_library.generate(vehicle)
-            self._sources[IQL_LSTM] = IqlLstm(models.policy)
+            sources[IQL_LSTM] = IqlLstm(models.policy)
             self._clock = RollOutClock(models.policy)
-        self._coherence = CoherenceStudy(self._solver, self._sources)
-        self._strategies: tuple[Strategy, ...] = ()
+        self._coherence = CoherenceStudy(self._solver, sources)
+        problems = [case.problem for case in Factory(horizon).random('hard', WARM_UP_SEEDS)]
+        self._starts = self._warm_starts(sources, problems)
 
-    def warm_up(self, problems: Sequence[PlanningProblem]) -> Timing:
-        """Page in what is loaded lazily, and find out how long verdict and inference take."""
+    def _warm_starts(
+        self, sources: Mapping[str, ProposalSource], problems: Sequence[PlanningProblem]
+    ) -> tuple[Start, ...]:
+        """Page in what is loaded lazily, find out what things take, and make the starts."""
+        timing = _timing(self._solver, sources.get(LEARNED), problems)
+        planned = sources_of(self._solver, sources, timing.inference)
+
+        def start(name: str, of: str, less: float = 0.0) -> PlannerStart:
+            made = PlannerStart(name, planned[of], self._solver, self._slowness, less)
+            made.settle(problems)
+            return made
+
+        allowance = Allowance(timing.verdict, timing.bundle)
+        starts: list[Start] = [start(name, name) for name in planned]
+        starts += [
+            start(GUIDED_LESS, GUIDED_FAST, timing.inference),
+            Sequential(self._solver, allowance, self._slowness),
+        ]
         for problem in problems:
+            bound = self._solver.bind(problem)
             self._coherence.look(problem)
-        return _timing(self._solver, self._sources.get(LEARNED), problems)
-
-    def set_timing(self, timing: Timing) -> None:
-        """Make the strategies, which set so much time aside."""
-        clockwork = Clockwork(self._solver, timing.verification)
-        self._strategies = (
-            *cold_strategies(clockwork, timing.bundle),
-            *guided_strategies(clockwork),
-            # noise is asked whenever the learned source would be
-            Pooled(clockwork, RandomSource(self._count), timing.inference, timing.bundle, NOISE),
-            *(Learned(clockwork, source, name) for name, source in self._sources.items()),
-        )
-        if LEARNED in self._sources:
-            source = self._sources[LEARNED]
-            self._strategies += (
-                Shared(clockwork, GUIDED_LEARNED, Guided(), source),
-                Pooled(clockwork, source, timing.inference, timing.bundle),
-            )
+            for each in starts:
+                _runs(each, bound, self._budgets)
+        return tuple(starts)
 
     def measure(self, case: Case, index: int) -> Record:
-        """Measure a problem; strategies take turns in who comes first."""
+        """Measure a problem; starts take turns in who comes first."""
         problem = case.problem
-        self._solver.bind(replace(problem))  # the road's own tables: a planner has them too
+        bound = self._solver.bind(problem)  # the road's own tables: a planner has them too
+        turn = index % len(self._starts)
+        order = (*self._starts[turn:], *self._starts[:turn])
         studied = index % STUDY_STRIDE == 0
-        turn = index % len(self._strategies)
-        runs = {}
-        for strategy in (*self._strategies[turn:], *self._strategies[:turn]):
-            if studied or strategy.name != NOISE:
-                runs[strategy.name] = _runs(strategy, problem, self._budgets)
         return Record(
             case.tier,
             case.family,
             case.name,
-            runs,
+            self._slowness,
+            {start.name: _runs(start, bound, self._budgets) for start in order},
             self._study.raw(problem) if self._study else None,
             self._study.knobs(problem) if self._study and studied else (),
             self._coherence.look(problem),
@@ -204,97 +206,97 @@ class Bench:
         )
 
 
+def _runs(start: Start, bound: BoundProblem, budgets: Sequence[float]) -> tuple[Run, ...]:
+    """
+    Run a start to the end and with each budget.
+
+    Once it has done within one all that it does without any, a larger one changes nothing, and
+    the run counts for it too.
+    """
+    whole = start.run(bound, np.inf)
+    runs: list[Run] = []
+    for budget in budgets:
+        if runs and runs[-1].does_all_of(whole):
+            runs.append(replace(runs[-1], budget=budget))
+        else:
+            runs.append(start.run(bound, budget))
+    return (*runs, whole)
+
+
+def _timing(
+    solver: ScpSolver, source: ProposalSource | None, problems: Sequence[PlanningProblem]
+) -> Timing:
+    times: dict[str, list[float]] = {name: [] for name in Timing.__dataclass_fields__}
+    for problem in [*problems] * WARM_UP_ROUNDS:
+        bound, judged_by = solver.bind(replace(problem)), Judge(problem)
+        begin = time.perf_counter()
+        start = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
+        result = solver.solve(bound, start)
+        refined = time.perf_counter()
+        judged_by.verdict(result.trajectory)
+        times['bundle'].append(refined - begin)
+        times['verdict'].append(time.perf_counter() - refined)
+        begin = time.perf_counter()
+        if source is not None:
+            source.propose(replace(problem))
+        times['inference'].append(time.perf_counter() - begin)
+    medians = {name: float(np.median(seconds)) for name, seconds in times.items()}
+    medians['verdict'] *= ALLOWANCE
+    return Timing(**medians)
+
+
+def _slowness(horizon: Horizon) -> float:
+    """Return this machine's times over the reference machine's; 1 where it is no slower."""
+    models = _open_models(share_folder() / 'models', horizon)
+    if models.transformer is None:
+        _say('no packaged model: this machine is taken for the reference machine')
+        return 1.0
+    source, solver = DecisionTransformer(models.transformer), ScpSolver(load_vehicle(), horizon)
+    return max(loop_seconds(source, solver, PROBLEMS) / REFERENCE_LOOP, 1.0)
+
+
+def _bench(options: argparse.Namespace, horizon: Horizon) -> Bench:
+    """Return a bench, warm; what it needs is generated."""
+    vehicle, weights = load_vehicle(), CostWeights()
+    scp_library.generate(vehicle, weights, horizon)
+    for library in (guided_library, compiled):
+        library.generate()
+    _progress('timing the loop on HPIPM ...')
+    slowness = options.slowness or _slowness(horizon)
+    _say(f'budgets are {slowness:.2f} times as long as on the reference machine')
+    return Bench(horizon, _open_models(options.model, horizon), _budgets(options), slowness)
+
+
 @cache
-def _ready_bench(
-    folder: Path, horizon: Horizon, budgets: tuple[float, ...], timing: Timing
-) -> Bench:
-    """Return a process's own bench, warm."""
-    bench = Bench(horizon, _open_models(folder, horizon), budgets)
-    bench.warm_up(_warm_up_problems(horizon))
-    bench.set_timing(timing)
-    return bench
+def _ready_bench(horizon: Horizon, *options: tuple[str, Any]) -> Bench:
+    """Return a process's own bench."""
+    return _bench(argparse.Namespace(**dict(options)), horizon)
 
 
 def _measure(
-    folder: Path,
-    horizon: Horizon,
-    budgets: tuple[float, ...],
-    timing: Timing,
-    case: Case,
-    index: int,
+    horizon: Horizon, options: tuple[tuple[str, Any], ...], case: Case, index: int
 ) -> Record:
-    return _ready_bench(folder, horizon, budgets, timing).measure(case, index)
-
-
-def _warm_up_problems(horizon: Horizon) -> list[PlanningProblem]:
-    return [case.problem for case in Factory(horizon).random('hard', WARM_UP_SEEDS)]
+    return _ready_bench(horizon, *options).measure(case, index)
 
 
 @contextmanager
 def _measuring(
-    options: argparse.Namespace, bench: Bench, horizon: Horizon, timing: Timing
+    options: argparse.Namespace, horizon: Horizon
 ) -> Iterator[Callable[..., Iterable[Record]]]:
     """Lend what maps cases and their places to records: this process's bench, or several."""
     if options.workers == 1:
-        bench.set_timing(timing)
-        yield partial(map, bench.measure)
+        yield partial(map, _bench(options, horizon).measure)
         return
     # not forked: threads of onnxruntime do not survive that
     with ProcessPoolExecutor(options.workers, mp_context=get_context('spawn')) as pool:
         try:
-            work = partial(_measure, options.model, horizon, _budgets(options), timing)
-            yield partial(pool.map, work)
+            yield partial(pool.map, partial(_measure, horizon, tuple(vars(options).items())))
         finally:
             pool.shutdown(cancel_futures=True)  # a stopped run does not wait for the rest
 
 
 def _budgets(options: argparse.Namespace) -> tuple[float, ...]:
     return () if options.to_the_end else BUDGETS
-
-
-def _runs(
-    strategy: Strategy, problem: PlanningProblem, budgets: Sequence[float]
-) -> tuple[Run, ...]:
-    """
-    Run a strategy with each budget, and but for the pooled one without any.
-
-    Once it has ended of itself, a larger budget changes nothing, and the run counts for it too.
-    Without a budget the pooled one would refine again what its two parts have refined.
-    """
-    runs: list[Run] = []
-    for budget in budgets:
-        if runs and runs[-1].exhausted:
-            runs.append(replace(runs[-1], budget=budget))
-        else:
-            runs.append(strategy.run(problem, budget))
-    if strategy.name != BEST:
-        runs.append(strategy.run(problem))
-    return tuple(runs)
-
-
-def _timing(
-    solver: ScpSolver, source: LearnedSource | None, problems: Sequence[PlanningProblem]
-) -> Timing:
-    verification: list[float] = []
-    inference: list[float] = []
-    bundle: list[float] = []
-    for problem in [*problems] * WARM_UP_ROUNDS:
-        bound = solver.bind(replace(problem))
-        begin = time.perf_counter()
-        start = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
-        result = solver.solve(bound, start)
-        refined = time.perf_counter()
-        bundle.append(refined - begin)
-        verify(problem, result.trajectory)
-        verification.append(time.perf_counter() - refined)
-        if source is not None:
-            begin = time.perf_counter()
-            source.propose_for(problem, bound.numbers)
-            inference.append(time.perf_counter() - begin)
-    medians = [float(np.median(times or [0.0])) for times in (verification, inference, bundle)]
-    return Timing(
-        VERIFICATION_ALLOWANCE * medians[0], INFERENCE_ALLOWANCE * medians[1], medians[2]
-    )
 
 
 def _open_models(folder: Path, horizon: Horizon) -> Models:
@@ -392,6 +394,9 @@ def _parser() -> argparse.ArgumentParser:
         '--workers', type=int, default=1, help='processes that measure; more than 1 spoil times'
     )
     parser.add_argument(
+        '--slowness', type=float, help='times of this machine over those of the reference machine'
+    )
+    parser.add_argument(
         '--to-the-end',
         action='store_true',
         help='only what starts are worth when all are refined: no budgets, curves and targets',
@@ -416,6 +421,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         value = getattr(options, name)
         if value < least:
             parser.error(f'--{name} is {value}: expected at least {least}')
+    if options.slowness is not None and not 0.0 < options.slowness < np.inf:
+        parser.error(f'--slowness is {options.slowness}: expected a positive number')
     if options.seed + options.n > FIRST_TRAINING_SEED:
         parser.error(
             f'--seed {options.seed} with --n {options.n} goes beyond {FIRST_TRAINING_SEED}, '
@@ -438,12 +445,10 @@ def main(arguments: list[str] | None = None) -> int:
     for start, model in ((LEARNED, models.transformer), (IQL_LSTM, models.policy)):
         if model is None:
             _say(f'{options.model} has no model {start}: its rows are left out')
-    bench = Bench(horizon, models, _budgets(options))
-    timing = bench.warm_up(_warm_up_problems(horizon))
     factory = Factory(horizon, options.jobs)
-    with _measuring(options, bench, horizon, timing) as measured:
+    with _measuring(options, horizon) as measured:
         results = Results(_keep_measuring(options, measured, factory, journal))
-    _report(options, results, timing)
+    _report(options, results)
     return 0
 
 
@@ -460,46 +465,44 @@ def _hashes(models: Models) -> dict[str, str | None]:
     }
 
 
-def _report(options: argparse.Namespace, results: Results, timing: Timing) -> None:
+def _report(options: argparse.Namespace, results: Results) -> None:
     rows, of_policies = rows_of(results), policy_rows(results)
     checks: dict[str, list[Check]] = {}
     if not options.to_the_end:
-        checks = {LEARNED: checklist(results, rows), IQL_LSTM: policy_checklist(of_policies)}
-    parts = [tables(rows), policy_tables(of_policies)]
-    parts += [f'targets of {start}\n{as_text(c)}' for start, c in checks.items() if c]
+        checks = {'starts': checklist(results, rows), IQL_LSTM: policy_checklist(of_policies)}
+    slowness = results.slowness
+    parts = [
+        f'All times are those of this machine; budgets are {slowness:.2f} times as long on it as '
+        'they are called.',
+        tables(rows),
+        policy_tables(of_policies),
+        *(f'targets of {name}\n{as_text(each)}' for name, each in checks.items() if each),
+    ]
     print('\n\n'.join(part for part in parts if part))
-    write_measurement(options.out, options.seed, [*rows, *of_policies])
+    about = {'reference_loop_ms': 1e3 * REFERENCE_LOOP, 'slowness': slowness}
+    write_measurement(options.out, options.seed, [*rows, *of_policies], about)
     details = options.out.with_name(f'{options.out.stem}-problems.json')
-    write_json(details, _details(options, results, checks, timing))
+    write_json(
+        details,
+        {
+            'workers': options.workers,
+            **about,
+            'checks': [{'of': of, **asdict(each)} for of, all_ in checks.items() for each in all_],
+            'records': [plain(asdict(record)) for record in results.records],
+        },
+    )
     images = options.images or options.out.parent
     drawn = [
         path
         for path, draw, drawn_rows in (
             (images / 'deadline.png', draw_deadlines, rows),
+            (images / 'parts.png', draw_parts, rows),
             (images / 'knobs.png', draw_knobs, rows),
             (images / 'coherence.png', draw_coherence, of_policies),
         )
         if draw(path, drawn_rows)
     ]
     print(', '.join(map(str, (options.out, details, *drawn))))
-
-
-def _details(
-    options: argparse.Namespace,
-    results: Results,
-    checks: Mapping[str, Sequence[Check]],
-    timing: Timing,
-) -> dict[str, Any]:
-    return {
-        'workers': options.workers,
-        'reserve_for_the_verdict_s': timing.verification,
-        'inference_allowed_for_s': timing.inference,
-        'bundle_and_one_refinement_s': timing.bundle,
-        'checks': [
-            {'of': start, **asdict(check)} for start, each in checks.items() for check in each
-        ],
-        'records': [plain(asdict(record)) for record in results.records],
-    }
 
 
 if __name__ == '__main__':

@@ -92,7 +92,7 @@ class CandidateStudy:
         return tuple(samples)
 
     def _candidates(self, source: DecisionTransformer, bound: BoundProblem) -> list[Candidate]:
-        return judge(self._solver, bound, source.propose_for(bound.problem, bound.numbers))
+        return judge(self._solver, bound, source.propose(bound.problem))
 
     def _sample(
         self, knob: str, value: float, candidates: list[Candidate], problem: PlanningProblem

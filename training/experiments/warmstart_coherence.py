@@ -15,10 +15,10 @@ from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
-from training.experiments.warmstart_strategies import LearnedSource
 from warmstart_planner.objective import box_centre, road_coordinates, tracking_residuals
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.vehicle import PX, PY, lateral_acceleration
 from warmstart_planner.verification import verify
@@ -75,7 +75,7 @@ class CoherenceStudy:
 
     """
 
-    def __init__(self, solver: ScpSolver, sources: Mapping[str, LearnedSource]) -> None:
+    def __init__(self, solver: ScpSolver, sources: Mapping[str, ProposalSource]) -> None:
         self._solver = solver
         self._sources = dict(sources)
 
@@ -84,18 +84,19 @@ class CoherenceStudy:
         bound = self._solver.bind(problem)
         found = {}
         for name, source in self._sources.items():
-            candidates = judge(self._solver, bound, source.propose_for(problem, bound.numbers))
-            ways = [self._coherence(bound, c.proposal.trajectory) for c in candidates]
-            if ways:
-                found[name] = SourceCoherence(len(ways), ways[0], _mean(ways))
+            judged = judge(self._solver, bound, source.propose(problem))
+            ways = [candidate.proposal.trajectory for candidate in judged]
+            refined = [result.trajectory for result in self._solver.solve_all(bound, ways)]
+            looks = [self._coherence(bound, *pair) for pair in zip(ways, refined, strict=True)]
+            if looks:
+                found[name] = SourceCoherence(len(looks), looks[0], _mean(looks))
         return found
 
-    def _coherence(self, bound: BoundProblem, way: Trajectory) -> Coherence:
+    def _coherence(self, bound: BoundProblem, way: Trajectory, refined: Trajectory) -> Coherence:
         problem, steps = bound.problem, len(way.controls)
         early, late = round(EARLY_END * steps), round(LATE_BEGIN * steps)
         verdict = verify(problem, way)
         to_go = verdict.constraint_to_go
-        refined = self._solver.solve(bound, way).trajectory
         return Coherence(
             clearance(problem, way, 0, early),
             clearance(problem, way, late, steps),

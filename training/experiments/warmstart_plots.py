@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,25 +20,54 @@ from training.experiments.warmstart_candidates import (
 )
 from training.experiments.warmstart_coherence import MOMENTS
 from training.experiments.warmstart_policy_report import COHERENCE
-from training.experiments.warmstart_report import ALL, BEST_SINGLE, RANDOM
+from training.experiments.warmstart_report import ALL, RANDOM
 from training.experiments.warmstart_strategies import (
-    BEST,
+    BUNDLE_BEST,
+    COLD_LANES,
+    COLD_MANY,
     GUIDED_FAST,
     GUIDED_WIDE,
     IQL_LSTM,
     LEARNED,
-    MULTI_START,
+    MIX,
+    NOISE,
+    SEQUENTIAL,
+    STRAIGHT_LINE,
+    ZERO_CONTROL,
 )
+from warmstart_planner.proposals.cold_bundle import ColdBundle
+from warmstart_planner.proposals.guided import Guided
 
 DPI = 130
+SHARES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # marked on the axis [%]
+LEAST_SHOWN = SHARES[0]  # less is shown as this much
 LOOKS = {
-    BEST_SINGLE: ('best single start', '#888888', 's'),
-    MULTI_START: ('multi-start', '#1f77b4', '^'),
+    STRAIGHT_LINE: ('straight line', '#bbbbbb', 's'),
+    ZERO_CONTROL: ('no control', '#888888', 'x'),
+    BUNDLE_BEST: ('best of the cold bundle', '#555555', '+'),
+    SEQUENTIAL: ('sequential multi-start', 'black', '*'),
+    COLD_LANES: ('cold bundle', '#56b4e9', '^'),
+    COLD_MANY: ('many cold starts', '#0072b2', 'p'),
     GUIDED_FAST: ('guided, fast', '#e69f00', '<'),
     GUIDED_WIDE: ('guided, wide', '#8c564b', '>'),
-    LEARNED: ('decision transformer', '#d62728', 'o'),
     IQL_LSTM: ('IQL-LSTM', '#9467bd', 'v'),
-    BEST: ('both together', '#2ca02c', 'D'),
+    LEARNED: ('Decision Transformer', '#d62728', 'o'),
+    MIX: ('guided and Decision Transformer', '#2ca02c', 'D'),
+    NOISE: ('guided and noise', '#f781bf', 'd'),
+}
+PARTS = {
+    'posing': ('posing', '#bbbbbb'),
+    STRAIGHT_LINE: ('straight line', '#555555'),
+    ZERO_CONTROL: ('no control', '#888888'),
+    ColdBundle.name: ('cold bundle', '#56b4e9'),
+    Guided.name: ('guided search', '#e69f00'),
+    LEARNED: ('Decision Transformer but for inference', '#f4a3a3'),
+    IQL_LSTM: ('IQL-LSTM but for inference', '#cdb8e0'),
+    NOISE: ('noise, held back', '#f781bf'),
+    'inference': ('inference', '#d62728'),
+    'refinement': ('refinement', '#2ca02c'),
+    'verification': ('verification', '#0072b2'),
+    'rest': ('rest', '#eeeeaa'),
 }
 KNOB_TITLES = {
     RELATIVE_RETURN: ('relative return asked for', 'realised_cost_mean', 'realised cost'),
@@ -53,7 +83,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 def draw_deadlines(path: Path, rows: Rows) -> bool:
     """
-    Draw feasible rate and excess share over the time budget, a column a tier.
+    Draw the excess share over the time budget, a panel a tier.
 
     Returns:
         Whether there was anything to draw.
@@ -63,20 +93,68 @@ def draw_deadlines(path: Path, rows: Rows) -> bool:
 
     """
     curves = [r for r in rows if r['family'] is None and r.get('budget_ms') is not None]
-    tiers = [t for t in dict.fromkeys(r['tier'] for r in curves) if t not in (RANDOM, ALL)]
+    tiers = [t for t in dict.fromkeys(r['tier'] for r in curves) if t != RANDOM]
     if not tiers:
         return False
-    figure = _figure(3.1 * len(tiers), 5.6)
-    axes = figure.subplots(2, len(tiers), sharex=True, sharey='row', squeeze=False)
-    for column, tier in enumerate(tiers):
+    columns = min(len(tiers), 3)
+    lines = -(-len(tiers) // columns)
+    figure = _figure(3.9 * columns, 3.1 * lines + 1.1)
+    axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axis, tier in zip(axes, tiers, strict=False):
         of_tier = [r for r in curves if r['tier'] == tier]
-        for row, key in enumerate(('feasible_rate', 'excess_share_mean')):
-            _curves(axes[row][column], of_tier, key)
-        axes[0][column].set_title(f'{tier} ({of_tier[0]["n"]})')
-        axes[1][column].set_xlabel('budget from problem to verdict [ms]')
-    axes[0][0].set_ylabel('feasible [%]')
-    axes[1][0].set_ylabel('cost in excess of the best known,\ninfeasible as 100 [%]')
-    axes[1][0].legend(fontsize='small')
+        _curves(axis, of_tier)
+        axis.set_title(f'{tier}, {of_tier[0]["n"]} problems', fontsize='medium')
+    for axis in axes[len(tiers) :]:
+        axis.remove()
+    figure.supxlabel('budget from problem to verdict, on the reference machine [ms]')
+    figure.supylabel('excess share, failures as 100 [%]')
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside lower center', ncols=4, fontsize='small')
+    _save(figure, path)
+    return True
+
+
+def draw_parts(path: Path, rows: Rows) -> bool:
+    """
+    Draw where the time of a plan to the end goes, a bar a start.
+
+    A bar that is far longer than others is cut; its end says how long it is.
+
+    Returns:
+        Whether there was anything to draw.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    """
+    found = {
+        row['start']: row['time_ms_parts']
+        for row in rows
+        if row['tier'] == ALL and 'time_ms_parts' in row and row['budget_ms'] is None
+    }
+    shown = [start for start in LOOKS if start in found]
+    if not shown:
+        return False
+    totals = [sum(found[start].values()) for start in shown]
+    longest = 1.6 * sorted(totals)[max(len(totals) - 3, 0)]
+    figure = _figure(9.5, 0.36 * len(shown) + 1.9)
+    axis = figure.subplots()
+    left = np.zeros(len(shown))
+    for part, (label, color) in PARTS.items():
+        widths = np.array([found[start].get(part, 0.0) for start in shown])
+        if widths.any():
+            axis.barh(range(len(shown)), widths, left=left, color=color, label=label)
+            left += widths
+    for place, total in enumerate(totals):
+        end = min(total, longest)
+        axis.text(1.01 * end, place, f'{total:.1f}', va='center', fontsize='small')
+    axis.set_xlim(0.0, 1.08 * longest)
+    axis.set_yticks(range(len(shown)), [LOOKS[start][0] for start in shown])
+    axis.invert_yaxis()
+    axis.set_xlabel('time of a plan to the end, mean over all problems, on this machine [ms]')
+    axis.grid(alpha=0.3, axis='x')
+    axis.set_axisbelow(True)
+    figure.legend(loc='outside lower center', ncols=4, fontsize='small')
     _save(figure, path)
     return True
 
@@ -168,20 +246,25 @@ def draw_coherence(path: Path, rows: Rows) -> bool:
     return True
 
 
-def _curves(axis: Axes, rows: Rows, key: str) -> None:
+def _curves(axis: Axes, rows: Rows) -> None:
     for start, (label, color, marker) in LOOKS.items():
         points = [r for r in rows if r['start'] == start]
         if points:
             axis.plot(
                 [r['budget_ms'] for r in points],
-                [100 * r[key] for r in points],
+                [max(100 * r['excess_share_mean'], LEAST_SHOWN) for r in points],
                 color=color,
                 marker=marker,
+                markersize=5,
+                linewidth=2.0 if start == MIX else 1.2,
                 label=label,
             )
     axis.set_xscale('log')
-    ticks = sorted({r['budget_ms'] for r in rows})
-    axis.set_xticks(ticks, [f'{tick:g}' for tick in ticks], minor=False)
+    axis.set_yscale('log')
+    budgets = sorted({r['budget_ms'] for r in rows})
+    axis.set_xticks(budgets, [f'{budget:g}' for budget in budgets], minor=False)
+    axis.set_yticks(SHARES, [f'{share:g}' for share in SHARES], minor=False)
+    axis.set_ylim(0.8 * LEAST_SHOWN, 130.0)
     axis.minorticks_off()
     axis.grid(alpha=0.3)
 

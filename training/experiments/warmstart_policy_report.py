@@ -21,7 +21,6 @@ from training.experiments.warmstart_coherence import Coherence
 from training.experiments.warmstart_records import Record
 from training.experiments.warmstart_report import (
     ALL,
-    FEW,
     Method,
     Results,
     Rows,
@@ -69,13 +68,12 @@ def _columns(ways: Sequence[Coherence]) -> dict[str, Array]:
 
 def _comparison_rows(results: Results, records: Sequence[Record]) -> Iterator[dict[str, Any]]:
     """Compare both sources on the problems that both have been measured on."""
-    for few in FEW:
-        methods = [Method(start, few) for start in (LEARNED, IQL_LSTM)]
-        if all(results.has(method, records) for method in methods):
-            ours, theirs = (_answers(results, records, method) for method in methods)
-            for figure in ours:
-                row = _difference(figure, ours[figure], theirs[figure])
-                yield {'kind': COMPARISON, 'refined': few, 'candidates': None, **row}
+    methods = [Method(start) for start in (LEARNED, IQL_LSTM)]
+    if all(results.has(method, records) for method in methods):
+        ours, theirs = (_answers(results, records, method) for method in methods)
+        for figure in ours:
+            row = _difference(figure, ours[figure], theirs[figure])
+            yield {'kind': COMPARISON, 'refined': None, 'candidates': None, **row}
     both = [r.coherence for r in records if {LEARNED, IQL_LSTM} <= r.coherence.keys()]
     for candidates in CANDIDATES if both else ():
         ours, theirs = (
@@ -88,13 +86,13 @@ def _comparison_rows(results: Results, records: Sequence[Record]) -> Iterator[di
 
 
 def _answers(results: Results, records: Sequence[Record], method: Method) -> dict[str, Array]:
+    runs = results.runs(records, method)
     gaps = results.gaps(records, method)
-    answers = [answer for r in records if (answer := results.answer(r, method)) is not None]
     return {
         'infeasible_rate': np.isinf(gaps).astype(float),
         'excess_share': excess_share(gaps),
-        'iterations': np.array([answer.iterations for answer in answers], float),
-        'time_ms': 1e3 * np.array([answer.seconds for answer in answers]),
+        'iterations': np.array([run.iterations for run in runs], float),
+        'time_ms': 1e3 * np.array([run.seconds for run in runs]),
     }
 
 
@@ -180,7 +178,7 @@ def _comparison_table(rows: Sequence[Mapping[str, Any]]) -> str:
         f'{"":28} {"n":>5} {LEARNED:>20} {IQL_LSTM:>10} {"difference":>11} {"noise":>8}',
     ]
     for row in found:
-        what = f'{row["refined"]} refined' if row['refined'] else f'raw {row["candidates"]}'
+        what = f'raw {row["candidates"]}' if row['refined'] == 0 else 'refined'
         lines.append(
             f'{what:9} {row["figure"]:18} {row["n"]:5} {row[LEARNED]:20.3f} {row[IQL_LSTM]:10.3f} '
             f'{row["difference"]:+11.3f} {row["noise"]:8.3f}'

@@ -17,7 +17,7 @@ from training.experiments.warmstart_candidates import KnobSample, RawCandidates
 from training.experiments.warmstart_coherence import Coherence, SourceCoherence
 from training.experiments.warmstart_problems import key_of
 from training.experiments.warmstart_roll_outs import RollOutTime
-from training.experiments.warmstart_strategies import Answer, Refinement, Run
+from training.experiments.warmstart_strategies import Run, Spent
 
 UNLIMITED = float('inf')
 
@@ -27,15 +27,16 @@ class Record:
     """
     All that was measured on one problem.
 
-    `runs` holds by strategy one run a budget. `raw` and `knobs` are about the Decision
-    Transformer's candidates before refinement, `coherence` is about those of every learned source
-    by its name, and `roll_outs` about the time of the policy's; None and empty where they were not
-    looked at.
+    `runs` holds by start one run a budget, on a machine that is `slowness` times as slow as the
+    reference machine. `raw` and `knobs` are about the Decision Transformer's candidates before
+    refinement, `coherence` is about those of every learned source by its name, and `roll_outs`
+    about the time of the policy's; None and empty where they were not looked at.
     """
 
     tier: str
     family: str
     name: str
+    slowness: float
     runs: Mapping[str, tuple[Run, ...]]
     raw: RawCandidates | None = None
     knobs: tuple[KnobSample, ...] = ()
@@ -55,25 +56,19 @@ class Record:
         An iterate that a deadline stops may be cheaper at the expense of the planner's margins,
         which the verifier does not ask for: it counts only where there is nothing else.
         """
-        runs = [run for of_strategy in self.runs.values() for run in of_strategy]
-        to_the_end = _cheapest(run for run in runs if run.budget == UNLIMITED)
-        return to_the_end if np.isfinite(to_the_end) else _cheapest(runs)
+        runs = [run for of_start in self.runs.values() for run in of_start]
+        to_the_end = min((r.cost for r in runs if r.budget == UNLIMITED), default=np.inf)
+        return (
+            to_the_end if np.isfinite(to_the_end) else min((r.cost for r in runs), default=np.inf)
+        )
 
-    def run(self, strategy: str, budget: float = UNLIMITED) -> Run | None:
-        """Return a strategy's run with a budget [s], None where it was not run."""
-        return next((r for r in self.runs.get(strategy, ()) if r.budget == budget), None)
-
-    def answer(
-        self, strategy: str, budget: float = UNLIMITED, most: int | None = None
-    ) -> Answer | None:
-        """Return what a strategy has at the end of a budget [s], from its first `most` starts."""
-        run = self.run(strategy, budget)
-        return None if run is None else run.answer(most)
+    def run(self, start: str, budget: float = UNLIMITED) -> Run | None:
+        """Return a start's run with a budget [s], None where it was not run."""
+        return next((r for r in self.runs.get(start, ()) if r.budget == budget), None)
 
 
 def _cheapest(runs: Iterable[Run]) -> float:
-    answers = (r for run in runs for r in run.refinements)
-    return min((r.cost for r in answers if r.feasible), default=np.inf)
+    return min((run.cost for run in runs), default=np.inf)
 
 
 def open_journal(path: Path, about: Mapping[str, Any], resume: bool) -> Journal[Record]:
@@ -96,6 +91,7 @@ def _record(content: Mapping[str, Any]) -> Record:
         content['tier'],
         content['family'],
         content['name'],
+        content['slowness'],
         runs,
         raw,
         knobs,
@@ -110,13 +106,13 @@ def _source_coherence(content: Mapping[str, Any]) -> SourceCoherence:
 
 
 def _run(content: Mapping[str, Any]) -> Run:
-    refinements = tuple(Refinement(**_with_infinity(r)) for r in content['refinements'])
     return Run(
-        _or(content['budget'], UNLIMITED),
-        refinements,
-        content['seconds'],
-        _or(content['inference'], np.nan),
-        content['exhausted'],
+        **{
+            **content,
+            'budget': _or(content['budget'], UNLIMITED),
+            'cost': _or(content['cost'], np.inf),
+            'spent': Spent(**content['spent']),
+        }
     )
 
 

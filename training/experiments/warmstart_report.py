@@ -3,8 +3,8 @@
 """
 Rows and tables of the warm-start benchmark.
 
-Every problem counts in every row: an infeasible or late answer lowers the feasible rate, counts as
-dear, and has an excess share of 1. Gaps are to the cheapest verified answer of all runs.
+Every problem counts in every row: an infeasible or late plan lowers the feasible rate, counts as
+dear, and has an excess share of 1. Gaps are to the cheapest verified plan of all runs to the end.
 """
 
 from __future__ import annotations
@@ -28,97 +28,91 @@ from training.experiments.warmstart_candidates import KNOB_VALUES
 from training.experiments.warmstart_problems import RECORDED, SHIFTED, TIERS
 from training.experiments.warmstart_records import UNLIMITED, Record
 from training.experiments.warmstart_strategies import (
-    BEST,
-    GUIDED_FAST,
-    GUIDED_LEARNED,
-    GUIDED_WIDE,
+    GUIDED_LESS,
     IQL_LSTM,
     LEARNED,
-    MULTI_START,
+    MIX,
     NOISE,
-    SINGLES,
-    Answer,
+    PLAIN,
+    Run,
 )
 
-BUDGETS = (0.003, 0.005, 0.010, 0.020, 0.050, 0.100)  # from problem to verdict [s]
-BEST_SINGLE = 'best_single'
+# from problem to verdict, on the reference machine [s]
+BUDGETS = (0.001, 0.002, 0.003, 0.005, 0.010, 0.020, 0.050, 0.100)
 RANDOM, ALL = 'random', 'all'
-FEW = (1, 3)  # learned candidates that are refined in rows of their own
-GUIDED = (GUIDED_FAST, GUIDED_WIDE, GUIDED_LEARNED)
-CURVES = (BEST_SINGLE, MULTI_START, *GUIDED, LEARNED, IQL_LSTM, BEST, NOISE)
+STARTS = (*PLAIN, LEARNED, IQL_LSTM, MIX, NOISE)
+MODELS = (LEARNED, IQL_LSTM)
 SOLVER = 'scp'
 
+Array = NDArray[np.float64]
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Method:
-    """What a row is about: a start, how many of its candidates are refined, a time budget [s]."""
+    """What a row is about: a start and a time budget of the reference machine [s]."""
 
     start: str
-    refined: int | None = None
     budget: float = UNLIMITED
 
     @property
     def names(self) -> dict[str, Any]:
         """The columns that say so; None stands for no limit."""
-        limited = np.isfinite(self.budget)
         return {
             'solver': SOLVER,
             'start': self.start,
-            'refined': self.refined,
-            'budget_ms': round(1e3 * self.budget, 3) if limited else None,
+            'refined': None,
+            'budget_ms': round(1e3 * self.budget, 3) if np.isfinite(self.budget) else None,
         }
 
 
 class Results:
-    """Records, and which single start is the best one in each tier at each budget."""
+    """Records, and what methods came to on them."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = tuple(records)
-        self._best_single: dict[tuple[str, float], str] = {}
+
+    @property
+    def slowness(self) -> float:
+        """This machine's times over the reference machine's, in the mean."""
+        return float(np.mean([record.slowness for record in self.records]))
 
     def has(self, method: Method, records: Sequence[Record]) -> bool:
         """Tell whether the method was run on all these records."""
-        return bool(records) and all(self.answer(r, method) is not None for r in records)
+        return bool(records) and all(r.run(method.start, method.budget) for r in records)
 
-    def answer(self, record: Record, method: Method) -> Answer | None:
-        """Return what a method has for a problem."""
-        start = method.start
-        if start == BEST_SINGLE:
-            start = self.best_single(record.tier, method.budget)
-        return record.answer(start, method.budget, method.refined)
-
-    def best_single(self, tier: str, budget: float = UNLIMITED) -> str:
+    def runs(self, records: Sequence[Record], method: Method) -> list[Run]:
         """
-        Return the single start that serves a tier best within a budget [s].
+        Return a method's runs.
 
-        The one of the highest feasible rate, of equal ones that of the smallest gap.
+        Raises:
+            ValueError: a record has none.
+
         """
-        key = (tier, budget)
-        if key not in self._best_single:
-            of_tier = [r for r in self.records if r.tier == tier]
-            methods = [Method(start, budget=budget) for start in SINGLES]
-            run = [m for m in methods if self.has(m, of_tier)]
-            gaps = [gap_figures(self.gaps(of_tier, m)) for m in run]
-            ranks = [(-g['feasible_rate'], np.nan_to_num(g['cost_gap_mean'])) for g in gaps]
-            # where none was run, none has an answer
-            best = run[ranks.index(min(ranks))] if run else methods[0]
-            self._best_single[key] = best.start
-        return self._best_single[key]
+        found = []
+        for record in records:
+            run = record.run(method.start, method.budget)
+            if run is None:
+                raise ValueError(f'{record.key} has no run of {method}: expected one')
+            found.append(run)
+        return found
 
     def gaps(self, records: Sequence[Record], method: Method) -> NDArray[np.float64]:
         """
-        Relative gaps of a method's answers to the best known, infinite where infeasible.
+        Relative gaps of a method's plans to the best known, infinite where infeasible.
 
         An iterate below the best known has come there at the expense of margins: its gap is 0.
         """
-        costs = [self._found(r, method).cost for r in records]
+        costs = [run.cost for run in self.runs(records, method)]
         return np.maximum(relative_gap(costs, [r.best_known for r in records]), 0.0)
+
+    def excess(self, records: Sequence[Record], method: Method) -> NDArray[np.float64]:
+        """Excess shares of a method's plans, failures as 1, shape (n,)."""
+        return excess_share(self.gaps(records, method))
 
     def row(self, records: Sequence[Record], method: Method) -> dict[str, Any]:
         """Return a method's figures on some records."""
-        answers = [self._found(r, method) for r in records]
+        runs = self.runs(records, method)
         gap = self.gaps(records, method)
         best = np.array([r.best_known for r in records])
         return {
@@ -128,40 +122,47 @@ class Results:
             'infeasible': int((~np.isfinite(gap)).sum()),
             'excess_share_mean': float(excess_share(gap).mean()),
             'unsolved_by_all': int((~np.isfinite(best)).sum()),
-            **iteration_figures([a.iterations for a in answers]),
-            'iterations_hardest_tenth_mean': self._on_hardest(records, answers),
-            **time_figures([a.seconds for a in answers]),
-            **self._limits(records, method),
+            **iteration_figures([run.iterations for run in runs]),
+            'candidates_mean': float(np.mean([run.candidates for run in runs])),
+            **time_figures([run.seconds for run in runs]),
+            'time_ms_parts': _parts(runs),
+            **_limits(runs, method),
         }
 
-    def _found(self, record: Record, method: Method) -> Answer:
-        answer = self.answer(record, method)
-        if answer is None:
-            raise ValueError(f'{record.key} has no run of {method}: expected one')
-        return answer
 
-    def _on_hardest(self, records: Sequence[Record], answers: Sequence[Answer]) -> float:
-        """Mean iterations on the tenth of problems that cost the best single start most."""
-        single = [self._found(r, Method(BEST_SINGLE)).iterations for r in records]
-        count = max(1, round(len(records) / 10))
-        hardest = np.argsort(single, kind='stable')[-count:]
-        return float(np.mean([answers[i].iterations for i in hardest]))
+def _parts(runs: Sequence[Run]) -> dict[str, float]:
+    """Mean time of the parts of a plan [ms]; of sources what is not inference."""
+    sums: dict[str, float] = {}
+    for run in runs:
+        spent = run.spent
+        parts = {
+            'posing': spent.posing,
+            **spent.proposing,
+            'inference': spent.inference,
+            'refinement': spent.refinement,
+            'verification': spent.verification,
+        }
+        parts['rest'] = run.seconds - sum(parts.values()) + spent.inference
+        for name in MODELS:
+            if name in parts:
+                parts[name] -= spent.inference
+        for name, seconds in parts.items():
+            sums[name] = sums.get(name, 0.0) + seconds
+    return {name: 1e3 * total / len(runs) for name, total in sums.items()}
 
-    def _limits(self, records: Sequence[Record], method: Method) -> dict[str, float]:
-        """Share of runs that ended late, and what inference took where it was asked for."""
-        start = method.start
-        runs = [r.run(start, method.budget) for r in records if start != BEST_SINGLE]
-        figures = {}
-        if np.isfinite(method.budget):
-            late = [self._found(r, method).seconds > method.budget for r in records]
-            figures['late_rate'] = float(np.mean(late))
-        times = np.array([run.inference for run in runs if run is not None])
-        asked = times[np.isfinite(times)]
-        if len(asked):
-            figures['inference_rate'] = len(asked) / len(records)
-            figures['inference_ms_median'] = 1e3 * float(np.median(asked))
-            figures['inference_ms_p99'] = 1e3 * float(np.percentile(asked, 99))
-        return figures
+
+def _limits(runs: Sequence[Run], method: Method) -> dict[str, float]:
+    """Share of runs that ended late, and what a learned source took where it was asked."""
+    figures = {}
+    if np.isfinite(method.budget):
+        figures['late_rate'] = float(np.mean([run.late for run in runs]))
+    proposing = [run.spent.proposing for run in runs]
+    asked = [seconds[name] for seconds in proposing for name in MODELS if name in seconds]
+    if asked:
+        figures['inference_rate'] = len(asked) / len(runs)
+        figures['inference_ms_median'] = 1e3 * float(np.median(asked))
+        figures['inference_ms_p99'] = 1e3 * float(np.percentile(asked, 99))
+    return figures
 
 
 def groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
@@ -184,14 +185,10 @@ def groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
 
 
 def methods_of(family: str) -> list[Method]:
-    """Return what rows of a group are about; of single families only the main ones."""
-    few = [Method(s, k) for s in (LEARNED, IQL_LSTM) for k in FEW]
-    if family:
-        return [Method(BEST_SINGLE), Method(MULTI_START), *few]
-    plain = [Method(s) for s in (*SINGLES, BEST_SINGLE, MULTI_START)]
-    curves = [Method(s, budget=b) for s in CURVES for b in BUDGETS]
-    whole = [Method(s) for s in (*GUIDED, LEARNED, IQL_LSTM)]
-    return [*plain, *few, *whole, *curves]
+    """Return what rows of a group are about; of single families only starts to the end."""
+    whole = [Method(start) for start in STARTS]
+    curves = [Method(start, budget) for start in (*STARTS, GUIDED_LESS) for budget in BUDGETS]
+    return whole if family else [*whole, *curves]
 
 
 def rows_of(results: Results) -> Rows:
@@ -200,10 +197,8 @@ def rows_of(results: Results) -> Rows:
     for (tier, family), records in groups(results.records).items():
         where = {'tier': tier, 'family': family or None}
         for method in methods_of(family):
-            # noise is looked at on some problems only
-            of_method = [r for r in records if method.start != NOISE or r.run(NOISE) is not None]
-            if results.has(method, of_method):
-                rows.append({**where, **results.row(of_method, method)})
+            if results.has(method, records):
+                rows.append({**where, **results.row(records, method)})
         if not family:
             rows += [{**where, **row} for row in _candidate_rows(records)]
             rows += [{**where, **row} for row in _knob_rows(records)]
@@ -280,44 +275,41 @@ def tables(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _main_table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [
-        f'{"tier":9} {"start":20} {"refined":>7} {"n":>5} {"infeas.":>7} {"gap":>7} {"excess":>7} '
-        f'{"dear*":>6} {"iter.":>6} {"hard**":>6} {"median":>7} {"p95":>7} {"p99":>7} ms '
-        f'{"inference":>9}'
+        f'{"tier":9} {"start":20} {"n":>5} {"infeas.":>7} {"gap":>7} {"excess":>7} {"dear*":>6} '
+        f'{"starts":>6} {"iter.":>6} {"median":>7} {"p95":>7} {"p99":>7} ms {"inference":>9}'
     ]
     for row in rows:
         if row['family'] is None and 'cost_gap_mean' in row and row['budget_ms'] is None:
             lines.append(
-                f'{row["tier"]:9} {row["start"]:20} {row["refined"] or "all":>7} {row["n"]:5} '
+                f'{row["tier"]:9} {row["start"]:20} {row["n"]:5} '
                 f'{1 - row["feasible_rate"]:7.1%} {row["cost_gap_mean"]:7.1%} '
                 f'{row["excess_share_mean"]:7.1%} '
-                f'{row["share_infeasible_or_5_percent_above"]:6.1%} {row["iterations_mean"]:6.1f} '
-                f'{row["iterations_hardest_tenth_mean"]:6.1f} {row["time_ms_median"]:7.2f} '
-                f'{row["time_ms_p95"]:7.2f} {row["time_ms_p99"]:7.2f}    '
-                f'{row.get("inference_ms_median", np.nan):9.2f}'
+                f'{row["share_infeasible_or_5_percent_above"]:6.1%} '
+                f'{row["candidates_mean"]:6.1f} {row["iterations_mean"]:6.1f} '
+                f'{row["time_ms_median"]:7.2f} {row["time_ms_p95"]:7.2f} '
+                f'{row["time_ms_p99"]:7.2f}    {row.get("inference_ms_median", np.nan):9.2f}'
             )
-    return '\n'.join(
-        [
-            *lines,
-            '*  infeasible, or more than 5 % above the best known cost',
-            '** mean iterations on the tenth of problems that cost the best single start most',
-        ]
-    )
+    return '\n'.join([*lines, '* infeasible, or more than 5 % above the best known cost'])
 
 
 def _curve_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Excess share and, below, feasible share within each budget."""
     curves: dict[tuple[str, str], dict[float, Mapping[str, Any]]] = {}
     for row in rows:
         if row['family'] is None and row.get('budget_ms') is not None:
             curves.setdefault((row['tier'], row['start']), {})[row['budget_ms']] = row
-    budgets = ''.join(f'{1e3 * budget:>14.0f} ms' for budget in BUDGETS)
-    lines = [f'{"within":30}{budgets}', f'{"":30}' + f'{"feas. / excess":>17}' * len(BUDGETS)]
+    if not curves:
+        return ''
+    lines = [f'{"excess / feasible within":30}' + ''.join(f'{1e3 * b:>12.0f} ms' for b in BUDGETS)]
     for (tier, start), by_budget in curves.items():
-        cells = ''.join(
-            f'{row["feasible_rate"]:8.1%} /{row["excess_share_mean"]:7.1%}'
-            for row in by_budget.values()
+        cells = (
+            f'{row["excess_share_mean"]:7.1%} /{row["feasible_rate"]:6.1%}'
+            if (row := by_budget.get(round(1e3 * budget, 3)))
+            else f'{"-":>15}'
+            for budget in BUDGETS
         )
-        lines.append(f'{tier:9} {start:20}{cells}')
-    return '\n'.join(lines) if curves else ''
+        lines.append(f'{tier:9} {start:20}' + ''.join(cells))
+    return '\n'.join(lines)
 
 
 def _candidate_table(rows: Sequence[Mapping[str, Any]]) -> str:

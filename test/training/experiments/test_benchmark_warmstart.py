@@ -7,9 +7,11 @@ import json
 import pytest
 
 from training.experiments import benchmark_warmstart
-from training.experiments.warmstart_report import BUDGETS
+from training.experiments.warmstart_report import BUDGETS, STARTS
+from training.experiments.warmstart_strategies import GUIDED_LESS, NOISE, PLAIN
+from warmstart_planner.problem import Horizon
 
-FEW = ['--n', '1', '--shifted', '1', '--scenarios', 'absent', '--jobs', '1']
+FEW = ['--n', '1', '--shifted', '1', '--scenarios', 'absent', '--jobs', '1', '--slowness', '1']
 
 
 def run(tmp_path, *arguments):
@@ -26,6 +28,7 @@ def run(tmp_path, *arguments):
         (['--seed', '-1'], '--seed is -1'),
         (['--jobs', '0'], '--jobs is 0'),
         (['--workers', '0'], '--workers is 0'),
+        (['--slowness', '-1'], '--slowness is -1'),
         (['--seed', '99999', '--n', '2'], 'the seeds of training begin'),
     ],
 )
@@ -54,12 +57,11 @@ def test_without_a_model_the_other_rows_are_measured(tmp_path, scp_folder, capsy
     assert 'no recorded traffic' in said.err
     rows = json.loads(out.read_text())['rows']
     starts = {row['start'] for row in rows}
-    assert {'straight_line', 'zero_control', 'bundle_best', 'multi_start'} <= starts
-    assert {'guided_fast', 'guided_wide'} <= starts
-    assert 'decision_transformer' not in starts
+    assert starts == {*PLAIN, NOISE, GUIDED_LESS}
     assert {row['tier'] for row in rows} >= {'easy', 'medium', 'hard', 'shifted', 'all'}
     assert {'machine', 'versions', 'commit'} <= json.loads(out.read_text()).keys()
     assert (tmp_path / 'deadline.png').exists()
+    assert (tmp_path / 'parts.png').exists()
     assert not (tmp_path / 'knobs.png').exists()
     assert not (tmp_path / 'coherence.png').exists()
 
@@ -77,14 +79,14 @@ def test_with_models_everything_is_measured_and_a_resumed_run_measures_nothing_t
     assert 'has no model' not in shown.err
     rows = json.loads(out.read_text())['rows']
     policy = [r for r in rows if r.get('start') == 'iql_lstm' and r['tier'] == 'all']
-    assert {r['refined'] for r in policy if 'refined' in r} == {1, 3, None}
+    assert {r['refined'] for r in policy if 'solver' in r} == {None}
     assert [r['steps'] for r in policy if r.get('kind') == 'roll_out'] == [30, 60]
     assert {r['start'] for r in rows if r.get('kind') == 'coherence'} == {
         'decision_transformer',
         'iql_lstm',
     }
     assert any(r.get('kind') == 'comparison' for r in rows)
-    assert 'targets of decision_transformer' in said
+    assert 'targets of starts' in said
     assert 'targets of iql_lstm\n' in said
     assert 'roll-out of 30 steps, 4 members' in said
     assert (tmp_path / 'coherence.png').exists()
@@ -93,13 +95,15 @@ def test_with_models_everything_is_measured_and_a_resumed_run_measures_nothing_t
         for r in rows
         if r.get('start') == 'decision_transformer' and r['tier'] == 'all' and 'kind' not in r
     ]
-    assert {r.get('refined') for r in learned} >= {0, 1, 3, None}
+    assert {r.get('refined') for r in learned} == {0, None}
     curve = [r['budget_ms'] for r in learned if r.get('budget_ms') is not None]
     assert curve == [1e3 * budget for budget in BUDGETS]
-    one = next(r for r in learned if r.get('refined') == 1)
-    assert one['n'] == 4
-    assert 0.0 < one['inference_ms_median'] < one['time_ms_median']
-    assert 'infeasible, 1 learned refined' in said
+    whole = next(r for r in learned if r.get('budget_ms', 0) is None)
+    assert whole['n'] == 4
+    assert 0.0 < whole['inference_ms_median'] < whole['time_ms_median']
+    assert {r['start'] for r in rows if 'solver' in r} == {*STARTS, GUIDED_LESS}
+    content = json.loads(out.read_text())
+    assert (content['slowness'], content['reference_loop_ms']) == (1.0, 1.9)
     details = json.loads((tmp_path / 'benchmark-warmstart-problems.json').read_text())
     assert len(details['records']) == 4
     assert all(record['raw']['count'] == 4 for record in details['records'])
@@ -121,9 +125,8 @@ def test_to_the_end_every_start_is_refined_once_without_a_budget(
     assert code == 0
     assert 'targets of' not in capsys.readouterr().out
     rows = [r for r in json.loads(out.read_text())['rows'] if r.get('budget_ms', '') is None]
-    starts = {row['start'] for row in rows if row['tier'] == 'all' and row['refined'] is None}
-    assert {'multi_start', 'guided_fast', 'guided_wide', 'guided_learned'} <= starts
-    assert 'decision_transformer' in starts
+    starts = {row['start'] for row in rows if row['tier'] == 'all'}
+    assert starts == {*PLAIN, 'decision_transformer', 'all', NOISE}
     assert not any(row.get('budget_ms') for row in json.loads(out.read_text())['rows'])
 
 
@@ -146,16 +149,26 @@ def test_several_processes_measure_the_same_problems_in_the_same_order(
     for a, b in zip(one, two, strict=True):
         assert a['runs'].keys() == b['runs'].keys()
         for start in a['runs']:
-            ended = (r['runs'][start][-1]['refinements'] for r in (a, b))
-            costs = [[each['cost'] for each in refinements] for refinements in ended]
-            assert costs[0] == costs[1]
+            ended = [r['runs'][start][-1] for r in (a, b)]
+            for name in ('budget', 'cost', 'candidates', 'iterations'):
+                assert ended[0][name] == ended[1][name]
 
 
 def test_a_run_about_another_model_is_not_gone_on_with(tmp_path, write_model, capsys):
     lines = tmp_path / 'benchmark-warmstart-records.jsonl'
-    about = '{"format": 3, "n": 1, "shifted": 1, "model": "other"}\n'
+    about = '{"format": 4, "n": 1, "shifted": 1, "model": "other"}\n'
     lines.write_text(about)
     code, _ = run(tmp_path, '--model', write_model(tmp_path / 'models'), '--resume')
     assert code == 1
     assert 'expected' in capsys.readouterr().err
     assert lines.read_text() == about
+
+
+@pytest.mark.slow
+def test_how_slow_a_machine_is_tells_the_loop_on_the_packaged_model_s_candidates(
+    scp_folder, monkeypatch
+):
+    monkeypatch.setattr(benchmark_warmstart, 'PROBLEMS', 1)
+    first, again = (benchmark_warmstart._slowness(Horizon()) for _ in '12')
+    assert first >= 1.0
+    assert again == pytest.approx(first, rel=0.7)

@@ -47,7 +47,7 @@ class Fixed:
     def __init__(self, *ways):
         self.ways = ways
 
-    def propose_for(self, problem, numbers):
+    def propose(self, problem, previous=None):
         return [Proposal('fixed', way) for way in self.ways]
 
 

@@ -20,17 +20,21 @@ from training.experiments.warmstart_roll_outs import RollOutTime
 from training.experiments.warmstart_strategies import (
     IQL_LSTM,
     LEARNED,
-    SINGLES,
-    Refinement,
+    PLAIN,
     Run,
+    Spent,
 )
 
 NAMES = [field.name for field in fields(Coherence)]
 
 
-def runs(iterations):
-    refinements = tuple(Refinement('x', True, 0.0, 5.0, iterations, 0.002) for _ in range(3))
-    return tuple(Run(b, refinements, 0.002, 0.001, True) for b in (*BUDGETS, np.inf))
+def runs(iterations, start=''):
+    proposing = {start: 0.001} if start else {}
+    spent = Spent(0.0001, proposing, 0.0005, 0.001, 0.0001)
+    return tuple(
+        Run(budget, True, False, 5.0, 0.002, 4, iterations, False, spent)
+        for budget in (*BUDGETS, np.inf)
+    )
 
 
 def source(best, mean):
@@ -39,14 +43,14 @@ def source(best, mean):
 
 def record(index, policy=True, seconds=0.001):
     """Return a record in which all figures of the policy are larger by one, and by the index."""
-    found = {start: runs(10) for start in (*SINGLES, LEARNED)}
+    found = {**{start: runs(10) for start in PLAIN}, LEARNED: runs(10, LEARNED)}
     coherence = {LEARNED: source(1.0, 2.0)}
     if policy:
-        found[IQL_LSTM] = runs(11 + index)
+        found[IQL_LSTM] = runs(11 + index, IQL_LSTM)
         coherence[IQL_LSTM] = source(2.0 + index, 3.0 + index)
     times = tuple(RollOutTime(steps, 4, seconds * steps / 30) for steps in (30, 60))
     return Record(
-        'hard', 'x', str(index), found, coherence=coherence, roll_outs=times if policy else ()
+        'hard', 'x', str(index), 1.0, found, coherence=coherence, roll_outs=times if policy else ()
     )
 
 
@@ -72,12 +76,10 @@ def test_rows_say_what_raw_candidates_of_both_are_like():
 def test_both_are_compared_problem_by_problem():
     rows = policy_rows(Results([record(0), record(2)]))
     compared = rows_where(rows, kind='comparison', tier=ALL)
-    (iterations,) = rows_where(compared, figure='iterations', refined=1)
+    (iterations,) = rows_where(compared, figure='iterations', refined=None)
     assert (iterations[LEARNED], iterations[IQL_LSTM], iterations['n']) == (10.0, 12.0, 2)
     # differences of 1 and 3: deviation 1, two standard errors of the mean of two
     assert (iterations['difference'], iterations['noise']) == (2.0, pytest.approx(np.sqrt(2)))
-    (three,) = rows_where(compared, figure='iterations', refined=3)
-    assert three[LEARNED] == 30.0
     for candidates in ('best', 'mean'):
         raw = rows_where(compared, refined=0, candidates=candidates)
         assert [row['figure'] for row in raw] == NAMES
@@ -89,7 +91,7 @@ def test_problems_for_which_one_has_no_candidates_are_not_compared():
     del empty.coherence[IQL_LSTM]
     rows = policy_rows(Results([record(0), empty]))
     assert {r['n'] for r in rows_where(rows, kind='comparison', refined=0)} == {1}
-    assert {r['n'] for r in rows_where(rows, kind='comparison', refined=1)} == {2}
+    assert {r['n'] for r in rows_where(rows, kind='comparison', refined=None)} == {2}
     assert {r['n'] for r in rows_where(rows, kind='coherence', start=LEARNED)} == {2}
 
 
@@ -102,7 +104,7 @@ def test_without_a_policy_the_other_ways_are_told_alone():
 
 
 def test_without_anything_learned_there_is_nothing_to_tell():
-    nothing = Record('hard', 'x', '0', {start: runs(10) for start in SINGLES})
+    nothing = Record('hard', 'x', '0', 1.0, {start: runs(10) for start in PLAIN})
     rows = policy_rows(Results([nothing]))
     assert rows == []
     assert policy_tables(rows) == ''
@@ -123,7 +125,7 @@ def test_the_policy_s_starts_have_rows_beside_the_other_learned_ones():
     rows = rows_of(Results([record(0), record(1)]))
     for start in (LEARNED, IQL_LSTM):
         found = rows_where(rows, tier=ALL, start=start)
-        assert {row['refined'] for row in found if row['budget_ms'] is None} == {1, 3, None}
+        assert {row['refined'] for row in found} == {None}
         assert [r['budget_ms'] for r in found if r['budget_ms']] == [1e3 * b for b in BUDGETS]
         assert all(row['inference_ms_median'] == pytest.approx(1.0) for row in found)
 

@@ -9,44 +9,61 @@ import pytest
 
 from training.experiments.journal import JournalError
 from training.experiments.warmstart_candidates import KNOB_VALUES, KnobSample, RawCandidates
-from training.experiments.warmstart_plots import draw_deadlines, draw_knobs
+from training.experiments.warmstart_plots import draw_deadlines, draw_knobs, draw_parts
 from training.experiments.warmstart_records import Record, open_journal
 from training.experiments.warmstart_report import (
     ALL,
-    BEST_SINGLE,
     BUDGETS,
+    STARTS,
     Method,
     Results,
     rows_of,
     tables,
 )
 from training.experiments.warmstart_strategies import (
-    BEST,
-    BUNDLE_BEST,
+    COLD_MANY,
+    GUIDED_FAST,
+    GUIDED_LESS,
+    IQL_LSTM,
     LEARNED,
-    MULTI_START,
-    SINGLES,
+    MIX,
+    NOISE,
+    PLAIN,
+    SEQUENTIAL,
     STRAIGHT_LINE,
-    Refinement,
     Run,
+    Spent,
 )
 from training.experiments.warmstart_targets import as_text, checklist
 
 ALWAYS = (*BUDGETS, np.inf)
 
 
-def runs(cost, iterations=10, at=0.002, inference=np.nan):
-    """Return one run a budget, all of one refinement; infinite cost: infeasible."""
-    one = Refinement('x', bool(np.isfinite(cost)), 0.0, min(cost, 1e3), iterations, at)
-    return tuple(Run(budget, (one,), at, inference, True) for budget in ALWAYS)
+def run(budget, cost=10.0, iterations=10, seconds=0.002, proposing=(), inference=0.0, late=None):
+    """Return a run; infinite cost: infeasible."""
+    late = seconds > budget if late is None else late
+    feasible = bool(np.isfinite(cost)) and not late
+    spent = Spent(0.0002, dict(proposing), inference, 0.001, 0.0001)
+    found = cost if feasible else np.inf
+    return Run(budget, feasible, late, found, seconds, 16, iterations, False, spent)
+
+
+def runs(cost, **of_all):
+    """Return a run a budget, all of a cost."""
+    return tuple(run(budget, cost, **of_all) for budget in ALWAYS)
+
+
+def curve(before, since, cost, **of_all):
+    """Return runs of a cost with budgets from one on, of another one before."""
+    return tuple(run(b, cost if b >= since else before, **of_all) for b in ALWAYS)
 
 
 def record(name='1', tier='hard', family='slalom', raw=None, knobs=(), **costs):
-    """Return a record in which every start has the cost given, 10 where none is."""
-    found = {start: runs(10.0) for start in (*SINGLES, MULTI_START)}
+    """Return a record in which every plain start has the cost given, 10 where none is."""
+    found = {start: runs(10.0, seconds=0.0005) for start in PLAIN}
     for start, given in costs.items():
-        found[start] = given if isinstance(given, tuple) else runs(given)
-    return Record(tier, family, name, found, raw, knobs)
+        found[start] = given if isinstance(given, tuple) else runs(given, seconds=0.0005)
+    return Record(tier, family, name, 2.0, found, raw, knobs)
 
 
 def rows_where(rows, **wanted):
@@ -64,70 +81,69 @@ def test_failures_stay_in_every_statistic():
 
 
 def test_the_best_known_is_of_runs_to_the_end_unless_there_is_none():
-    stopped = Run(0.01, (Refinement('x', True, 0.0, 1.0, 1, 0.005),), 0.006, np.nan, False)
-    finished = Run(np.inf, (Refinement('x', True, 0.0, 4.0, 9, 0.05),), 0.05, np.nan, True)
-    failed = Run(np.inf, (Refinement('x', False, 1.0, 2.0, 9, 0.05),), 0.05, np.nan, True)
-    assert Record('hard', 'f', '1', {'a': (stopped, finished)}).best_known == 4.0
-    assert Record('hard', 'f', '1', {'a': (stopped, failed)}).best_known == 1.0
-    assert np.isinf(Record('hard', 'f', '1', {'a': (failed,)}).best_known)
+    stopped, finished, failed = run(0.01, 1.0), run(np.inf, 4.0), run(np.inf, np.inf)
+    assert record(x=(stopped, finished)).best_known == 4.0
+
+    def only(*found):
+        return Record('hard', 'f', '1', 1.0, {'a': found}).best_known
+
+    assert only(stopped, finished) == 4.0
+    assert only(stopped, failed) == 1.0
+    assert np.isinf(only(failed))
 
 
 def test_an_iterate_below_the_best_known_has_no_negative_gap():
-    stopped = Run(0.01, (Refinement('x', True, 0.0, 9.0, 1, 0.005),), 0.006, np.nan, False)
-    records = [record(straight_line=(stopped, runs(10.0)[-1]))]
-    assert Results(records).gaps(records, Method(STRAIGHT_LINE, budget=0.01))[0] == 0.0
+    records = [record(straight_line=(run(0.01, 9.0), run(np.inf, 10.0)))]
+    assert Results(records).gaps(records, Method(STRAIGHT_LINE, 0.01))[0] == 0.0
 
 
-def test_the_best_single_start_is_the_most_feasible_one_then_the_cheapest_by_tier():
-    records = [
-        record('1', zero_control=np.inf, straight_line=20.0, bundle_best=15.0),
-        record('2', tier='easy', zero_control=12.0, straight_line=11.0, bundle_best=np.inf),
-    ]
+def test_a_late_plan_counts_as_none_and_is_counted():
+    slow = runs(10.0, seconds=0.012)
+    records = [record('1', sequential=slow), record('2')]
     results = Results(records)
-    assert results.best_single('hard') == BUNDLE_BEST
-    assert results.best_single('easy') == STRAIGHT_LINE
-    assert results.answer(records[0], Method(BEST_SINGLE)).cost == 15.0
+    row = results.row(records, Method(SEQUENTIAL, 0.01))
+    assert (row['late_rate'], row['feasible_rate'], row['excess_share_mean']) == (0.5, 0.5, 0.5)
+    row = results.row(records, Method(SEQUENTIAL, 0.02))
+    assert (row['late_rate'], row['feasible_rate'], row['excess_share_mean']) == (0.0, 1.0, 0.0)
+    assert 'late_rate' not in results.row(records, Method(SEQUENTIAL))
 
 
-def test_the_best_single_start_is_chosen_anew_at_every_budget():
-    late = tuple(
-        Run(b, (Refinement('x', True, 0.0, 10.0, 5, 0.03),), 0.03, np.nan, True) for b in ALWAYS
-    )
-    records = [record(straight_line=late, zero_control=14.0, bundle_best=15.0)]
-    assert Results(records).best_single('hard') == STRAIGHT_LINE
-    assert Results(records).best_single('hard', 0.01) == 'zero_control'
+def test_rows_say_where_the_time_goes_and_nothing_is_counted_twice():
+    given = runs(10.0, seconds=0.01, proposing={'guided': 0.002, LEARNED: 0.004}, inference=0.003)
+    records = [record(all=given)]
+    row = Results(records).row(records, Method(MIX))
+    parts = row['time_ms_parts']
+    assert sum(parts.values()) == pytest.approx(10.0)
+    assert (parts['guided'], parts['inference']) == (pytest.approx(2.0), pytest.approx(3.0))
+    assert parts[LEARNED] == pytest.approx(1.0)  # transcription and checks
+    # as a source it takes both
+    assert (row['inference_ms_median'], row['inference_rate']) == (pytest.approx(4.0), 1.0)
 
 
-def test_the_hardest_tenth_is_the_one_that_costs_the_best_single_start_most():
-    records = [
-        record(str(i), straight_line=runs(10.0, iterations=i), multi_start=runs(10.0, 100 - i))
-        for i in range(20)
-    ]
-    for each in records:  # the straight line is the best single start
-        each.runs['zero_control'] = each.runs['bundle_best'] = runs(11.0)
-    row = Results(records).row(records, Method(MULTI_START))
-    assert row['iterations_hardest_tenth_mean'] == pytest.approx(100 - 18.5)
-
-
-def test_late_runs_are_counted():
-    slow = tuple(Run(b, (), 0.012, np.nan, False) for b in ALWAYS)
-    records = [record('1', multi_start=slow), record('2')]
-    row = Results(records).row(records, Method(MULTI_START, budget=0.01))
-    assert row['late_rate'] == 0.5
-    assert row['feasible_rate'] == 0.5
+def test_the_times_of_inference_are_of_those_runs_that_asked():
+    asked, left_out = (runs(10.0, proposing=each) for each in ({LEARNED: 0.001}, {}))
+    records = [record('1', all=asked), record('2', all=left_out)]
+    row = Results(records).row(records, Method(MIX, 0.01))
+    assert (row['inference_rate'], row['inference_ms_median']) == (0.5, 1.0)
 
 
 def learned_records(**changes):
-    """Return records in which the learned start is better by all that is demanded."""
-    fast = runs(10.0, iterations=3, inference=0.002)
+    """Return records in which the learned start and the mix reach all that is demanded."""
     raw = RawCandidates(16, 15, True, 0.1, 0.5)
     knobs = tuple(
         KnobSample(knob, value, cost=20.0 - value, violation=value)
         for knob, values in KNOB_VALUES.items()
         for value in values
     )
-    singles = {start: runs(20.0, iterations=20) for start in SINGLES}
-    given = {**singles, MULTI_START: runs(12.0), LEARNED: fast, BEST: fast, 'noise': runs(12.0)}
+    fast = {'seconds': 0.0005, 'proposing': {LEARNED: 0.0003}, 'inference': 0.0002}
+    given = {
+        **dict.fromkeys(PLAIN, runs(12.0, seconds=0.0005)),
+        GUIDED_LESS: runs(12.0, seconds=0.0005),
+        NOISE: runs(12.0, seconds=0.0005),
+        IQL_LSTM: runs(13.0, seconds=0.0005),
+        LEARNED: runs(10.0, **fast),
+        MIX: runs(10.0, **fast),
+    }
     return [
         record(str(i), tier=tier, family=tier, raw=raw, knobs=knobs, **{**given, **changes})
         for tier in ('easy', 'hard', 'recorded')
@@ -144,18 +160,24 @@ def test_a_start_that_is_better_by_everything_reaches_everything():
     assert 'NOT REACHED' not in as_text(checks)
 
 
+SLOW = {LEARNED: runs(10.0, seconds=0.0005, proposing={LEARNED: 0.007})}
+
+
 @pytest.mark.parametrize(
     ('changes', 'demand'),
     [
-        ({LEARNED: runs(np.inf, inference=0.002)}, 'infeasible, 1 learned refined'),
-        ({LEARNED: runs(np.inf, inference=0.002)}, 'no family more often infeasible'),
-        ({LEARNED: runs(12.5, 3, inference=0.002)}, 'mean gap, 1 learned refined'),
-        ({LEARNED: runs(12.5, 3, inference=0.002)}, 'gap within 20 ms'),
-        ({LEARNED: runs(10.0, 19, inference=0.002)}, 'iterations, mean:'),
-        ({LEARNED: runs(10.0, 3, inference=0.007)}, 'all candidates over the whole horizon'),
-        ({BEST: runs(13.0)}, 'hard: best above'),
-        ({BEST: runs(13.0)}, 'easy: best nowhere below'),
-        ({'noise': runs(12.1)}, 'noise in place of the learned candidates, no budget'),
+        ({MIX: curve(12.0, 0.01, 10.0)}, 'all within 5 ms: excess'),
+        ({MIX: curve(10.4, 0.02, 10.0)}, 'all within 10 ms: excess'),
+        ({MIX: curve(10.2, 0.05, 10.0)}, 'all within 20 ms: excess'),
+        ({MIX: curve(np.inf, 0.02, 10.0)}, 'all within 10 ms: feasible'),
+        ({MIX: runs(10.11)}, 'all to the end: excess'),
+        ({MIX: runs(10.6)}, 'all to the end: dear'),
+        ({MIX: runs(np.inf)}, 'all to the end: solves whatever'),
+        ({NOISE: curve(12.6, np.inf, 12.0)}, 'noise: nowhere worse'),
+        ({NOISE: runs(12.2)}, 'noise to the end'),
+        ({COLD_MANY: curve(12.0, 0.1, 10.0)}, 'decision_transformer within 100 ms'),
+        ({COLD_MANY: curve(12.0, 0.1, 10.0)}, 'all within 100 ms: less excess'),
+        (SLOW, 'all candidates over the whole horizon'),
     ],
 )
 def test_what_is_not_reached_is_said(changes, demand):
@@ -164,14 +186,42 @@ def test_what_is_not_reached_is_said(changes, demand):
     assert any(each.startswith(demand) for each in missed), missed
 
 
+def test_who_solves_what_the_mix_does_not_is_named():
+    results = Results([*learned_records(), *learned_records(**{MIX: runs(np.inf)})[:1]])
+    (check,) = [c for c in checklist(results, []) if 'solves whatever' in c.demand]
+    assert check.found.startswith('not easy/0 (')
+    assert GUIDED_FAST in check.found
+
+
+def test_noise_may_cost_the_time_of_inference():
+    """What plain starts have with that much less of a budget is what noise is held against."""
+    later = curve(np.inf, 0.01, 12.0)
+    changes = {NOISE: later, GUIDED_LESS: later}
+    results = Results(learned_records(**changes))
+    assert all(c.reached for c in checklist(results, []) if c.demand.startswith('noise'))
+
+
+def test_the_strongest_plain_start_is_another_one_at_each_budget():
+    changes = {SEQUENTIAL: curve(10.5, 0.01, 11.5), COLD_MANY: curve(14.0, 0.01, 11.0)}
+    checks = checklist(Results(learned_records(**changes)), [])
+    found = {c.demand.split(':')[0]: c.found for c in checks if 'strongest' in c.demand}
+    assert 'of sequential' in found[f'{MIX} within 5 ms']
+    assert 'of cold_many' in found[f'{MIX} within 10 ms']
+
+
 def test_without_a_learned_source_there_is_no_checklist():
     results = Results([record()])
     assert checklist(results, rows_of(results)) == []
 
 
-def test_rows_have_the_knobs_the_raw_candidates_and_the_unfamiliarity():
+def test_rows_have_all_starts_the_knobs_the_raw_candidates_and_the_unfamiliarity():
     results = Results(learned_records())
     rows = rows_of(results)
+    ended = [r['start'] for r in rows_where(rows, tier=ALL, budget_ms=None) if r.get('solver')]
+    assert ended == list(STARTS)
+    curve_of_all = [r for r in rows_where(rows, tier=ALL, start=MIX) if r.get('budget_ms')]
+    assert [r['budget_ms'] for r in curve_of_all] == [1, 2, 3, 5, 10, 20, 50, 100]
+    assert {r['start'] for r in rows_where(rows, family='hard')} == set(STARTS)
     knob = rows_where(rows, tier=ALL, knob='constraint_to_go')
     assert [row['realised_violation_mean'] for row in knob] == [0.0, 0.5, 2.0, 5.0, 10.0]
     (raw,) = rows_where(rows, tier=ALL, refined=0)
@@ -183,7 +233,8 @@ def test_rows_have_the_knobs_the_raw_candidates_and_the_unfamiliarity():
 
 def test_pictures_are_drawn_where_there_is_something_to_draw(tmp_path):
     rows = rows_of(Results(learned_records()))
-    for name, draw in (('deadline', draw_deadlines), ('knobs', draw_knobs)):
+    pictures = {'deadline': draw_deadlines, 'parts': draw_parts, 'knobs': draw_knobs}
+    for name, draw in pictures.items():
         path = tmp_path / 'images' / f'{name}.png'
         assert not draw(path, [])
         assert not path.exists()
@@ -208,9 +259,7 @@ def test_a_journal_gives_back_what_it_was_given(tmp_path):
             each.knobs,
             each.best_known,
         )
-        for start in each.runs:
-            answers = [(r.answer(start, b)) for r in (found, each) for b in ALWAYS]
-            assert answers[: len(ALWAYS)] == answers[len(ALWAYS) :]
+        assert (found.runs, found.slowness) == (each.runs, each.slowness)
 
 
 def test_a_line_that_a_stopped_run_left_unfinished_is_dropped(tmp_path):

@@ -1,279 +1,294 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Strategies against the clock: what counts, what it costs, and what noise may not do."""
+"""Starts against the clock: what counts, what it costs, and what noise may not do."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from training.experiments.warmstart_sequential import SLIGHT, Allowance, Sequential
 from training.experiments.warmstart_strategies import (
-    MULTI_START,
+    BUNDLE_BEST,
+    BUNDLES,
+    COLD_LANES,
+    COLD_MANY,
+    GUIDED_FAST,
+    GUIDED_WIDE,
+    LEARNED,
+    MIX,
     NOISE,
-    SHARED,
-    SLIGHT,
     STRAIGHT_LINE,
-    Clockwork,
-    Learned,
-    MultiStart,
-    Pooled,
-    RandomSource,
-    Refinement,
-    Run,
-    Shared,
-    cold_strategies,
-    guided_strategies,
+    ZERO_CONTROL,
+    Noise,
+    PlannerStart,
+    many_bundles,
+    radical_inverse,
+    sources_of,
 )
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.guided import FAST, Guided
+from warmstart_planner.proposals.guided import FAST
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
-from warmstart_planner.transcription import transcribe
 from warmstart_planner.vehicle import load_vehicle, roll_out
 from warmstart_planner.verification import verify
 
-DEAR = Refinement('a', True, 0.0, 8.0, 5, 0.010)
-CHEAP = Refinement('b', True, 0.0, 3.0, 7, 0.020)
-BROKEN = Refinement('c', False, 0.4, 1.0, 9, 0.030)
+BUDGETS = (0.01, 0.05, 0.25, np.inf)
+PROBLEMS = [('medium', 50_003), ('hard', 50_000), ('hard', 50_002), ('hard', 50_006)]
+COUNTS = {
+    STRAIGHT_LINE: 1,
+    ZERO_CONTROL: 1,
+    BUNDLE_BEST: 1,
+    COLD_LANES: 21,
+    COLD_MANY: 1 + 20 * BUNDLES,
+    GUIDED_FAST: FAST.count,
+    GUIDED_WIDE: FAST.count,
+    NOISE: FAST.count + 16,
+}
 
 
-class Bundle:
-    """The cold bundle asked as a learned source is."""
+class Slow:
+    """A source that is asked for what another one proposes, and takes its time."""
 
-    def propose_for(self, problem, numbers):
-        return ColdBundle().propose(problem)
+    name = LEARNED
+
+    def __init__(self, source, seconds):
+        self._source, self._seconds = source, seconds
+
+    def propose(self, problem, previous=None):
+        time.sleep(self._seconds)
+        proposals = self._source.propose(problem)
+        return [replace(each, inference_time=self._seconds) for each in proposals]
 
 
 @pytest.fixture(scope='module')
-def clockwork(scp_folder, guided_folder):
-    return Clockwork(ScpSolver(load_vehicle(), Horizon()), reserve=0.002)
+def solver(scp_folder, guided_folder):
+    return ScpSolver(load_vehicle(), Horizon())
+
+
+@pytest.fixture(scope='module', params=PROBLEMS, ids=str)
+def bound(solver, request):
+    return solver.bind(random_problem(*request.param))
 
 
 @pytest.fixture(scope='module')
-def problem():
-    return random_problem('medium', 50_003)
+def one(solver):
+    return solver.bind(random_problem(*PROBLEMS[0]))
 
 
-def run_of(budget, *refinements):
-    return Run(budget, refinements, 0.031, np.nan, True)
+@pytest.fixture(scope='module')
+def start_of(solver):
+    """Return a planner's start by name."""
+    planned = sources_of(solver, {}, inference=0.0)
+    return lambda name, slowness=1.0: PlannerStart(name, planned[name], solver, slowness)
 
 
-def test_the_cheapest_feasible_answer_counts_whatever_a_broken_one_costs():
-    answer = run_of(np.inf, DEAR, CHEAP, BROKEN).answer()
-    assert (answer.feasible, answer.cost) == (True, 3.0)
-    assert (answer.iterations, answer.seconds) == (21, 0.031)
+@pytest.fixture(scope='module')
+def sequential(solver):
+    return Sequential(solver, Allowance(verdict=0.002, bundle=0.0), slowness=1.0)
 
 
-def test_fewer_starts_are_the_beginning_of_all():
-    answer = run_of(np.inf, DEAR, CHEAP, BROKEN).answer(most=1)
-    assert (answer.cost, answer.iterations, answer.seconds) == (8.0, 5, 0.010)
+# --- starts of the planner ---
 
 
-def test_an_answer_that_comes_late_is_none():
-    assert run_of(0.015, DEAR, CHEAP).answer().cost == 8.0
-    assert not run_of(0.009, DEAR, CHEAP).answer().feasible
+@pytest.mark.parametrize('name', COUNTS)
+def test_every_start_refines_all_its_candidates_and_says_where_the_time_went(start_of, one, name):
+    run = start_of(name).run(one, np.inf)
+    assert run.candidates == COUNTS[name]
+    assert run.iterations >= run.candidates
+    assert (run.late, run.cut) == (False, False)
+    spent = run.spent
+    parts = [spent.posing, *spent.proposing.values(), spent.refinement, spent.verification]
+    assert min(parts) > 0.0
+    assert 0.9 * run.seconds < sum(parts) <= run.seconds
 
 
-def test_a_run_without_any_refinement_has_no_answer_but_took_its_time():
-    answer = run_of(0.003).answer()
-    assert not answer.feasible
-    assert np.isinf(answer.cost)
-    assert (answer.iterations, answer.seconds) == (0, 0.031)
+@pytest.mark.parametrize('name', [COLD_LANES, GUIDED_FAST])
+def test_what_is_found_to_the_end_is_the_same_each_time(start_of, bound, name):
+    start = start_of(name)
+    first, again = (start.run(bound, np.inf) for _ in '12')
+    assert (first.cost, first.iterations) == (again.cost, again.iterations)
 
 
-def test_what_is_known_never_gets_worse_with_time():
-    rng = np.random.default_rng(3)
-    refinements = [
-        Refinement('x', bool(rng.uniform() < 0.6), 0.0, float(rng.uniform(1, 9)), 4, 0.005 * k)
-        for k in range(1, 20)
-    ]
-    costs = [run_of(b, *refinements).answer().cost for b in np.arange(0.0, 0.1, 0.003)]
-    assert (np.array(costs[1:]) <= np.array(costs[:-1])).all()
+@pytest.mark.parametrize('name', [COLD_LANES, GUIDED_FAST])
+def test_more_time_makes_no_plan_dearer(start_of, bound, name):
+    """Plans that are cut short may be a little cheaper at the expense of margins."""
+    start = start_of(name)
+    *costs, whole = (start.run(bound, budget).cost for budget in BUDGETS)
+    assert whole <= min(costs) * 1.01
 
 
-def test_singles_refine_one_start_and_multi_start_all(clockwork, problem):
-    runs = {s.name: s.run(problem) for s in cold_strategies(clockwork, 0.0)}
-    counts = {name: len(run.refinements) for name, run in runs.items()}
-    assert counts == {STRAIGHT_LINE: 1, 'zero_control': 1, 'bundle_best': 1, MULTI_START: 21}
-    assert all(run.exhausted and np.isnan(run.inference) for run in runs.values())
-    # the straight line is among the starts of the multi-start, which can only be better
-    single, multi = runs[STRAIGHT_LINE].answer(), runs[MULTI_START].answer()
-    assert multi.feasible >= single.feasible
-    assert multi.cost <= single.cost
-    assert multi.iterations > single.iterations
+@pytest.mark.parametrize('name', [STRAIGHT_LINE, COLD_MANY, GUIDED_FAST])
+def test_a_plan_that_comes_late_is_none(start_of, one, name):
+    run = start_of(name).run(one, 1e-5)
+    assert run.late
+    assert not run.feasible
+    assert np.isinf(run.cost)
+    assert run.seconds > 1e-5
 
 
-def test_guided_starts_are_all_refined_and_beat_the_straight_line(clockwork, problem):
-    straight = cold_strategies(clockwork, 0.0)[0].run(problem).answer()
-    for strategy in guided_strategies(clockwork):
-        run = strategy.run(problem)
-        assert {r.source for r in run.refinements} == {'guided'}
-        assert len(run.refinements) == FAST.count
-        assert run.exhausted
-        assert run.answer().feasible
-        assert run.answer().cost <= straight.cost * (1 + 1e-6)
+def test_budgets_are_longer_on_a_slower_machine(start_of, one):
+    assert start_of(STRAIGHT_LINE, 1.0).run(one, 1e-5).late
+    assert not start_of(STRAIGHT_LINE, 1e6).run(one, 1e-5).late
 
 
-def test_two_sources_that_share_give_half_of_the_starts_each_by_turns(clockwork, problem):
-    run = Shared(clockwork, 'both', Guided(), Bundle()).run(problem)
-    assert [r.source for r in run.refinements] == [MULTI_START, 'guided'] * SHARED
-    assert 0.0 < run.inference < run.refinements[0].at
+def test_a_budget_leaves_time_for_the_verdict(start_of, one):
+    start = start_of(COLD_MANY)
+    start.settle([one.problem])
+    runs = [start.run(one, 0.06) for _ in range(10)]
+    assert all(run.cut for run in runs)
+    assert sum(run.late for run in runs) <= 5
 
 
-def test_the_multi_start_looks_at_all_but_the_first_and_counts_that(clockwork, problem):
-    solver, bound = clockwork.solver, clockwork.solver.bind(problem)
-    starts = judge(
-        solver, bound, [*StraightLine().propose(problem), *ColdBundle().propose(problem)]
+def test_the_plan_in_use_is_forgotten_from_problem_to_problem(start_of, solver, one):
+    start = start_of(STRAIGHT_LINE)
+    other = solver.bind(replace(one.problem, stamp=one.problem.stamp + 0.1))
+    assert start.run(one, np.inf).candidates == start.run(other, np.inf).candidates == 1
+
+
+def test_the_best_of_the_bundle_is_the_one_of_least_merit(start_of, solver, bound):
+    best = judge(solver, bound, ColdBundle().propose(bound.problem))[0].proposal.trajectory
+    (refined,) = solver.solve_all(bound, [best])
+    run = start_of(BUNDLE_BEST).run(bound, np.inf)
+    assert run.iterations == refined.iterations
+    if run.feasible:
+        assert run.cost == pytest.approx(refined.score.cost, rel=1e-6)
+
+
+def test_more_sources_are_never_worse(start_of, bound):
+    straight, lanes, many = (
+        start_of(name).run(bound, np.inf) for name in (STRAIGHT_LINE, COLD_LANES, COLD_MANY)
     )
-    run = MultiStart(clockwork, 0.0).run(problem)
-    first, *others = run.refinements
-    directly = solver.solve(bound, starts[0].proposal.trajectory)
-    assert (first.cost, first.iterations) == (directly.score.cost, directly.iterations)
-    # all the looks, one iteration each, are taken before the second verdict
-    assert others[0].iterations > len(others)
-    assert all(each.iterations <= solver.settings.iteration_limit for each in others[1:])
+    assert lanes.feasible >= straight.feasible
+    assert lanes.cost <= straight.cost * 1.01
+    assert many.feasible >= straight.feasible
+    assert many.cost <= straight.cost * 1.01
 
 
-def test_the_multi_start_goes_on_with_what_one_iteration_has_made_best(clockwork, problem):
-    solver, bound = clockwork.solver, clockwork.solver.bind(problem)
-    starts = judge(
-        solver, bound, [*StraightLine().propose(problem), *ColdBundle().propose(problem)]
-    )
-    looked = [
-        solver.solve(bound, start.proposal.trajectory, iteration_limit=1) for start in starts[1:]
-    ]
-    best = min(looked, key=lambda result: result.score.merit)
-    run = MultiStart(clockwork, 0.0).run(problem)
-    assert run.refinements[1].cost == solver.solve(bound, best.trajectory).score.cost
+def test_a_source_that_the_budget_has_no_time_for_is_not_asked(solver, one):
+    sources = sources_of(solver, {LEARNED: Slow(ColdBundle(), 0.2)}, inference=0.2)
+    start = PlannerStart(MIX, sources[MIX], solver, slowness=1.0)
+    start.run(one, 0.25)  # it gets to know it
+    run = start.run(one, 0.25)
+    assert run.candidates == FAST.count
+    assert LEARNED not in run.spent.proposing
+    assert run.feasible
 
 
-def test_a_straight_line_that_is_nearly_right_is_refined_before_all_else(clockwork):
-    problem = next(
-        problem
-        for problem in (random_problem('easy', seed) for seed in range(50_000, 50_020))
-        if clockwork.begin(problem, np.inf)
-        .judge(StraightLine().propose(problem))[0]
-        .score.violation
-        <= SLIGHT
-    )
-    run = MultiStart(clockwork, 0.0).run(problem)
-    sources = [refinement.source for refinement in run.refinements]
-    assert sources[0] == STRAIGHT_LINE
-    assert sources.count(STRAIGHT_LINE) == 1
-    assert len(sources) == 21
+def test_inference_counts(solver, one):
+    sources = sources_of(solver, {LEARNED: Slow(ColdBundle(), 0.05)}, inference=0.05)
+    start = PlannerStart(LEARNED, sources[LEARNED], solver, slowness=1.0)
+    run = start.run(one, np.inf)
+    assert run.candidates == 20
+    assert run.seconds > run.spent.proposing[LEARNED] > run.spent.inference == 0.05
+    assert start.run(one, 0.04).late
 
 
-def test_verdicts_come_in_order_and_within_the_run(clockwork, problem):
-    run = cold_strategies(clockwork, 0.0)[-1].run(problem)
-    times = [r.at for r in run.refinements]
-    assert times == sorted(times)
-    assert 0.0 < times[0]
-    assert times[-1] <= run.seconds
+# --- many cold starts ---
 
 
-def test_a_budget_stops_the_refinement(clockwork, problem):
-    multi = cold_strategies(clockwork, 0.0)[-1]
-    stopped = multi.run(problem, 0.02)
-    assert not stopped.exhausted
-    assert len(stopped.refinements) < 21
-    nothing = multi.run(problem, 1e-6)
-    assert not nothing.exhausted
-    assert not nothing.answer().feasible
+def test_bundles_differ_and_the_first_of_them_are_spread():
+    bundles = list(many_bundles())
+    assert len(bundles) == BUNDLES
+    shares = [share for bundle in bundles for share in bundle.shares]
+    assert len(set(shares)) == len(shares)
+    assert len({bundle.approach for bundle in bundles}) == BUNDLES
+    for count in range(1, BUNDLES + 1):
+        placed = np.sort([-0.95, *shares[: 5 * count], 0.95])
+        assert np.diff(placed).max() <= 1.9 / 2 ** np.floor(np.log2(5 * count + 1)) + 1e-9
 
 
-def test_the_time_of_inference_is_in_the_total(clockwork, problem):
-    run = Learned(clockwork, Bundle()).run(problem)
-    assert 0.0 < run.inference < run.refinements[0].at
-    assert len(run.refinements) == 20
+def test_the_radical_inverse_mirrors_digits():
+    assert [radical_inverse(i, 2) for i in range(5)] == [0.0, 0.5, 0.25, 0.75, 0.125]
+    assert radical_inverse(5, 3) == pytest.approx(2 / 3 + 1 / 9)
 
 
-def test_candidates_of_which_no_return_is_predicted_are_refined_by_their_merit(clockwork, problem):
-    solver = clockwork.solver
-    bound = solver.bind(problem)
-    run = Learned(clockwork, Bundle(), 'bundle').run(problem)
-    best, *_ = judge(solver, bound, ColdBundle().propose(problem))
-    refined = solver.solve(bound, best.proposal.trajectory)
-    assert run.refinements[0].cost == refined.score.cost
-    assert run.refinements[0].iterations == refined.iterations
+# --- noise ---
 
 
-def test_the_pooled_start_refines_everything_once_without_a_budget(clockwork, problem):
-    run = Pooled(clockwork, RandomSource(4), 0.0, 0.0).run(problem)
-    sources = sorted(r.source for r in run.refinements)
-    assert sources == sorted([STRAIGHT_LINE, *[NOISE] * 4, *[MULTI_START] * 20])
-    assert run.exhausted
-
-
-@pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
-def test_noise_in_the_learned_place_is_never_worse_than_no_learning(clockwork, seed):
-    problem = random_problem('hard', seed)
-    noisy = Pooled(clockwork, RandomSource(16), 0.0, 0.0).run(problem).answer()
-    plain = cold_strategies(clockwork, 0.0)[-1].run(problem).answer()
-    assert noisy.feasible >= plain.feasible
-    assert noisy.cost <= plain.cost * (1 + 1e-9)
-
-
-@pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
-def test_noise_has_no_claim_to_be_refined_before_any_other_start(clockwork, seed):
-    problem = random_problem('hard', seed)
-    sources = [
-        r.source for r in Pooled(clockwork, RandomSource(4), 0.0, 0.0).run(problem).refinements
-    ]
-    assert sources[-4:] == [NOISE] * 4
-    assert NOISE not in sources[:-4]
-    assert STRAIGHT_LINE in sources[:-4]
-
-
-@pytest.mark.parametrize(('share', 'refined'), [(1.0, 3), (0.5, 1), (np.nan, 1)])
-def test_a_source_goes_on_only_as_long_as_it_keeps_its_promises(
-    clockwork, problem, share, refined
-):
-    pursuit = clockwork.begin(problem, np.inf)
-    solver, bound = clockwork.solver, clockwork.solver.bind(problem)
-    promising = [
-        replace(
-            candidate,
-            proposal=replace(
-                candidate.proposal,
-                predicted_return=-share
-                * solver.solve(bound, candidate.proposal.trajectory).score.cost,
-            ),
-        )
-        for candidate in pursuit.judge(ColdBundle().propose(problem))[:3]
-    ]
-    pursuit.refine_while_kept(promising)
-    run = pursuit.run()
-    assert all(r.feasible for r in run.refinements)
-    assert len(run.refinements) == refined
-
-
-def test_inference_is_skipped_where_the_budget_is_too_short_for_it(clockwork, problem):
-    run = Pooled(clockwork, RandomSource(4), inference=1.0, bundle=0.0).run(problem, 0.5)
-    assert np.isnan(run.inference)
-    assert not run.exhausted  # a larger budget would have asked
-    assert NOISE not in {r.source for r in run.refinements}
-
-
-@pytest.mark.parametrize('seed', [50_000, 50_001, 50_002])
-def test_the_straight_line_is_refined_where_there_is_no_time_for_better_starts(clockwork, seed):
-    problem = random_problem('hard', seed)
-    pressed = Pooled(clockwork, RandomSource(4), inference=1.0, bundle=1.0).run(problem, 0.5)
-    assert pressed.refinements[0].source == STRAIGHT_LINE
-    calm = Pooled(clockwork, RandomSource(4), inference=1.0, bundle=0.0).run(problem, 0.5)
-    assert calm.refinements[0].source != STRAIGHT_LINE
-
-
-def test_noise_is_drivable_and_the_same_for_the_same_problem(problem):
-    numbers = transcribe(problem, ScpSolver(load_vehicle(), Horizon()).margins)
-    first, again = (RandomSource(3).propose_for(problem, numbers) for _ in '12')
-    for one, other in zip(first, again, strict=True):
-        np.testing.assert_array_equal(one.trajectory.states, other.trajectory.states)
+def test_noise_is_drivable_and_the_same_for_the_same_problem(one):
+    problem = one.problem
+    first, again = (Noise(3).propose(problem) for _ in '12')
+    for each, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(each.trajectory.states, other.trajectory.states)
         states, _ = roll_out(
-            problem.initial_state, one.trajectory.controls, problem.horizon.dt, problem.vehicle
+            problem.initial_state, each.trajectory.controls, problem.horizon.dt, problem.vehicle
         )
-        np.testing.assert_allclose(states, one.trajectory.states)
-        assert verify(problem, one.trajectory).dynamics < 0.05
+        np.testing.assert_allclose(states, each.trajectory.states)
+        assert verify(problem, each.trajectory).dynamics < 0.05
     assert not np.array_equal(first[0].trajectory.states, first[1].trajectory.states)
+
+
+def test_noise_is_held_back_as_long_as_inference_would_take(one):
+    begin = time.perf_counter()
+    Noise(3, held_back=0.08).propose(one.problem)
+    assert 0.08 <= time.perf_counter() - begin < 0.3
+
+
+def test_noise_makes_nothing_dearer(start_of, bound):
+    noisy, plain = (start_of(name).run(bound, np.inf) for name in (NOISE, GUIDED_FAST))
+    assert noisy.feasible >= plain.feasible
+    assert noisy.cost <= plain.cost * 1.01
+
+
+# --- the sequential multi-start ---
+
+
+def in_order(solver, bound):
+    """Return the costs of starts refined alone, in the sequential order, of feasible ones."""
+    problem = bound.problem
+    plain = judge(solver, bound, StraightLine().propose(problem))
+    bundle = judge(solver, bound, ColdBundle().propose(problem))
+    first = plain if plain[0].score.violation <= SLIGHT else []
+    rest = sorted([*(() if first else plain), *bundle], key=lambda c: c.score.merit)
+    looked = [solver.solve(bound, c.proposal.trajectory, iteration_limit=1) for c in rest[1:]]
+    looked.sort(key=lambda result: result.score.merit)
+    starts = [c.proposal.trajectory for c in (*first, rest[0])] + [r.trajectory for r in looked]
+    results = [solver.solve(bound, start) for start in starts]
+    return [r.score.cost for r in results if verify(problem, r.trajectory).feasible]
+
+
+def test_sequential_refines_all_starts_and_finds_the_best_of_them(sequential, solver, bound):
+    run = sequential.run(bound, np.inf)
+    assert run.candidates == 21
+    assert not run.cut
+    assert run.cost == min(in_order(solver, bound))
+
+
+def test_sequential_has_its_first_answer_from_the_start_that_is_first(sequential, solver, bound):
+    """As soon as there is one, there is one: what has an answer within a budget keeps it."""
+    costs = [sequential.run(bound, budget).cost for budget in (0.1, 0.4, np.inf)]
+    assert np.isfinite(costs[1])
+    assert costs[0] >= costs[1] >= costs[2]
+
+
+def test_lanes_find_about_what_sequential_finds_and_are_done_before(sequential, start_of, bound):
+    lanes, alone = start_of(COLD_LANES).run(bound, np.inf), sequential.run(bound, np.inf)
+    assert lanes.feasible == alone.feasible
+    assert lanes.cost <= 1.5 * alone.cost
+    assert lanes.seconds < alone.seconds
+
+
+def test_sequential_refines_the_straight_line_where_there_is_no_time_for_better(solver, one):
+    pressed = Sequential(solver, Allowance(verdict=0.002, bundle=10.0), slowness=1.0)
+    straight = judge(solver, one, StraightLine().propose(one.problem))[0].proposal.trajectory
+    alone = solver.solve(one, straight)
+    run = pressed.run(one, 1.0)
+    assert run.cut
+    assert run.iterations > alone.iterations  # and then goes on
+    assert sequential_sources(run) == {STRAIGHT_LINE, ColdBundle.name}
+
+
+def sequential_sources(run):
+    return set(run.spent.proposing)
+
+
+def test_a_run_that_did_all_that_there_is_to_do_counts_for_larger_budgets_too(start_of, one):
+    start = start_of(STRAIGHT_LINE)
+    whole, ample, nothing = (start.run(one, budget) for budget in (np.inf, 10.0, 1e-5))
+    assert ample.does_all_of(whole)
+    assert not nothing.does_all_of(whole)
