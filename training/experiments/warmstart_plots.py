@@ -106,8 +106,10 @@ def draw_deadlines(path: Path, rows: Rows) -> bool:
         axis.set_title(f'{tier}, {of_tier[0]["n"]} problems', fontsize='medium')
     for axis in axes[len(tiers) :]:
         axis.remove()
-    figure.supxlabel('budget from problem to verdict, on the reference machine [ms]')
-    figure.supylabel('excess share, failures as 100 [%]')
+    for axis in axes[max(len(tiers) - columns, 0) : len(tiers)]:
+        axis.set_xlabel('budget on the reference machine [ms]')
+        axis.tick_params(labelbottom=True)
+    figure.supylabel('excess share, failures as 100 [%]', fontsize='medium')
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc='outside lower center', ncols=4, fontsize='small')
     _save(figure, path)
@@ -146,8 +148,8 @@ def draw_parts(path: Path, rows: Rows) -> bool:
             axis.barh(range(len(shown)), widths, left=left, color=color, label=label)
             left += widths
     for place, total in enumerate(totals):
-        end = min(total, longest)
-        axis.text(1.01 * end, place, f'{total:.1f}', va='center', fontsize='small')
+        end = min(total, longest) + 0.006 * longest
+        axis.text(end, place, f'{total:.1f}', va='center', fontsize='small')
     axis.set_xlim(0.0, 1.08 * longest)
     axis.set_yticks(range(len(shown)), [LOOKS[start][0] for start in shown])
     axis.invert_yaxis()
