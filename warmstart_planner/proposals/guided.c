@@ -839,8 +839,9 @@ static void trace(const search_t *s, const tables_t *t, int leaf, double *way) {
     }
 }
 
-static int is_near(const search_t *s, const double *way, const double *other, double apart) {
-    for (int stage = 0; stage <= s->stages; stage++) {
+/* Whether two ways are never farther apart. */
+static int is_near(int stages, const double *way, const double *other, double apart) {
+    for (int stage = 0; stage <= stages; stage++) {
         double ds = way[3 * stage] - other[3 * stage];
         double dd = way[3 * stage + 1] - other[3 * stage + 1];
         if (ds * ds + dd * dd >= apart * apart) return 0;
@@ -882,7 +883,7 @@ static int choose_ways(const search_t *s, const tables_t *t, double *ways, doubl
         int near = 0;
         for (int j = 0; j < found && !near; j++)
             near = classes[j] == leaves[leaf].passed &&
-                   is_near(s, way, ways + (size_t)j * size, apart);
+                   is_near(s->stages, way, ways + (size_t)j * size, apart);
         t->fate[leaf] = near ? TOO_NEAR : CHOSEN;
         if (near) continue;
         costs[found] = leaves[leaf].total;
@@ -912,4 +913,24 @@ void guided_search(const search_t *s, void *memory, double *ways, double *costs,
         costs += s->ways;
         classes += s->ways;
     }
+}
+
+/* Choose at most `most` ways of all lists in turn, a list after the other in memory, with room for
+ * `room` in each; those near one before come last. Write which ones, counted by that room; their
+ * number. */
+int guided_in_turn(int lists, int room, int stages, double near, const double *ways,
+                   const int *counts, int most, int *chosen) {
+    size_t size = 3 * ((size_t)stages + 1);
+    int last[lists * room], lasts = 0, found = 0;
+    for (int rank = 0; rank < room; rank++)
+        for (int list = 0; list < lists; list++) {
+            if (rank >= counts[list] || found == most) continue;
+            int way = list * room + rank, alike = 0;
+            for (int i = 0; i < found && !alike; i++)
+                alike = is_near(stages, ways + way * size, ways + chosen[i] * size, near);
+            if (alike) last[lasts++] = way;
+            else chosen[found++] = way;
+        }
+    for (int i = 0; i < lasts && found < most; i++) chosen[found++] = last[i];
+    return found;
 }
