@@ -160,13 +160,10 @@ class Guided:
             lattice.station, lattice.lateral_speed, lattice.per_stage, found.ways[chosen]
         )
         states, controls = states_and_controls(problem, ways)
+        trajectories = Trajectory.batch(problem.stamp, problem.horizon.dt, states, controls)
         return tuple(
-            Proposal(
-                self.name,
-                Trajectory(problem.stamp, problem.horizon.dt, x, u),
-                model_id=found.label(way),
-            )
-            for way, x, u in zip(chosen, states, controls, strict=True)
+            Proposal(self.name, trajectory, model_id=found.label(way))
+            for way, trajectory in zip(chosen, trajectories, strict=True)
         )
 
     def _search(self, lattice: _Lattice) -> _Found:
