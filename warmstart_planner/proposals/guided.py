@@ -50,6 +50,7 @@ from warmstart_planner.vehicle import GRAVITY, SPEED, STEERING, YAW
 
 Array = NDArray[np.float64]
 
+WEIGHTS = CostWeights()  # of the planning problem, which the lattice has too
 STAGE = 0.5  # of the lattice, about [s]
 STATION_STEP = 1.0  # [m]
 OFFSET_STEP = 0.45  # [m]
@@ -324,7 +325,7 @@ class _Lattice:
 
     def structure(self) -> SearchStructure:
         """Return the searches as the library reads them."""
-        problem, settings, weights = self._problem, self._settings, CostWeights()
+        problem, settings, weights = self._problem, self._settings, WEIGHTS
         vehicle = problem.vehicle
         grip = self._margins.grip * problem.friction * GRAVITY
         first, lines, step = self._lines()
