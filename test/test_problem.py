@@ -105,6 +105,21 @@ def test_a_bad_horizon_is_refused(change, said):
 def test_a_bad_trajectory_is_refused(stamp, dt, states, controls, said):
     with pytest.raises(ValueError, match=said):
         Trajectory(stamp, dt, states, controls)
+    with pytest.raises(ValueError, match=said):
+        Trajectory.batch(stamp, dt, states[None], controls[None])
+
+
+def test_a_batch_has_the_trajectories_that_come_one_by_one():
+    rng = np.random.default_rng(1)
+    states, controls = rng.normal(size=(4, 3, 5)), rng.normal(size=(4, 2, 2))
+    batch = Trajectory.batch(1.0, 0.1, states, controls)
+    for each, *arrays in zip(batch, states, controls, strict=True):
+        alone = Trajectory(1.0, 0.1, *arrays)
+        assert (each.stamp, each.dt) == (alone.stamp, alone.dt)
+        for name in ('states', 'controls', 'times'):
+            np.testing.assert_array_equal(getattr(each, name), getattr(alone, name))
+        assert not each.states.flags.writeable
+        assert not each.controls.flags.writeable
 
 
 class TestStations:

@@ -17,6 +17,8 @@ SAMPLE_SPACING = 0.5  # of a reference path that is made here [m]
 LOCAL = 20.0  # about a known station, projections look this far [m]
 AGAINST = 10.0  # what leading crosswise counts beside a distance, twice that the opposite way [m]
 SAME_PLACE = 0.5  # places that are farther by no more than this are as near [m]
+VERTEX_ARRAYS = ('_vertices', '_points')  # kept of a road, a value for each vertex
+SEGMENT_ARRAYS = ('_segment', '_segment_square', '_spacing')  # and for each segment
 LOCAL_TURN = 1.1 * np.pi  # to meet itself, a road turns by more than half a turn [rad]
 LOST = 10.0  # away from where it was followed to, something is looked for on the whole road [m]
 
@@ -79,12 +81,21 @@ class Road:
         return float(self.station[-1])
 
     @cached_property
-    def _segment(self) -> NDArray[np.float64]:
-        return np.stack([np.diff(self.x), np.diff(self.y)], axis=-1)
-
-    @cached_property
     def _vertices(self) -> NDArray[np.float64]:
         return np.stack([self.x, self.y], axis=-1)
+
+    @cached_property
+    def _points(self) -> NDArray[np.complex128]:
+        """Vertices as complex numbers: dot and cross products are one product each."""
+        return self._vertices.view(np.complex128)[:, 0]
+
+    @cached_property
+    def _segment(self) -> NDArray[np.complex128]:
+        return np.diff(self._points)
+
+    @cached_property
+    def _spacing(self) -> NDArray[np.float64]:
+        return np.diff(self.station)
 
     @cached_property
     def _vertex_square(self) -> NDArray[np.float64]:
@@ -112,11 +123,11 @@ class Road:
 
     @cached_property
     def _longest(self) -> float:
-        return float(np.diff(self.station).max())
+        return float(self._spacing.max())
 
     @cached_property
     def _segment_square(self) -> NDArray[np.float64]:
-        return np.maximum(np.einsum('ij,ij->i', self._segment, self._segment), 1e-12)
+        return np.maximum(self._segment.real**2 + self._segment.imag**2, 1e-12)
 
     @cached_property
     def _fraction_range(self) -> NDArray[np.float64]:
@@ -143,28 +154,28 @@ class Road:
             that is not finite.
 
         """
-        flat = np.asarray(points, dtype=float).reshape(-1, 2)
+        shape = np.shape(points)[:-1]
+        flat = np.ascontiguousarray(points, dtype=float).reshape(-1, 2)
         if near is not None and np.ndim(near) > 0:
-            near = np.broadcast_to(near, np.shape(points)[:-1]).ravel()
+            near = np.broadcast_to(near, shape).ravel()
         vertex = self._nearest_vertex(flat, near)
         last = len(self._segment) - 1
         # row by row the segments that meet in the nearest vertex
         segment = np.minimum(np.maximum(np.stack([vertex - 1, vertex]), 0), last)
-        delta = flat - self._vertices[segment]
+        delta = flat.view(np.complex128)[:, 0] - self._points[segment]
         along = self._segment[segment]
-        raw = np.einsum('kij,kij->ki', delta, along) / self._segment_square[segment]
+        turned = delta * along.conj()  # dot product and, how far left, cross product
         least, most = self._fraction_range[:, segment]
-        fraction = np.minimum(np.maximum(raw, least), most)
-        gap = delta - fraction[..., None] * along
-        square = np.einsum('kij,kij->ki', gap, gap)
-        nearer = np.argmin(square, axis=0), np.arange(len(flat))
-        begin = self.station[segment]
-        station = (begin + fraction * (self.station[segment + 1] - begin))[nearer]
-        left = along[..., 0] * delta[..., 1] >= along[..., 1] * delta[..., 0]
-        offset = (np.where(left, 1.0, -1.0) * np.sqrt(square))[nearer]
+        fraction = turned.real / self._segment_square[segment]
+        fraction = np.minimum(np.maximum(fraction, least), most)
+        distance = np.abs(delta - fraction * along)
+        station = self.station[segment] + fraction * self._spacing[segment]
+        offset = np.where(turned.imag >= 0.0, distance, -distance)
+        second = distance[1] < distance[0]
+        station = np.where(second, station[1], station[0])
+        offset = np.where(second, offset[1], offset[0])
         lost = ~np.isfinite(offset)
         station[lost] = offset[lost] = np.nan
-        shape = np.shape(points)[:-1]
         return station.reshape(shape), offset.reshape(shape)
 
     def locate(self, pose: ArrayLike, after: float = -np.inf) -> float:
@@ -258,6 +269,12 @@ class Road:
         result = object.__new__(Road)
         for name in self.__dataclass_fields__:
             object.__setattr__(result, name, getattr(self, name)[part])
+        # nor what was computed of it computed again
+        known = vars(self)
+        for names, end in ((VERTEX_ARRAYS, last + 1), (SEGMENT_ARRAYS, last)):
+            for name in names:
+                if name in known:
+                    vars(result)[name] = known[name][first:end]
         return result
 
 

@@ -106,7 +106,6 @@ typedef struct {
     float *overlaps[PRICES], *overlap; /* (2 stages + 1) x stations x width, as costs */
     float *cost_to_go;                 /* (stages + 1) x speeds x stations x width */
     float *aside;    /* stations x width: cost of being off the reference path */
-    float *arrival;  /* speeds x stations x width: cost-to-go at a stage with what it costs there */
     float *end;      /* stations x (width + WINDOW): a stage's, by the line where it ends */
     float *driving;  /* speeds x moves x stations: cost of speed and acceleration */
     float *lateral;  /* 2 speeds x GUARD: of changes of line */
@@ -194,7 +193,6 @@ static size_t lay_out(const search_t *s, char *base, tables_t *t) {
         t->overlaps[p] = carve_rows(base, &used, (2 * stages + 1) * plane);
     t->cost_to_go = carve_rows(base, &used, (stages + 1) * speeds * plane);
     t->aside = carve_rows(base, &used, plane);
-    t->arrival = carve_rows(base, &used, speeds * plane);
     t->end = carve_rows(base, &used, plane + stations * WINDOW);
     t->driving = carve_rows(base, &used, speeds * t->moves * stations);
     t->lateral = carve(base, &used, 2 * speeds * GUARD * sizeof(float));
@@ -421,8 +419,11 @@ static void price_driving(const search_t *s, const tables_t *t) {
                           ((size_t)level * t->moves + to - level + s->fastest_loss) * s->stations;
             float v = (float)(level * s->speed_step), a = (to - level) * (float)s->speed_step / T;
             for (int i = 0; i < s->stations; i++) {
-                float lateral = v * v * (float)road_row(s, i)->curvature;
-                cost[i] = T * ((float)s->acceleration_weight * a * a +
+                const road_t *road = road_row(s, i);
+                float lateral = v * v * (float)road->curvature;
+                float ev = (float)(to * s->speed_step - road->target_speed);
+                cost[i] = T * ((float)s->speed_weight * ev * ev +
+                               (float)s->acceleration_weight * a * a +
                                (float)s->lateral_weight * lateral * lateral +
                                linear * beyond_grip(grip, a, lateral));
             }
@@ -448,20 +449,9 @@ static void price_offsets(const search_t *s, const tables_t *t) {
     }
 }
 
-/* Cost-to-go at a stage, with what it costs to arrive there whence ever one comes. */
-static void price_arrival(const search_t *s, const tables_t *t, int stage) {
-    const span_t *reached = t->reached + stage * s->speeds;
-    for (int l = 0; l < s->speeds; l++)
-        for (int i = reached[l].first; i <= reached[l].last; i++) {
-            float ev = (float)(l * s->speed_step - road_row(s, i)->target_speed);
-            float fixed = (float)(s->duration * s->speed_weight) * ev * ev;
-            const float *after = cost_to_go_row(s, t, stage, l, i);
-            const float *overlap = overlap_row(s, t, 2 * stage, i);
-            const float *aside = t->aside + (size_t)i * t->width;
-            float *row = t->arrival + ((size_t)l * s->stations + i) * t->width;
-            for (int j = 0; j < t->width; j += BLOCK)
-                put(row + j, at(after + j) + at(overlap + j) + at(aside + j) + fixed);
-        }
+static inline block_t lines_between(const float *row, int width, float share) {
+    block_t here = at(row), ahead = at(row + width);
+    return here + share * (ahead - here);
 }
 
 static inline block_t lesser(block_t a, block_t b) {
@@ -507,6 +497,7 @@ static void bellman(const search_t *s, const tables_t *t, int stage, int level, 
     double v = level * s->speed_step, w = to * s->speed_step, step = s->duration / s->station_step;
     double ahead = (v + w) / 2 * step;
     int whole = (int)ahead, half = (int)((3 * v + w) / 8 * step + 0.5), stride = t->width + WINDOW;
+    int near = (int)(ahead - whole + 0.5);
     float share = (float)(ahead - whole), mean = (float)(v + w) / 2;
     int reach = mean < CREEP ? 0 : crossed(s, lateral_speed_limit(mean));
     const float *driving = t->driving +
@@ -514,11 +505,13 @@ static void bellman(const search_t *s, const tables_t *t, int stage, int level, 
     span_t rows = t->reached[stage * s->speeds + level];
     for (int i = rows.first; i <= rows.last; i++) {
         int there = i + whole < s->stations - 2 ? i + whole : s->stations - 2;
-        const float *a = t->arrival + ((size_t)to * s->stations + there) * t->width;
-        const float *b = a + t->width;
+        const float *after = cost_to_go_row(s, t, stage + 1, to, there);
+        const float *overlap = overlap_row(s, t, 2 * stage + 2, there + near);
+        const float *aside = t->aside + (size_t)i * t->width;
         float *end = t->end + (size_t)i * stride + GUARD, fixed = driving[i];
         for (int j = 0; j < t->width; j += BLOCK)
-            put(end + j, at(a + j) + share * (at(b + j) - at(a + j)) + fixed);
+            put(end + j, lines_between(after + j, t->width, share) + at(overlap + j) +
+                             at(aside + j) + fixed);
     }
     for (int i = rows.first; i <= rows.last; i++) {
         int middle = i + half < s->stations - 2 ? i + half : s->stations - 2;
@@ -535,7 +528,6 @@ static void search_backward(const search_t *s, const tables_t *t) {
     price_offsets(s, t);
     end_costs(s, t);
     for (int stage = s->stages - 1; stage > 0; stage--) {
-        price_arrival(s, t, stage + 1);
         for (int l = 0; l < s->speeds; l++) {
             span_t rows = t->reached[stage * s->speeds + l];
             float *first = cost_to_go_row(s, t, stage, l, rows.first);
@@ -638,11 +630,6 @@ typedef struct {
     int drift[WINDOW]; /* bin of the lateral speed */
     int first, last;   /* those on the lattice that a car may cross to */
 } ends_t;
-
-static inline block_t lines_between(const float *row, int width, float share) {
-    block_t here = at(row), ahead = at(row + width);
-    return here + share * (ahead - here);
-}
 
 /* Costs of overlap in a window, half way and at the end, and the cost-to-go. Half way the car is
  * half way between lines. */
@@ -748,20 +735,22 @@ static int expand(const search_t *s, const tables_t *t, int stage) {
     return count;
 }
 
-static uint32_t digit_of(const rank_t *rank, int shift) {
+static uint32_t digit_of(const rank_t *rank, int digit) {
     uint32_t bits;
     memcpy(&bits, &rank->total, sizeof bits);
-    return bits >> shift & 255u;
+    return bits >> (8 * digit) & 255u;
 }
 
 /* Radix sort by total; equal ones stay in their order. Totals are not negative: the bits of such
  * numbers are in the order of the numbers. */
 static void sort(rank_t *ranks, rank_t *spare, int count) {
-    for (int shift = 0; shift < 32; shift += 8) {
-        int places[257] = {0};
-        for (int i = 0; i < count; i++) places[digit_of(ranks + i, shift) + 1]++;
-        for (int digit = 0; digit < 256; digit++) places[digit + 1] += places[digit];
-        for (int i = 0; i < count; i++) spare[places[digit_of(ranks + i, shift)]++] = ranks[i];
+    int places[4][257] = {0};
+    for (int i = 0; i < count; i++)
+        for (int d = 0; d < 4; d++) places[d][digit_of(ranks + i, d) + 1]++;
+    for (int value = 0; value < 256; value++)
+        for (int d = 0; d < 4; d++) places[d][value + 1] += places[d][value];
+    for (int d = 0; d < 4; d++) {
+        for (int i = 0; i < count; i++) spare[places[d][digit_of(ranks + i, d)]++] = ranks[i];
         rank_t *swap = ranks;
         ranks = spare;
         spare = swap;
@@ -839,8 +828,9 @@ static void trace(const search_t *s, const tables_t *t, int leaf, double *way) {
     }
 }
 
-static int is_near(const search_t *s, const double *way, const double *other, double apart) {
-    for (int stage = 0; stage <= s->stages; stage++) {
+/* Whether two ways are never farther apart. */
+static int is_near(int stages, const double *way, const double *other, double apart) {
+    for (int stage = 0; stage <= stages; stage++) {
         double ds = way[3 * stage] - other[3 * stage];
         double dd = way[3 * stage + 1] - other[3 * stage + 1];
         if (ds * ds + dd * dd >= apart * apart) return 0;
@@ -882,7 +872,7 @@ static int choose_ways(const search_t *s, const tables_t *t, double *ways, doubl
         int near = 0;
         for (int j = 0; j < found && !near; j++)
             near = classes[j] == leaves[leaf].passed &&
-                   is_near(s, way, ways + (size_t)j * size, apart);
+                   is_near(s->stages, way, ways + (size_t)j * size, apart);
         t->fate[leaf] = near ? TOO_NEAR : CHOSEN;
         if (near) continue;
         costs[found] = leaves[leaf].total;
@@ -912,4 +902,24 @@ void guided_search(const search_t *s, void *memory, double *ways, double *costs,
         costs += s->ways;
         classes += s->ways;
     }
+}
+
+/* Choose at most `most` ways of all lists in turn, a list after the other in memory, with room for
+ * `room` in each; those near one before come last. Write which ones, counted by that room; their
+ * number. */
+int guided_in_turn(int lists, int room, int stages, double near, const double *ways,
+                   const int *counts, int most, int *chosen) {
+    size_t size = 3 * ((size_t)stages + 1);
+    int last[lists * room], lasts = 0, found = 0;
+    for (int rank = 0; rank < room; rank++)
+        for (int list = 0; list < lists; list++) {
+            if (rank >= counts[list] || found == most) continue;
+            int way = list * room + rank, alike = 0;
+            for (int i = 0; i < found && !alike; i++)
+                alike = is_near(stages, ways + way * size, ways + chosen[i] * size, near);
+            if (alike) last[lasts++] = way;
+            else chosen[found++] = way;
+        }
+    for (int i = 0; i < lasts && found < most; i++) chosen[found++] = last[i];
+    return found;
 }

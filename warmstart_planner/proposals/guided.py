@@ -50,6 +50,7 @@ from warmstart_planner.vehicle import GRAVITY, SPEED, STEERING, YAW
 
 Array = NDArray[np.float64]
 
+WEIGHTS = CostWeights()  # of the planning problem, which the lattice has too
 STAGE = 0.5  # of the lattice, about [s]
 STATION_STEP = 1.0  # [m]
 OFFSET_STEP = 0.45  # [m]
@@ -62,7 +63,9 @@ WAYS = 16  # that one search returns at most
 APART = 1.4  # of ways of a class, while there are enough [m]
 NEAR = 0.7  # ways of both searches that are nearer come last [m]
 BRAKING = (1.5, 4.0, 8.0)  # [m/s^2]
+PLAIN = ('straight line', *(f'braking {rate} m/s2' for rate in BRAKING))  # names of plain ways
 APPROACH = 18.0  # over which plain ways come to the reference path [m]
+ALIGNMENT = 64  # of the search's memory [bytes]
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,6 @@ WIDE = GuidedSettings(
 )
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Ways (K, stages + 1, 3) of station from the start, offset and speed; what each one is."""
-
-    ways: Array
-    labels: tuple[str, ...]
-
-
 class Guided:
     """
     Ways of the two searches in turn, the cheapest of each first, with braking and a straight line.
@@ -161,37 +156,77 @@ class Guided:
         """Return at most `settings.count` starts, map frame."""
         lattice = _Lattice(problem, self.settings, self._margins)
         found = self._search(lattice)
-        chosen = _in_turn([*found, _plain_ways(lattice)], self.settings.count)
-        ways = RoadWays(lattice.station, lattice.lateral_speed, lattice.per_stage, chosen.ways)
+        chosen = self._in_turn(found)
+        ways = RoadWays(
+            lattice.station, lattice.lateral_speed, lattice.per_stage, found.ways[chosen]
+        )
         states, controls = states_and_controls(problem, ways)
+        trajectories = Trajectory.batch(problem.stamp, problem.horizon.dt, states, controls)
         return tuple(
-            Proposal(
-                self.name, Trajectory(problem.stamp, problem.horizon.dt, x, u), model_id=label
-            )
-            for x, u, label in zip(states, controls, chosen.labels, strict=True)
+            Proposal(self.name, trajectory, model_id=found.label(way))
+            for way, trajectory in zip(chosen, trajectories, strict=True)
         )
 
-    def _search(self, lattice: _Lattice) -> list[_Found]:
+    def _search(self, lattice: _Lattice) -> _Found:
         search = lattice.structure()
         needed = self._library.guided_memory(ctypes.byref(search))
-        if len(self._memory) < needed + 64:
-            self._memory = np.empty(needed + 64, np.uint8)
-        aligned = -self._memory.ctypes.data % 64
-        ways = np.empty((PRICES, WAYS, lattice.stages + 1, 3))
-        costs, classes = np.empty((PRICES, WAYS)), np.empty((PRICES, WAYS), np.uint32)
-        counts = (ctypes.c_int * PRICES)()
+        if len(self._memory) < needed + ALIGNMENT:
+            self._memory = np.empty(needed + ALIGNMENT, np.uint8)
+        memory = self._memory.ctypes.data
+        found = _Found.room_for(lattice.stages)
         self._library.guided_search(
             ctypes.byref(search),
-            self._memory.ctypes.data + aligned,
-            *(each.ctypes.data_as(guided_library.DOUBLES) for each in (ways, costs)),
-            classes.ctypes.data_as(guided_library.CLASSES),
-            counts,
+            memory + -memory % ALIGNMENT,
+            *(each.ctypes.data for each in (found.ways, found.costs, found.classes, found.counts)),
         )
-        labels = [
-            [f'class {c:06x}, cost {cost:.2f}' for c, cost in zip(*each, strict=True)]
-            for each in zip(classes.tolist(), costs.tolist(), strict=True)
-        ]
-        return [_Found(ways[p, :n], tuple(labels[p][:n])) for p, n in enumerate(counts)]
+        plain = _plain_ways(lattice)
+        found.ways[PRICES * WAYS : PRICES * WAYS + len(plain)] = plain
+        found.counts[PRICES] = len(plain)
+        return found
+
+    def _in_turn(self, found: _Found) -> list[int]:
+        """Return which ways are taken, of all lists in turn; those near one before come last."""
+        chosen = np.empty(self.settings.count, np.int32)
+        count = self._library.guided_in_turn(
+            len(found.counts),
+            WAYS,
+            found.ways.shape[1] - 1,
+            NEAR,
+            found.ways.ctypes.data,
+            found.counts.ctypes.data,
+            len(chosen),
+            chosen.ctypes.data,
+        )
+        return chosen[:count].tolist()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """
+    Ways of both searches and plain ones, three lists with room for WAYS each.
+
+    `ways`, shape (3 WAYS, stages + 1, 3): station from the start, offset and speed; `costs` and
+    `classes` of those that were searched; `counts` of each list, shape (3,).
+    """
+
+    ways: Array
+    costs: Array
+    classes: NDArray[np.uint32]
+    counts: NDArray[np.int32]
+
+    @classmethod
+    def room_for(cls, stages: int) -> _Found:
+        return cls(
+            np.empty(((PRICES + 1) * WAYS, stages + 1, 3)),
+            np.empty(PRICES * WAYS),
+            np.empty(PRICES * WAYS, np.uint32),
+            np.empty(PRICES + 1, np.int32),
+        )
+
+    def label(self, way: int) -> str:
+        if way < len(self.costs):
+            return f'class {int(self.classes[way]):06x}, cost {float(self.costs[way]):.2f}'
+        return PLAIN[way - len(self.costs)]
 
 
 class _Lattice:
@@ -290,7 +325,7 @@ class _Lattice:
 
     def structure(self) -> SearchStructure:
         """Return the searches as the library reads them."""
-        problem, settings, weights = self._problem, self._settings, CostWeights()
+        problem, settings, weights = self._problem, self._settings, WEIGHTS
         vehicle = problem.vehicle
         grip = self._margins.grip * problem.friction * GRAVITY
         first, lines, step = self._lines()
@@ -335,36 +370,20 @@ class _Lattice:
             prices=(PriceStructure * PRICES)(
                 *(PriceStructure(*astuple(p)) for p in (settings.cautious, settings.trusting))
             ),
-            road=self._road.ctypes.data_as(guided_library.DOUBLES),
-            obstacles_at=self._obstacles.ctypes.data_as(guided_library.DOUBLES),
+            road=self._road.ctypes.data,
+            obstacles_at=self._obstacles.ctypes.data,
         )
 
 
-def _plain_ways(lattice: _Lattice) -> _Found:
+def _plain_ways(lattice: _Lattice) -> Array:
     """Return a straight line and braking along the reference path, whatever is in the way."""
     times = np.arange(lattice.stages + 1) * lattice.duration
-    braking = np.array([0.0, *BRAKING])
-    speeds = np.maximum(lattice.speed - braking[:, None] * times, 0.0)
-    advance = (speeds[:, 1:] + speeds[:, :-1]) / 2 * lattice.duration
-    stations = np.cumsum(np.concatenate([np.zeros((len(braking), 1)), advance], axis=1), axis=1)
-    blend = np.clip(stations / APPROACH, 0.0, 1.0)
-    offsets = lattice.offset * (1.0 - blend * blend * (3.0 - 2.0 * blend))
-    labels = ('straight line', *(f'braking {rate} m/s2' for rate in BRAKING))
-    return _Found(np.stack([stations, offsets, speeds], axis=-1), labels)
-
-
-def _in_turn(found: Sequence[_Found], count: int) -> _Found:
-    """Return at most so many ways, of all lists in turn; those near one before come last."""
-    order = sorted(
-        ((rank, which) for which, each in enumerate(found) for rank in range(len(each.labels)))
+    speeds = np.maximum(
+        lattice.speed - np.array([[0.0], *([rate] for rate in BRAKING)]) * times, 0.0
     )
-    ways = np.stack([found[which].ways[rank] for rank, which in order])
-    labels = [found[which].labels[rank] for rank, which in order]
-    along, across = (ways[:, None, :, i] - ways[None, :, :, i] for i in range(2))
-    near = (along * along + across * across).max(axis=-1) < NEAR**2
-    differing: list[int] = []
-    for i in range(len(ways)):
-        if not near[i, differing].any():
-            differing.append(i)
-    chosen = [*differing, *(i for i in range(len(ways)) if i not in differing)][:count]
-    return _Found(ways[chosen], tuple(labels[i] for i in chosen))
+    ways = np.zeros((*speeds.shape, 3))
+    np.cumsum((speeds[:, 1:] + speeds[:, :-1]) / 2 * lattice.duration, axis=1, out=ways[:, 1:, 0])
+    blend = np.minimum(ways[..., 0] / APPROACH, 1.0)
+    ways[..., 1] = lattice.offset * (1.0 - blend * blend * (3.0 - 2.0 * blend))
+    ways[..., 2] = speeds
+    return ways

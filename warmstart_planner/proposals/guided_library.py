@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled search of guided.c: how it is generated, found and called."""
+"""The compiled search of guided.c, and road_ways.c: how they are generated, found and called."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from warmstart_planner import compilation, generated
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
 NAME = 'guided'
 LIBRARY = 'libguided.so'
-SOURCE = Path(__file__).with_name('guided.c')
-DOUBLES = ctypes.POINTER(ctypes.c_double)
-CLASSES = ctypes.POINTER(ctypes.c_uint32)
+SOURCES = tuple(Path(__file__).with_name(name) for name in ('guided.c', 'road_ways.c'))
 MAX_LINES, MAX_SPEEDS = 64, 64  # of guided.c: what the keys of its nodes have bits for
 PRICES = 2  # of guided.c
 # numbers are finite: their minimum and maximum are one instruction each, of many lanes
@@ -87,14 +86,44 @@ class SearchStructure(ctypes.Structure):
             )
         ),
         ('prices', PriceStructure * PRICES),
-        ('road', DOUBLES),
-        ('obstacles_at', DOUBLES),
+        ('road', ctypes.c_void_p),
+        ('obstacles_at', ctypes.c_void_p),
+    ]
+
+
+class WaysStructure(ctypes.Structure):
+    """
+    Mirrors `road_ways_t` of road_ways.c: what road_ways.py's RoadWays holds, and a problem's car.
+
+    `vertices` of the road, whose arrays are `road_station`, `road_x`, `road_y`, `road_heading`.
+    """
+
+    _fields_ = [
+        *((name, ctypes.c_int) for name in ('ways', 'stages', 'per_stage', 'steps', 'vertices')),
+        *(
+            (name, ctypes.c_double)
+            for name in (
+                'dt',
+                'station',
+                'lateral_speed',
+                'rear_to_center',
+                'wheelbase',
+                'steering_max',
+            )
+        ),
+        ('control_lower', ctypes.c_double * CONTROL_SIZE),
+        ('control_upper', ctypes.c_double * CONTROL_SIZE),
+        ('initial_state', ctypes.c_double * STATE_SIZE),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ('road_station', 'road_x', 'road_y', 'road_heading', 'knots')
+        ),
     ]
 
 
 def key() -> dict[str, Any]:
     """Return all that the compiled search depends on; car and horizon come with each problem."""
-    sources = generated.source_digest(SOURCE)
+    sources = generated.source_digest(*SOURCES)
     return {'sources': sources, 'options': OPTIONS, **compilation.toolchain(compilation.C)}
 
 
@@ -102,7 +131,7 @@ def generate() -> Path:
     """Compile the search unless it is current; return its folder."""
 
     def build(folder: Path) -> list[str]:
-        compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, OPTIONS)
+        compilation.compile_library(compilation.C, SOURCES, folder / LIBRARY, OPTIONS)
         return [LIBRARY]
 
     return generated.generate(NAME, key(), build)
@@ -121,7 +150,13 @@ def load() -> ctypes.CDLL:
     search = ctypes.POINTER(SearchStructure)
     library.guided_memory.argtypes = [search]
     library.guided_memory.restype = ctypes.c_size_t
-    counts = ctypes.POINTER(ctypes.c_int)
-    library.guided_search.argtypes = [search, ctypes.c_void_p, DOUBLES, DOUBLES, CLASSES, counts]
+    address, whole = ctypes.c_void_p, ctypes.c_int
+    library.guided_search.argtypes = [search, *5 * [address]]
     library.guided_search.restype = None
+    library.guided_in_turn.argtypes = [
+        *3 * [whole], ctypes.c_double, *2 * [address], whole, address,
+    ]  # fmt: skip
+    library.guided_in_turn.restype = whole
+    library.road_ways_states.argtypes = [ctypes.POINTER(WaysStructure), address, address]
+    library.road_ways_states.restype = None
     return library
