@@ -18,6 +18,7 @@ from warmstart_planner.problem import (
     StopBefore,
     Trajectory,
     goal_station,
+    trajectories,
 )
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
@@ -106,13 +107,13 @@ def test_a_bad_trajectory_is_refused(stamp, dt, states, controls, said):
     with pytest.raises(ValueError, match=said):
         Trajectory(stamp, dt, states, controls)
     with pytest.raises(ValueError, match=said):
-        Trajectory.batch(stamp, dt, states[None], controls[None])
+        trajectories(stamp, dt, states[None], controls[None])
 
 
-def test_a_batch_has_the_trajectories_that_come_one_by_one():
+def test_together_trajectories_are_those_that_come_one_by_one():
     rng = np.random.default_rng(1)
     states, controls = rng.normal(size=(4, 3, 5)), rng.normal(size=(4, 2, 2))
-    batch = Trajectory.batch(1.0, 0.1, states, controls)
+    batch = trajectories(1.0, 0.1, states, controls)
     for each, *arrays in zip(batch, states, controls, strict=True):
         alone = Trajectory(1.0, 0.1, *arrays)
         assert (each.stamp, each.dt) == (alone.stamp, alone.dt)

@@ -188,39 +188,6 @@ class Trajectory:
         object.__setattr__(self, 'states', states)
         object.__setattr__(self, 'controls', controls)
 
-    @classmethod
-    def batch(
-        cls,
-        stamp: float,
-        dt: float,
-        states: NDArray[np.float64],
-        controls: NDArray[np.float64],
-    ) -> tuple[Trajectory, ...]:
-        """
-        Return K trajectories on one grid, checked together.
-
-        Args:
-            stamp: time of all first states [s].
-            dt: step of the grid [s].
-            states: shape (K, N + 1, 5).
-            controls: shape (K, N, 2).
-
-        Raises:
-            ValueError: as for one trajectory.
-
-        """
-        number('trajectory.stamp', stamp)
-        number('trajectory.dt', dt, at_least=1e-3, at_most=1.0)
-        states = finite_array('trajectory.states', states, (None, None, STATE_SIZE))
-        if states.shape[1] == 0:
-            raise ValueError('trajectory.states is empty: expected at least one state')
-        shape = (len(states), states.shape[1] - 1, CONTROL_SIZE)
-        controls = finite_array('trajectory.controls', controls, shape)
-        result = tuple(object.__new__(cls) for _ in states)
-        for each, x, u in zip(result, states, controls, strict=True):
-            vars(each).update(stamp=stamp, dt=dt, states=x, controls=u)
-        return result
-
     @property
     def times(self) -> NDArray[np.float64]:
         """Absolute times of the nodes, shape (N + 1,) [s]."""
@@ -244,6 +211,8 @@ def trajectories(
 
     """
     count, nodes = np.shape(states)[:2]
+    if nodes == 0:
+        raise ValueError('trajectory.states is empty: expected at least one state')
     stamps = np.broadcast_to(stamp, count).tolist()
     steps = np.broadcast_to(dt, count).tolist()
     for each in {*stamps}:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from warmstart_planner.checks import number
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import sizes_of
-from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
 from warmstart_planner.proposals import guided_library
 from warmstart_planner.proposals.guided_library import (
     MAX_LINES,
@@ -161,10 +161,10 @@ class Guided:
             lattice.station, lattice.lateral_speed, lattice.per_stage, found.ways[chosen]
         )
         states, controls = states_and_controls(problem, ways)
-        trajectories = Trajectory.batch(problem.stamp, problem.horizon.dt, states, controls)
+        driven = trajectories(problem.stamp, problem.horizon.dt, states, controls)
         return tuple(
             Proposal(self.name, trajectory, model_id=found.label(way))
-            for way, trajectory in zip(chosen, trajectories, strict=True)
+            for way, trajectory in zip(chosen, driven, strict=True)
         )
 
     def _search(self, lattice: _Lattice) -> _Found:
