@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiled transcription says what the one in numpy says."""
 
+import copy
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +115,17 @@ def test_a_road_is_read_once(make_problem):
     compiled_transcription.transcribe(problem, Margins())
     made = compiled_transcription._road(problem.road)
     assert compiled_transcription._road(problem.road) is made
+
+
+@pytest.mark.parametrize(
+    'copied', [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
+)
+def test_a_copy_of_a_road_that_was_read_has_no_addresses_of_the_first(make_problem, copied):
+    problem = make_problem(obstacles=(box('parked', np.array([50.0, 1.0, 0.0]), 4.5, 1.8),))
+    compiled_transcription.transcribe(problem, Margins())
+    again = copied(problem.road)
+    assert '_transcribed' not in again.__dict__
+    assert_alike(replace(problem, road=again))
 
 
 def test_nothing_compiled_says_so(make_problem, monkeypatch, tmp_path):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -69,6 +69,10 @@ class Road:
                 f'road width is {narrow[at]:.3f} at station {self.station[at]:.1f}: '
                 'expected left_width + right_width > 0'
             )
+
+    def __getstate__(self) -> dict[str, NDArray[np.float64]]:
+        """Return the fields alone: what is kept beside them may be addresses."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def start(self) -> float:
