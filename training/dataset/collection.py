@@ -10,7 +10,7 @@ constraint-to-go mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import judge as ranked_by_merit
 from warmstart_planner.proposals.shifted import shift
 from warmstart_planner.proposals.straight_line import StraightLine
-from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
+from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.vehicle import VehicleParameters, roll_out
 from warmstart_planner.verification import Judge, Verdict
 
@@ -75,23 +75,50 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class _Solved:
-    result: ScpResult
+class Solved:
+    """What a start led to, its cost, and what the verifier says of it."""
+
+    trajectory: Trajectory
+    cost: float
     verdict: Verdict
+
+
+Search = Callable[[BoundProblem, Sequence[Trajectory]], list[Solved]]
+
+
+def search_in_lanes(solver: ScpSolver) -> Search:
+    """Return what refines the starts of a problem together and has them judged."""
+
+    def search(bound: BoundProblem, starts: Sequence[Trajectory]) -> list[Solved]:
+        judge = Judge(bound.problem)
+        return [
+            Solved(result.trajectory, result.score.cost, judge.verdict(result.trajectory))
+            for result in solver.solve_all(bound, starts)
+        ]
+
+    return search
 
 
 class Collector:
     """
     Solves problems and keeps what can be learned from.
 
+    Args:
+        vehicle: the car.
+        horizon: of the trajectories.
+        search: what becomes of a problem's starts; None: they are refined in lanes.
+
     Raises:
         SolverMissingError: SCP is not generated for this vehicle and horizon.
 
     """
 
-    def __init__(self, vehicle: VehicleParameters, horizon: Horizon) -> None:
+    def __init__(
+        self, vehicle: VehicleParameters, horizon: Horizon, search: Search | None = None
+    ) -> None:
         self.weights = CostWeights()
         self._solver = ScpSolver(vehicle, horizon, self.weights)
+        self._search = search or search_in_lanes(self._solver)
         self._sources = (StraightLine(), ColdBundle())
 
     def collect(self, situation: Situation, known: Sequence[Trajectory] = ()) -> Sample:
@@ -109,12 +136,8 @@ class Collector:
         guesses = [c.proposal for c in ranked_by_merit(self._solver, bound, proposals)]
         chosen = _spread(guesses, FEWER_STARTS) if known else guesses
         starts = [p.trajectory for p in chosen] + _moved(problem, known)
-        judge = Judge(problem)
-        solved = [
-            _Solved(result, judge.verdict(result.trajectory))
-            for result in self._solver.solve_all(bound, starts)
-        ]
-        good = sorted((s for s in solved if s.verdict.feasible), key=lambda s: s.result.score.cost)
+        solved = self._search(bound, starts)
+        good = sorted((s for s in solved if s.verdict.feasible), key=lambda s: s.cost)
         if not good:
             least = min((s.verdict.violation for s in solved), default=np.inf)
             reason = f'none of {len(solved)} starts led to a verified solution, {least:.2f} off'
@@ -122,11 +145,11 @@ class Collector:
         straight = next(
             s for s, p in zip(solved, chosen, strict=False) if p.source == StraightLine.name
         )
-        excess = straight.result.score.cost / max(good[0].result.score.cost, 1e-9) - 1.0
+        excess = straight.cost / max(good[0].cost, 1e-9) - 1.0
         return Sample(
             situation,
             bound,
-            self._answers(situation, bound, good, guesses, judge),
+            self._answers(situation, bound, good, guesses),
             float(excess) if straight.verdict.feasible else np.inf,
         )
 
@@ -134,19 +157,17 @@ class Collector:
         self,
         situation: Situation,
         bound: BoundProblem,
-        good: list[_Solved],
+        good: list[Solved],
         guesses: list[Proposal],
-        judge: Judge,
     ) -> tuple[Answer, ...]:
         rng = np.random.default_rng([47, situation.index, situation.variant])
-        best = good[0].result.trajectory
+        judge, best = Judge(bound.problem), good[0].trajectory
         kept = [(BEST, best, good[0].verdict)]
         for each in good[1:]:
-            trajectory = each.result.trajectory
             if len(kept) > OTHERS:
                 break
-            if all(_distance(trajectory, other) > APART for _, other, _ in kept):
-                kept.append((OTHER, trajectory, each.verdict))
+            if all(_distance(each.trajectory, other) > APART for _, other, _ in kept):
+                kept.append((OTHER, each.trajectory, each.verdict))
         pick = guesses[int(rng.integers(min(len(guesses), 8)))].trajectory
         more = [
             *((RELAXED, t) for t in self._relaxed(bound.problem, best, rng)),

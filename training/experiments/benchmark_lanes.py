@@ -8,6 +8,9 @@ lanes refine all to the end, and until STRAGGLERS are left. Times are the thread
 of REPETITIONS in turn, with all conversions between map and solver, so that ratios hold on a busy
 machine too.
 The loop refines all sixteen too, one after the other, for a comparison of what is found.
+
+At last problems of the dataset are collected with either: their starts one after the other by the
+loop and judged by the verifier in numpy, or in lanes and judged by the compiled judge.
 """
 
 from __future__ import annotations
@@ -22,13 +25,15 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from training.dataset.collection import Collector, Search, Solved
+from training.dataset.situations import base_situation
 from training.experiments.hpipm_loop import HpipmLoop, LoopResult
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.measurement import write_measurement
@@ -39,6 +44,7 @@ from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp import library
 from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.vehicle import load_vehicle
+from warmstart_planner.verification import verify
 
 TIERS = ('medium', 'hard')
 FIRST_SEED = 50_000  # below those that models are trained on
@@ -47,6 +53,8 @@ CANDIDATES, STRAGGLERS, REPETITIONS = 16, 3, 3
 FAILURE = 20.0  # what it counts beside a cost, in natural logarithms, for who wants to be sure
 ONE, ALL, SOME = 'one, loop', 'sixteen, lanes', f'sixteen, lanes, all but {STRAGGLERS}'
 ONE_LANE = 'one, one lane of double'
+FIRST_INDEX = 2  # of the dataset's problems
+DATASET_LOOP, DATASET_LANES = 'dataset, loop', 'dataset, lanes'
 
 
 @dataclass(frozen=True)
@@ -161,6 +169,43 @@ def agreement(records: Sequence[Record]) -> dict[str, float]:
     }
 
 
+def search_by_loop(loop: HpipmLoop, solver: ScpSolver) -> Search:
+    """Return what refines the starts of a problem one after the other, judged in numpy."""
+
+    def search(bound: BoundProblem, starts: Sequence[Trajectory]) -> list[Solved]:
+        results = [loop.solve(bound, solver.roll_out(bound, start)) for start in starts]
+        return [
+            Solved(each.trajectory, each.score.cost, verify(bound.problem, each.trajectory))
+            for each in results
+        ]
+
+    return search
+
+
+def collecting(loop: HpipmLoop, solver: ScpSolver, count: int) -> list[dict[str, Any]]:
+    """Collect problems of the dataset in turn by loop and lanes; problems a second of a core."""
+    collectors = {
+        DATASET_LOOP: Collector(solver.vehicle, solver.horizon, search_by_loop(loop, solver)),
+        DATASET_LANES: Collector(solver.vehicle, solver.horizon),
+    }
+    seconds = dict.fromkeys(collectors, 0.0)
+    for index in range(FIRST_INDEX, FIRST_INDEX + count):
+        situation = base_situation(index, solver.horizon)
+        for way, collector in collectors.items():
+            begin = time.thread_time()
+            collector.collect(replace(situation, problem=replace(situation.problem)))
+            seconds[way] += time.thread_time() - begin
+    return [
+        {
+            'way': way,
+            'n': count,
+            'problems_per_second_and_core': count / taken,
+            'rate_over_loop': seconds[DATASET_LOOP] / taken,
+        }
+        for way, taken in seconds.items()
+    ]
+
+
 def table(rows: Sequence[Mapping[str, Any]], agreed: Mapping[str, float]) -> str:
     """Return the figures as text."""
     lines = [f'{"way":30} {"mean":>8} {"p90":>8} ms {"mean":>7} {"p90":>7} of one by the loop']
@@ -168,6 +213,13 @@ def table(rows: Sequence[Mapping[str, Any]], agreed: Mapping[str, float]) -> str
         f'{row["way"]:30} {row["time_ms_mean"]:8.2f} {row["time_ms_p90"]:8.2f}    '
         f'{row["mean_over_one"]:7.2f} {row["p90_over_mean_of_one"]:7.2f}'
         for row in rows
+        if 'time_ms_mean' in row
+    ]
+    lines += [
+        f'{row["way"]:30} {row["problems_per_second_and_core"]:8.1f} problems a second and core, '
+        f'{row["rate_over_loop"]:.1f} times'
+        for row in rows
+        if 'rate_over_loop' in row
     ]
     lines += [f'{name:36} {value:.4g}' for name, value in agreed.items()]
     return '\n'.join(lines)
@@ -194,6 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
         records.append(measure(loop, solver, bound, starts))
     print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
     rows, agreed = rows_of(records), agreement(records)
+    rows += collecting(loop, solver, options.n)
     print(table(rows, agreed))
     write_measurement(options.out, options.seed, [*rows, agreed])
     print(options.out)

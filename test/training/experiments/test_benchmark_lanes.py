@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from training.experiments import benchmark_lanes
-from training.experiments.benchmark_lanes import ALL, ONE, Record, agreement, rows_of
+from training.experiments.benchmark_lanes import (
+    ALL,
+    DATASET_LANES,
+    DATASET_LOOP,
+    ONE,
+    Record,
+    agreement,
+    rows_of,
+)
 from training.experiments.hpipm_loop import LoopResult
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.scp.solver import Score
@@ -41,9 +49,11 @@ def test_only_what_is_feasible_in_both_is_compared_and_the_best_of_all_is_known(
     assert agreed['dear_with_all_in_lanes'] == 0.0
 
 
-def test_a_small_run_writes_its_figures(scp_folder, tmp_path, capsys):
+def test_a_small_run_writes_its_figures(planner_solvers, tmp_path, capsys):
     out = tmp_path / 'lanes.json'
     assert benchmark_lanes.main(['--n', '1', '--out', str(out)]) == 0
     assert 'of one by the loop' in capsys.readouterr().out
     rows = json.loads(out.read_text())['rows']
-    assert {row.get('way') for row in rows} >= {ONE, ALL}
+    assert {row.get('way') for row in rows} >= {ONE, ALL, DATASET_LOOP, DATASET_LANES}
+    rates = [row['problems_per_second_and_core'] for row in rows if 'rate_over_loop' in row]
+    assert rates[1] > rates[0] > 0.0
