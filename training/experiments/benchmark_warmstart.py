@@ -64,11 +64,11 @@ from training.experiments.warmstart_report import BUDGETS, Results, rows_of, tab
 from training.experiments.warmstart_roll_outs import RollOutClock
 from training.experiments.warmstart_sequential import Allowance, Sequential
 from training.experiments.warmstart_strategies import (
-    ALLOWANCE,
     GUIDED_FAST,
     GUIDED_LESS,
     IQL_LSTM,
     LEARNED,
+    Noise,
     PlannerStart,
     Run,
     Start,
@@ -105,6 +105,7 @@ REFERENCE_LOOP = (
 )
 WARM_UP_SEEDS = range(2)
 WARM_UP_ROUNDS = 15
+ALLOWANCE = 1.5  # medians of a verdict's time that are set aside for the last one
 SAID_EVERY = 50  # problems, where progress is not shown in place
 
 
@@ -166,7 +167,8 @@ class Bench:
     ) -> tuple[Start, ...]:
         """Page in what is loaded lazily, find out what things take, and make the starts."""
         timing = _timing(self._solver, sources.get(LEARNED), problems)
-        planned = sources_of(self._solver, sources, timing.inference)
+        self._noise = Noise(held_back=timing.inference)
+        planned = sources_of(self._solver, sources, self._noise)
 
         def start(name: str, of: str, less: float = 0.0) -> PlannerStart:
             made = PlannerStart(name, planned[of], self._solver, self._slowness, less)
@@ -190,6 +192,7 @@ class Bench:
         """Measure a problem; starts take turns in who comes first."""
         problem = case.problem
         bound = self._solver.bind(problem)  # the road's own tables: a planner has them too
+        self._noise.propose(problem)  # outside the clock: drawing takes longer than inference
         turn = index % len(self._starts)
         order = (*self._starts[turn:], *self._starts[:turn])
         studied = index % STUDY_STRIDE == 0

@@ -120,8 +120,6 @@ def draw_parts(path: Path, rows: Rows) -> bool:
     """
     Draw where the time of a plan to the end goes, a bar a start.
 
-    A bar that is far longer than others is cut; its end says how long it is.
-
     Returns:
         Whether there was anything to draw.
 
@@ -138,7 +136,7 @@ def draw_parts(path: Path, rows: Rows) -> bool:
     if not shown:
         return False
     totals = [sum(found[start].values()) for start in shown]
-    longest = 1.6 * sorted(totals)[max(len(totals) - 3, 0)]
+    longest = max(totals)
     figure = _figure(9.5, 0.36 * len(shown) + 1.9)
     axis = figure.subplots()
     left = np.zeros(len(shown))
@@ -148,8 +146,7 @@ def draw_parts(path: Path, rows: Rows) -> bool:
             axis.barh(range(len(shown)), widths, left=left, color=color, label=label)
             left += widths
     for place, total in enumerate(totals):
-        end = min(total, longest) + 0.006 * longest
-        axis.text(end, place, f'{total:.1f}', va='center', fontsize='small')
+        axis.text(total + 0.006 * longest, place, f'{total:.1f}', va='center', fontsize='small')
     axis.set_xlim(0.0, 1.08 * longest)
     axis.set_yticks(range(len(shown)), [LOOKS[start][0] for start in shown])
     axis.invert_yaxis()

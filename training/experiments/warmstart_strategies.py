@@ -51,8 +51,8 @@ PLAIN = (
 )
 
 BUNDLES = 6  # of COLD_MANY
-SETTLING_ROUNDS = 5
-ALLOWANCE = 1.5  # medians of a time that are set aside for what it takes: who is late has nothing
+SETTLING_ROUNDS, SETTLING_SHARES = 5, (0.4, 0.6, 0.8)  # of the time to the end
+SETTLED = 0.95  # share of these runs that the time set aside would have been enough for
 NOISE_COUNT = 16
 NOISE_KNOTS = 7  # of the random controls over the horizon
 NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
@@ -166,24 +166,26 @@ class PlannerStart:
         self.name = name
         self._sources = [Clocked(source) for source in sources]
         self._solver = solver
-        self._settings = PlannerSettings()
+        self._reserve = PlannerSettings().verification_reserve
         self._slowness, self._less = slowness, less
         self._planners: dict[float, Planner] = {}
 
     def settle(self, problems: Sequence[PlanningProblem]) -> None:
         """
-        Set aside what this machine takes from the end of the last search to a plan's return.
+        Set aside what plans take beyond their deadlines where refinement does not stop before.
 
-        Each start its own: many results take longer to unpack.
+        Each start its own: an iteration of many lanes and many results to unpack take longer.
         """
-        planner, closing = self._planner(np.inf), []
+        planner = self._made(reserve=0.0)
+        over = []
         for problem in [*problems] * SETTLING_ROUNDS:
             planner.reset()
-            result = planner.plan(replace(problem), deadline=np.inf)
-            searched = max((each.result.seconds for each in planner.last_refined), default=0.0)
-            closing.append(result.solver_time - searched + result.verification_time)
-        reserve = ALLOWANCE * float(np.median(closing))
-        self._settings = PlannerSettings(verification_reserve=reserve)
+            whole = planner.plan(replace(problem), deadline=np.inf).total_time
+            for share in SETTLING_SHARES:
+                planner.reset()
+                result = planner.plan(replace(problem), deadline=share * whole)
+                over.append(result.total_time - max(share * whole, result.proposal_time))
+        self._reserve = max(float(np.quantile(over, SETTLED)), 0.0)
         self._planners.clear()
 
     def run(self, bound: BoundProblem, budget: float) -> Run:
@@ -219,10 +221,13 @@ class PlannerStart:
 
     def _planner(self, budget: float) -> Planner:
         if budget not in self._planners:
-            self._planners[budget] = Planner(
-                self._solver.vehicle, self._solver.horizon, self._settings, self._sources
-            )
+            self._planners[budget] = self._made(self._reserve)
         return self._planners[budget]
+
+    def _made(self, reserve: float) -> Planner:
+        settings = PlannerSettings(verification_reserve=reserve)
+        solver = self._solver
+        return Planner(solver.vehicle, solver.horizon, settings, self._sources)
 
 
 def _sums(asked: Sequence[Clocked]) -> dict[str, float]:
@@ -253,6 +258,8 @@ class Noise:
     """
     Random drives in the place of a model's candidates, the same for the same problem.
 
+    Those of the last problem are kept: that they are drawn is to cost nothing but at first.
+
     Args:
         count: how many.
         held_back: they are there when so much time has passed [s].
@@ -263,13 +270,22 @@ class Noise:
 
     def __init__(self, count: int = NOISE_COUNT, held_back: float = 0.0) -> None:
         self._count, self._held_back = count, held_back
+        self._drawn: tuple[int, tuple[Proposal, ...]] = (-1, ())
 
     def propose(
         self, problem: PlanningProblem, previous: Trajectory | None = None
     ) -> Sequence[Proposal]:
-        """Return what the model does under slow random controls."""
+        """Return what the car does under slow random controls."""
         ready = time.perf_counter() + self._held_back
-        rng = np.random.default_rng([59, zlib.crc32(problem.initial_state.tobytes())])
+        seed = zlib.crc32(problem.initial_state.tobytes())
+        if self._drawn[0] != seed:
+            self._drawn = (seed, self._draw(problem, seed))
+        while time.perf_counter() < ready:
+            pass  # inference would have the core to itself
+        return self._drawn[1]
+
+    def _draw(self, problem: PlanningProblem, seed: int) -> tuple[Proposal, ...]:
+        rng = np.random.default_rng([59, seed])
         steps = problem.horizon.steps
         at, knots = np.arange(steps), np.linspace(0, steps - 1, NOISE_KNOTS)
         values = rng.normal(0.0, NOISE_SIZE, (self._count, NOISE_KNOTS, len(NOISE_SIZE)))
@@ -277,13 +293,10 @@ class Noise:
         states, applied = roll_out(
             problem.initial_state, controls.transpose(0, 2, 1), problem.horizon.dt, problem.vehicle
         )
-        proposals = tuple(
+        return tuple(
             Proposal(NOISE, Trajectory(problem.stamp, problem.horizon.dt, x, u))
             for x, u in zip(states, applied, strict=True)
         )
-        while time.perf_counter() < ready:
-            pass  # inference would have the core to itself
-        return proposals
 
 
 def many_bundles() -> Iterator[BundleSettings]:
@@ -316,7 +329,7 @@ def radical_inverse(index: int, base: int) -> float:
 
 
 def sources_of(
-    solver: ScpSolver, learned: Mapping[str, ProposalSource], inference: float
+    solver: ScpSolver, learned: Mapping[str, ProposalSource], noise: Noise
 ) -> dict[str, list[ProposalSource]]:
     """
     Return the sources of each start that is a planner's.
@@ -324,7 +337,7 @@ def sources_of(
     Args:
         solver: judges where a start is the best one by merit.
         learned: learned sources by name; starts without their models are left out.
-        inference: what the Decision Transformer takes to propose [s].
+        noise: of the start of that name.
 
     """
     fast = Guided(FAST)
@@ -336,7 +349,7 @@ def sources_of(
         COLD_MANY: [StraightLine(), *map(ColdBundle, many_bundles())],
         GUIDED_FAST: [fast],
         GUIDED_WIDE: [Guided(WIDE)],
-        NOISE: [fast, Noise(held_back=inference)],
+        NOISE: [fast, noise],
         **{name: [source] for name, source in learned.items()},
     }
     if LEARNED in learned:

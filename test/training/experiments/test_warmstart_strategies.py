@@ -83,7 +83,7 @@ def one(solver):
 @pytest.fixture(scope='module')
 def start_of(solver):
     """Return a planner's start by name."""
-    planned = sources_of(solver, {}, inference=0.0)
+    planned = sources_of(solver, {}, Noise())
     return lambda name, slowness=1.0: PlannerStart(name, planned[name], solver, slowness)
 
 
@@ -139,9 +139,10 @@ def test_budgets_are_longer_on_a_slower_machine(start_of, one):
 def test_a_budget_leaves_time_for_the_verdict(start_of, one):
     start = start_of(COLD_MANY)
     start.settle([one.problem])
-    runs = [start.run(one, 0.015) for _ in range(10)]
+    half = start.run(one, np.inf).seconds / 2
+    runs = [start.run(one, half) for _ in range(10)]
     assert all(run.cut for run in runs)
-    assert sum(run.late for run in runs) <= 5
+    assert sum(run.late for run in runs) <= 4
 
 
 def test_the_plan_in_use_is_forgotten_from_problem_to_problem(start_of, solver, one):
@@ -170,7 +171,7 @@ def test_more_sources_are_never_worse(start_of, bound):
 
 
 def test_a_source_that_the_budget_has_no_time_for_is_not_asked(solver, one):
-    sources = sources_of(solver, {LEARNED: Slow(ColdBundle(), 0.2)}, inference=0.2)
+    sources = sources_of(solver, {LEARNED: Slow(ColdBundle(), 0.2)}, Noise())
     start = PlannerStart(MIX, sources[MIX], solver, slowness=1.0)
     start.run(one, 0.25)  # it gets to know it
     run = start.run(one, 0.25)
@@ -180,7 +181,7 @@ def test_a_source_that_the_budget_has_no_time_for_is_not_asked(solver, one):
 
 
 def test_inference_counts(solver, one):
-    sources = sources_of(solver, {LEARNED: Slow(ColdBundle(), 0.05)}, inference=0.05)
+    sources = sources_of(solver, {LEARNED: Slow(ColdBundle(), 0.05)}, Noise())
     start = PlannerStart(LEARNED, sources[LEARNED], solver, slowness=1.0)
     run = start.run(one, np.inf)
     assert run.candidates == 20
@@ -224,9 +225,21 @@ def test_noise_is_drivable_and_the_same_for_the_same_problem(one):
 
 
 def test_noise_is_held_back_as_long_as_inference_would_take(one):
+    noise = Noise(3, held_back=0.08)
+    for _ in range(2):
+        begin = time.perf_counter()
+        noise.propose(one.problem)
+        assert 0.08 <= time.perf_counter() - begin < 0.3
+
+
+def test_drawing_noise_costs_nothing_once_it_was_drawn(solver, one):
+    noise, other = Noise(16), solver.bind(random_problem(*PROBLEMS[1]))
+    first = noise.propose(one.problem)
     begin = time.perf_counter()
-    Noise(3, held_back=0.08).propose(one.problem)
-    assert 0.08 <= time.perf_counter() - begin < 0.3
+    assert noise.propose(one.problem) is first
+    assert time.perf_counter() - begin < 0.001
+    drawn = noise.propose(other.problem)
+    np.testing.assert_array_equal(drawn[0].trajectory.states[0], other.problem.initial_state)
 
 
 def test_noise_makes_nothing_dearer(start_of, bound):
