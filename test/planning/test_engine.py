@@ -117,6 +117,22 @@ def test_late_verdicts_are_not_made_but_for_the_cheapest(engines, posed, starts)
     assert cheapest(found, merit, [lambda verdict: verdict is not best], over) is None
 
 
+def test_what_time_stopped_beyond_the_constraints_comes_last(engines, posed, starts):
+    found = refined(engines[0], posed, starts)
+    best = min(found, key=merit)
+    stopped = replace(best.result, status=SolverStatus.DEADLINE, within_tolerance=False)
+    cut = replace(best, result=replace(stopped, score=replace(stopped.score, merit=0.0)))
+    order = []
+
+    def never(verdict):
+        order.append(verdict)
+        return False
+
+    cheapest([cut, *found], merit, [never], FOR_EVER)
+    assert order[-1] is cut.verdict
+    assert order[0] is best.verdict
+
+
 # --- what is refined ---
 
 

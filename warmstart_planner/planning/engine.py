@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from warmstart_planner.planning.settings import PlannerSettings
-from warmstart_planner.problem import Horizon, PlanningProblem, Proposal
+from warmstart_planner.problem import Horizon, PlanningProblem, Proposal, SolverStatus
 from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.vehicle import VehicleParameters
 from warmstart_planner.verification import Judge, Verdict, compiled
@@ -134,11 +134,13 @@ def cheapest(
     """
     Return the cheapest whose verdict meets the first criterion that any meets.
 
-    Verdicts are made in the order of price, so that mostly one is; after `end` of
-    time.perf_counter [s] no more are, but for the first.
+    Verdicts are made in the order of price, so that mostly one is; what time stopped beyond the
+    constraints comes last. After `end` of time.perf_counter [s] no more verdicts are made, but
+    for the first.
     """
     found: list[Refined | None] = [None] * len(criteria)
-    for place, entry in enumerate(sorted(refined, key=price)):
+    ordered = sorted(refined, key=lambda entry: (_is_cut_short(entry), price(entry)))
+    for place, entry in enumerate(ordered):
         if place and time.perf_counter() > end:
             break
         for rank, criterion in enumerate(criteria):
@@ -147,6 +149,11 @@ def cheapest(
         if found[0] is not None:
             break
     return next((entry for entry in found if entry is not None), None)
+
+
+def _is_cut_short(refined: Refined) -> bool:
+    result = refined.result
+    return result.status is SolverStatus.DEADLINE and not result.within_tolerance
 
 
 def merit(refined: Refined) -> float:
