@@ -142,11 +142,11 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
     """
     Plans once a period, when the car's state for it has come.
 
-    A cycle takes the newest of all inputs, publishes the problem and plans with the proposals for
-    the problem before, which the answers to this one will follow; where there are none it gives
-    them a moment. It plans in what is left of the deadline. Without what it needs for a problem it
-    says so in its status and hands out nothing: the controller's ladder knows how old its
-    reference is.
+    A cycle takes the newest of all inputs, plans with the proposals for the problem before, and
+    publishes its own problem for those of the next cycle; where there are none yet it publishes
+    first and gives them a moment. It plans in what is left of the deadline. Without what it needs
+    for a problem it says so in its status and hands out nothing: the controller's ladder knows how
+    old its reference is.
     """
 
     def __init__(self) -> None:
@@ -295,15 +295,21 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             return
         self._schedule.done(problem.stamp)
         self._rate.tick()
-        self._problem_out.publish(problem_message(problem))
         self._box.pose(problem.stamp)
-        # the own candidates, while others are on their way
-        left = self.settings.deadline - (time.perf_counter() - begin)
-        self._cycle = Cycle(problem, self._planner.prepare(problem, max(left, 1e-3)), begin)
         if self._is_to_wait():
+            self._problem_out.publish(problem_message(problem))
+            # the own candidates, while others are on their way
+            self._prepare(problem, begin)
             self._wait.reset()
         else:
+            self._prepare(problem, begin)
             self._close_cycle()
+            # proposals for it are for the next cycle: they need no processor before the plan
+            self._problem_out.publish(problem_message(problem))
+
+    def _prepare(self, problem: PlanningProblem, begin: float) -> None:
+        left = self.settings.deadline - (time.perf_counter() - begin)
+        self._cycle = Cycle(problem, self._planner.prepare(problem, max(left, 1e-3)), begin)
 
     def _is_to_wait(self) -> bool:
         """Whether proposals get a moment: those of the cycle before do as well, moved on."""
