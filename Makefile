@@ -76,7 +76,7 @@ benchmark-lanes: setup  ## Time SCP's lanes against its loop on HPIPM: [N=proble
 benchmark-inference: setup  ## Time transcription and the model beside their references: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_inference $(call option,N,n) $(ARGS)
 
-benchmark-warmstart: setup  ## Measure what learned starts are worth: [N=problems a tier] [ARGS=...]
+benchmark-warmstart: setup  ## Measure what the planner's starts are worth: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_warmstart \
 	    $(or $(call option,N,n),--images docs/images) $(ARGS)
 

@@ -105,7 +105,7 @@ REFERENCE_LOOP = (
 )
 WARM_UP_SEEDS = range(2)
 WARM_UP_ROUNDS = 15
-ALLOWANCE = 1.5  # medians of a verdict's time that are set aside for the last one
+VERDICT_ALLOWANCE = 1.5  # medians of a verdict's time that are set aside for the last one
 SAID_EVERY = 50  # problems, where progress is not shown in place
 
 
@@ -244,7 +244,7 @@ def _timing(
             source.propose(replace(problem))
         times['inference'].append(time.perf_counter() - begin)
     medians = {name: float(np.median(seconds)) for name, seconds in times.items()}
-    medians['verdict'] *= ALLOWANCE
+    medians['verdict'] *= VERDICT_ALLOWANCE
     return Timing(**medians)
 
 
