@@ -350,5 +350,6 @@ def sources_of(
         **{name: [source] for name, source in learned.items()},
     }
     if LEARNED in learned:
-        starts[MIX] = [fast, learned[LEARNED]]
+        # the model is the better start where there is no time for both
+        starts[MIX] = [learned[LEARNED], fast]
     return starts
