@@ -20,6 +20,7 @@ from warmstart_planner.problem import (
     StopBefore,
     Trajectory,
 )
+from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
@@ -653,3 +654,26 @@ def test_what_the_car_cannot_do_or_may_not_hit_is_no_soft_limit(planner, make_pr
     assert not limits.allow(replace(good, **{name: 0.3}))
     assert not limits.allow(replace(good, road=1.1 * limits.road))
     assert not limits.allow(replace(good, terminal=1.1 * limits.terminal))
+
+
+class Waiting(ZeroControl):
+    """A source that takes its time."""
+
+    def __init__(self, name, seconds):
+        self.name = name
+        self.seconds = seconds
+
+    def propose(self, problem, previous=None):
+        time.sleep(self.seconds)
+        return [replace(each, source=self.name) for each in super().propose(problem)]
+
+
+def test_where_no_source_is_in_time_the_quickest_is_asked(planner_solvers, make_problem):
+    sources = [Waiting('slow', 0.06), Waiting('quick', 0.02)]
+    planner = Planner(CAR, sources=sources)
+    problem = make_problem()
+    planner.plan(problem, deadline=IN_TIME)
+    assert sorted(refined_sources(planner)) == ['quick', 'slow']
+    planner.reset()
+    planner.plan(problem, deadline=0.01)
+    assert refined_sources(planner) == ['quick']

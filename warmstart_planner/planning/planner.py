@@ -135,9 +135,10 @@ class Planner:
         posed = self._engine.pose(self._memory.stitched(problem, self.settings))
         own = [Shifted().propose(posed.problem, self._memory.previous)]
         latest = begin + self.settings.proposing_share * deadline
-        for source in self._sources:
-            # where there is nothing else, late is better than never
-            own.append(source.propose_until(posed.problem, latest if any(own) else np.inf))
+        own += [source.propose_until(posed.problem, latest) for source in self._sources]
+        if self._sources and not any(own):  # late is better than never
+            quickest = min(self._sources, key=lambda source: source.usual)
+            own.append(quickest.propose_until(posed.problem, np.inf))
         return Prepared(posed, tuple(own), begin, begin + deadline)
 
     def finish(self, prepared: Prepared, learned: Sequence[Proposal] = ()) -> PlanResult:

@@ -17,11 +17,11 @@ FORGETTING = (
 
 
 class TimedSource:
-    """A source, and how long it usually takes to propose."""
+    """A source, and how long it usually takes to propose; `usual` [s] is 0 until it was asked."""
 
     def __init__(self, source: ProposalSource) -> None:
         self._source = source
-        self._usual: float | None = None
+        self.usual = 0.0
 
     def propose_until(self, problem: PlanningProblem, latest: float) -> Sequence[Proposal]:
         """
@@ -33,11 +33,10 @@ class TimedSource:
 
         """
         begin = time.perf_counter()
-        if self._usual is not None and begin + self._usual > latest:
-            self._usual *= FORGETTING
+        if self.usual > 0.0 and begin + self.usual > latest:
+            self.usual *= FORGETTING
             return ()
         proposals = self._source.propose(problem)
         taken = time.perf_counter() - begin
-        usual = taken if self._usual is None else self._usual
-        self._usual = usual + SMOOTHING * (taken - usual)
+        self.usual += (SMOOTHING if self.usual > 0.0 else 1.0) * (taken - self.usual)
         return proposals
