@@ -70,11 +70,11 @@ class Engine:
         self, vehicle: VehicleParameters, horizon: Horizon, settings: PlannerSettings
     ) -> None:
         """Load what is compiled, with one workspace of the solver a thread."""
-        compiled.load()
         self._solvers = [
             ScpSolver(vehicle, horizon, settings.weights, settings.scp, settings.margins)
             for _ in range(settings.threads)
         ]
+        compiled.load()
         self._pool = ThreadPoolExecutor(settings.threads, 'scp')
 
     def pose(self, problem: PlanningProblem) -> Posed:
