@@ -161,12 +161,19 @@ def test_two_simulations_in_one_domain_drive_their_own_ways(simulate, rig, tmp_p
     assert shared <= {'/diagnostics', '/parameter_events', '/rosout'}
 
 
-@pytest.mark.parametrize('mode', ['real_time', 'lockstep'])
-def test_a_drive_whose_simulator_was_deactivated_goes_on_to_its_goal(demo, scenario, rig, mode):
+# in lockstep a drive takes a fraction of its time: it must not be over before it is interrupted
+@pytest.mark.parametrize(('mode', 'goal'), [('real_time', 100.0), ('lockstep', 300.0)])
+def test_a_drive_whose_simulator_was_deactivated_goes_on_to_its_goal(
+    demo, scenario, rig, mode, goal
+):
     from lifecycle_msgs.msg import Transition
     from lifecycle_msgs.srv import ChangeState
 
-    scenario.write_text(SCENARIO.replace('station: 45.0', 'station: 100.0'))
+    scenario.write_text(
+        SCENARIO.replace('station: 45.0', f'station: {goal}')
+        .replace('length: 120.0', f'length: {goal + 20.0}')
+        .replace('duration: 15.0', 'duration: 90.0')
+    )
     process = demo('--scenario', str(scenario), '--mode', mode)
     client = rig.probe.create_client(ChangeState, '/simulator/change_state')
     seen = ''

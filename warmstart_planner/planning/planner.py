@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -160,11 +161,7 @@ class Planner:
         refined = self._engine.refine(posed, proposals, end, known)
         solved = time.perf_counter()
         self.last_refined = tuple(refined)
-        prices = {id(each): self._price(each, shifted) for each in refined}
-
-        def price(entry: Refined) -> float:
-            return prices[id(entry)]
-
+        price = partial(self._price, in_use=shifted)
         chosen = cheapest(
             refined, price, (self._ladder.recovers, self.settings.relaxed.allow), prepared.end
         )
