@@ -164,6 +164,10 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             settings,
             **vars(asked[0]) if asked else {},
         )
+        if settings.model is not None and settings.model.compiled is None:
+            self.tell(
+                'model', 'onnxruntime runs the model, several times as slow as compiled code would'
+            )
 
     def _tell_model(
         self, name: str, model_id: str, settings: ProposalSettings, **asked: float
