@@ -121,7 +121,7 @@ def test_what_time_stopped_beyond_the_constraints_comes_last(engines, posed, sta
     found = refined(engines[0], posed, starts)
     best = min(found, key=merit)
     stopped = replace(best.result, status=SolverStatus.DEADLINE, within_tolerance=False)
-    cut = replace(best, result=replace(stopped, score=replace(stopped.score, merit=0.0)))
+    cut = replace(best, result=replace(stopped, score=stopped.score._replace(merit=0.0)))
     order = []
 
     def never(verdict):

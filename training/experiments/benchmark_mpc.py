@@ -50,7 +50,8 @@ from warmstart_planner.mpc.policy_controller import PolicyController
 from warmstart_planner.mpc.policy_start import PolicyStart
 from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.objective import CostWeights
-from warmstart_planner.planning import Planner
+from warmstart_planner.planning.with_proposals import PlannerWithProposals, planner_with
+from warmstart_planner.proposals.by_name import SOURCES_HELP, names_in
 from warmstart_planner.simulation.closed_loop import Drive, drive
 from warmstart_planner.simulation.configuration import (
     default_configuration_path,
@@ -150,18 +151,30 @@ def _policy(folder: str) -> LoadedPolicy:
 
 
 @cache
-def _planner(vehicle: VehicleParameters) -> Planner:
-    return Planner(vehicle)
+def _planner(sources: tuple[str, ...] | None, vehicle: VehicleParameters) -> PlannerWithProposals:
+    # plans do not depend on how busy the machine is
+    return planner_with(sources, vehicle, np.inf)
 
 
-def drive_once(world: World, variant: Variant, models: str) -> Record:
-    """Let one variant drive one world."""
+def drive_once(
+    world: World, variant: Variant, models: str, sources: tuple[str, ...] | None
+) -> Record:
+    """
+    Let one variant drive one world.
+
+    Args:
+        world: what is driven.
+        variant: who drives.
+        models: folder of the policy.
+        sources: beside the planner, as `planner_with` takes them.
+
+    """
     car = world.scenario.car
     settings = ControllerSettings(
         tolerance=TOLERANCE, iterations_max=ITERATIONS_MAX, time_limit=TIME_LIMIT
     )
     controller, listeners = _controller(variant, settings, car, models)
-    planner = EventfulPlanner(_planner(car), world, listeners)
+    planner = EventfulPlanner(_planner(sources, car), world, listeners)
     done = drive(
         world.scenario,
         planner,
@@ -169,7 +182,7 @@ def drive_once(world: World, variant: Variant, models: str) -> Record:
         world.configuration,
         plan_period=PLAN_PERIOD,
         control_period=CONTROL_PERIOD,
-        deadline=np.inf,  # plans do not depend on how busy the machine is
+        deadline=np.inf,
     )
     return _record(world, variant, done, planner)
 
@@ -244,19 +257,31 @@ def driven_cost(done: Drive, planner: EventfulPlanner) -> float:
     return float(np.mean(costs)) if costs else np.nan
 
 
-def drive_world(index: int, seed: int, variants: Sequence[Variant], models: str) -> list[Record]:
+def drive_world(
+    index: int,
+    seed: int,
+    variants: Sequence[Variant],
+    models: str,
+    sources: tuple[str, ...] | None,
+) -> list[Record]:
     """Let all variants drive one world, each time another one first."""
     world = make_world(index, seed, read_configuration(default_configuration_path()))
     turn = index % len(variants)
-    return [drive_once(world, v, models) for v in (*variants[turn:], *variants[:turn])]
+    by_turns = (*variants[turn:], *variants[:turn])
+    return [drive_once(world, variant, models, sources) for variant in by_turns]
 
 
 def drive_worlds(
-    indices: Sequence[int], seed: int, variants: Sequence[Variant], models: str, workers: int
+    indices: Sequence[int],
+    seed: int,
+    variants: Sequence[Variant],
+    models: str,
+    sources: tuple[str, ...] | None,
+    workers: int,
 ) -> Iterator[list[Record]]:
     """Yield the records of each world, as worker processes finish them."""
     with ProcessPoolExecutor(workers) as pool:
-        jobs = [pool.submit(drive_world, i, seed, variants, models) for i in indices]
+        jobs = [pool.submit(drive_world, i, seed, variants, models, sources) for i in indices]
         try:
             for job in as_completed(jobs):
                 yield job.result()
@@ -421,6 +446,7 @@ def main(arguments: list[str] | None = None) -> int:
             'seed': options.seed,
             'variants': [each.name for each in variants],
             'policy': _policy(options.models).card.sha256,
+            'sources': options.sources and list(options.sources),
         }
         Controller(ControllerSettings(), load_vehicle())
         lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
@@ -445,7 +471,9 @@ def _keep_driving(
     """Drive the worlds that the journal does not have whole; return all records."""
     driven = Counter(record.index for record in journal.records.values())
     left = [index for index in range(options.n) if driven[index] < len(variants)]
-    jobs = drive_worlds(left, options.seed, variants, options.models, options.workers)
+    jobs = drive_worlds(
+        left, options.seed, variants, options.models, options.sources, options.workers
+    )
     for done, found in enumerate(jobs, start=1 + options.n - len(left)):
         for record in found:
             journal.add(record)
@@ -466,6 +494,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the worlds')
     parser.add_argument('--workers', type=int, default=2, help='processes, one thread each')
     parser.add_argument('--models', default='models', help='folder of the policy')
+    parser.add_argument('--sources', help=SOURCES_HELP)
     parser.add_argument(
         '--modes',
         nargs='+',
@@ -479,6 +508,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         value = getattr(options, name)
         if value < least:
             parser.error(f'--{name} is {value}: expected at least {least}')
+    if options.sources is not None:
+        try:
+            options.sources = names_in(options.sources)
+        except ValueError as error:
+            parser.error(str(error))
     return options
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from warmstart_planner.planning import Planner
+from warmstart_planner.planning.with_proposals import PlannerWithProposals
 from warmstart_planner.problem import KeepSpeed, PlanningProblem, PlanResult
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.scenarios.generator import FAMILIES, problem_family, random_scenario
@@ -150,7 +150,9 @@ class EventfulPlanner:
     `problems` keeps them.
     """
 
-    def __init__(self, planner: Planner, world: World, listeners: tuple[Listener, ...]) -> None:
+    def __init__(
+        self, planner: PlannerWithProposals, world: World, listeners: tuple[Listener, ...]
+    ) -> None:
         self._planner = planner
         self._listeners = listeners
         self._jump, self._return = (e.time for e in world.events if e.kind == GOAL)

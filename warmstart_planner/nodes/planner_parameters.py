@@ -60,6 +60,13 @@ OWN = (
 )  # fmt: skip
 SETTINGS = (
     ('threads', '1', 1, 64, 'Threads that refine side by side'),
+    (
+        'straggler_share',
+        '1',
+        0.0,
+        1.0,
+        'Of the candidates, that are not waited for once a plan is found',
+    ),
     ('proposing_share', '1', 0.0, 1.0, 'Of the time for a plan, at most for its own proposals'),
     ('keep_bonus', '1', 0.0, 1.0, 'Share by which another way round must be cheaper'),
     ('previous_age_max', 's', 0.0, 6.0, 'How long a verified plan may stand in'),

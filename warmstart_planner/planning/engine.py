@@ -25,6 +25,7 @@ from warmstart_planner.vehicle import VehicleParameters
 from warmstart_planner.verification import Judge, Verdict, compiled
 
 STEP_TOLERANCE = 1e-9  # between the steps of grids that are one [s]
+UNFINISHED = (SolverStatus.DEADLINE, SolverStatus.STOPPED)
 
 Item = TypeVar('Item')
 
@@ -74,6 +75,7 @@ class Engine:
             ScpSolver(vehicle, horizon, settings.weights, settings.scp, settings.margins)
             for _ in range(settings.threads)
         ]
+        self._straggler_share = settings.straggler_share
         compiled.load()
         self._pool = ThreadPoolExecutor(settings.threads, 'scp')
 
@@ -97,7 +99,8 @@ class Engine:
         """
         Refine proposals together until a time of the steady clock; in their order.
 
-        Where time is short, the first ones have had most of it.
+        Where time is short, the first ones have had most of it. Once something within the
+        constraints is found, the last few are not waited for: what takes longest is seldom best.
 
         Args:
             posed: the problem.
@@ -115,7 +118,8 @@ class Engine:
         def solve(share: tuple[ScpSolver, Sequence[Proposal], Sequence[float]]) -> list[ScpResult]:
             solver, given, known = share
             starts = [proposal.trajectory for proposal in given]
-            return solver.solve_all(posed.bound, starts, end - time.perf_counter(), known)
+            left, stragglers = end - time.perf_counter(), int(self._straggler_share * len(starts))
+            return solver.solve_all(posed.bound, starts, left, known, stragglers=stragglers)
 
         # one thread needs no other
         done = map(solve, shares) if threads == 1 else self._pool.map(solve, shares)
@@ -134,7 +138,7 @@ def cheapest(
     """
     Return the cheapest whose verdict meets the first criterion that any meets.
 
-    Verdicts are made in the order of price, so that mostly one is; what time stopped beyond the
+    Verdicts are made in the order of price, so that mostly one is; what was stopped beyond the
     constraints comes last. After `end` of time.perf_counter [s] no more verdicts are made, but
     for the first.
     """
@@ -153,7 +157,7 @@ def cheapest(
 
 def _is_cut_short(refined: Refined) -> bool:
     result = refined.result
-    return result.status is SolverStatus.DEADLINE and not result.within_tolerance
+    return result.status in UNFINISHED and not result.within_tolerance
 
 
 def merit(refined: Refined) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.planning.settings import PlannerSettings
-from warmstart_planner.problem import PlanningProblem, Trajectory
-from warmstart_planner.proposals.shifted import shift
+from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.proposals.shifted import Shifted, is_under_way, shift
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,13 @@ class Memory:
         if not follows(in_use, problem, settings):
             return problem
         return replace(problem, initial_state=_state_at(in_use, problem.stamp))
+
+    def proposals(self, problem: PlanningProblem) -> tuple[Proposal, ...]:
+        """Return the previous plan as it was made, to be moved on; nothing where it is over."""
+        previous = self.previous
+        if previous is None or not is_under_way(previous, problem):
+            return ()
+        return (Proposal(Shifted.name, previous),)
 
     def standing_in(
         self, problem: PlanningProblem, settings: PlannerSettings

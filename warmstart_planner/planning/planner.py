@@ -39,7 +39,7 @@ from warmstart_planner.problem import (
     SolverStatus,
 )
 from warmstart_planner.proposals.guided import Guided
-from warmstart_planner.proposals.shifted import Shifted, shift_all
+from warmstart_planner.proposals.shifted import shift_all
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.vehicle import VehicleParameters
 
@@ -49,11 +49,13 @@ class Prepared:
     """
     A problem, and what the planner's own sources propose for it.
 
-    `own` holds the proposals of each source, the plan in use, moved on, first. The plan is to be
-    there at `end`; `begin` is when preparing began [s of time.perf_counter].
+    `previous` is the previous plan, not moved on yet, where there is one; `own` holds the
+    proposals of each source. The plan is to be there at `end`; `begin` is when preparing began
+    [s of time.perf_counter].
     """
 
     posed: Posed
+    previous: tuple[Proposal, ...]
     own: tuple[Sequence[Proposal], ...]
     begin: float
     end: float
@@ -134,13 +136,13 @@ class Planner:
         """
         begin = time.perf_counter()
         posed = self._engine.pose(self._memory.stitched(problem, self.settings))
-        own = [Shifted().propose(posed.problem, self._memory.previous)]
+        previous = self._memory.proposals(posed.problem)
         latest = begin + self.settings.proposing_share * deadline
-        own += [source.propose_until(posed.problem, latest) for source in self._sources]
-        if self._sources and not any(own):  # late is better than never
+        own = [source.propose_until(posed.problem, latest) for source in self._sources]
+        if self._sources and not any([previous, *own]):  # late is better than never
             quickest = min(self._sources, key=lambda source: source.usual)
             own.append(quickest.propose_until(posed.problem, np.inf))
-        return Prepared(posed, tuple(own), begin, begin + deadline)
+        return Prepared(posed, previous, tuple(own), begin, begin + deadline)
 
     def finish(self, prepared: Prepared, learned: Sequence[Proposal] = ()) -> PlanResult:
         """
@@ -151,10 +153,12 @@ class Planner:
             learned: proposals from elsewhere, for this problem or one shortly before it.
 
         """
-        posed, (shifted, *own) = prepared.posed, prepared.own
+        posed = prepared.posed
         problem = posed.problem
-        outside = shift_all(problem, on_grid(problem, learned))
-        proposals = [*shifted, *in_turn([*own, outside])]
+        # all at once: most have the stamp of the cycle before
+        moved = shift_all(problem, [*prepared.previous, *on_grid(problem, learned)])
+        shifted, outside = moved[: len(prepared.previous)], moved[len(prepared.previous) :]
+        proposals = [*shifted, *in_turn([*prepared.own, outside])]
         known = [self._memory.multiplier] * len(shifted) + [0.0] * (len(proposals) - len(shifted))
         proposed = time.perf_counter()
         end = prepared.end - self.settings.verification_reserve

@@ -49,9 +49,11 @@ class PlannerSettings:
     """
     How candidates are refined and judged.
 
-    `threads` refine side by side. `proposing_share`: of the time for a plan that its own sources
-    may take to propose. `keep_bonus`: share by which another way round must be cheaper than the
-    plan in use to replace it. `previous_age_max`: how long a verified plan may stand in [s].
+    `threads` refine side by side. `straggler_share`: of the candidates; once a plan is found, so
+    many that are still refined are not waited for. `proposing_share`: of the time for a plan that
+    its own sources may take to propose. `keep_bonus`: share by which another way round must be
+    cheaper than the plan in use to replace it. `previous_age_max`: how long a verified plan may
+    stand in [s].
     `return_time`: within this the plan of a car that starts outside the limits must be back
     inside [s]. `verification_reserve`: time kept for the iteration under way and the verdict [s].
     `stitch_*`: while the car is this close to the plan in use, the next one starts from that
@@ -63,6 +65,7 @@ class PlannerSettings:
     """
 
     threads: int = 1
+    straggler_share: float = 0.2
     proposing_share: float = 0.5
     keep_bonus: float = 0.1
     previous_age_max: float = 1.5
@@ -87,4 +90,5 @@ class PlannerSettings:
     def __post_init__(self) -> None:
         """Refuse a number of threads that is none."""
         number('threads', self.threads, at_least=1, at_most=64)
+        number('straggler_share', self.straggler_share, at_least=0.0, at_most=1.0)
         number('proposing_share', self.proposing_share, at_least=0.0, at_most=1.0)

@@ -28,12 +28,14 @@ class Shifted:
         self, problem: PlanningProblem, previous: Trajectory | None = None
     ) -> Sequence[Proposal]:
         """Return the shifted plan; nothing where there is none or it is over."""
-        if previous is None:
-            return ()
-        times = problem.stamp + problem.horizon.times
-        if not previous.stamp - 1e-6 <= times[0] < previous.times[-1]:
+        if previous is None or not is_under_way(previous, problem):
             return ()
         return (Proposal(self.name, shift(problem, previous)),)
+
+
+def is_under_way(plan: Trajectory, problem: PlanningProblem) -> bool:
+    """Tell whether a plan has begun and is not over at a problem's time."""
+    return bool(plan.stamp - SAME_TIME <= problem.stamp < plan.times[-1])
 
 
 def shift(problem: PlanningProblem, previous: Trajectory) -> Trajectory:
@@ -49,7 +51,7 @@ def shift_all(problem: PlanningProblem, proposals: Sequence[Proposal]) -> list[P
     Args:
         problem: that they are moved on to.
         proposals: all with its step and number of steps; those for this problem stay as they are,
-            those that cannot be moved are left out.
+            those that cannot be moved are left out. Those with the first one's stamp come first.
 
     """
     by_stamp: dict[float, list[Proposal]] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import math
 import weakref
+from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -41,6 +42,7 @@ from warmstart_planner.transcription import (
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
 STATUS = tuple(SolverStatus)  # in the order of the enum in lanes/search.hpp
+Outcome = namedtuple('Outcome', [name for name, _ in OutcomeStructure._fields_])
 
 
 class Iteration(NamedTuple):
@@ -59,8 +61,7 @@ class Iteration(NamedTuple):
     seconds: float
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """
     Merit of a trajectory and its parts, by the base penalty.
 
@@ -72,36 +73,6 @@ class Score:
     cost: float
     violation: float
     defect: float
-
-
-@dataclass(frozen=True)
-class ScpResult:
-    """
-    A refined trajectory in the map frame and how it was found.
-
-    `within_tolerance` says whether the planner's own rows are met; only the verifier says
-    feasible. `multiplier` is the largest multiplier of a soft row per its weight, which a later
-    solve takes as its start (with the trajectory). Iterations count from 1; `seconds` is the
-    time from the call until this search had ended.
-    """
-
-    trajectory: Trajectory
-    status: SolverStatus
-    iterations: int
-    qp_iterations: int
-    within_tolerance: bool
-    score: Score
-    multiplier: float
-    seconds: float
-    rows: NDArray[np.float64] = field(repr=False, compare=False)
-
-    @cached_property
-    def history(self) -> tuple[Iteration, ...]:
-        """Account of every iteration, from `rows` as the lanes wrote them."""
-        return tuple(
-            Iteration(*numbers, bool(solved), int(count), seconds)
-            for *numbers, solved, count, seconds in self.rows.tolist()
-        )
 
 
 class BoundProblem:
@@ -150,6 +121,44 @@ class BoundProblem:
     def globalise(self, states: NDArray[np.float64], controls: NDArray[np.float64]) -> Trajectory:
         """Return a trajectory of the problem's frame in the map frame."""
         return globalised([self], states[None], controls[None])[0]
+
+
+@dataclass(frozen=True)
+class ScpResult:
+    """
+    A refined trajectory and how it was found.
+
+    `states` and `controls` are the problem's frame's; `trajectory` is the same in the map frame.
+    `within_tolerance` says whether the planner's own rows are met; only the verifier says
+    feasible. `multiplier` is the largest multiplier of a soft row per its weight, which a later
+    solve takes as its start (with the trajectory). Iterations count from 1; `seconds` is the
+    time from the call until this search had ended.
+    """
+
+    bound: BoundProblem = field(repr=False, compare=False)
+    states: NDArray[np.float64] = field(repr=False, compare=False)
+    controls: NDArray[np.float64] = field(repr=False, compare=False)
+    status: SolverStatus
+    iterations: int
+    qp_iterations: int
+    within_tolerance: bool
+    score: Score
+    multiplier: float
+    seconds: float
+    rows: NDArray[np.float64] = field(repr=False, compare=False)
+
+    @cached_property
+    def trajectory(self) -> Trajectory:
+        """The trajectory in the map frame."""
+        return self.bound.globalise(self.states, self.controls)
+
+    @cached_property
+    def history(self) -> tuple[Iteration, ...]:
+        """Account of every iteration, from `rows` as the lanes wrote them."""
+        return tuple(
+            Iteration(*numbers, bool(solved), int(count), seconds)
+            for *numbers, solved, count, seconds in self.rows.tolist()
+        )
 
 
 @cache
@@ -348,7 +357,7 @@ class ScpSolver:
         history = np.full((count, settings.iteration_limit, library.HISTORY_COLUMNS), np.nan)
         known = np.array(np.zeros(count) if multipliers is None else multipliers, dtype=float)
         scores = np.empty((count, library.SCORE_COLUMNS))
-        outcomes = (OutcomeStructure * count)()
+        outcomes = np.empty(count, OutcomeStructure)
         task = TaskStructure(
             _structures(each),
             ctypes.pointer(settings),
@@ -357,25 +366,11 @@ class ScpSolver:
             stragglers,
             count,
             *(library.pointer(array) for array in (states, controls, known, history)),
-            outcomes,
+            outcomes.ctypes.data_as(ctypes.POINTER(OutcomeStructure)),
         )
         self._library.scp_solve(self._workspace, ctypes.byref(task), library.pointer(scores))
-        return [
-            ScpResult(
-                trajectory=trajectory,
-                status=STATUS[outcome.status],
-                iterations=outcome.iterations,
-                qp_iterations=outcome.qp_iterations,
-                within_tolerance=bool(outcome.feasible),
-                score=Score(outcome.merit, outcome.cost, outcome.violation, score[3]),
-                multiplier=outcome.multiplier,
-                seconds=outcome.seconds,
-                rows=rows[: outcome.iterations],
-            )
-            for trajectory, outcome, score, rows in zip(
-                globalised(each, states, controls), outcomes, scores.tolist(), history, strict=True
-            )
-        ]
+        rows = zip(each, states, controls, outcomes.tolist(), scores, history, strict=True)
+        return [_result(*row) for row in rows]
 
     def solve(
         self,
@@ -415,6 +410,31 @@ class ScpSolver:
         limited = SettingsStructure.from_buffer_copy(self._settings)
         limited.iteration_limit = iteration_limit
         return limited
+
+
+def _result(
+    bound: BoundProblem,
+    states: NDArray[np.float64],
+    controls: NDArray[np.float64],
+    outcome: Sequence[float],
+    score: NDArray[np.float64],
+    history: NDArray[np.float64],
+) -> ScpResult:
+    """Return what one search led to, from what the lanes wrote."""
+    told = Outcome(*outcome)
+    return ScpResult(
+        bound=bound,
+        states=states,
+        controls=controls,
+        status=STATUS[told.status],
+        iterations=told.iterations,
+        qp_iterations=told.qp_iterations,
+        within_tolerance=bool(told.feasible),
+        score=Score(told.merit, told.cost, told.violation, float(score[3])),
+        multiplier=told.multiplier,
+        seconds=told.seconds,
+        rows=history[: told.iterations],
+    )
 
 
 def _structures(bounds: Sequence[BoundProblem]) -> ctypes.Array:

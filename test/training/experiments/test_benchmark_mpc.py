@@ -117,7 +117,7 @@ def test_all_starts_drive_the_same_world(write_policy, tmp_path):
     world = make_world(0, 0, SimulationConfiguration())
     world = replace(world, scenario=replace(world.scenario, duration=1.5))
     variants = [*CONVERGED, Variant(SHIFTED, 'rti'), Variant(POLICY_ONLY)]
-    found = {variant: drive_once(world, variant, models) for variant in variants}
+    found = {variant: drive_once(world, variant, models, None) for variant in variants}
     assert found[CONVERGED[0]].from_policy == 0.0
     assert found[CONVERGED[1]].from_policy > 0.9
     assert set(found[Variant(SHIFTED, 'rti')].steps.iterations) == {1}
@@ -127,7 +127,7 @@ def test_all_starts_drive_the_same_world(write_policy, tmp_path):
         assert min(each.steps.seconds) > 0.0
     for each in CONVERGED:
         assert found[each].converged > 0.99
-    again = drive_once(world, CONVERGED[0], models)
+    again = drive_once(world, CONVERGED[0], models, None)
     assert again.steps.iterations == found[CONVERGED[0]].steps.iterations
 
 
