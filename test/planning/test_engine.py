@@ -24,7 +24,9 @@ FOR_EVER = float('inf')
 
 @pytest.fixture(scope='module')
 def engines(planner_solvers):
-    return [Engine(CAR, Horizon(), PlannerSettings(threads=count)) for count in (1, 3)]
+    """Make engines that wait for every start, with one thread and with three."""
+    settings = PlannerSettings(straggler_share=0.0)
+    return [Engine(CAR, Horizon(), replace(settings, threads=count)) for count in (1, 3)]
 
 
 @pytest.fixture
@@ -72,6 +74,30 @@ def test_when_time_is_over_everything_is_handed_back_at_once(engines, posed, sta
     assert all(entry.result.iterations == 0 for entry in found)
 
 
+@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize('share', [0.0, 0.1, 0.5])
+def test_at_most_a_share_of_the_starts_is_not_waited_for(posed, starts, threads, share):
+    settings = PlannerSettings(threads=threads, straggler_share=share)
+    found = refined(Engine(CAR, Horizon(), settings), posed, starts)
+    statuses = [entry.result.status for entry in found]
+    assert statuses.count(SolverStatus.STOPPED) <= share * len(starts)
+    assert any(entry.result.within_tolerance for entry in found)
+
+
+def test_where_nothing_is_found_every_start_is_waited_for(planner_solvers, make_problem):
+    wall = box('wall', np.array([30.0, 0.0, 0.0]), 1.0, 9.0)
+    problem = make_problem(start=(25.0, 0.0, 0.0, 14.0, 0.0), obstacles=(wall,))
+    engine = Engine(CAR, Horizon(), PlannerSettings(straggler_share=1.0))
+    found = refined(engine, engine.pose(problem), ColdBundle().propose(problem))
+    assert not any(entry.result.within_tolerance for entry in found)
+    assert SolverStatus.STOPPED not in {entry.result.status for entry in found}
+
+
+def test_a_start_alone_is_always_waited_for(posed, starts):
+    engine = Engine(CAR, Horizon(), PlannerSettings(straggler_share=0.9))
+    assert refined(engine, posed, starts[:1])[0].result.status is not SolverStatus.STOPPED
+
+
 def test_nothing_is_refined_where_nothing_is_proposed(engines, posed):
     assert refined(engines[0], posed, []) == refined(engines[1], posed, []) == []
 
@@ -117,10 +143,11 @@ def test_late_verdicts_are_not_made_but_for_the_cheapest(engines, posed, starts)
     assert cheapest(found, merit, [lambda verdict: verdict is not best], over) is None
 
 
-def test_what_time_stopped_beyond_the_constraints_comes_last(engines, posed, starts):
+@pytest.mark.parametrize('status', [SolverStatus.DEADLINE, SolverStatus.STOPPED])
+def test_what_was_stopped_beyond_the_constraints_comes_last(engines, posed, starts, status):
     found = refined(engines[0], posed, starts)
     best = min(found, key=merit)
-    stopped = replace(best.result, status=SolverStatus.DEADLINE, within_tolerance=False)
+    stopped = replace(best.result, status=status, within_tolerance=False)
     cut = replace(best, result=replace(stopped, score=stopped.score._replace(merit=0.0)))
     order = []
 

@@ -48,6 +48,18 @@ def planner(shared):
     return shared
 
 
+@pytest.fixture(scope='module')
+def waiting(planner_solvers):
+    """Make a planner that waits for every candidate, so that none depends on the others."""
+    return Planner(CAR, settings=PlannerSettings(straggler_share=0.0))
+
+
+@pytest.fixture
+def patient(waiting):
+    waiting.reset()
+    return waiting
+
+
 def narrowed(problem):
     """Make the road too narrow for the car, everywhere."""
     tight = np.full_like(problem.road.left_width, 0.5)
@@ -454,22 +466,22 @@ def refined_sources(planner):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('known', [False, True], ids=['first plan', 'plan in use'])
-def test_with_noise_for_learning_no_random_problem_is_planned_worse(planner, judge_plan, known):
+def test_with_noise_for_learning_no_random_problem_is_planned_worse(patient, judge_plan, known):
     taken = 0
     for seed in range(8):
         problem = random_problem(('medium', 'hard')[seed % 2], seed)
-        planner.reset()
-        about = planner.plan(problem, deadline=IN_TIME).trajectory
+        patient.reset()
+        about = patient.plan(problem, deadline=IN_TIME).trajectory
         noise = [swerving(problem, 100 * seed + i, about if i % 2 else None) for i in range(8)]
         merits, rungs = [], []
         for learned in ([], noise):
-            planner.reset()
+            patient.reset()
             if known:
-                planner.plan(problem, deadline=IN_TIME)
-            result = planner.plan(problem, learned, deadline=IN_TIME)
+                patient.plan(problem, deadline=IN_TIME)
+            result = patient.plan(problem, learned, deadline=IN_TIME)
             merits.append(judge_plan(problem, result))
             rungs.append(result.rung.value)
-            taken += refined_sources(planner).count('noise')
+            taken += refined_sources(patient).count('noise')
         assert merits[1] <= merits[0] * (1 + 1e-9), seed
         assert rungs[1] <= rungs[0], seed
     assert taken >= 4, 'the noise was hardly ever refined: nothing was tested'
@@ -485,13 +497,13 @@ def test_all_that_is_proposed_is_refined(planner, make_problem):
     assert sorted(refined_sources(planner)) == sorted([*alone, *(each.source for each in learned)])
 
 
-def test_what_own_proposals_lead_to_does_not_depend_on_the_learned(planner, make_problem):
+def test_what_own_proposals_lead_to_does_not_depend_on_the_learned(patient, make_problem):
     problem = make_problem(obstacles=(PARKED,))
-    planner.plan(problem, deadline=IN_TIME)
-    alone = [entry.result.score for entry in planner.last_refined]
-    planner.reset()
-    planner.plan(problem, [swerving(problem, seed) for seed in range(9)], deadline=IN_TIME)
-    beside = [e.result.score for e in planner.last_refined if e.proposal.source != 'noise']
+    patient.plan(problem, deadline=IN_TIME)
+    alone = [entry.result.score for entry in patient.last_refined]
+    patient.reset()
+    patient.plan(problem, [swerving(problem, seed) for seed in range(9)], deadline=IN_TIME)
+    beside = [e.result.score for e in patient.last_refined if e.proposal.source != 'noise']
     assert beside == alone
 
 
@@ -615,10 +627,11 @@ def test_the_parts_of_the_time_are_all_of_it(planner, make_problem):
     assert result.total_time <= elapsed
 
 
-def test_on_more_threads_the_plan_is_the_same(planner, planner_solvers, make_problem):
+def test_on_more_threads_the_plan_is_the_same(patient, make_problem):
     problem = make_problem(obstacles=(PARKED,))
-    one = planner.plan(problem, deadline=IN_TIME)
-    two = Planner(CAR, settings=PlannerSettings(threads=2)).plan(problem, deadline=IN_TIME)
+    one = patient.plan(problem, deadline=IN_TIME)
+    settings = replace(patient.settings, threads=2)
+    two = Planner(CAR, settings=settings).plan(problem, deadline=IN_TIME)
     np.testing.assert_array_equal(two.trajectory.states, one.trajectory.states)
     assert (two.source, two.iterations, two.candidates) == (
         one.source,
