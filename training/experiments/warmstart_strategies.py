@@ -221,8 +221,11 @@ class PlannerStart:
 
     def _planner(self, budget: float) -> Planner:
         if budget not in self._planners:
+            settings = self._settings
+            if budget == np.inf:  # what is refined to the end waits for all
+                settings = replace(settings, straggler_share=0.0)
             self._planners[budget] = Planner(
-                self._solver.vehicle, self._solver.horizon, self._settings, self._sources
+                self._solver.vehicle, self._solver.horizon, settings, self._sources
             )
         return self._planners[budget]
 
