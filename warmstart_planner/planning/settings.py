@@ -65,7 +65,7 @@ class PlannerSettings:
     """
 
     threads: int = 1
-    straggler_share: float = 0.2
+    straggler_share: float = 0.3
     proposing_share: float = 0.5
     keep_bonus: float = 0.1
     previous_age_max: float = 1.5
