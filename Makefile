@@ -23,16 +23,17 @@ SET_UP := $(PYTHON) scripts/set_up.py
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup:  ## Create .venv, build messages and solvers: whatever is missing [TRAINING=no, yes]
-	@$(SET_UP) $(call option,TRAINING,training)
+setup:  ## Create .venv, build messages and solvers: whatever is missing to drive
+	@$(SET_UP)
 
 tools:
-	@$(SET_UP) --without-solvers $(call option,TRAINING,training)
+	@$(SET_UP) --without-solvers --with development
 
 training:
-	@$(SET_UP) --training yes
+	@$(SET_UP) --with development training
 
-solvers: tools  ## Generate and compile solvers that are not current: [VEHICLE=commonroad_1] [DT=s] [STEPS=n]
+solvers:  ## Generate and compile solvers that are not current: [VEHICLE=commonroad_1] [DT=s] [STEPS=n]
+	@$(SET_UP) --without-solvers
 	$(RUN) -m warmstart_planner.generate $(call option,VEHICLE,vehicle) \
 	    $(call option,DT,dt) $(call option,STEPS,steps)
 

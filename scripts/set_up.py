@@ -7,9 +7,9 @@ Build what the project needs to run: `make setup`.
 Four steps, each left out while its inputs are the ones it was last done with:
 
 1. the virtual environment .venv,
-2. the pinned requirements in it, those of training too unless told otherwise,
+2. the pinned requirements in it: what runs the stack, and what is asked for besides,
 3. the messages, by colcon, into build/ and install/,
-4. the solvers, generated and compiled by acados into build/solvers.
+4. the solvers, generated and compiled into build/solvers, beside the messages.
 
 ROS 2 comes as wheels from PyPI, or from the sourced ROS 2 of the calling shell where there is one.
 Everything lies in the checkout that this file belongs to; a lock makes a second set-up of the
@@ -28,7 +28,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,8 +37,11 @@ VENV = ROOT / '.venv'
 PYTHON = VENV / 'bin' / 'python'
 STAMPS = VENV / '.stamps'
 SOURCED_ROS_MARK = VENV / '.sourced_ros'
-WITHOUT_TRAINING_MARK = VENV / '.without_training'
+GROUPS_FILE = VENV / '.groups'
+GROUPS = ('development', 'training')  # of requirements, beside what the stack needs to run
 OLDEST, NEWEST = (3, 10), (3, 13)
+COPY_SIZE = 100_000  # of a library worth looking for copies of [bytes]
+SIZE = {False: 'some 700 MB', True: 'some 2 GB, and more where PyTorch brings CUDA along'}
 DEBIAN_PACKAGES = 'build-essential cmake git python3-dev python3-venv'
 
 
@@ -52,22 +56,24 @@ def main() -> int:
         '--without-solvers', action='store_true', help='stop before the solvers are generated'
     )
     parser.add_argument(
-        '--training',
-        choices=('yes', 'no'),
-        help='whether to install what training needs; by default as the last time, at first yes',
+        '--with',
+        dest='groups',
+        nargs='+',
+        default=(),
+        choices=GROUPS,
+        help='install what these need too; what was installed once stays',
     )
     arguments = parser.parse_args()
     try:
         with locked(ROOT / '.setup.lock'):
             check_tools()
             sourced = sourced_ros()
-            leave_training = without_training(arguments.training)
             make_environment(sourced)
-            mark(WITHOUT_TRAINING_MARK, leave_training)
-            install_requirements(sourced, leave_training)
-            build_messages()
+            install_requirements(sourced, installed_groups() | {*arguments.groups})
+            steps = [build_messages]
             if not arguments.without_solvers:
-                generate_solvers()
+                steps.append(generate_solvers)
+            side_by_side(steps)
     except SetUpError as error:
         print(f'set-up: {error}', file=sys.stderr)
         return 1
@@ -152,46 +158,57 @@ def make_environment(sourced: str) -> None:
             f'python3 -m venv failed: {last_line(result.stdout + result.stderr)}; on Debian or '
             f'Ubuntu: sudo apt-get install {DEBIAN_PACKAGES}'
         )
-    mark(SOURCED_ROS_MARK, bool(sourced))
+    if sourced:
+        SOURCED_ROS_MARK.touch()
     # They hold compiled code of the old environment.
     for folder in ('build/warmstart_planner', 'install'):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
     stamp('environment', key)
 
 
-def without_training(choice: str | None) -> bool:
-    """Say whether to leave training out: as asked for, else as this checkout was last set up."""
-    return WITHOUT_TRAINING_MARK.exists() if choice is None else choice == 'no'
+def installed_groups() -> set[str]:
+    """Return the groups of requirements that this environment has already."""
+    return {*GROUPS_FILE.read_text().split()} if GROUPS_FILE.exists() else set()
 
 
-def mark(path: Path, there: bool) -> None:
-    """Keep a choice for the next set-up as a file that is there or not."""
-    if there:
-        path.touch()
-    else:
-        path.unlink(missing_ok=True)
-
-
-def install_requirements(sourced: str, leave_training: bool) -> None:
+def install_requirements(sourced: str, groups: set[str]) -> None:
     """
     Install the pinned requirements in one command, so that CasADi lies over acados' own.
 
-    Nothing is removed: what training needs stays where it was installed before.
+    Nothing is removed. Python compiles modules when they are first imported: most never are.
     """
-    names = ['runtime.txt', 'sourced_ros.txt' if sourced else 'ros.txt', 'development.txt']
-    if not leave_training:
-        names.append('training.txt')
-    files = [ROOT / 'requirements' / name for name in names]
+    names = ['runtime', 'sourced_ros' if sourced else 'ros', 'build', *sorted(groups)]
+    files = [ROOT / 'requirements' / f'{name}.txt' for name in names]
     key = digest([*files, Path(__file__)], sys.version, sourced)
     if is_current('requirements', key):
         return
-    say('installing the requirements')
+    say(f'installing the requirements ({SIZE["training" in groups]})')
     pip = [str(PYTHON), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    pip.append('--no-compile')
     run(pip + [option for file in files for option in ('-r', str(file))], 'pip install')
     repair_casadi(pip)
     if not sourced:
         rewrite_wheel_paths()
+    link_copies()
+    GROUPS_FILE.write_text(' '.join(sorted(groups)))
     stamp('requirements', key)
+
+
+def link_copies() -> None:
+    """
+    Make hard links of libraries that lie in the environment more than once, which saves 200 MB.
+
+    Wheels cannot hold links: `libcasadi.so`, `libcasadi.so.3.7` are copies in them.
+    """
+    first: dict[tuple[str, int, bytes], Path] = {}
+    for path in sorted(VENV.rglob('*.so*')):
+        if path.is_symlink() or not path.is_file() or path.stat().st_size < COPY_SIZE:
+            continue
+        content = hashlib.sha256(path.read_bytes()).digest()
+        known = first.setdefault((path.name.split('.so')[0], path.stat().st_size, content), path)
+        if not known.samefile(path):
+            path.unlink()
+            path.hardlink_to(known)
 
 
 def repair_casadi(pip: list[str]) -> None:
@@ -262,6 +279,19 @@ def header_of_python() -> Path:
     """Return where this Python's C header has to be."""
     query = 'import sysconfig; print(sysconfig.get_path("include"))'
     return Path(capture([str(PYTHON), '-c', query])) / 'Python.h'
+
+
+def side_by_side(steps: Sequence[Callable[[], None]]) -> None:
+    """
+    Do steps that do not need each other at the same time.
+
+    Raises:
+        SetUpError: one of them failed; the others are done all the same.
+
+    """
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for done in [pool.submit(step) for step in steps]:
+            done.result()
 
 
 def generate_solvers() -> None:
@@ -352,7 +382,7 @@ def run(command: list[str], what: str, *, show: bool = False) -> None:
         raise SetUpError(f'{what} failed with status {result.returncode}')
     seconds = time.monotonic() - start
     if seconds > 2:
-        say(f'  done in {seconds:.0f} s')
+        say(f'  {what}: {seconds:.0f} s')
 
 
 def last_line(text: str) -> str:

@@ -105,7 +105,7 @@ class TestRequirements:
             path.name: {line.split('==')[0] for line in without_comments(path)} for path in PINS
         }
         assert heavy <= pins['training.txt']
-        for name in ('runtime.txt', 'ros.txt', 'sourced_ros.txt', 'development.txt'):
+        for name in ('runtime.txt', 'ros.txt', 'sourced_ros.txt', 'build.txt'):
             assert not heavy & pins[name]
 
 
@@ -297,27 +297,56 @@ class TestSetUp:
             f'"{sysconfig.get_path("include")};{packages}/numpy/_core/include"'
         )
 
-    def test_training_is_installed_unless_the_last_choice_was_to_leave_it_out(self, set_up):
-        assert not set_up.without_training(None)
-        set_up.mark(set_up.WITHOUT_TRAINING_MARK, set_up.without_training('no'))
-        assert set_up.without_training(None)
-        set_up.mark(set_up.WITHOUT_TRAINING_MARK, set_up.without_training('yes'))
-        assert not set_up.without_training(None)
-
-    @pytest.mark.parametrize('leave', [True, False])
-    def test_pip_is_given_the_files_that_the_choice_asks_for(self, set_up, monkeypatch, leave):
+    def test_pip_is_given_what_is_asked_for_and_what_was_asked_for_before(
+        self, set_up, monkeypatch
+    ):
         commands = []
         monkeypatch.setattr(set_up, 'run', lambda command, what: commands.append(command))
         monkeypatch.setattr(set_up, 'repair_casadi', lambda pip: None)
         shutil.copytree(ROOT / 'requirements', set_up.ROOT / 'requirements')
-        set_up.install_requirements('', leave)
-        files = {Path(part).name for part in commands[0] if part.endswith('.txt')}
-        everything = {'runtime.txt', 'ros.txt', 'development.txt', 'training.txt'}
-        assert files == everything - ({'training.txt'} if leave else set())
-        set_up.install_requirements('', leave)
-        assert len(commands) == 1, 'the same choice again is current'
-        set_up.install_requirements('', not leave)
-        assert len(commands) == 2
+
+        def installed(*groups):
+            """Set up with groups; return the files that pip was given."""
+            commands.clear()
+            set_up.install_requirements('', set_up.installed_groups() | {*groups})
+            return {Path(part).name for each in commands for part in each if '.txt' in part}
+
+        stack = {'runtime.txt', 'ros.txt', 'build.txt'}
+        assert installed() == stack
+        assert installed() == set(), 'it is there already'
+        assert installed('training') == stack | {'training.txt'}
+        assert installed() == set(), 'what was installed once stays'
+        assert installed('development') == stack | {'training.txt', 'development.txt'}
+
+    def test_copies_of_a_library_take_no_room_and_are_still_there(self, set_up):
+        folder = next((set_up.VENV / 'lib').glob('python3*')) / 'site-packages' / 'casadi'
+        folder.mkdir()
+        content = os.urandom(set_up.COPY_SIZE)
+        names = ('libcasadi.so', 'libcasadi.so.3', 'libcasadi.so.3.7', 'libother.so')
+        for name in names:
+            (folder / name).write_bytes(content)
+        (folder / 'libcasadi.so.2').write_bytes(content[::-1])
+        set_up.link_copies()
+        places = {name: (folder / name).stat().st_ino for name in names}
+        assert len({*places.values()}) == 2
+        assert places['libother.so'] != places['libcasadi.so']
+        assert all((folder / name).read_bytes() == content for name in names)
+        assert (folder / 'libcasadi.so.2').read_bytes() == content[::-1]
+
+    def test_steps_are_all_done_and_a_failure_of_one_is_told(self, set_up):
+        meeting, done = threading.Barrier(2, timeout=60.0), []
+
+        def good():
+            meeting.wait()
+            done.append('good')
+
+        def bad():
+            meeting.wait()
+            raise set_up.SetUpError('no compiler')
+
+        with pytest.raises(set_up.SetUpError, match='no compiler'):
+            set_up.side_by_side([bad, good])
+        assert done == ['good']
 
     @pytest.mark.parametrize('place', ['environment', 'system'])
     def test_casadi_is_its_own_and_not_the_one_inside_acados(self, set_up, tmp_path, place):

@@ -79,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f'demo: {error}', file=sys.stderr)
         return NOT_STARTED
-    print(f'{scenario.name}: {scenario.description}', flush=True)
+    print(f'{scenario.name}: {scenario.description}')
+    print(f'ROS domain: export ROS_DOMAIN_ID={_domain()}', flush=True)
     status, memory = _run(chosen, scenario)
     if status in INTERRUPTED:
         print('demo: interrupted, all processes have ended', file=sys.stderr)
@@ -149,14 +150,19 @@ def _run(chosen: Arguments, scenario: Scenario) -> tuple[int, dict[str, float]]:
     return manager.returncode or 0, printer.memory
 
 
+def _domain() -> str:
+    """Return the ROS domain of this run: the user's, or one of its own."""
+    return os.environ.get('ROS_DOMAIN_ID') or str(os.getpid() % 101 + 1)
+
+
 def _environment(out: Path, own: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a node: a ROS domain of this run, one thread, plain log lines."""
+    """Return the environment of a node: this run's ROS domain, one thread, plain log lines."""
     environment = {
-        'ROS_DOMAIN_ID': str(os.getpid() % 101 + 1),
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
         **os.environ,
         **own,
     }
+    environment['ROS_DOMAIN_ID'] = _domain()
     environment['ROS_LOG_DIR'] = str((out / 'log').resolve())
     environment['RCUTILS_CONSOLE_OUTPUT_FORMAT'] = '{severity}: {message}'
     environment['RCUTILS_COLORIZED_OUTPUT'] = '0'
