@@ -38,6 +38,9 @@ CPU = 'CPUExecutionProvider'
 # Processors round differently, and a horizon adds up what they do: a model that was exchanged or
 # damaged is off by far more. Relative to a number's size, and absolute for those below 1.
 GOLDEN_TOLERANCE = 2e-3
+# Of the compiled network, which sums in another order: blocks in a row blow rounding up where a
+# way is sensitive. Another network differs by the size of its answers.
+COMPILED_TOLERANCE = 0.05
 WARM_UP_RUNS = 3  # after them the memory is allocated and the kernels are chosen
 ORT_TYPES = {np.float32: 'tensor(float)', np.bool_: 'tensor(bool)'}
 QUIET = 3  # severity from which onnxruntime logs: what matters is raised
@@ -195,7 +198,8 @@ class LoadedModel:
         wishes = {n: asked[n] + np.float32(0.5) for n in ('relative_return', 'constraint_to_go')}
         try:
             for inputs in (asked, asked | alone, asked | wishes):
-                compare(compiled.run(inputs), Golden(inputs, self.by_graph(inputs)))
+                wanted = Golden(inputs, self.by_graph(inputs))
+                compare(compiled.run(inputs), wanted, COMPILED_TOLERANCE)
         except CardError:
             return False
         return True
@@ -213,12 +217,19 @@ class LoadedModel:
         compare({name: getattr(output, name) for name in golden.outputs}, golden)
 
 
-def compare(found: Mapping[str, ArrayLike], golden: Golden) -> None:
+def compare(
+    found: Mapping[str, ArrayLike], golden: Golden, tolerance: float = GOLDEN_TOLERANCE
+) -> None:
     """
     Compare outputs by name with a golden pair's.
 
+    Args:
+        found: outputs by name.
+        golden: what they are to be.
+        tolerance: relative, or of numbers below 1.
+
     Raises:
-        CardError: they differ by more than GOLDEN_TOLERANCE.
+        CardError: they differ by more.
 
     """
     for name, wanted in golden.outputs.items():
@@ -227,10 +238,10 @@ def compare(found: Mapping[str, ArrayLike], golden: Golden) -> None:
             raise CardError(f'{name} has shape {values.shape}: expected {wanted.shape}')
         error = np.abs(values - wanted) / np.maximum(np.abs(wanted), 1.0)
         worst = float(np.max(np.nan_to_num(error, nan=np.inf)))
-        if worst > GOLDEN_TOLERANCE:
+        if worst > tolerance:
             raise CardError(
                 f'{name} is off its golden value by {worst:.2g} of it: '
-                f'expected at most {GOLDEN_TOLERANCE}'
+                f'expected at most {tolerance}'
             )
 
 
