@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.learned.card_format import CardError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.parallel import in_parallel, positive, show_progress
 from warmstart_planner.proposals.registry import names_in, sources_help
@@ -194,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             results.append(result)
             _show(result, len(results), len(names) * len(seeds))
-    except (SolverMissingError, SourceError) as error:
+    except (CardError, SolverMissingError, SourceError) as error:
         print(f'drive-all: {error}', file=sys.stderr)
         return 2
     grouped = {name: [r for r in results if r.scenario == name] for name in names}

@@ -79,16 +79,24 @@ def test_a_drive_with_it_reaches_the_goal(planner_solvers, braking, tmp_path):
     assert main([*arguments, '--sources', braking, '--out', str(out)]) == 0
 
 
+@pytest.mark.parametrize(
+    ('fault', 'told'),
+    [
+        ("KeyError('model')", "source 'mine' of mine-package cannot be loaded: KeyError: 'model'"),
+        ("NoModelError('mine.json')", 'mine.json: expected a readable model card: there is none'),
+    ],
+)
 def test_a_source_that_cannot_be_loaded_ends_a_drive_before_it_begins(
-    install_source, tmp_path, capfd
+    install_source, tmp_path, capfd, fault, told
 ):
     install_source(
+        'from warmstart_planner.learned.card_format import NoModelError\n'
         'from warmstart_planner.proposals.spec import SourceSpec\n'
-        "SPEC = SourceSpec('mine', lambda options: {}['model'])\n"
+        f'def load(options):\n    raise {fault}\n'
+        "SPEC = SourceSpec('mine', load)\n"
     )
     arguments = ['--scenarios', 'free_road', '--seeds', '1', '--workers', '1', '--sources', 'mine']
     out = tmp_path / 'drive-all.json'
     assert main([*arguments, '--out', str(out)]) == 2
-    (line,) = capfd.readouterr().err.splitlines()
-    assert line == ("drive-all: source 'mine' of mine-package cannot be loaded: KeyError: 'model'")
+    assert capfd.readouterr().err.splitlines() == [f'drive-all: {told}']
     assert not out.exists()

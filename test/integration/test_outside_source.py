@@ -91,6 +91,64 @@ def test_a_source_that_fails_is_told_of_and_the_others_answer(bench, install_sou
     assert capfd.readouterr().err.count(told) == 1
 
 
+LEARNED = """
+from dataclasses import replace
+from warmstart_planner.learned.card_format import NoModelError
+from warmstart_planner.proposals.source import Answer, ModelInfo
+from warmstart_planner.proposals.spec import Origin, SourceSpec
+from warmstart_planner.proposals.straight_line import StraightLine
+
+class Mine(StraightLine):
+    name = 'mine'
+    last = None
+
+    def __init__(self, model_id):
+        self.info = ModelInfo(model_id, {'boldness': 0.5})
+
+    def propose(self, problem, previous=None):
+        proposals = [replace(each, source='mine') for each in super().propose(problem)]
+        self.last = Answer(tuple(proposals), 2, 1.5, 0.01)
+        return proposals
+
+def load(options):
+    card = options.models / 'mine.json'
+    if not card.exists():
+        raise NoModelError(card)
+    return Mine(card.read_text())
+
+SPEC = SourceSpec('mine', load, Origin.LEARNED, diagnostics='my model')
+"""
+
+
+def test_a_learned_source_may_lack_its_model_at_first_and_is_diagnosed_when_it_has_one(
+    bench, install_source, tmp_path, capfd
+):
+    from rclpy.parameter import Parameter
+
+    install_source(LEARNED)
+    for folder in ('first', 'second', 'third'):
+        (tmp_path / folder).mkdir()
+    (tmp_path / 'second' / 'mine.json').write_text('seven')
+
+    def use(folder):
+        return bench.node.set_parameters([Parameter('model_dir', value=str(tmp_path / folder))])[0]
+
+    assert bench.set('straight_line').successful
+    assert use('first').successful
+    assert bench.set('straight_line,mine').successful
+    assert f'no learned model in {tmp_path / "first"}: mine does not' in capfd.readouterr().err
+    assert bench.node._models['mine']().message == 'no model'
+    assert use('second').successful
+    assert bench.set('mine').successful
+    bench.ask(1.0)
+    finding = bench.node._models['mine']()
+    assert (finding.message, finding.values['model_id']) == ('2 candidates dropped', 'seven')
+    assert (finding.values['boldness'], finding.values['unfamiliar_total']) == ('0.500', '1')
+    refused = use('third')
+    assert not refused.successful
+    assert 'expected a folder with mine.json' in refused.reason
+
+
 @pytest.mark.parametrize('code', ['1 / 0', FAULTY.replace('Faulty()', '1 / 0')])
 def test_a_source_at_fault_at_the_start_is_one_clear_line(start, install_source, code):
     path = os.pathsep.join([str(install_source(code)), os.environ.get('PYTHONPATH', '')])

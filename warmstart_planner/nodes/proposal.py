@@ -159,12 +159,13 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self, spec: SourceSpec, info: ModelInfo | None, settings: ProposalSettings
     ) -> None:
         """Say which model answers, or that there is none, where that is new."""
-        task = self._models.setdefault(spec.name, ModelTask(spec.diagnostics or spec.name))
         info = info or ModelInfo('')
-        task.use(info.model_id, info.asked)
-        self.diagnostics.add(task)
+        if spec.diagnostics:
+            task = self._models.setdefault(spec.name, ModelTask(spec.diagnostics))
+            task.use(info.model_id, info.asked)
+            self.diagnostics.add(task)
         if info.remark:
-            self.tell(task.name, info.remark)
+            self.tell(spec.diagnostics, info.remark)
         if info.model_id == self._told.get(spec.name):
             return
         self._told[spec.name] = info.model_id
