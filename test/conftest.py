@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings that all tests share, and builders of small planning problems."""
 
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +26,7 @@ settings.register_profile('repeatable', deadline=None, derandomize=True)
 settings.register_profile('brief', settings.get_profile('repeatable'), max_examples=5)
 settings.load_profile('repeatable')
 
+ROOT = Path(__file__).resolve().parents[1]
 MIRROR = np.array([1.0, -1.0, -1.0, 1.0, -1.0])
 
 
@@ -56,6 +62,51 @@ def observer():
 
     observation_library.generate(load_vehicle())
     return Observer(load_vehicle())
+
+
+@pytest.fixture(scope='session')
+def braking_folder(tmp_path_factory):
+    """Folder that the example package of a source is installed in, as a user would install it."""
+    for tool, least in (('pip', 21), ('setuptools', 64)):  # older ones read no pyproject.toml
+        found = [each.version for each in metadata.distributions(name=tool)]
+        if not found or int(found[0].split('.')[0]) < least:
+            pytest.skip(f'{tool} is {found}: expected {least} or later')
+    folder = tmp_path_factory.mktemp('braking')
+    # a copy: building leaves files beside the sources
+    shutil.copytree(ROOT / 'examples' / 'braking_source', folder / 'source')
+    options = ['--quiet', '--no-deps', '--no-build-isolation', '--no-index']
+    subprocess.run(
+        [sys.executable, '-m', 'pip', 'install', *options, '--target', 'site', './source'],
+        cwd=folder,
+        check=True,
+    )
+    return folder / 'site'
+
+
+@pytest.fixture
+def braking(braking_folder, monkeypatch):
+    """Put the example package on the path; return the name of its source."""
+    monkeypatch.syspath_prepend(str(braking_folder))
+    return 'braking'
+
+
+@pytest.fixture
+def install_source(tmp_path_factory, monkeypatch):
+    """Install packages that declare a source, whatever their code is; return their folders."""
+
+    def install(code, name='mine', package='mine-package', attribute='SPEC'):
+        folder = tmp_path_factory.mktemp('outside')
+        module = f'module_in_{folder.name}'  # none that an earlier test has imported
+        (folder / f'{module}.py').write_text(code)
+        about = folder / f'{package.replace("-", "_")}-1.0.dist-info'
+        about.mkdir()
+        (about / 'METADATA').write_text(f'Metadata-Version: 2.1\nName: {package}\nVersion: 1\n')
+        points = f'[warmstart_planner.sources]\n{name} = {module}:{attribute}\n'
+        (about / 'entry_points.txt').write_text(points)
+        monkeypatch.syspath_prepend(str(folder))
+        return folder
+
+    return install
 
 
 @pytest.fixture(scope='session')

@@ -20,9 +20,11 @@ from typing import Any
 import numpy as np
 
 from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.learned.card_format import CardError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.parallel import in_parallel, positive, show_progress
-from warmstart_planner.proposals.by_name import SOURCES_HELP, names_in
+from warmstart_planner.proposals.registry import names_in, sources_help
+from warmstart_planner.proposals.spec import SourceError
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
@@ -193,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ):
             results.append(result)
             _show(result, len(results), len(names) * len(seeds))
-    except SolverMissingError as error:
+    except (CardError, SolverMissingError, SourceError) as error:
         print(f'drive-all: {error}', file=sys.stderr)
         return 2
     grouped = {name: [r for r in results if r.scenario == name] for name in names}
@@ -216,7 +218,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible'
     )
-    parser.add_argument('--sources', help=SOURCES_HELP)
+    parser.add_argument('--sources', help=sources_help())
     parser.add_argument('--scenarios', nargs='+', help='names or paths; all packaged by default')
     return parser.parse_args(arguments)
 

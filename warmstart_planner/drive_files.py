@@ -23,7 +23,7 @@ from typing import Any
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.parallel import in_parallel, positive, show_progress
-from warmstart_planner.proposals.by_name import SOURCES_HELP, names_in
+from warmstart_planner.proposals.registry import names_in, sources_help
 from warmstart_planner.scenarios import Scenario, ScenarioError, load_scenario
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
@@ -295,7 +295,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add('--n', type=positive, help='only the first so many files')
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible')
-    add('--sources', help=SOURCES_HELP)
+    add('--sources', help=sources_help())
     return parser.parse_args(arguments)
 
 

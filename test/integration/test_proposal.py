@@ -56,7 +56,7 @@ class Bench:
 
     def diagnosis(self):
         """Return the model's diagnostics: message and figures."""
-        finding = self.node._learned['decision_transformer']()
+        finding = self.node._models['decision_transformer']()
         return finding.message, dict(finding.values)
 
 
@@ -169,27 +169,24 @@ def test_a_problem_for_another_car_is_left_to_the_other_sources(bench):
     assert answer.source == 'straight_line'
 
 
-def test_guided_starts_are_answered_beside_those_of_the_model(bench, guided_folder):
-    from warmstart_planner.proposals.guided import FAST
+@pytest.mark.parametrize('name', ['guided', 'shifted'])
+def test_what_the_planner_asks_itself_is_not_served_beside_it(bench, name):
+    result = bench.set(sources=f'decision_transformer,{name}')
+    assert not result.successful
+    assert f"sources has '{name}', which the planner asks itself" in result.reason
+    assert len(bench.ask(1.0)) == 4
 
-    assert bench.set(sources='guided').successful
-    answers = bench.ask(1.0)
-    assert {answer.source for answer in answers} == {'guided'}
-    assert len(answers) == FAST.count
 
-
-def test_guided_starts_are_refused_where_their_search_is_not_compiled(
-    bench, tmp_path, monkeypatch
-):
+def test_a_source_that_is_not_compiled_is_refused(bench, policy_folder, tmp_path, monkeypatch):
     from warmstart_planner import generated
-    from warmstart_planner.proposals import guided_library
+    from warmstart_planner.learned import observation_library
 
     monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(tmp_path))
-    guided_library.load.cache_clear()
-    result = bench.set(sources='decision_transformer,guided')
-    guided_library.load.cache_clear()
+    observation_library.load.cache_clear()
+    result = bench.set(sources='decision_transformer,iql_lstm')
+    observation_library.load.cache_clear()
     assert not result.successful
-    assert "sources has 'guided'" in result.reason
+    assert "source 'iql_lstm'" in result.reason
     assert 'is not generated' in result.reason
     assert len(bench.ask(1.0)) == 4
 
@@ -385,7 +382,7 @@ def test_nothing_is_rolled_out_where_nobody_listens(rig, make_problem, policy_fo
     bench = RollOutBench(rig, make_problem, policy_folder, listens=False)
     bench.ask(3.0)
     bench.drive(3.05)
-    figures = bench.node._learned['iql_lstm']().values
+    figures = bench.node._models['iql_lstm']().values
     assert figures['answers_total'] == '0'
 
 
@@ -417,7 +414,7 @@ def test_a_policy_that_answers_with_what_is_not_a_number_is_not_heard_of(roll_ou
     assert answer.source == 'straight_line'
     bench.drive(1.05, speed=22.0)
     assert bench.roll_outs == []
-    assert bench.node._learned['iql_lstm']().message == '4 candidates dropped'
+    assert bench.node._models['iql_lstm']().message == '4 candidates dropped'
     bench.drive(1.1, speed=8.0)
     assert len(bench.roll_outs) == 1
 
@@ -443,7 +440,7 @@ def test_a_bad_policy_is_refused_and_the_old_one_goes_on(
 
 def test_without_a_policy_the_node_says_so_and_goes_on(bench):
     assert bench.set(rollout_steps=20).successful
-    assert bench.node._learned['iql_lstm']().message == 'no model'
+    assert bench.node._models['iql_lstm']().message == 'no model'
     assert names(bench.ask(1.0)) == {'first'}
 
 

@@ -51,7 +51,7 @@ from warmstart_planner.mpc.policy_start import PolicyStart
 from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.planning.with_proposals import PlannerWithProposals, planner_with
-from warmstart_planner.proposals.by_name import SOURCES_HELP, names_in
+from warmstart_planner.proposals.registry import names_in, sources_help
 from warmstart_planner.simulation.closed_loop import Drive, drive
 from warmstart_planner.simulation.configuration import (
     default_configuration_path,
@@ -494,7 +494,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the worlds')
     parser.add_argument('--workers', type=int, default=2, help='processes, one thread each')
     parser.add_argument('--models', default='models', help='folder of the policy')
-    parser.add_argument('--sources', help=SOURCES_HELP)
+    parser.add_argument('--sources', help=sources_help())
     parser.add_argument(
         '--modes',
         nargs='+',

@@ -86,8 +86,10 @@ from warmstart_planner.proposals import guided_library
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.iql_lstm import IqlLstm
+from warmstart_planner.proposals.registry import BUILT_IN, find, load_sources, names_in
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.proposals.source import ProposalSource
+from warmstart_planner.proposals.spec import LoadOptions, SourceError
 from warmstart_planner.resources import share_folder
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
@@ -140,11 +142,17 @@ class Bench:
         models: the learned ones.
         budgets: that each start has once, beside none at all, on the reference machine [s].
         slowness: this machine's times over the reference machine's.
+        outside: sources of other packages.
 
     """
 
     def __init__(
-        self, horizon: Horizon, models: Models, budgets: Sequence[float], slowness: float
+        self,
+        horizon: Horizon,
+        models: Models,
+        budgets: Sequence[float],
+        slowness: float,
+        outside: Sequence[ProposalSource] = (),
     ) -> None:
         vehicle = load_vehicle()
         self._budgets, self._slowness = budgets, slowness
@@ -160,15 +168,18 @@ class Bench:
             self._clock = RollOutClock(models.policy)
         self._coherence = CoherenceStudy(self._solver, sources)
         problems = [case.problem for case in Factory(horizon).random('hard', WARM_UP_SEEDS)]
-        self._starts = self._warm_starts(sources, problems)
+        self._starts = self._warm_starts(sources, outside, problems)
 
     def _warm_starts(
-        self, sources: Mapping[str, ProposalSource], problems: Sequence[PlanningProblem]
+        self,
+        sources: Mapping[str, ProposalSource],
+        outside: Sequence[ProposalSource],
+        problems: Sequence[PlanningProblem],
     ) -> tuple[Start, ...]:
         """Page in what is loaded lazily, find out what things take, and make the starts."""
         timing = _timing(self._solver, sources.get(LEARNED), problems)
         self._noise = Noise(held_back=timing.inference)
-        planned = sources_of(self._solver, sources, self._noise)
+        planned = sources_of(self._solver, sources, self._noise, outside)
 
         def start(name: str, of: str, less: float = 0.0) -> PlannerStart:
             made = PlannerStart(name, planned[of], self._solver, self._slowness, less)
@@ -267,7 +278,8 @@ def _bench(options: argparse.Namespace, horizon: Horizon) -> Bench:
     _progress('timing the loop on HPIPM ...')
     slowness = options.slowness or _slowness(horizon)
     _say(f'budgets are {slowness:.2f} times as long as on the reference machine')
-    return Bench(horizon, _open_models(options.model, horizon), _budgets(options), slowness)
+    models, outside = _open_models(options.model, horizon), _outside(options, horizon)
+    return Bench(horizon, models, _budgets(options), slowness, outside)
 
 
 @cache
@@ -317,6 +329,20 @@ def _open_models(folder: Path, horizon: Horizon) -> Models:
     if (folder / policy_card.CARD_FILE).exists():
         policy = load_policy(folder, PolicyPurpose(vehicle, horizon.dt, margins))
     return Models(transformer, policy)
+
+
+def _outside(options: argparse.Namespace, horizon: Horizon) -> tuple[ProposalSource, ...]:
+    """
+    Return the sources of other packages that are asked for.
+
+    Raises:
+        CardError: a model is missing, damaged or for something else.
+        SourceError: one is at fault.
+
+    """
+    return load_sources(
+        options.sources, LoadOptions(load_vehicle(), horizon, models=options.model)
+    )
 
 
 def _keep_measuring(
@@ -391,6 +417,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--recorded', type=int, help='recorded ones, 240 at most by default')
     parser.add_argument('--seed', type=int, default=FIRST_SEED, help='of the first problem')
     parser.add_argument('--model', type=Path, default=Path('models'), help='folder of the models')
+    parser.add_argument(
+        '--sources',
+        default='',
+        help='of other packages, separated by commas: each enters the tables, alone and beside '
+        'the guided search',
+    )
     parser.add_argument('--scenarios', type=Path, default=SCENARIOS, help='CommonRoad files')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='to make problems')
     parser.add_argument(
@@ -426,6 +458,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
             parser.error(f'--{name} is {value}: expected at least {least}')
     if options.slowness is not None and not 0.0 < options.slowness < np.inf:
         parser.error(f'--slowness is {options.slowness}: expected a positive number')
+    try:
+        options.sources = names_in(options.sources)
+    except ValueError as error:
+        parser.error(f'--{error}')
+    for name in options.sources:
+        if find(name) in BUILT_IN:
+            parser.error(f'--sources has {name!r}: expected sources of other packages')
     if options.seed + options.n > FIRST_TRAINING_SEED:
         parser.error(
             f'--seed {options.seed} with --n {options.n} goes beyond {FIRST_TRAINING_SEED}, '
@@ -440,9 +479,10 @@ def main(arguments: list[str] | None = None) -> int:
     horizon = Horizon()
     try:
         models = _open_models(options.model, horizon)
+        _outside(options, horizon)  # what cannot be loaded is refused before anything is made
         lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
         journal = open_journal(lines, {**_plan(options), **_hashes(models)}, options.resume)
-    except (CardError, JournalError) as error:
+    except (CardError, JournalError, SourceError) as error:
         print(error, file=sys.stderr)
         return 1
     for start, model in ((LEARNED, models.transformer), (IQL_LSTM, models.policy)):
@@ -455,9 +495,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _plan(options: argparse.Namespace) -> dict[str, int | bool]:
+def _plan(options: argparse.Namespace) -> dict[str, Any]:
     """Return what a file of records must agree in to be gone on with."""
-    names = ('n', 'shifted', 'recorded', 'seed', 'workers', 'to_the_end')
+    names = ('n', 'shifted', 'recorded', 'seed', 'sources', 'workers', 'to_the_end')
     return {'format': FORMAT, **{name: getattr(options, name) for name in names}}
 
 

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from training.experiments.warmstart_strategies import (
     COLD_LANES,
     COLD_MANY,
     GUIDED_FAST,
+    GUIDED_LESS,
     GUIDED_WIDE,
     IQL_LSTM,
     LEARNED,
@@ -69,6 +71,9 @@ PARTS = {
     'verification': ('verification', '#0072b2'),
     'rest': ('rest', '#eeeeaa'),
 }
+# of sources of other packages, one after the other
+OTHER_COLORS = ('#17becf', '#bcbd22', '#1b7837', '#762a83', '#b35806', '#35978f')
+OTHER_MARKERS = ('h', '8', 'P', 'X', '1', '2')
 KNOB_TITLES = {
     RELATIVE_RETURN: ('relative return asked for', 'realised_cost_mean', 'realised cost'),
     CONSTRAINT_TO_GO: (
@@ -132,7 +137,8 @@ def draw_parts(path: Path, rows: Rows) -> bool:
         for row in rows
         if row['tier'] == ALL and 'time_ms_parts' in row and row['budget_ms'] is None
     }
-    shown = [start for start in LOOKS if start in found]
+    looks = _looks(found)
+    shown = [start for start in looks if start in found]
     if not shown:
         return False
     totals = [sum(found[start].values()) for start in shown]
@@ -140,7 +146,7 @@ def draw_parts(path: Path, rows: Rows) -> bool:
     figure = _figure(9.5, 0.36 * len(shown) + 1.9)
     axis = figure.subplots()
     left = np.zeros(len(shown))
-    for part, (label, color) in PARTS.items():
+    for part, (label, color) in _parts(found.values()).items():
         widths = np.array([found[start].get(part, 0.0) for start in shown])
         if widths.any():
             axis.barh(range(len(shown)), widths, left=left, color=color, label=label)
@@ -148,7 +154,7 @@ def draw_parts(path: Path, rows: Rows) -> bool:
     for place, total in enumerate(totals):
         axis.text(total + 0.006 * longest, place, f'{total:.1f}', va='center', fontsize='small')
     axis.set_xlim(0.0, 1.08 * longest)
-    axis.set_yticks(range(len(shown)), [LOOKS[start][0] for start in shown])
+    axis.set_yticks(range(len(shown)), [looks[start][0] for start in shown])
     axis.invert_yaxis()
     axis.set_xlabel('time of a plan to the end, mean over all problems, on this machine [ms]')
     axis.grid(alpha=0.3, axis='x')
@@ -245,8 +251,22 @@ def draw_coherence(path: Path, rows: Rows) -> bool:
     return True
 
 
+def _looks(starts: Iterable[str]) -> dict[str, tuple[str, str, str]]:
+    """Return label, colour and marker of all starts, those of other packages by their names."""
+    others = (start for start in dict.fromkeys(starts) if start not in (*LOOKS, GUIDED_LESS))
+    looks = zip(others, cycle(OTHER_COLORS), cycle(OTHER_MARKERS), strict=False)
+    return LOOKS | {start: (start, color, marker) for start, color, marker in looks}
+
+
+def _parts(found: Iterable[Mapping[str, float]]) -> dict[str, tuple[str, str]]:
+    """Return label and colour of all parts, those of other packages' sources by their names."""
+    others = (name for name in dict.fromkeys(chain.from_iterable(found)) if name not in PARTS)
+    looks = zip(others, cycle(OTHER_COLORS), strict=False)
+    return PARTS | {name: (name, color) for name, color in looks}
+
+
 def _curves(axis: Axes, rows: Rows) -> None:
-    for start, (label, color, marker) in LOOKS.items():
+    for start, (label, color, marker) in _looks(row['start'] for row in rows).items():
         points = [r for r in rows if r['start'] == start]
         if points:
             axis.plot(

@@ -34,6 +34,7 @@ from training.experiments.warmstart_strategies import (
     MIX,
     NOISE,
     PLAIN,
+    WITHOUT_MODEL,
     Run,
 )
 
@@ -41,7 +42,6 @@ from training.experiments.warmstart_strategies import (
 BUDGETS = (0.001, 0.002, 0.003, 0.005, 0.010, 0.020, 0.050, 0.100)
 RANDOM, ALL = 'random', 'all'
 STARTS = (*PLAIN, LEARNED, IQL_LSTM, MIX, NOISE)
-MODELS = (LEARNED, IQL_LSTM)
 SOLVER = 'scp'
 
 Array = NDArray[np.float64]
@@ -76,6 +76,12 @@ class Results:
     def slowness(self) -> float:
         """This machine's times over the reference machine's, in the mean."""
         return float(np.mean([record.slowness for record in self.records]))
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """All starts of the tables, those with sources of other packages last."""
+        run = {start: None for record in self.records for start in record.runs}
+        return (*STARTS, *(start for start in run if start not in (*STARTS, GUIDED_LESS)))
 
     def has(self, method: Method, records: Sequence[Record]) -> bool:
         """Tell whether the method was run on all these records."""
@@ -143,8 +149,8 @@ def _parts(runs: Sequence[Run]) -> dict[str, float]:
             'verification': spent.verification,
         }
         parts['rest'] = run.seconds - sum(parts.values()) + spent.inference
-        for name in MODELS:
-            if name in parts:
+        for name in spent.proposing:
+            if name not in WITHOUT_MODEL:
                 parts[name] -= spent.inference
         for name, seconds in parts.items():
             sums[name] = sums.get(name, 0.0) + seconds
@@ -152,12 +158,12 @@ def _parts(runs: Sequence[Run]) -> dict[str, float]:
 
 
 def _limits(runs: Sequence[Run], method: Method) -> dict[str, float]:
-    """Share of runs that ended late, and what a learned source took where it was asked."""
+    """Share of runs that ended late, and what a learned or outside source took where asked."""
     figures = {}
     if np.isfinite(method.budget):
         figures['late_rate'] = float(np.mean([run.late for run in runs]))
     proposing = [run.spent.proposing for run in runs]
-    asked = [seconds[name] for seconds in proposing for name in MODELS if name in seconds]
+    asked = [s for each in proposing for name, s in each.items() if name not in WITHOUT_MODEL]
     if asked:
         figures['inference_rate'] = len(asked) / len(runs)
         figures['inference_ms_median'] = 1e3 * float(np.median(asked))
@@ -184,10 +190,10 @@ def groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
     return found
 
 
-def methods_of(family: str) -> list[Method]:
+def methods_of(family: str, starts: Sequence[str]) -> list[Method]:
     """Return what rows of a group are about; of single families only starts to the end."""
-    whole = [Method(start) for start in STARTS]
-    curves = [Method(start, budget) for start in (*STARTS, GUIDED_LESS) for budget in BUDGETS]
+    whole = [Method(start) for start in starts]
+    curves = [Method(start, budget) for start in (*starts, GUIDED_LESS) for budget in BUDGETS]
     return whole if family else [*whole, *curves]
 
 
@@ -196,7 +202,7 @@ def rows_of(results: Results) -> Rows:
     rows: Rows = []
     for (tier, family), records in groups(results.records).items():
         where = {'tier': tier, 'family': family or None}
-        for method in methods_of(family):
+        for method in methods_of(family, results.starts):
             if results.has(method, records):
                 rows.append({**where, **results.row(records, method)})
         if not family:

@@ -39,6 +39,7 @@ COLD_LANES, COLD_MANY, SEQUENTIAL = 'cold_lanes', 'cold_many', 'sequential'
 GUIDED_FAST, GUIDED_WIDE = 'guided_fast', 'guided_wide'
 LEARNED, IQL_LSTM = 'decision_transformer', 'iql_lstm'
 MIX, NOISE, GUIDED_LESS = 'all', 'noise', 'guided_less'
+BESIDE_GUIDED = f'{GUIDED_FAST}+'  # before the name of a source of another package
 PLAIN = (
     STRAIGHT_LINE,
     ZERO_CONTROL,
@@ -49,6 +50,8 @@ PLAIN = (
     GUIDED_WIDE,
     SEQUENTIAL,
 )
+# sources whose time is not told beside that of learned ones and of those of other packages
+WITHOUT_MODEL = (StraightLine.name, ZeroControl.name, ColdBundle.name, Guided.name, NOISE)
 
 BUNDLES = 6  # of COLD_MANY
 SETTLING_ROUNDS = 8
@@ -329,7 +332,10 @@ def radical_inverse(index: int, base: int) -> float:
 
 
 def sources_of(
-    solver: ScpSolver, learned: Mapping[str, ProposalSource], noise: Noise
+    solver: ScpSolver,
+    learned: Mapping[str, ProposalSource],
+    noise: Noise,
+    outside: Sequence[ProposalSource] = (),
 ) -> dict[str, list[ProposalSource]]:
     """
     Return the sources of each start that is a planner's.
@@ -338,6 +344,8 @@ def sources_of(
         solver: judges where a start is the best one by merit.
         learned: learned sources by name; starts without their models are left out.
         noise: of the start of that name.
+        outside: sources of other packages; each makes a start alone, and one beside the guided
+            search.
 
     """
     fast = Guided(FAST)
@@ -355,4 +363,7 @@ def sources_of(
     if LEARNED in learned:
         # the model is the better start where there is no time for both
         starts[MIX] = [learned[LEARNED], fast]
+    for source in outside:
+        starts[source.name] = [source]
+        starts[BESIDE_GUIDED + source.name] = [fast, source]
     return starts

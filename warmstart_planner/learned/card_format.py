@@ -35,6 +35,17 @@ class CardError(ValueError):
     """A card, or the model that it describes, is not what it has to be; says what is where."""
 
 
+class NoModelError(CardError):
+    """A folder has no model of a kind at all."""
+
+    def __init__(self, card_file: Path | str) -> None:
+        super().__init__(card_file)
+        self.card_file = Path(card_file)
+
+    def __str__(self) -> str:
+        return f'{self.card_file}: expected a readable model card: there is none'
+
+
 class Card(Protocol):
     """What every kind of card says."""
 
@@ -137,13 +148,16 @@ def read_card(path: Path | str, build: Callable[[Any], Value]) -> Value:
         build: makes the card from JSON's objects.
 
     Raises:
-        CardError: there is no such file, or it is not a card that this version reads; the message
-            names the file, the field, its value and what was expected.
+        NoModelError: there is no such file.
+        CardError: it is not a card that this version reads; the message names the file, the
+            field, its value and what was expected.
 
     """
     try:
         text = Path(path).read_text(encoding='utf-8')
         return build(json.loads(text, parse_constant=_no_constant))
+    except FileNotFoundError:
+        raise NoModelError(path) from None
     except OSError as error:
         raise CardError(f'{path}: expected a readable model card: {error.strerror}') from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -19,6 +19,7 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.learned import CPU
 from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
 from warmstart_planner.learned.card_format import (
     Card,
@@ -34,7 +35,6 @@ from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.transcription import Margins
 
-CPU = 'CPUExecutionProvider'
 # Processors round differently, and a horizon adds up what they do: a model that was exchanged or
 # damaged is off by far more. Relative to a number's size, and absolute for those below 1.
 GOLDEN_TOLERANCE = 2e-3

@@ -10,7 +10,7 @@ if __name__ == '__main__':
     end_quietly_on_ctrl_c(0)  # the imports take a second
 
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from statistics import median
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -37,15 +37,15 @@ from warmstart_planner.nodes.messages import (
 )
 from warmstart_planner.nodes.proposal_parameters import (
     DECLARATIONS,
-    Models,
+    AskedSource,
     ProposalSettings,
+    SourceShelf,
 )
 from warmstart_planner.nodes.qos import EVENTS, NEWEST, SENSED
 from warmstart_planner.problem import PlanningProblem, Trajectory
-from warmstart_planner.proposals.by_name import PLAIN
-from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.iql_lstm import IqlLstm
-from warmstart_planner.proposals.source import ProposalSource
+from warmstart_planner.proposals import iql_lstm
+from warmstart_planner.proposals.source import ModelInfo, ModelSource, ProposalSource
+from warmstart_planner.proposals.spec import SourceError, SourceSpec
 from warmstart_planner.vehicle import load_vehicle
 
 PROBLEM = '~/input/problem'
@@ -54,7 +54,7 @@ CLOCK_JUMP = 1.0  # a problem older by more is of a clock that was set back, not
 
 
 class ModelTask(Task):
-    """Diagnostics of a learned model: which one, how fast, how much of it is of use."""
+    """Diagnostics of a source's model: which one, how fast, how much of it is of use."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -63,7 +63,7 @@ class ModelTask(Task):
         self._times: list[float] = []
         self._answers = self._unfamiliar = self._dropped = self._reported = 0
 
-    def use(self, model_id: str, **asked: float) -> None:
+    def use(self, model_id: str, asked: Mapping[str, float]) -> None:
         """Take note of the model that answers from now on, '' for none, and what it is asked."""
         self._model_id = model_id
         self._asked = {name: f'{value:.3f}' for name, value in asked.items()}
@@ -97,15 +97,15 @@ class ModelTask(Task):
 
 class ProposalNode(ManagedNode[ProposalSettings]):
     """
-    Serves the sources; learned ones have the same interface.
+    Serves the sources that are asked for, all by the same interface.
 
     Where it is told to and somebody subscribes, it also rolls the policy out from each state of
     the car, in the newest problem.
     """
 
     def __init__(self) -> None:
-        # it tests a model while the one in use goes on; the settings carry it over as a whole
-        super().__init__('proposal', DECLARATIONS, Models().settings_from)
+        # it tests a source while the one in use goes on; the settings carry it over as a whole
+        super().__init__('proposal', DECLARATIONS, SourceShelf().settings_from)
 
     # --- lifecycle ---
 
@@ -114,15 +114,12 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self._deadlines = DeadlineTask('answer time', self.settings.time_limit)
         self._failures = StateTask('sources', SILENCE)
         self._overtaken = CountTask('problems')
-        self._learned = {
-            DecisionTransformer.name: ModelTask('model'),
-            IqlLstm.name: ModelTask('policy'),
-        }
+        self._models: dict[str, ModelTask] = {}  # by source
         self._roll_out_state = StateTask('roll-outs')
         for task in (self._deadlines, self._failures, self._overtaken, self._roll_out_state):
             self.diagnostics.add(task)
         self._told: dict[str, str] = {}
-        self._sources: tuple[ProposalSource, ...] = ()
+        self._asked: tuple[AskedSource, ...] = ()
         self._proposals = self.send(msg.Proposals, '~/output/proposals', EVENTS)
         self._roll_outs_out = self.send(msg.RollOut, '~/output/rollouts', NEWEST)
         self.receive(msg.PlanningProblem, PROBLEM, problem_from, self._answer, NEWEST)
@@ -130,13 +127,15 @@ class ProposalNode(ManagedNode[ProposalSettings]):
 
     def apply(self, settings: ProposalSettings) -> None:
         """Take over the choice of sources, and the models with their wishes."""
-        self._sources = tuple(_sources(settings))
+        self._asked = settings.asked
         self._deadlines.limit = settings.time_limit
-        if settings.needs_model:
-            self._tell_transformer(settings)
-        if settings.needs_policy:
+        for asked in settings.asked:
+            if asked.spec.diagnostics or asked.source is None:
+                self._tell_model(asked.spec, _info_of(asked.source), settings)
+        if settings.rollout_steps > 0:
             policy = settings.policy
-            self._tell_model(IqlLstm.name, policy.card.model_id if policy else '', settings)
+            info = ModelInfo(policy.card.model_id) if policy else None
+            self._tell_model(iql_lstm.SPEC, info, settings)
         self._roll_outs = _roll_outs(settings)
         self._roll_out_state.set(
             DiagnosticStatus.OK, 'off' if self._roll_outs is None else 'nothing yet'
@@ -156,34 +155,25 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         if self._roll_outs is not None:
             self._roll_outs.forget()
 
-    def _tell_transformer(self, settings: ProposalSettings) -> None:
-        asked = [s.asked for s in self._sources if isinstance(s, DecisionTransformer)]
-        self._tell_model(
-            DecisionTransformer.name,
-            settings.model.card.model_id if settings.model else '',
-            settings,
-            **vars(asked[0]) if asked else {},
-        )
-        if settings.model is not None and settings.model.compiled is None:
-            self.tell(
-                'model', 'onnxruntime runs the model, several times as slow as compiled code would'
-            )
-
     def _tell_model(
-        self, name: str, model_id: str, settings: ProposalSettings, **asked: float
+        self, spec: SourceSpec, info: ModelInfo | None, settings: ProposalSettings
     ) -> None:
         """Say which model answers, or that there is none, where that is new."""
-        task = self._learned[name]
-        task.use(model_id, **asked)
-        self.diagnostics.add(task)
-        if model_id == self._told.get(name):
+        info = info or ModelInfo('')
+        if spec.diagnostics:
+            task = self._models.setdefault(spec.name, ModelTask(spec.diagnostics))
+            task.use(info.model_id, info.asked)
+            self.diagnostics.add(task)
+        if info.remark:
+            self.tell(spec.diagnostics, info.remark)
+        if info.model_id == self._told.get(spec.name):
             return
-        self._told[name] = model_id
-        if model_id:
-            self.get_logger().info(f'model {model_id!r} answers')
+        self._told[spec.name] = info.model_id
+        if info.model_id:
+            self.get_logger().info(f'model {info.model_id!r} answers')
         else:
             self.get_logger().warning(
-                f'no learned model in {settings.model_folder}: {name} does not answer'
+                f'no learned model in {settings.options.models}: {spec.name} does not answer'
             )
 
     # --- problems ---
@@ -200,26 +190,29 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self._newest = problem.stamp
         self._pose(problem)
         begin = time.perf_counter()
-        for source in self._sources:
-            self._propose(source, problem)
+        for asked in self._asked:
+            if asked.source is not None:
+                self._propose(asked.spec, asked.source, problem)
         elapsed = time.perf_counter() - begin
         self._deadlines.record(elapsed)
         self.get_logger().debug(f'{problem.stamp:.2f} s: answered in {elapsed * 1e3:.1f} ms')
 
-    def _propose(self, source: ProposalSource, problem: PlanningProblem) -> None:
+    def _propose(self, spec: SourceSpec, source: ProposalSource, problem: PlanningProblem) -> None:
         begin = time.perf_counter()
         try:
             proposals = tuple(source.propose(problem, None))
             message = proposals_message(proposals, problem, time.perf_counter() - begin)
         except (ValueError, InferenceError) as error:
-            text = f'source {source.name!r} failed: {error}'
+            named = isinstance(error, SourceError)
+            text = str(error) if named else f'source {source.name!r} failed: {error}'
             self._failures.set(DiagnosticStatus.WARN, text)
             self.warn(f'source {source.name}', text)
             return
-        if isinstance(source, (DecisionTransformer, IqlLstm)) and source.last is not None:
+        if isinstance(source, ModelSource) and source.last is not None:
             last = source.last
-            task = self._learned[source.name]
-            task.record(last.inference_time, last.uncertainty > 1.0, last.dropped)
+            self._models[spec.name].record(
+                last.inference_time, last.uncertainty > 1.0, last.dropped
+            )
         self._failures.set(DiagnosticStatus.OK, f'{source.name} answered {len(proposals)}')
         if proposals:
             self._proposals.publish(message)
@@ -272,7 +265,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         )
         self._roll_outs_out.publish(roll_out_message(answer))
         unfamiliar = ways.disagreement > card.disagreement_threshold
-        self._learned[IqlLstm.name].record(elapsed, unfamiliar, ways.dropped)
+        self._models[iql_lstm.SPEC.name].record(elapsed, unfamiliar, ways.dropped)
         self._roll_out_state.set(DiagnosticStatus.OK, f'{len(answer.ways)} ways sent')
 
     def _fail_roll_out(self, reason: str) -> None:
@@ -280,20 +273,8 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self.tell('roll-out', f'no roll-out: {reason}')
 
 
-def _sources(settings: ProposalSettings) -> Iterator[ProposalSource]:
-    """Make the sources that were asked for; without their model learned ones are left out."""
-    for name in settings.sources:
-        if name in PLAIN:
-            yield PLAIN[name]()
-        elif name == IqlLstm.name and settings.policy is not None:
-            yield IqlLstm(settings.policy)
-        elif name == DecisionTransformer.name and settings.model is not None:
-            asked = settings.model.card.defaults
-            yield DecisionTransformer(
-                settings.model,
-                asked.relative_return + settings.relative_return,
-                asked.constraint_to_go + settings.constraint_to_go,
-            )
+def _info_of(source: ProposalSource | None) -> ModelInfo | None:
+    return source.info if isinstance(source, ModelSource) else None
 
 
 def _roll_outs(settings: ProposalSettings) -> PolicyRollOuts | None:

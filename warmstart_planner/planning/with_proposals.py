@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from warmstart_planner.planning.planner import Planner
 from warmstart_planner.problem import Horizon, PlanningProblem, PlanResult, Proposal
-from warmstart_planner.proposals.by_name import default_sources, load_sources
+from warmstart_planner.proposals.registry import default_sources, load_sources
 from warmstart_planner.proposals.source import ProposalSource
+from warmstart_planner.proposals.spec import LoadOptions
 from warmstart_planner.vehicle import VehicleParameters
 
 WAIT = 0.01  # for proposals where none are known yet [s]
@@ -55,6 +56,7 @@ class PlannerWithProposals:
             ValueError: the problem is for another vehicle or horizon than the planner's or a
                 source's.
             InferenceError: a model could not be run.
+            SourceError: a source of another package failed.
 
         """
         known = self._answers if self._arrival <= problem.stamp else ()
@@ -84,12 +86,13 @@ def planner_with(
     Raises:
         CardError: a model is missing, damaged or for something else.
         SolverMissingError: something is not generated for this vehicle.
+        SourceError: a source of another package cannot be loaded.
 
     """
     horizon = Horizon()
     if sources is None:
         beside = default_sources(vehicle, horizon)
     else:
-        beside = load_sources(sources, vehicle, horizon)
+        beside = load_sources(sources, LoadOptions(vehicle, horizon))
     wait = FOR_EVER if deadline == FOR_EVER else WAIT
     return PlannerWithProposals(Planner(vehicle, horizon), beside, wait)

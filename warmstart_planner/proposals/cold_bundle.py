@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import follow_road, zero_controls
+from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.transcription import target_speeds
 from warmstart_planner.vehicle import GRAVITY, SPEED
 
@@ -102,3 +103,10 @@ class ColdBundle:
         blend = np.clip((stations - here) / self.settings.approach, 0.0, 1.0)
         blend = blend * blend * (3 - 2 * blend)
         return offset + blend * (place - offset)
+
+
+def _load(options: LoadOptions) -> ColdBundle:
+    return ColdBundle()
+
+
+SPEC = SourceSpec(ColdBundle.name, _load, Origin.COLD)

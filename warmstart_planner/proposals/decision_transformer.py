@@ -6,37 +6,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned.card import Defaults, TrainingRange
+from warmstart_planner.learned.card import CARD_FILE, Defaults, TrainingRange, load_card
 from warmstart_planner.learned.context import Context, context_of
-from warmstart_planner.learned.session import LoadedModel, ModelOutput
+from warmstart_planner.learned.session import LoadedModel, ModelOutput, Purpose, load_model
+from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
+from warmstart_planner.proposals.source import Answer, ModelInfo
+from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.transcription import Transcription, transcribe
 from warmstart_planner.vehicle import VehicleParameters
 
 OUTSIDE = 1.001  # uncertainty of what is just unfamiliar
 CONTROL_TOLERANCE = 1e-2  # beyond the car's limits: rounding [m/s^2, rad/s]
 START_TOLERANCE = 1e-2  # between the problem's state and a candidate's first [m, rad, m/s]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """
-    What came of one problem.
-
-    `proposals` are the candidates that passed, `dropped` counts those that did not.
-    `uncertainty` is above 1 for a problem unlike those that the model was trained on;
-    `inference_time` is the model's own [s].
-    """
-
-    proposals: tuple[Proposal, ...]
-    dropped: int
-    uncertainty: float
-    inference_time: float
+NOT_COMPILED = 'onnxruntime runs the model, several times as slow as compiled code would'
 
 
 class DecisionTransformer:
@@ -70,6 +59,9 @@ class DecisionTransformer:
             defaults.constraint_to_go if constraint_to_go is None else constraint_to_go,
         )
         self.last: Answer | None = None
+        self.info = ModelInfo(
+            model.card.model_id, vars(self.asked), '' if model.compiled else NOT_COMPILED
+        )
         self._familiar = _Familiar(model.card.training_range)
 
     def propose(
@@ -134,6 +126,32 @@ class DecisionTransformer:
         if np.isfinite(score) and self._familiar(context):
             return score
         return float(np.fmax(score, OUTSIDE))  # a score that is not a number too
+
+
+def _load(options: LoadOptions) -> DecisionTransformer:
+    vehicle = options.vehicle.name if options.vehicle else None
+    purpose = Purpose(vehicle, options.horizon, options.margins, CostWeights())
+    model = _model(options.models, purpose, options.execution_provider)
+    usual = model.card.defaults
+    return DecisionTransformer(
+        model,
+        usual.relative_return + options.relative_return,
+        usual.constraint_to_go + options.constraint_to_go,
+    )
+
+
+@lru_cache(maxsize=2)  # the one in use, and the one that may take its place
+def _model(folder: Path, purpose: Purpose, provider: str) -> LoadedModel:
+    return load_model(folder, purpose, provider)
+
+
+def _fits(options: LoadOptions) -> bool:
+    known = load_card(options.models / CARD_FILE)
+    car, horizon = options.vehicle, options.horizon
+    return (car is None or car.name == known.vehicle) and horizon in (None, known.horizon)
+
+
+SPEC = SourceSpec(DecisionTransformer.name, _load, Origin.LEARNED, _fits, diagnostics='model')
 
 
 class _Familiar:

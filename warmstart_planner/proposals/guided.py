@@ -39,6 +39,7 @@ from warmstart_planner.proposals.guided_library import (
     SearchStructure,
 )
 from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
+from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.transcription import (
     Margins,
     box_centre_point,
@@ -198,6 +199,13 @@ class Guided:
             chosen.ctypes.data,
         )
         return chosen[:count].tolist()
+
+
+def _load(options: LoadOptions) -> Guided:
+    return Guided(margins=options.margins)
+
+
+SPEC = SourceSpec(Guided.name, _load, Origin.GUIDED)
 
 
 @dataclass(frozen=True)

@@ -6,42 +6,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.learned.observation import Observer, moving
-from warmstart_planner.learned.policy import DT_TOLERANCE, LoadedPolicy, RollOut, attempt
+from warmstart_planner.learned.policy import (
+    DT_TOLERANCE,
+    LoadedPolicy,
+    PolicyPurpose,
+    RollOut,
+    attempt,
+    load_policy,
+)
+from warmstart_planner.learned.policy_card import CARD_FILE, load_policy_card
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
+from warmstart_planner.proposals.source import Answer, ModelInfo
+from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.transcription import Transcription, transcribe
 from warmstart_planner.vehicle import load_vehicle
 
 OUTSIDE = 1.001  # uncertainty of what is just unfamiliar
 
 
-@dataclass(frozen=True)
-class Answer:
-    """
-    What came of one problem.
-
-    `proposals` are the roll-outs of the sound members and, last, of their mean controls where
-    there are two or more; `dropped` counts the other members. `uncertainty` is above 1 for a
-    problem unlike those that the policy was trained on; `inference_time` is that of the members'
-    roll-outs [s].
-    """
-
-    proposals: tuple[Proposal, ...]
-    dropped: int
-    uncertainty: float
-    inference_time: float
-
-
 class IqlLstm:
     """
     The roll-outs of a loaded policy; `last` keeps what came of the newest problem.
 
-    Each problem is a beginning: members remember nothing of the one before.
+    Each problem is a beginning: members remember nothing of the one before. Proposed are the
+    roll-outs of the sound members and, last, of their mean controls where there are two or more.
 
     Args:
         policy: as `learned.policy.load_policy` returns it.
@@ -56,6 +51,7 @@ class IqlLstm:
     def __init__(self, policy: LoadedPolicy) -> None:
         self.policy = policy
         self.last: Answer | None = None
+        self.info = ModelInfo(policy.card.model_id)
         self._observer = Observer(load_vehicle(policy.card.vehicle))
         self._familiar = policy.card.training_range.widened()
 
@@ -143,3 +139,38 @@ class IqlLstm:
         if found.sound.all() and self._familiar.holds(seen):
             return score
         return max(score, OUTSIDE)
+
+
+def loaded_policy(options: LoadOptions) -> LoadedPolicy:
+    """
+    Return the policy of the options' folder.
+
+    Raises:
+        CardError: it is missing, damaged or for something else.
+
+    """
+    purpose = PolicyPurpose(
+        options.vehicle.name if options.vehicle else None,
+        options.horizon.dt if options.horizon else None,
+        options.margins,
+    )
+    return _policy(options.models, purpose, options.execution_provider)
+
+
+@lru_cache(maxsize=2)  # the one in use, and the one that may take its place
+def _policy(folder: Path, purpose: PolicyPurpose, provider: str) -> LoadedPolicy:
+    return load_policy(folder, purpose, provider)
+
+
+def _load(options: LoadOptions) -> IqlLstm:
+    return IqlLstm(loaded_policy(options))
+
+
+def _fits(options: LoadOptions) -> bool:
+    known = load_policy_card(options.models / CARD_FILE)
+    car, horizon = options.vehicle, options.horizon
+    same_step = horizon is None or abs(horizon.dt - known.dt) <= DT_TOLERANCE
+    return (car is None or car.name == known.vehicle) and same_step
+
+
+SPEC = SourceSpec(IqlLstm.name, _load, Origin.LEARNED, _fits, diagnostics='policy')

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
 from warmstart_planner.proposals.source import follow_road
+from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, YAW
 
 Array = NDArray[np.float64]
@@ -31,6 +32,13 @@ class Shifted:
         if previous is None or not is_under_way(previous, problem):
             return ()
         return (Proposal(self.name, shift(problem, previous)),)
+
+
+def _load(options: LoadOptions) -> Shifted:
+    return Shifted()
+
+
+SPEC = SourceSpec(Shifted.name, _load, Origin.MEMORY)
 
 
 def is_under_way(plan: Trajectory, problem: PlanningProblem) -> bool:

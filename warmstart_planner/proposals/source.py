@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,43 @@ class ProposalSource(Protocol):
 
         """
         ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    What came of one problem.
+
+    `proposals` are the candidates that passed the source's own checks, `dropped` counts those that
+    did not. `uncertainty` is above 1 for a problem unlike those that the model was trained on;
+    `inference_time` is the model's own [s].
+    """
+
+    proposals: tuple[Proposal, ...]
+    dropped: int
+    uncertainty: float
+    inference_time: float
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """
+    Which model a source runs.
+
+    `asked` says by name what it is asked for, `remark` what a user should know of how it runs.
+    """
+
+    model_id: str
+    asked: Mapping[str, float] = field(default_factory=dict)
+    remark: str = ''
+
+
+@runtime_checkable
+class ModelSource(ProposalSource, Protocol):
+    """A source that runs a model, and tells of it; `last` is None until it was asked."""
+
+    info: ModelInfo
+    last: Answer | None
 
 
 def follow_road(

@@ -10,6 +10,7 @@ import numpy as np
 
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import follow_road, zero_controls
+from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.vehicle import SPEED
 
 
@@ -30,3 +31,10 @@ class StraightLine:
         controls = zero_controls(problem)
         trajectory = Trajectory(problem.stamp, problem.horizon.dt, states, controls)
         return (Proposal(self.name, trajectory),)
+
+
+def _load(options: LoadOptions) -> StraightLine:
+    return StraightLine()
+
+
+SPEC = SourceSpec(StraightLine.name, _load, Origin.COLD)

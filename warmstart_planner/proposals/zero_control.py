@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import zero_controls
+from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.vehicle import PX, SPEED, STEERING, YAW, roll_out
 
 
@@ -33,6 +34,13 @@ class ZeroControl:
             states, controls = roll_out(start, controls, problem.horizon.dt, vehicle)
         trajectory = Trajectory(problem.stamp, problem.horizon.dt, states, controls)
         return (Proposal(self.name, trajectory),)
+
+
+def _load(options: LoadOptions) -> ZeroControl:
+    return ZeroControl()
+
+
+SPEC = SourceSpec(ZeroControl.name, _load, Origin.COLD)
 
 
 def _arc(

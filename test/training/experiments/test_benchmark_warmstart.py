@@ -30,6 +30,8 @@ def run(tmp_path, *arguments):
         (['--workers', '0'], '--workers is 0'),
         (['--slowness', '-1'], '--slowness is -1'),
         (['--seed', '99999', '--n', '2'], 'the seeds of training begin'),
+        (['--sources', 'nobodys'], "--sources has 'nobodys': expected some of"),
+        (['--sources', 'multi_start'], "--sources has 'multi_start': expected sources of other"),
     ],
 )
 def test_absurd_arguments_are_refused(arguments, field, capsys):
@@ -64,6 +66,36 @@ def test_without_a_model_the_other_rows_are_measured(tmp_path, scp_folder, capsy
     assert (tmp_path / 'parts.png').exists()
     assert not (tmp_path / 'knobs.png').exists()
     assert not (tmp_path / 'coherence.png').exists()
+
+
+def test_a_source_that_cannot_be_loaded_is_refused_before_anything_is_measured(
+    tmp_path, install_source, capsys
+):
+    install_source(
+        'from warmstart_planner.proposals.spec import SourceSpec\n'
+        "SPEC = SourceSpec('mine', lambda options: 1 / 0)\n"
+    )
+    code, out = run(tmp_path, '--model', tmp_path, '--sources', 'mine')
+    assert code == 1
+    told = capsys.readouterr().err
+    assert "source 'mine' of mine-package cannot be loaded: ZeroDivisionError" in told
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_source_of_another_package_enters_the_tables_alone_and_beside_guided(
+    tmp_path, scp_folder, braking, capsys
+):
+    arguments = ['--sources', braking, '--workers', 2, '--to-the-end']
+    code, out = run(tmp_path, '--model', tmp_path / 'absent', *arguments)
+    assert code == 0
+    rows = json.loads(out.read_text())['rows']
+    starts = {row['start']: row for row in rows if row['tier'] == 'all'}
+    assert starts.keys() == {*PLAIN, NOISE, 'braking', 'guided_fast+braking'}
+    assert starts['braking']['candidates_mean'] == 3.0
+    assert {'braking', 'refinement'} <= starts['braking']['time_ms_parts'].keys()
+    assert {'braking', 'guided'} <= starts['guided_fast+braking']['time_ms_parts'].keys()
+    assert 'guided_fast+braking' in capsys.readouterr().out
 
 
 @pytest.mark.slow

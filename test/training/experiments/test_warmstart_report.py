@@ -21,6 +21,7 @@ from training.experiments.warmstart_report import (
     tables,
 )
 from training.experiments.warmstart_strategies import (
+    BESIDE_GUIDED,
     COLD_MANY,
     GUIDED_FAST,
     GUIDED_LESS,
@@ -229,6 +230,32 @@ def test_rows_have_all_starts_the_knobs_the_raw_candidates_and_the_unfamiliarity
     (unfamiliar,) = [row for row in rows_where(rows, tier='recorded') if 'auroc' in row]
     assert unfamiliar['auroc'] == 0.5
     assert 'collision-free' in tables(rows)
+
+
+def test_starts_of_other_packages_have_rows_times_and_curves_as_the_others_do(tmp_path):
+    alone, beside = {'mine': 0.003}, {'guided': 0.002, 'mine': 0.003}
+    records = [
+        record(
+            mine=runs(12.0, seconds=0.006, proposing=alone, inference=0.002),
+            **{BESIDE_GUIDED + 'mine': runs(9.0, seconds=0.008, proposing=beside)},
+        )
+    ]
+    rows = rows_of(Results(records))
+    ended = {r['start']: r for r in rows_where(rows, tier=ALL, budget_ms=None)}
+    assert list(ended) == [*PLAIN, 'mine', 'guided_fast+mine']
+    assert ended['mine']['inference_ms_median'] == pytest.approx(3.0)
+    parts = ended['mine']['time_ms_parts']
+    assert (parts['mine'], parts['inference']) == pytest.approx((1.0, 2.0))
+    assert sum(parts.values()) == pytest.approx(6.0)
+    assert ended['guided_fast+mine']['time_ms_parts']['mine'] == pytest.approx(3.0)
+    assert ended['mine']['excess_share_mean'] == pytest.approx(1 - 9 / 12)
+    assert len([r for r in rows_where(rows, tier=ALL, start='mine') if r['budget_ms']]) == 8
+    assert 'guided_fast+mine' in tables(rows)
+    plain = rows_of(Results([record()]))
+    for draw in (draw_deadlines, draw_parts):
+        for name, given in (('more', rows), ('plain', plain)):
+            assert draw(tmp_path / f'{name}.png', given)
+        assert (tmp_path / 'more.png').read_bytes() != (tmp_path / 'plain.png').read_bytes()
 
 
 def test_pictures_are_drawn_where_there_is_something_to_draw(tmp_path):
