@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart_planner.checks import finite_array, number, unwrapped
+from warmstart_planner.checks import assert_never, finite_array, number, unwrapped
 
 
 def test_an_array_is_copied_as_read_only_floats():
@@ -71,3 +71,8 @@ def test_a_number_within_its_range_is_kept():
 def test_a_bad_number_is_refused_by_name(value):
     with pytest.raises(ValueError, match='field is .*: expected a number'):
         number('field', value, at_least=1.0, at_most=2.0)
+
+
+def test_a_kind_that_a_switch_does_not_know_is_no_other_kind():
+    with pytest.raises(AssertionError, match="'a dragon' is of a kind that this does not know"):
+        assert_never('a dragon')

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,3 +80,14 @@ def number(name: str, value: Any, at_least: float = -np.inf, at_most: float = np
     if not math.isfinite(result) or not at_least <= result <= at_most:
         raise ValueError(f'{name} is {result}: expected a number in [{at_least}, {at_most}]')
     return result
+
+
+def assert_never(value: NoReturn) -> NoReturn:
+    """
+    Say that a switch knows all kinds of a value, as Python's own from 3.11 on.
+
+    Raises:
+        AssertionError: it does not know this one.
+
+    """
+    raise AssertionError(f'{value!r} is of a kind that this does not know')

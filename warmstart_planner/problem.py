@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.blockage import first_blocked_station
-from warmstart_planner.checks import finite_array, number
+from warmstart_planner.checks import assert_never, finite_array, number
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.road import Road
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
@@ -96,6 +96,8 @@ def goal_station(goal: Goal, road: Road) -> float:
             return float(road.project([x, y], near)[0])
         case KeepSpeed():
             return float('inf')
+        case _:
+            assert_never(goal)
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,6 @@ class Proposal:
     `predicted_return` is the source's own estimate of the negative cost of the feasible plan that
     refinement leads to, `failure_probability` that it leads to none; `uncertainty` is above 1
     where the problem is unlike those that the source knows. NaN where a source has none of them.
-    `multipliers` is what `scp.Multipliers` holds when the source is an earlier solution.
     """
 
     source: str
@@ -249,7 +250,6 @@ class Proposal:
     failure_probability: float = float('nan')
     uncertainty: float = float('nan')
     inference_time: float = 0.0
-    multipliers: NDArray[np.float64] | None = None
 
 
 class Rung(Enum):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.checks import number
+from warmstart_planner.checks import assert_never, number
 from warmstart_planner.objective import (
     ANCHOR_FIELDS,
     ANCHORS,
@@ -195,8 +195,10 @@ def stop_station(problem: PlanningProblem) -> float:
             return min(station, end)
         case StationGoal(speed=speed) | PoseGoal(speed=speed) if speed <= 0.0:
             return min(goal_station(problem.goal, problem.road) + problem.vehicle.front_reach, end)
-        case _:
+        case StationGoal() | PoseGoal() | KeepSpeed():
             return end
+        case _:
+            assert_never(problem.goal)
 
 
 def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -221,6 +223,8 @@ def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDA
         case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
             at = goal_station(problem.goal, problem.road) + problem.vehicle.rear_to_center
             speed = np.minimum(speed, _slowing(wanted, at, station))
+        case _:
+            assert_never(goal)
     stop = stop_station(problem) - problem.vehicle.length / 2
     speed = np.minimum(speed, _slowing(0.0, stop, station))
     square = speed**2 + 2 * COMFORT_DECELERATION * station

@@ -17,7 +17,7 @@ from warmstart_planner.scenarios import (
     packaged_scenarios,
     yaml_format,
 )
-from warmstart_planner.scenarios.library import SCHEMA_NAME, scenario_folder
+from warmstart_planner.scenarios.yaml_format import SCHEMA_NAME, scenario_folder
 
 BASE = {
     'description': 'A test.',

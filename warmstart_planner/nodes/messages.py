@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from std_msgs.msg import Header
 
 from warmstart_planner import msg
-from warmstart_planner.checks import finite_array, number, unwrapped
+from warmstart_planner.checks import assert_never, finite_array, number, unwrapped
 from warmstart_planner.obstacles import SIZES, Obstacle, sizes_of
 from warmstart_planner.problem import (
     Goal,
@@ -276,10 +276,12 @@ def goal_message(goal: Goal, stamp: float) -> msg.Goal:
     elif isinstance(goal, StopBefore):
         message.type, message.speed_mps = msg.Goal.STOP_BEFORE, float(goal.cruise_speed)
         message.station = float(goal.station)
-    else:
+    elif isinstance(goal, PoseGoal):
         message.type, message.speed_mps = msg.Goal.POSE, float(goal.speed)
         message.x, message.y, message.yaw = float(goal.x), float(goal.y), float(goal.yaw)
         message.station = float(goal.station or 0.0)
+    else:
+        assert_never(goal)
     return message
 
 

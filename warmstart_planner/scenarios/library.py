@@ -6,21 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from warmstart_planner.resources import share_folder
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError
-
-SCHEMA_NAME = 'scenario.schema.json'
-
-
-def scenario_folder() -> Path:
-    """
-    Return the folder of the packaged scenarios.
-
-    Raises:
-        FileNotFoundError: the package's files are not installed.
-
-    """
-    return share_folder() / 'config' / 'scenarios'
+from warmstart_planner.scenarios.yaml_format import read_yaml, scenario_folder
 
 
 def packaged_scenarios() -> tuple[str, ...]:
@@ -50,6 +37,4 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
                 f'scenario is {given!r}: expected a path to a .yaml or .xml file or one of '
                 f'{", ".join(packaged_scenarios())}'
             )
-    from warmstart_planner.scenarios.yaml_format import read_yaml
-
     return read_yaml(path)

@@ -14,12 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.resources import share_folder
 from warmstart_planner.road import Road, road_from_segments
-from warmstart_planner.scenarios.library import SCHEMA_NAME, scenario_folder
 from warmstart_planner.scenarios.motion import Knots, Motion, along_road, crossing, standing
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
 from warmstart_planner.strict_yaml import parse
 from warmstart_planner.vehicle import DEFAULT_VEHICLE
+
+SCHEMA_NAME = 'scenario.schema.json'
+
+
+def scenario_folder() -> Path:
+    """
+    Return the folder of the packaged scenarios.
+
+    Raises:
+        FileNotFoundError: the package's files are not installed.
+
+    """
+    return share_folder() / 'config' / 'scenarios'
 
 
 def read_yaml(path: str | Path) -> Scenario:
