@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
+.PHONY: help setup tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -126,6 +126,10 @@ validate-iql: training  ## Compare our IQL with d3rlpy's on Pendulum: [N=seeds] 
 
 benchmark-mpc: setup  ## Compare the MPC's warm starts in closed loop: [N=drives] [ARGS=...]
 	$(RUN) -m training.experiments.benchmark_mpc $(call option,N,n) $(ARGS)
+
+docs: tools  ## Build the documentation site into out/docs/
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(RUN) -m mkdocs --quiet build
+	@echo out/docs/index.html
 
 lint: tools  ## Check style, layout and the direction of imports
 	.venv/bin/ruff check .

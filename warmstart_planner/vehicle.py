@@ -8,7 +8,7 @@ numpy's element-wise functions, which CasADi's symbols answer too, so the same l
 arrays of any batch shape and the symbolic functions that the solvers are generated from.
 
 State x = [px, py, yaw, v, steering]: rear axle in the map frame [m, m, rad], speed [m/s],
-front-wheel angle [rad]. Control u = [acceleration, steering rate] [m/s^2, rad/s].
+front-wheel angle [rad]. Control u = [acceleration, steering rate], in m/s^2 and rad/s.
 """
 
 from __future__ import annotations

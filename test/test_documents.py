@@ -1,0 +1,132 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""What documents name exists, and what a user can call or set is named in a document."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [
+    ROOT / 'README.md',
+    ROOT / 'CONTRIBUTING.md',
+    ROOT / 'config' / 'scenarios' / 'README.md',
+    *sorted((ROOT / 'docs').rglob('*.md')),
+]
+TEXT = {path: path.read_text(encoding='utf-8') for path in DOCUMENTS}
+MAKEFILE = (ROOT / 'Makefile').read_text(encoding='utf-8')
+
+
+def code_in(text):
+    """Return what a text has in code blocks and between backticks."""
+    blocks = re.findall(r'^```.*?\n(.*?)^```', text, re.M | re.S)
+    return [
+        *blocks,
+        *re.findall(r'`([^`\n]+)`', re.sub(r'^```.*?^```', '', text, flags=re.M | re.S)),
+    ]
+
+
+CODE = {path: code_in(text) for path, text in TEXT.items()}
+
+
+def tables_of(text, heading):
+    """Return the rows, as cells, of each table whose first heading is this."""
+    found = re.findall(rf'^\| {re.escape(heading)} \|.*\n\|[-|]+\n((?:\|.*\n)+)', text, re.M)
+    return [
+        [cell.strip() for cell in row.strip('|').split(' | ')]
+        for t in found
+        for row in t.splitlines()
+    ]
+
+
+def names_in(cell):
+    return re.findall(r'`([^`]+)`', cell)
+
+
+@pytest.mark.parametrize('path', DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    links = [link.split('#')[0] for link in re.findall(r'\]\(([^)\s]+)\)', TEXT[path])]
+    local = [link for link in links if link and '://' not in link]
+    assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+def test_commands_in_documents_are_there():
+    targets = set(re.findall(r'^([a-z][a-z-]*):', MAKEFILE, re.M))
+    used = {
+        (path.name, target)
+        for path, parts in CODE.items()
+        for part in parts
+        for target in re.findall(r'\bmake ([a-z][a-z-]+)', part)
+    }
+    assert len(used) > 20
+    assert sorted(name for name in used if name[1] not in targets) == []
+
+
+def test_every_command_that_help_shows_is_in_a_document():
+    shown = set(re.findall(r'^([a-z-]+):.*## ', MAKEFILE, re.M))
+    everything = '\n'.join(part for parts in CODE.values() for part in parts)
+    assert (
+        sorted(target for target in shown if not re.search(rf'\bmake {target}\b', everything))
+        == []
+    )
+
+
+def test_modules_and_files_in_documents_are_there():
+    named = {
+        (path.name, name)
+        for path, parts in CODE.items()
+        for part in parts
+        for name in re.findall(r'-m ((?:training|warmstart_planner)[\w.]*)', part)
+    }
+    missing = [
+        (document, module)
+        for document, module in sorted(named)
+        if not (ROOT / f'{module.replace(".", "/")}.py').exists()
+        and not (ROOT / module.replace('.', '/')).is_dir()
+    ]
+    assert missing == []
+
+
+def test_the_readme_s_topics_are_those_of_the_architecture():
+    readme = {n for row in tables_of(TEXT[ROOT / 'README.md'], 'topic') for n in names_in(row[0])}
+    table = tables_of(TEXT[ROOT / 'docs' / 'architecture.md'], 'topic')
+    assert len(table) > 15
+    architecture = {name for row in table for name in names_in(row[0])}
+    beside = {'/clock', '/tf'}  # told in a sentence there
+    assert readme == architecture - beside
+
+
+def test_the_readme_s_parameters_have_these_defaults():
+    pytest.importorskip('rclpy')
+    from warmstart_planner.nodes import (
+        controller_parameters,
+        planner_parameters,
+        proposal_parameters,
+        simulator_parameters,
+    )
+
+    modules = {
+        'planner': planner_parameters,
+        'proposal': proposal_parameters,
+        'controller': controller_parameters,
+        'simulator': simulator_parameters,
+    }
+    defaults = {
+        (node, each.name): each.default
+        for node, module in modules.items()
+        for each in module.DECLARATIONS
+    }
+    rows = tables_of(TEXT[ROOT / 'README.md'], 'parameter (node)')
+    assert len(rows) > 10
+    for name_cell, default_cell, *_ in rows:
+        nodes = re.search(r'\(([\w, ]+)\)$', name_cell).group(1).split(', ')
+        told = re.findall(r'-?\d+(?:\.\d+)?', default_cell) if '`' not in default_cell else []
+        for place, name in enumerate(names_in(name_cell)):
+            for node in nodes:
+                assert (node, name) in defaults, f'{node} has no parameter {name}'
+                if told:
+                    default = float(told[place if len(told) > 1 else 0])
+                    assert defaults[node, name] == pytest.approx(default), name
+                elif names_in(default_cell):
+                    assert defaults[node, name] == names_in(default_cell)[0] or '/' in default_cell
