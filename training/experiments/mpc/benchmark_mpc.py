@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from training.experiments.common.checklist import Check, as_text, noise_of
 from training.experiments.common.journal import Journal, JournalError
 from training.experiments.mpc.policy_controller import PolicyController
 from training.experiments.mpc.policy_start import PolicyStart
@@ -41,7 +42,6 @@ from training.experiments.mpc.worlds import (
     after,
     make_world,
 )
-from training.experiments.warmstart.targets import STANDARD_ERRORS, Check, as_text
 from warmstart_planner import objective
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card_format import CardError
@@ -425,7 +425,7 @@ def _no_dearer(records: Sequence[Record], start: str, name: str, unit: str) -> C
     )
     more = ours - theirs
     more = more[np.isfinite(more)]
-    noise = STANDARD_ERRORS * more.std() / np.sqrt(max(len(more), 1))
+    noise = noise_of(more)
     return Check(
         f'{start}: {name} not above that of {SHIFTED}',
         f'{np.nanmean(ours):.3f} against {np.nanmean(theirs):.3f}{unit}, '

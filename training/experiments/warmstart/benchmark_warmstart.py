@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 
+from training.experiments.common.checklist import Check, as_text
 from training.experiments.common.journal import Journal, JournalError
 from training.experiments.common.problems import (
     FIRST_SEED,
@@ -74,7 +75,7 @@ from training.experiments.warmstart.strategies import (
     Start,
     sources_of,
 )
-from training.experiments.warmstart.targets import Check, as_text, checklist
+from training.experiments.warmstart.targets import checklist
 from warmstart_planner.learned import card, observation_library, policy_card
 from warmstart_planner.learned.card_format import CardError
 from warmstart_planner.learned.policy import LoadedPolicy, PolicyPurpose, load_policy

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.experiments.common.checklist import STANDARD_ERRORS, Check, noise_of
 from training.experiments.warmstart.coherence import Coherence
 from training.experiments.warmstart.records import Record
 from training.experiments.warmstart.report import (
@@ -26,7 +27,6 @@ from training.experiments.warmstart.report import (
     groups,
 )
 from training.experiments.warmstart.strategies import IQL_LSTM, LEARNED
-from training.experiments.warmstart.targets import STANDARD_ERRORS, Check
 from training.figures import excess_share, time_figures
 
 COHERENCE, COMPARISON, ROLL_OUT = 'coherence', 'comparison', 'roll_out'
@@ -105,7 +105,7 @@ def _difference(figure: str, transformer: Array, policy: Array) -> dict[str, Any
         LEARNED: float(transformer.mean()),
         IQL_LSTM: float(policy.mean()),
         'difference': float(more.mean()),
-        'noise': float(STANDARD_ERRORS * more.std() / np.sqrt(len(more))),
+        'noise': noise_of(more),
     }
 
 

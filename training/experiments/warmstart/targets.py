@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
+from training.experiments.common.checklist import Check, noise_of
 from training.experiments.common.problems import RECORDED
 from training.experiments.warmstart.candidates import CONSTRAINT_TO_GO, RELATIVE_RETURN
 from training.experiments.warmstart.records import UNLIMITED, Record
@@ -16,7 +16,6 @@ from training.experiments.warmstart.report import (
     ALL,
     BUDGETS,
     RANDOM,
-    Array,
     Method,
     Results,
     Rows,
@@ -32,7 +31,6 @@ from training.experiments.warmstart.strategies import (
 )
 from training.figures import DEAR
 
-STANDARD_ERRORS = 2.0  # of a paired mean difference: what counts as noise
 SAME = 0.01  # relative difference of costs that margins account for
 EXCESS = {0.005: 0.15, 0.010: 0.03, 0.020: 0.015}  # at most, by budget [s]
 FEASIBLE_WITHIN = 0.010  # [s]
@@ -40,15 +38,6 @@ FEASIBLE = {ALL: 0.98, 'hard': 0.97, RECORDED: 0.97}  # at least
 EXCESS_TO_THE_END, DEAR_TO_THE_END = 0.010, 0.045
 INFERENCE_MS = 6.0
 COLLISION_FREE = 0.8
-
-
-@dataclass(frozen=True)
-class Check:
-    """One demand, what was found, and whether that is enough."""
-
-    demand: str
-    found: str
-    reached: bool
 
 
 def checklist(results: Results, rows: Rows) -> list[Check]:
@@ -65,13 +54,6 @@ def checklist(results: Results, rows: Rows) -> list[Check]:
         *_candidates(rows),
         *_knobs(rows),
     ]
-
-
-def as_text(checks: Sequence[Check]) -> str:
-    """Return a checklist as lines."""
-    return '\n'.join(
-        f'[{"reached" if c.reached else "NOT REACHED"}] {c.demand}: {c.found}' for c in checks
-    )
 
 
 def _tiers(results: Results) -> dict[str, list[Record]]:
@@ -135,8 +117,8 @@ def _noise(results: Results) -> Iterator[Check]:
         less = Method(GUIDED_LESS, budget)
         if results.has(less, records):
             more = results.excess(records, Method(NOISE, budget)) - results.excess(records, less)
-            reached &= more.mean() <= _noise_of(more)
-            parts.append(f'{_ms(budget)} {more.mean():+.2%} (noise {_noise_of(more):.2%})')
+            reached &= more.mean() <= noise_of(more)
+            parts.append(f'{_ms(budget)} {more.mean():+.2%} (noise {noise_of(more):.2%})')
     if parts:
         demand = f'{NOISE}: nowhere worse than {GUIDED_FAST} with the time that inference leaves'
         yield Check(demand, 'excess ' + '; '.join(parts), bool(reached))
@@ -165,8 +147,8 @@ def _against_plain(results: Results) -> Iterator[Check]:
             yield Check(
                 f'{start} {_within(budget)}: less excess than the strongest plain start',
                 f'{ours.mean():.2%} against {plain[best].mean():.2%} of {best} '
-                f'(difference {more.mean():+.2%}, noise {_noise_of(more):.2%})',
-                bool(more.mean() < -_noise_of(more)),
+                f'(difference {more.mean():+.2%}, noise {noise_of(more):.2%})',
+                bool(more.mean() < -noise_of(more)),
             )
 
 
@@ -203,10 +185,6 @@ def _knobs(rows: Rows) -> Iterator[Check]:
                 f'{row["value"]:g}: {value:.3g}' for row, value in zip(found, values, strict=True)
             )
             yield Check(f'{knob}: {demand}', text, bool((sign * np.diff(values) > 0).all()))
-
-
-def _noise_of(more: Array) -> float:
-    return float(STANDARD_ERRORS * more.std() / np.sqrt(len(more)))
 
 
 def _shares(found: dict[str, float]) -> str:

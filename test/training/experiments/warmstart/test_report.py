@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from training.experiments.common.checklist import as_text
 from training.experiments.common.journal import JournalError
 from training.experiments.warmstart.candidates import KNOB_VALUES, KnobSample, RawCandidates
 from training.experiments.warmstart.plots import draw_deadlines, draw_knobs, draw_parts
@@ -35,7 +36,7 @@ from training.experiments.warmstart.strategies import (
     Run,
     Spent,
 )
-from training.experiments.warmstart.targets import as_text, checklist
+from training.experiments.warmstart.targets import checklist
 
 ALWAYS = (*BUDGETS, np.inf)
 
