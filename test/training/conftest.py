@@ -31,7 +31,7 @@ def dataset(tmp_path_factory, scp_folder):
 @pytest.fixture(scope='session')
 def smoke(dataset, tmp_path_factory):
     """Return the configuration of a tiny training on the small dataset."""
-    from training.decision_transformer.train import SMOKE
+    from training.decision_transformer.settings import SMOKE
 
     out = tmp_path_factory.mktemp('training')
     return replace(SMOKE, dataset=str(dataset), out=str(out / 'model'), batch=4)
@@ -48,7 +48,8 @@ def problems(dataset):
 @pytest.fixture
 def batch(problems):
     """Return all of them as a batch."""
-    from training.decision_transformer.train import SMOKE, make_batch
+    from training.decision_transformer.batches import make_batch
+    from training.decision_transformer.settings import SMOKE
 
     return make_batch(problems, SMOKE, np.random.default_rng(0))
 
@@ -56,7 +57,8 @@ def batch(problems):
 @pytest.fixture
 def free_batch(batch):
     """Return variations of them that nobody has solved."""
-    from training.decision_transformer.train import SMOKE, make_free_batch
+    from training.decision_transformer.batches import make_free_batch
+    from training.decision_transformer.settings import SMOKE
 
     return make_free_batch(batch, replace(SMOKE, dearer_share=0.5), np.random.default_rng(0))
 
@@ -79,6 +81,8 @@ def checkpoint(smoke):
     """Return the best checkpoint of the tiny training, with its head beside it."""
     from pathlib import Path
 
+    from training.decision_transformer.batches import Place
+    from training.decision_transformer.loading import load_model
     from training.decision_transformer.outcome_head import (
         HEAD_FILE,
         Outcomes,
@@ -86,7 +90,7 @@ def checkpoint(smoke):
         write_head,
     )
     from training.decision_transformer.outcomes import FIRST_INDEX, refine_scenes, stacked
-    from training.decision_transformer.train import Place, Training, load_model
+    from training.decision_transformer.train import Training
 
     Training(smoke, Place()).run()
     path = Path(smoke.out) / 'best.pt'
@@ -173,7 +177,7 @@ def learner_of():
     """Return what makes a learner of a policy that has learned nothing."""
     import torch
 
-    from training.iql_lstm.train import Learner
+    from training.iql_lstm.learner import Learner
 
     def make(configuration, episodes):
         torch.manual_seed(0)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from distributed import Client, Future, as_completed
-from tqdm import tqdm
 
 from training.dataset.situations import Situation, base_situation
+from training.progress import tracked
 from warmstart_planner.problem import Horizon
 
 CHUNK = 5  # scenes a task
@@ -61,6 +61,6 @@ def results(jobs: Sequence[Future], name: str) -> list[Any]:
         Exception: what the first of them that fails has raised, as soon as it does.
 
     """
-    bar = tqdm(as_completed(jobs), name, len(jobs), disable=None, leave=False)
+    bar = tracked(as_completed(jobs), name, len(jobs))
     found = {job.key: job.result() for job in bar}
     return [found[job.key] for job in jobs]

@@ -11,37 +11,32 @@ again: a run that was stopped goes on.
 
 from __future__ import annotations
 
-import os
+import training.one_thread  # noqa: F401
 
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ.setdefault(_variable, '1')
-
-import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from distributed import Client
-from tqdm import tqdm
 
+from training.command_line import OptionError, at_least, run
 from training.dataset.collection import BEST, Collector
 from training.dataset.generate import connected, generate
-from training.dataset.schema import Card, DatasetError, read_card
+from training.dataset.schema import Card, read_card
 from training.dataset.situations import AGGREGATED, Situation, base_situation, later
+from training.decision_transformer.batches import Place
 from training.decision_transformer.export import export
+from training.decision_transformer.loading import read_checkpoint
 from training.decision_transformer.outcomes import HEAD_FILE, teach
-from training.decision_transformer.train import (
-    Configuration,
-    Place,
-    Training,
-    dataset_folders,
-    read_checkpoint,
-    usable,
-)
+from training.decision_transformer.settings import Configuration, dataset_folders
+from training.decision_transformer.train import Training, usable
+from training.progress import tracked
+from training.table import Column, table
 from warmstart_planner.learned.card import CARD_FILE, Defaults
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.measurement import write_json, write_measurement
@@ -56,27 +51,42 @@ HELD_OUT = 900_000  # first index of the scenes for measuring
 RATE_SHARE = 0.3  # of the first training's learning rate
 
 
+COLUMNS = (
+    Column('round', 'round', 'd'),
+    Column('state', 'state'),
+    Column('n', 'n', 'd'),
+    Column('feasible', 'feasible_rate', '.1%'),
+    Column('gap', 'cost_gap_mean', '.1%'),
+    Column('iterations', 'iterations_mean', '.2f'),
+)
+
+
 @dataclass(frozen=True)
 class Settings:
-    """
-    How many rounds of what size.
+    """How many rounds of what size."""
 
-    `problems`, `scenes` and `held_out` count scenes: driven, with outcomes of candidates, and for
-    measuring. `epochs`, `passes`, `device` and `loaders` are those of the training
-    (`Configuration`; `loaders` its `workers`).
-    """
+    checkpoint: Path = Path('out/decision_transformer/best.pt')  # of the first model
+    out: Path = Path('out/aggregate')  # folder of all rounds
+    rounds: int = 2  # of driving, solving and training
+    problems: int = 150  # scenes driven in a round
+    variants: int = 4  # states that each scene is left at
+    epochs: int = 20  # of training in a round
+    passes: int = 1  # over the data in an epoch
+    device: str = 'cpu'  # to train on: cpu, cuda
+    loaders: int = 0  # processes that prepare batches
+    scenes: int = 600  # whose outcomes the head learns from
+    held_out: int = 200  # scenes for measuring
+    workers: int = os.cpu_count() or 1  # processes that solve problems
 
-    checkpoint: Path
-    out: Path
-    rounds: int
-    problems: int
-    variants: int
-    epochs: int
-    passes: int
-    device: str
-    loaders: int
-    scenes: int
-    held_out: int
+    def __post_init__(self) -> None:
+        """Check the numbers, and that rounds and measurement share no scene."""
+        at_least(self, rounds=1, problems=1, variants=1, epochs=1, passes=1, loaders=0)
+        at_least(self, scenes=1, held_out=1, workers=1)
+        if self.problems > ROUND_INDICES - HELD_OUT:
+            raise OptionError(
+                f'--problems is {self.problems}: expected at most {ROUND_INDICES - HELD_OUT}, '
+                'so that rounds and measurement share no scene'
+            )
 
 
 def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
@@ -170,7 +180,7 @@ def _outcomes(card: Card, models: Path, scenes: int) -> Iterator[tuple[str, Outc
     vehicle, horizon = load_vehicle(card.vehicle), card.horizon
     collector, solver = Collector(vehicle, horizon), ScpSolver(vehicle, horizon)
     source = DecisionTransformer(load_model(models))
-    for index in tqdm(range(HELD_OUT, HELD_OUT + scenes), 'measuring', disable=None, leave=False):
+    for index in tracked(range(HELD_OUT, HELD_OUT + scenes), 'measuring'):
         base = base_situation(index, horizon)
         ways, outcome = _outcome(base, collector, solver, source)
         if outcome is not None:
@@ -219,64 +229,19 @@ def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the rows as text."""
-    formats = {'feasible_rate': '9.1%', 'cost_gap_mean': '8.1%', 'iterations_mean': '10.2f'}
-    lines = [f'{"round":>5} {"state":8} {"n":>4} {"feasible":>9} {"gap":>8} {"iterations":>10}']
-    for row in rows:
-        figures = (
-            '-'.rjust(int(form.split('.')[0])) if row[name] is None else format(row[name], form)
-            for name, form in formats.items()
-        )
-        lines.append(f'{row["round"]:5d} {row["state"]:8} {row["n"]:4d} {" ".join(figures)}')
-    return '\n'.join(lines)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the rounds, print and write what they gained; return the exit status."""
-    parser = argparse.ArgumentParser(prog='aggregate', description=__doc__.strip().split('\n')[0])
-    add = parser.add_argument
-    add('--checkpoint', type=Path, default=Path('out/decision_transformer/best.pt'))
-    add('--out', type=Path, default=Path('out/aggregate'))
-    add('--rounds', type=int, default=2)
-    add('--problems', type=int, default=150, help='scenes driven in a round')
-    add('--variants', type=int, default=4, help='states that each scene is left at')
-    add('--epochs', type=int, default=20, help='of training in a round')
-    add('--passes', type=int, default=1, help='over the data in an epoch')
-    add('--device', default='cpu', help='to train on: cpu, cuda')
-    add('--loaders', type=int, default=0, help='processes that prepare batches')
-    add('--scenes', type=int, default=600, help='whose outcomes the head learns from')
-    add('--held-out', type=int, default=200, help='scenes for measuring')
-    add('--workers', type=int, default=os.cpu_count(), help='that solve problems')
-    options = vars(parser.parse_args(arguments))
-    workers = options.pop('workers')
-    settings = Settings(**options)
-    try:
-        _check(settings, workers)
-        with connected('', workers) as client:
-            rows = aggregate(settings, client)
-    except (DatasetError, ValueError, OSError) as error:
-        print(f'aggregate: {error}', file=sys.stderr)
-        return 2
-    print(table(rows))
+    return run(_aggregate, Settings, 'aggregate', __doc__, arguments)
+
+
+def _aggregate(settings: Settings) -> None:
+    usable(settings.device)  # before any work
+    with connected('', settings.workers) as client:
+        rows = aggregate(settings, client)
+    print(table(COLUMNS, rows))
     path = settings.out / 'aggregate.json'
     write_measurement(path, HELD_OUT, rows)
     print(path)
-    return 0
-
-
-def _check(settings: Settings, workers: int) -> None:
-    numbers = {name: value for name, value in asdict(settings).items() if isinstance(value, int)}
-    for name, value in {**numbers, 'workers': workers}.items():
-        least = 0 if name == 'loaders' else 1
-        if value < least:
-            raise ValueError(f'{name} is {value}: expected at least {least}')
-    if settings.problems > ROUND_INDICES - HELD_OUT:
-        raise ValueError(
-            f'problems is {settings.problems}: expected at most {ROUND_INDICES - HELD_OUT}, '
-            'so that rounds and measurement share no scene'
-        )
-    usable(settings.device)  # before any work
 
 
 if __name__ == '__main__':

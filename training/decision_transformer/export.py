@@ -11,7 +11,6 @@ the model is of use is found out afterwards (`trials.py`).
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 import warnings
@@ -24,8 +23,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.command_line import run
 from training.dataset.reading import Problems, read_problems
-from training.dataset.schema import DatasetError, read_card
+from training.dataset.schema import read_card
+from training.decision_transformer.loading import load_model, read_checkpoint
 from training.decision_transformer.network.road_frame import RoadFrame
 from training.decision_transformer.network.transformer import DecisionTransformer
 from training.decision_transformer.onnx_weights import read_weights, with_named_weights
@@ -37,12 +38,7 @@ from training.decision_transformer.outcome_head import (
     propose,
 )
 from training.decision_transformer.ranges import range_of
-from training.decision_transformer.train import (
-    Configuration,
-    dataset_folders,
-    load_model,
-    read_checkpoint,
-)
+from training.decision_transformer.settings import Configuration, dataset_folders
 from warmstart_planner.learned.card import (
     CARD_FILE,
     ONNX_FILE,
@@ -351,24 +347,26 @@ def _provenance(
     }
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is exported, and how it is asked when nobody asks otherwise."""
+
+    checkpoint: Path = Path('out/decision_transformer/best.pt')  # of the model
+    out: Path = Path('models')  # folder for model and card
+    relative_return: float = 0.0  # default of the served model
+    constraint_to_go: float = 0.0  # default of the served model
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Export; return the exit status."""
-    parser = argparse.ArgumentParser(prog='export', description=__doc__.strip().splitlines()[0])
-    add = parser.add_argument
-    add('--checkpoint', type=Path, default=Path('out/decision_transformer/best.pt'))
-    add('--out', type=Path, default=Path('models'), help='folder for model and card')
-    add('--relative-return', type=float, default=0.0, help='default of the served model')
-    add('--constraint-to-go', type=float, default=0.0, help='default of the served model')
-    options = parser.parse_args(arguments)
-    try:
-        defaults = Defaults(options.relative_return, options.constraint_to_go)
-        card = export(options.checkpoint, options.out, defaults)
-    except (DatasetError, ValueError, OSError) as error:
-        print(f'export: {error}', file=sys.stderr)
-        return 2
+    return run(_export, Options, 'export', __doc__, arguments)
+
+
+def _export(options: Options) -> None:
+    defaults = Defaults(options.relative_return, options.constraint_to_go)
+    card = export(options.checkpoint, options.out, defaults)
     size = (options.out / ONNX_FILE).stat().st_size / 1e6
     print(f'{card.model_id}: {options.out / ONNX_FILE}, {size:.1f} MB, and {CARD_FILE}')
-    return 0
 
 
 if __name__ == '__main__':

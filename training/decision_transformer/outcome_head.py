@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.decision_transformer.loading import CHECKPOINT_VERSION, read_checkpoint
 from training.decision_transformer.network.road_frame import RoadFrame
 from training.decision_transformer.network.transformer import (
     DecisionTransformer,
@@ -33,7 +34,6 @@ from training.decision_transformer.network.transformer import (
     scaled_cost,
     unscaled_cost,
 )
-from training.decision_transformer.train import CHECKPOINT_VERSION, read_checkpoint
 from training.figures import excess_share, relative_gap
 from warmstart_planner.learned.architecture import (
     CANDIDATE_FEATURES,

@@ -10,14 +10,12 @@ without the data that it was trained on: `make outcomes ARGS='--checkpoint model
 
 from __future__ import annotations
 
+import training.one_thread  # noqa: F401
+
 import os
-
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ.setdefault(_variable, '1')
-
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,11 +23,12 @@ from typing import Any
 import numpy as np
 from distributed import Client
 
+from training.command_line import at_least, run
 from training.dataset.generate import connected
 from training.dataset.scenes import drawn, rows_of_scenes
-from training.dataset.schema import DatasetError
 from training.dataset.situations import perturbed
 from training.decision_transformer.export import replace_head
+from training.decision_transformer.loading import load_model
 from training.decision_transformer.network.transformer import DecisionTransformer
 from training.decision_transformer.outcome_head import (
     FEW,
@@ -43,7 +42,6 @@ from training.decision_transformer.outcome_head import (
     write_head,
 )
 from training.decision_transformer.refinery import Refinery, refinery
-from training.decision_transformer.train import load_model
 from warmstart_planner.learned.card import CARD_FILE
 from warmstart_planner.problem import PlanningProblem
 
@@ -108,30 +106,31 @@ def stacked(rows: Sequence[Row]) -> dict[str, np.ndarray]:
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
+@dataclass(frozen=True)
+class Options:
+    """Whose candidates are refined, and for how many scenes."""
+
+    checkpoint: Path = Path('out/decision_transformer/best.pt')  # or folder of a served model
+    scenes: int = 1000  # that candidates are refined for
+    workers: int = os.cpu_count() or 1  # processes that refine
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, scenes=1, workers=1)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Collect outcomes, train the head and write both; return the exit status."""
-    parser = argparse.ArgumentParser(prog='outcomes', description=__doc__.strip().split('\n')[0])
-    add = parser.add_argument
-    add(
-        '--checkpoint',
-        type=Path,
-        default=Path('out/decision_transformer/best.pt'),
-        help='of the model, or folder of a served one',
-    )
-    add('--scenes', type=int, default=1000, help='that candidates are refined for')
-    add('--workers', type=int, default=os.cpu_count(), help='processes that refine')
-    options = parser.parse_args(arguments)
+    return run(_learn, Options, 'outcomes', __doc__, arguments)
+
+
+def _learn(options: Options) -> None:
     path = options.checkpoint
-    try:
-        load_model(path)  # before any work: it may be missing or damaged
-        with connected('', options.workers) as client:
-            lines = teach(path, options.scenes, client)
-    except (DatasetError, ValueError, OSError) as error:
-        print(f'outcomes: {error}', file=sys.stderr)
-        return 2
+    load_model(path)  # before any work: it may be missing or damaged
+    with connected('', options.workers) as client:
+        lines = teach(path, options.scenes, client)
     written = path / CARD_FILE if path.is_dir() else path.with_name(HEAD_FILE)
     print('\n'.join([*lines, str(written)]))
-    return 0
 
 
 def _summary(model: DecisionTransformer, head: OutcomeHead, outcomes: Outcomes) -> Iterator[str]:

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from training.dataset.reading import Problems
+from training.decision_transformer.batches import mirror_context
 from training.decision_transformer.outcome_head import Contexts
-from training.decision_transformer.train import mirror_context
 from warmstart_planner.learned.card import TrainingRange
 from warmstart_planner.learned.card_format import Range
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from training.decision_transformer.loading import load_model
 from training.decision_transformer.outcome_head import propose
-from training.decision_transformer.train import load_model
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import LoadedModel
 from warmstart_planner.learned.session import load_model as load_served

@@ -16,14 +16,12 @@ MISSION.txt, Section 3. The network is `network/transformer.py`, the parts of it
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
 import math
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,183 +30,28 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
+from torch.utils.data import DataLoader
 
-from training.dataset.reading import KINDS, Problems, read_problems
+from training.checkpoint import log_epoch, require_same, save_checkpoint
+from training.command_line import parsed
+from training.dataset.reading import read_problems
 from training.dataset.schema import DatasetError, read_card
-from training.decision_transformer.losses import Batch, FreeBatch, free_losses, losses
-from training.decision_transformer.network.transformer import DecisionTransformer, ModelSizes
-from training.decision_transformer.onnx_weights import read_weights
-from training.decision_transformer.replayed_step import ReplayedStep, Tensors
-from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
-from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, OBSTACLE_FIELDS
-from warmstart_planner.vehicle import SPEED, STEERING, load_vehicle
-
-CHECKPOINT_VERSION = 1
-STATE_MIRROR = (1.0, -1.0, -1.0, 1.0, -1.0)
-FREE = 'free_'
-DEAREST = 3.0  # natural logarithms by which a free mode's asked cost is above its own
-MAY_BE_ZERO = ('seed', 'time_limit', 'workers', 'allowed_share', 'dearer_share')
-
-
-@dataclass(frozen=True)
-class Configuration(ModelSizes):
-    """Everything that decides what is trained and how, beside the sizes; times in seconds."""
-
-    # the data
-    dataset: str = 'out/dataset'  # folders, separated by commas
-    initial: str = ''  # checkpoint, or folder of a served model, whose weights are the first
-    answers: int = 3  # of a problem, in each pass over it
-    free_modes: int = 6  # of a problem, driven without an answer: they learn from their merit
-    allowed_share: float = 0.4  # of the free modes, which are allowed some violation
-    dearer_share: float = 0.0  # of the free modes, which are asked for a dearer way
-    # the losses' weights
-    way_loss: float = 1.0
-    spread_loss: float = 0.03  # of the ways that did not win, so that no mode dies
-    choice_loss: float = 0.1
-    state_loss: float = 1.0
-    action_loss: float = 0.3
-    to_go_loss: float = 0.3
-    violation_loss: float = 1.0  # of the ways
-    merit_loss: float = 3.0  # of free modes
-    own_way_loss: float = 0.2  # of free modes, that they stay on the way they point out
-    # the optimiser
-    epochs: int = 60
-    batch: int = 128
-    learning_rate: float = 1.2e-3
-    warm_up: float = 0.03  # share of all steps
-    weight_decay: float = 0.05
-    gradient_limit: float = 1.0
-    patience: int = 15  # epochs without a better validation loss
-    time_limit: float = 0.0  # of the whole training, over all its runs; 0: none [s]
-    passes: int = 1  # over the data in an epoch
-    seed: int = 0
-    device: str = 'cpu'  # as torch names it: cpu, cuda
-    workers: int = 0  # processes that prepare batches beside this one
-    out: str = 'out/decision_transformer'
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be trained."""
-        super().__post_init__()
-        for field in fields(self):
-            value = getattr(self, field.name)
-            zero = field.name in MAY_BE_ZERO or field.name.endswith('_loss')
-            if isinstance(value, (int, float)) and not (value > 0 or (zero and value == 0)):
-                raise ValueError(f'{field.name} is {value}: expected a positive number')
-            if field.name.endswith('_share') and value > 1.0:
-                raise ValueError(f'{field.name} is {value}: expected a share, at most 1')
-        if self.answers < 2:
-            raise ValueError(f'answers is {self.answers}: expected at least 2')
-
-
-SMOKE = Configuration(
-    width=32, encoder_layers=1, mode_layers=1, sequence_layers=1, epochs=2, batch=16
+from training.decision_transformer.batches import EpochBatches, Place, make_batch, make_free_batch
+from training.decision_transformer.loading import (
+    CHECKPOINT_VERSION,
+    first_weights,
+    read_checkpoint,
 )
+from training.decision_transformer.losses import Batch, FreeBatch, free_losses, losses
+from training.decision_transformer.network.transformer import DecisionTransformer
+from training.decision_transformer.replayed_step import ReplayedStep, Tensors
+from training.decision_transformer.settings import SMOKE, Configuration, dataset_folders
+from training.progress import tracked
+from warmstart_planner.vehicle import load_vehicle
 
-
-# --- what goes in --------------------------------------------------------------------------------
-
-
-def make_batch(
-    problems: Problems, configuration: Configuration, rng: np.random.Generator
-) -> Batch:
-    """Choose answers of each problem, the best always, and mirror half of the problems."""
-    count = len(problems)
-    order = rng.random(problems.kind.shape)
-    order[problems.kind < 0] = 2.0
-    order[problems.kind == KINDS.index('other')] *= 0.6
-    order[:, 0] = -1.0
-    chosen = np.argsort(order, axis=1)[:, : configuration.answers]
-    rows = np.arange(count)[:, None]
-    # a problem with fewer answers repeats its best
-    chosen[problems.kind[rows, chosen] < 0] = 0
-    kind = problems.kind[rows, chosen]
-    batch = Batch(
-        *(torch.from_numpy(a) for a in (problems.state, problems.road, problems.obstacles)),
-        present=torch.from_numpy(problems.present),
-        is_way=torch.from_numpy(kind <= KINDS.index('other')),
-        is_told=torch.from_numpy(rng.random(count) < 0.5),
-        states=torch.from_numpy(problems.states[rows, chosen]),
-        controls=torch.from_numpy(problems.controls[rows, chosen]),
-        cost=torch.from_numpy(problems.cost_to_go[rows, chosen]),
-        constraint=torch.from_numpy(problems.constraint_to_go[rows, chosen]),
-    )
-    return mirrored(batch, torch.from_numpy(rng.random(count) < 0.5))
-
-
-def make_free_batch(
-    batch: Batch, configuration: Configuration, rng: np.random.Generator
-) -> FreeBatch:
-    """
-    Vary the problems of a batch: another start, obstacles moved or left out.
-
-    No answer is needed for them, so that there are as many as there are passes.
-    """
-    count, places = batch.present.shape
-    state = batch.state.numpy().copy()
-    state[:, SPEED] = np.abs(
-        state[:, SPEED] * rng.uniform(0.7, 1.2, count) + rng.normal(0, 0.3, count)
-    )
-    state[:, STEERING] += rng.normal(0.0, 0.01, count)
-    obstacles = batch.obstacles.numpy().copy()
-    obstacles[..., :2] += rng.normal(0.0, [1.5, 0.5], (count, places, 1, 2))
-    left_out = rng.random((count, places)) < rng.uniform(0.0, 0.4, (count, 1))
-    order = rng.random((count, configuration.candidates)).argsort(axis=1)
-    modes = order[:, : configuration.free_modes]
-    strict = rng.random(modes.shape) < 1.0 - configuration.allowed_share
-    allowed = np.where(strict, 0.0, np.exp(rng.normal(0.5, 1.3, modes.shape)))
-    dearer = rng.random(modes.shape) < configuration.dearer_share
-    conceded = np.where(dearer, rng.uniform(0.0, DEAREST, modes.shape), 0.0)
-    return FreeBatch(
-        state=torch.from_numpy(state.astype(np.float32)),
-        road=batch.road,
-        obstacles=torch.from_numpy(obstacles.astype(np.float32)),
-        present=batch.present & torch.from_numpy(~left_out),
-        modes=torch.from_numpy(modes),
-        allowed=torch.from_numpy(allowed.astype(np.float32)),
-        conceded=torch.from_numpy(conceded.astype(np.float32)),
-    )
-
-
-def mirrored(batch: Batch, which: Tensor) -> Batch:
-    """Mirror some problems of a batch about the car's axis; `which` has shape (B,)."""
-
-    def pick(mirror: Tensor, plain: Tensor) -> Tensor:
-        return torch.where(which.reshape(-1, *[1] * (plain.ndim - 1)), mirror, plain)
-
-    state, road, obstacles = mirror_context(batch.state, batch.road, batch.obstacles)
-    return replace(
-        batch,
-        state=pick(state, batch.state),
-        road=pick(road, batch.road),
-        obstacles=pick(obstacles, batch.obstacles),
-        states=pick(batch.states * torch.tensor(STATE_MIRROR), batch.states),
-        controls=pick(batch.controls * torch.tensor([1.0, -1.0]), batch.controls),
-    )
-
-
-def mirror_context(
-    state: Tensor, road: Tensor, obstacles: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Mirror contexts about the car's axis: state, road and obstacles with a batch axis."""
-    names = list(ANCHOR_FIELDS)
-    swapped = {'left': 'right', 'right': 'left'}
-    swapped |= {'left_slope': 'right_slope', 'right_slope': 'left_slope'}
-    order = [names.index(swapped.get(name, name)) for name in names]
-    turned = ('y', 'sin', 'curvature', 'offset', 'offset_slope')
-    sign = torch.tensor([-1.0 if name in turned else 1.0 for name in names])
-    scalars = road.shape[1] - ANCHORS * len(names)
-    anchors = road[:, scalars:].reshape(-1, ANCHORS, len(names))
-    obstacle = [-1.0 if name in turned else 1.0 for name in OBSTACLE_FIELDS]
-    return (
-        state * torch.tensor(STATE_MIRROR),
-        torch.cat([road[:, :scalars], (anchors[:, :, order] * sign).flatten(1)], dim=1),
-        obstacles * torch.tensor(obstacle),
-    )
-
-
-# --- the loss ------------------------------------------------------------------------------------
+FREE = 'free_'
+# Of a configuration, how long and where: what may differ from a checkpoint's.
+MAY_CHANGE = ('epochs', 'patience', 'time_limit', 'out', 'device', 'workers')
 
 
 def total_loss(parts: dict[str, Tensor], configuration: Configuration) -> Tensor:
@@ -236,54 +79,6 @@ class LossModule(nn.Module):
     def forward(self, batch: Batch, free: FreeBatch) -> dict[str, Tensor]:
         """Return the parts of the loss."""
         return losses(self.model, batch) | free_losses(self.model, free)
-
-
-# --- training ------------------------------------------------------------------------------------
-
-
-class EpochBatches(Dataset):
-    """
-    This process' batches of an epoch, each made when it is asked for.
-
-    All processes draw the same order of problems and take their share of each batch.
-    """
-
-    def __init__(
-        self, problems: Problems, configuration: Configuration, epoch: int, place: Place
-    ) -> None:
-        self.problems, self.configuration = problems, configuration
-        self.epoch, self.place = epoch, place
-        rng = np.random.default_rng([configuration.seed, epoch])
-        size = min(configuration.batch, len(problems))
-        orders = (rng.permutation(len(problems)) for _ in range(configuration.passes))
-        self.rows = [
-            order[start : start + size][place.rank :: place.count]
-            for order in orders
-            for start in range(0, len(order) - size + 1, size)
-        ]
-
-    def __len__(self) -> int:
-        """Return the number of batches."""
-        return len(self.rows)
-
-    def __getitem__(self, step: int) -> tuple[Batch, FreeBatch]:
-        """Return a batch and variations of its problems."""
-        rng = np.random.default_rng([self.configuration.seed, self.epoch, step, self.place.rank])
-        batch = make_batch(self.problems.take(self.rows[step]), self.configuration, rng)
-        return batch, make_free_batch(batch, self.configuration, rng)
-
-
-@dataclass(frozen=True)
-class Place:
-    """Which of how many processes this is."""
-
-    rank: int = 0
-    count: int = 1
-
-    @property
-    def first(self) -> bool:
-        """Whether this process writes what is written once."""
-        return self.rank == 0
 
 
 class Training:
@@ -362,8 +157,7 @@ class Training:
         sums: dict[str, Tensor] = {}
         batches = EpochBatches(self.train, self.configuration, self.epoch, self.place)
         loader = DataLoader(batches, batch_size=None, num_workers=self.configuration.workers)
-        hidden = None if self.place.first else True  # None: hidden where nobody looks on
-        bar = tqdm(loader, f'epoch {self.epoch + 1}', leave=False, disable=hidden)
+        bar = tracked(loader, f'epoch {self.epoch + 1}', disable=not self.place.first)
         for step, (batch, free) in enumerate(bar):
             self._set_learning_rate(step / len(batches), time.monotonic() - begin)
             for name, value in self._step(_joined(batch, free, self.device)).items():
@@ -429,7 +223,6 @@ class Training:
         self._log(parts, validated)
 
     def _save(self, path: Path, content: dict[str, Any]) -> None:
-        draft = path.with_suffix('.part')
         state = {
             'version': CHECKPOINT_VERSION,
             'configuration': asdict(self.configuration),
@@ -438,25 +231,12 @@ class Training:
             'best': self.best,
             'best_epoch': self.best_epoch,
         }
-        torch.save({**state, **content}, draft)
-        draft.replace(path)
+        save_checkpoint(path, {**state, **content})
 
     def _log(self, parts: dict[str, float], validated: dict[str, float]) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         values = {f'train/{name}': value for name, value in parts.items()}
         values |= {f'validation/{name}': value for name, value in validated.items()}
-        with SummaryWriter(str(self.folder / 'tensorboard')) as writer:
-            for name, value in values.items():
-                writer.add_scalar(name, value, self.epoch)
-        path = self.folder / 'log.csv'
-        new = not path.exists()
-        with path.open('a', newline='', encoding='utf-8') as stream:
-            writer_csv = csv.writer(stream)
-            if new:
-                writer_csv.writerow(['epoch', 'seconds', *values])
-            row = (f'{value:.5f}' for value in values.values())
-            writer_csv.writerow([self.epoch, f'{self.elapsed:.0f}', *row])
+        log_epoch(self.folder, self.epoch, self.elapsed, values)
         print(
             f'epoch {self.epoch:3d} {self.elapsed:6.0f} s  train state {parts["state"]:.4f}  '
             f'validation {validated["total"]:.4f} way {validated["way"]:.4f} '
@@ -469,17 +249,8 @@ class Training:
 
     def _resume(self, path: Path) -> None:
         state = read_checkpoint(path)
-        known = replace(Configuration(**state['configuration']), **_may_change(self.configuration))
-        if known != self.configuration:
-            names = [
-                field.name
-                for field in fields(Configuration)
-                if getattr(known, field.name) != getattr(self.configuration, field.name)
-            ]
-            raise ValueError(
-                f'{path} is of another configuration, in {", ".join(names)}: expected the same, '
-                'or another folder `out`'
-            )
+        known = Configuration(**state['configuration'])
+        require_same(path, known, self.configuration, MAY_CHANGE)
         self.model.load_state_dict(state['model'])
         self.optimiser.load_state_dict(state['optimiser'])
         for group in self.optimiser.param_groups:
@@ -487,12 +258,6 @@ class Training:
             group.update(lr=group['lr'].to(self.device), capturable=self.device.type != 'cpu')
         self.epoch, self.elapsed = state['epoch'], state['elapsed']
         self.best, self.best_epoch = state['best'], state['best_epoch']
-
-
-def _may_change(configuration: Configuration) -> dict[str, Any]:
-    """Return what may differ from a checkpoint's: how long, and where."""
-    names = ('epochs', 'patience', 'time_limit', 'out', 'device', 'workers')
-    return {name: getattr(configuration, name) for name in names}
 
 
 def usable(name: str) -> torch.device:
@@ -532,85 +297,6 @@ def learning_rate(progress: float, configuration: Configuration) -> float:
     return configuration.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * rest)))
 
 
-# --- checkpoints ---------------------------------------------------------------------------------
-
-
-def dataset_folders(configuration: Configuration) -> list[Path]:
-    """Return the folders of the configuration's datasets."""
-    return [Path(name.strip()) for name in configuration.dataset.split(',') if name.strip()]
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """
-    Return a checkpoint's content: numbers and weights only, no code.
-
-    Raises:
-        ValueError: it is missing, damaged or of another version.
-
-    """
-    try:
-        state = torch.load(path, map_location='cpu', weights_only=True)
-        version = state['version']
-    except FileNotFoundError:
-        raise ValueError(f'{path} is missing: expected a checkpoint; train first') from None
-    except Exception as error:
-        raise ValueError(f'{path} is no readable checkpoint: {error}') from None
-    if version != CHECKPOINT_VERSION:
-        raise ValueError(f'{path}: version is {version}: expected {CHECKPOINT_VERSION}')
-    return state
-
-
-def load_model(path: Path) -> DecisionTransformer:
-    """
-    Return the model of a checkpoint, or of the served model in a folder, ready for inference.
-
-    Raises:
-        ValueError: the checkpoint or the served model cannot be read.
-        DatasetError: the card of the checkpoint's dataset, which says for which car it is, cannot
-            be read.
-
-    """
-    if path.is_dir():
-        return _served_model(path)
-    state = read_checkpoint(path)
-    configuration = Configuration(**state['configuration'])
-    card = read_card(dataset_folders(configuration)[0])
-    model = DecisionTransformer(configuration, load_vehicle(card.vehicle), card.horizon)
-    model.load_state_dict(state['model'])
-    return model.eval()
-
-
-def _served_model(folder: Path) -> DecisionTransformer:
-    card = load_card(folder / CARD_FILE)
-    known = card.provenance.get('configuration', {})
-    try:
-        sizes = ModelSizes(**{field.name: known[field.name] for field in fields(ModelSizes)})
-    except KeyError as error:
-        raise ValueError(
-            f'{folder / CARD_FILE}: provenance.configuration has no {error.args[0]}: '
-            'expected the sizes of the network'
-        ) from None
-    model = DecisionTransformer(sizes, load_vehicle(card.vehicle), card.horizon)
-    model.load_state_dict(first_weights(folder, model))
-    return model.eval()
-
-
-def first_weights(path: Path, model: DecisionTransformer) -> dict[str, Tensor]:
-    """
-    Return the weights of a checkpoint, or of the served model in a folder.
-
-    Raises:
-        ValueError: there are none, or they are of a model of another size.
-
-    """
-    if path.is_dir():
-        return read_weights(path / ONNX_FILE, model, 'model.')
-    return load_model(path).state_dict()
-
-
-# --- the program ---------------------------------------------------------------------------------
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Train; return the exit status."""
     try:
@@ -640,16 +326,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class Options:
+    """What the command line decides."""
+
+    configuration: Configuration
+    smoke: bool = False  # a tiny model and two epochs, where nothing else is said
+
+
 def parse(arguments: list[str] | None = None) -> Configuration:
     """Return the configuration that the command line asks for."""
-    parser = argparse.ArgumentParser(prog='train', description=__doc__.strip().splitlines()[0])
-    parser.add_argument('--smoke', action='store_true', help='a tiny model and two epochs')
-    for field in fields(Configuration):
-        kind = type(getattr(Configuration(), field.name))
-        parser.add_argument(f'--{field.name.replace("_", "-")}', type=kind)
-    given = vars(parser.parse_args(arguments))
-    base = SMOKE if given.pop('smoke') else Configuration()
-    return replace(base, **{name: value for name, value in given.items() if value is not None})
+    given = sys.argv[1:] if arguments is None else arguments
+    base = SMOKE if '--smoke' in given else Configuration()
+    return parsed(Options, 'train', __doc__, given, Options(base)).configuration
 
 
 def _join() -> Place:

@@ -12,12 +12,9 @@ written to the model's card.
 
 from __future__ import annotations
 
+import training.one_thread  # noqa: F401
+
 import os
-
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ.setdefault(_variable, '1')
-
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +26,7 @@ import numpy as np
 from distributed import Client
 from numpy.typing import NDArray
 
+from training.command_line import at_least, run
 from training.dataset.generate import connected
 from training.dataset.scenes import rows_of_scenes
 from training.decision_transformer.outcome_head import Contexts
@@ -227,30 +225,35 @@ def try_model(folder: Path, count: int, client: Client) -> Trials:
     return trials
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is tried, and how often."""
+
+    models: Path = Path('models')  # folder of the model and its card
+    n: int = 400  # problems
+    workers: int = os.cpu_count() or 1  # processes
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, n=1, workers=1)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Try, and write the card; return the exit status."""
-    parser = argparse.ArgumentParser(prog='trials', description=__doc__.strip().splitlines()[0])
-    add = parser.add_argument
-    add('--models', type=Path, default=Path('models'), help='folder of the model and its card')
-    add('--n', type=int, default=400, help='problems')
-    add('--workers', type=int, default=os.cpu_count(), help='processes')
-    options = parser.parse_args(arguments)
-    try:
-        if options.n < 1:
-            raise ValueError(f'--n is {options.n}: expected at least 1')
-        load_model(options.models)  # before any work: it may be missing or damaged
-        with connected('', options.workers) as client:
-            trials = try_model(options.models, options.n, client)
-    except (CardError, SolverMissingError, ValueError, OSError) as error:
-        print(f'trials: {error}', file=sys.stderr)
-        return 2
+    refusals = (CardError, SolverMissingError, ValueError, OSError)
+    return run(_try, Options, 'trials', __doc__, arguments, refusals)
+
+
+def _try(options: Options) -> None:
+    load_model(options.models)  # before any work: it may be missing or damaged
+    with connected('', options.workers) as client:
+        trials = try_model(options.models, options.n, client)
     card = load_card(options.models / CARD_FILE)
     print(
         f'{len(trials)} trials: excess share {trials.learned.mean():.3f}, of plain starts '
         f'{trials.plain.mean():.3f}; familiar up to {card.unfamiliarity_threshold:.2f}'
     )
     print(options.models / CARD_FILE)
-    return 0
 
 
 if __name__ == '__main__':

@@ -11,13 +11,12 @@ is measured on validation problems.
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.command_line import at_least, run
 from training.dataset.scenes import drawn
 from training.dataset.situations import SPLIT_STRIDE
 from training.iql_lstm.disagreement import LEAST_THRESHOLD, calibrated, realised
 from training.iql_lstm.networks import OBSERVATION_LIMIT, Actor
-from training.iql_lstm.train import load_trained, read_checkpoint
+from training.iql_lstm.trained import load_trained, read_checkpoint
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card_format import (
-    CardError,
     Golden,
     Range,
     model_sha256,
@@ -316,25 +315,31 @@ def _provenance(actors: Sequence[Actor], files: Sequence[Path]) -> dict[str, Any
     }
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is exported, for which car, and on what its disagreement is measured."""
+
+    checkpoints: Path = Path('out/iql_lstm')  # folder of the members
+    out: Path = Path('models')  # folder for model and card
+    vehicle: str = DEFAULT_VEHICLE  # by name
+    scenes: int = 200  # of the validation side
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, scenes=1)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Export; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog='export-policy', description=__doc__.strip().splitlines()[0]
-    )
-    add = parser.add_argument
-    add('--checkpoints', type=Path, default=Path('out/iql_lstm'), help='folder of the members')
-    add('--out', type=Path, default=Path('models'), help='folder for model and card')
-    add('--vehicle', default=DEFAULT_VEHICLE)
-    add('--scenes', type=int, default=200, help='of the validation side')
-    options = parser.parse_args(arguments)
-    try:
-        files, horizon = member_files(options.checkpoints), Horizon()
-        vehicle = load_vehicle(options.vehicle)
-        scenes = validation_scenes(options.scenes, horizon)
-        card = export(files, options.out, vehicle, scenes, horizon.dt)
-    except (CardError, ValueError, OSError, SolverMissingError) as error:
-        print(f'export-policy: {error}', file=sys.stderr)
-        return 2
+    refusals = (ValueError, OSError, SolverMissingError)
+    return run(_export, Options, 'export-policy', __doc__, arguments, refusals)
+
+
+def _export(options: Options) -> None:
+    files, horizon = member_files(options.checkpoints), Horizon()
+    vehicle = load_vehicle(options.vehicle)
+    scenes = validation_scenes(options.scenes, horizon)
+    card = export(files, options.out, vehicle, scenes, horizon.dt)
     size = (options.out / ONNX_FILE).stat().st_size / 1e3
     told = card.provenance['disagreement']
     print(
@@ -346,7 +351,6 @@ def main(arguments: list[str] | None = None) -> int:
         f'{card.disagreement_threshold:.2f} m, {options.out / ONNX_FILE}, {size:.0f} kB, and '
         f'{CARD_FILE}'
     )
-    return 0
 
 
 if __name__ == '__main__':

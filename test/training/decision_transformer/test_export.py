@@ -19,8 +19,8 @@ from training.decision_transformer.export import (
     make_served,
     unfamiliarity,
 )
+from training.decision_transformer.loading import load_model
 from training.decision_transformer.outcome_head import HEAD_FILE, load_head
-from training.decision_transformer.train import load_model
 from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
 
 COUNT = 1000

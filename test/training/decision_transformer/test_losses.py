@@ -11,7 +11,8 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.decision_transformer.losses import free_losses, losses
-from training.decision_transformer.train import SMOKE, total_loss
+from training.decision_transformer.settings import SMOKE
+from training.decision_transformer.train import total_loss
 
 
 def test_only_the_winning_mode_learns_a_way(untrained, batch):

@@ -13,6 +13,7 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
+from training.decision_transformer.loading import load_model
 from training.decision_transformer.network.transformer import (
     DecisionTransformer,
     ModelSizes,
@@ -33,7 +34,6 @@ from training.decision_transformer.outcome_head import (
     write_head,
 )
 from training.decision_transformer.outcomes import FIRST_INDEX, refine_scenes, stacked
-from training.decision_transformer.train import load_model
 from warmstart_planner.learned.architecture import CANDIDATE_FEATURES, CAUTION, CAUTIOUS, MERIT
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import load_vehicle

@@ -14,6 +14,7 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.dataset.generate import connected
+from training.decision_transformer.loading import load_model
 from training.decision_transformer.outcome_head import Outcomes, propose
 from training.decision_transformer.outcomes import (
     FIRST_INDEX,
@@ -23,7 +24,6 @@ from training.decision_transformer.outcomes import (
     stacked,
     teach,
 )
-from training.decision_transformer.train import load_model
 from warmstart_planner.learned import session
 from warmstart_planner.learned.card import CARD_FILE, load_card
 from warmstart_planner.learned.card_format import write_card

@@ -12,7 +12,7 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.iql_lstm.data import chunk_table, observation_statistics
-from training.iql_lstm.train import SMOKE
+from training.iql_lstm.settings import SMOKE
 
 
 @pytest.fixture

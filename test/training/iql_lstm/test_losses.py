@@ -19,7 +19,7 @@ from training.iql_lstm.losses import (
     robust_spread,
     temporal_target,
 )
-from training.iql_lstm.train import Configuration
+from training.iql_lstm.settings import Configuration
 
 
 def expectile_of(values, share):

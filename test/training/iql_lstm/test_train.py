@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Implicit Q-learning of an LSTM policy: its equations, its memory, and that it can be trusted."""
+"""The training of the IQL-LSTM policies: that it can be trusted."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,22 +12,13 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
-from training.iql_lstm.data import chunk_table
 from training.iql_lstm.logs.episodes import Episodes
 from training.iql_lstm.losses import EXTRACTIONS
-from training.iql_lstm.train import (
-    SMOKE,
-    Configuration,
-    Training,
-    fit,
-    load_trained,
-    main,
-    read_checkpoint,
-    resampled,
-)
+from training.iql_lstm.settings import SMOKE, Configuration
+from training.iql_lstm.train import Training, fit, main, resampled
+from training.iql_lstm.trained import load_trained, read_checkpoint
 from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
 
-ROOT = Path(__file__).resolve().parents[3]
 DT = 0.1  # of the double integrator [s]
 
 
@@ -36,149 +27,12 @@ def smoke(tmp_path):
     return replace(SMOKE, out=str(tmp_path / 'out'))
 
 
-# --- the equations ---
-
-
-def test_values_of_a_chain_that_ends_are_its_returns(smoke, chain, learner_of, batch_of):
-    configuration = replace(
-        smoke, discount=0.5, target_rate=0.1, learning_rate=5e-3, recurrent_rate=5e-3
-    )
-    episodes = chain(terminal=True)
-    learner = learner_of(configuration, episodes)
-    learner.reward_scale.fill_(1.0)
-    batch = batch_of(learner, episodes)
-    for _ in range(300):
-        learner.update(batch)
-    features = learner.critic.encoder(batch.observations, batch.memories[1])[0]
-    values = learner.critic.value(features).mean(dim=0)
-    assert values[:2].tolist() == pytest.approx([1.5, 1.0], abs=0.1)
-
-
-def test_values_of_a_chain_that_is_cut_off_go_on_beyond_its_end(
-    smoke, chain, learner_of, batch_of
-):
-    """What the critic says of the last observation is part of the value of those before it."""
-    configuration = replace(
-        smoke, discount=0.5, target_rate=0.1, learning_rate=5e-3, recurrent_rate=5e-3
-    )
-    episodes = chain(terminal=False)
-    learner = learner_of(configuration, episodes)
-    learner.reward_scale.fill_(1.0)
-    batch = batch_of(learner, episodes)
-    for _ in range(300):
-        learner.update(batch)
-    features = learner.critic.encoder(batch.observations, batch.memories[1])[0]
-    first, second, beyond = learner.critic.value(features).mean(dim=0)[:3].tolist()
-    assert abs(beyond) > 0.2
-    assert second == pytest.approx(1.0 + 0.5 * beyond, abs=0.15)
-    assert first == pytest.approx(1.0 + 0.5 * second, abs=0.15)
-
-
-def with_spreads(learner):
-    """Return a learner that knows the spreads of advantages."""
-    learner.advantage_spread.fill_(1.0)
-    learner.realised_spread.fill_(1.0)
-    return learner
-
-
-def test_no_extraction_teaches_the_critic_through_the_actor(
-    smoke, random_episodes, learner_of, batch_of
-):
-    episodes = random_episodes()
-    for name in EXTRACTIONS:
-        learner = with_spreads(learner_of(replace(smoke, extraction=name), episodes))
-        learner.losses(batch_of(learner, episodes))['actor'].backward()
-        assert all(p.grad is None for p in learner.critic.parameters()), name
-        assert all(p.grad is None for p in learner.target.parameters()), name
-        assert any(p.grad is not None for p in learner.actor.parameters()), name
-
-
-# --- suggestions ---
-
-
-def test_the_critic_sees_how_far_an_action_is_from_what_is_suggested(
-    smoke, random_episodes, learner_of, batch_of
-):
-    """Suggestions that all differ by a constant, as do the actions, change nothing for it."""
-    episodes = random_episodes()
-    learner = with_spreads(learner_of(smoke, episodes))
-    batch = batch_of(learner, episodes)
-    found = learner.losses(batch)['action_value']
-    with torch.no_grad():
-        learner.actor.suggestion_offset += 0.25
-    moved = replace(batch, actions=batch.actions + 0.25)
-    assert torch.allclose(learner.losses(moved)['action_value'], found, rtol=1e-4)
-    assert not torch.allclose(learner.losses(batch)['action_value'], found, rtol=1e-4)
-
-
 def test_a_suggestion_comes_with_the_checkpoint(smoke, random_episodes):
     episodes = random_episodes(count=30)
     trained = fit(episodes, episodes, smoke)
     loaded = load_trained(Path(smoke.out) / 'best.pt')
     assert torch.equal(loaded.actor.suggestion_weights, trained.actor.suggestion_weights)
     assert loaded.actor.suggestion_weights.any()
-
-
-def test_the_target_follows_the_critic_slowly(smoke, random_episodes, learner_of, batch_of):
-    episodes = random_episodes()
-    learner = learner_of(smoke, episodes)
-    before = {name: value.clone() for name, value in learner.target.named_parameters()}
-    learner.update(batch_of(learner, episodes))
-    source = dict(learner.critic.named_parameters())
-    for name, value in learner.target.named_parameters():
-        wanted = torch.lerp(before[name], source[name], smoke.target_rate)
-        assert torch.allclose(value, wanted, atol=1e-7), name
-
-
-# --- memory ---
-
-
-def test_actions_and_rewards_of_the_burn_in_give_no_loss(
-    smoke, random_episodes, learner_of, batch_of
-):
-    episodes = random_episodes(count=30)
-    learner = with_spreads(learner_of(smoke, episodes))
-    batch = batch_of(learner, episodes)
-    table = chunk_table(episodes.lengths, smoke.burn_in, smoke.learn)
-    warming = torch.from_numpy(table[:, 1] > 0)[:, None] & (
-        torch.arange(batch.actions.shape[1]) < smoke.burn_in
-    )
-    assert warming.any()
-    noise = torch.rand_like(batch.actions)
-    changed = replace(
-        batch,
-        actions=torch.where(warming[..., None], noise, batch.actions),
-        rewards=torch.where(warming, 7.0, batch.rewards),
-    )
-    one, two = learner.losses(batch), learner.losses(changed)
-    for name in one:
-        assert torch.equal(one[name], two[name]), name
-    other = learner.losses(replace(batch, actions=noise))
-    assert not torch.equal(one['actor'], other['actor'])
-
-
-def test_the_burn_in_warms_the_memory_up(smoke, random_episodes, learner_of, batch_of):
-    episodes = random_episodes(count=30)
-    learner = with_spreads(learner_of(smoke, episodes))
-    batch = batch_of(learner, episodes)
-    late = torch.from_numpy(chunk_table(episodes.lengths, smoke.burn_in, smoke.learn)[:, 1] > 0)
-    observations = batch.observations.clone()
-    observations[late, : smoke.burn_in] += 1.0
-    changed = learner.losses(replace(batch, observations=observations))
-    assert not torch.equal(learner.losses(batch)['actor'], changed['actor'])
-
-
-def test_actor_and_critic_remember_apart(smoke, random_episodes, learner_of):
-    learner = learner_of(smoke, random_episodes())
-    actor = {id(parameter) for parameter in learner.actor.parameters()}
-    assert not actor & {id(parameter) for parameter in learner.critic.parameters()}
-    fast, slow = learner.optimiser.param_groups
-    assert slow['lr'] < fast['lr']
-    recurrent = [
-        *learner.actor.encoder.lstm.parameters(),
-        *learner.critic.encoder.lstm.parameters(),
-    ]
-    assert {id(p) for p in slow['params']} == {id(p) for p in recurrent}
 
 
 def test_actions_stay_within_their_bounds_whatever_is_observed(smoke, random_episodes):
@@ -191,9 +45,6 @@ def test_actions_stay_within_their_bounds_whatever_is_observed(smoke, random_epi
         assert action.dtype == np.float32
         assert (action >= episodes.action_low).all()
         assert (action <= episodes.action_high).all()
-
-
-# --- training ---
 
 
 def test_a_training_that_was_interrupted_ends_like_one_that_was_not(
@@ -286,28 +137,6 @@ def test_the_command_line_trains_members(tmp_path, capsys, random_episodes):
     assert '152 episodes, 4 for validation' in capsys.readouterr().out
 
 
-# --- what can be wrong ---
-
-
-@pytest.mark.parametrize(
-    ('field', 'value'),
-    [
-        ('hidden', 0),
-        ('learn', 0),
-        ('burn_in', -1),
-        ('expectile', 1.0),
-        ('discount', 1.5),
-        ('learning_rate', -1.0),
-        ('weight_limit', 0.0),
-        ('extraction', 'magic'),
-        ('temperature', float('nan')),
-    ],
-)
-def test_a_configuration_that_cannot_be_trained_is_refused(field, value):
-    with pytest.raises(ValueError, match=field):
-        replace(Configuration(), **{field: value})
-
-
 def test_sides_that_do_not_fit_together_are_refused(smoke, random_episodes):
     train = random_episodes()
     for validation in (
@@ -340,27 +169,6 @@ def test_a_loss_that_is_not_finite_stops_the_training(
         learner.update(batch_of(learner, episodes))
 
 
-@pytest.mark.parametrize('content', [b'', b'not a checkpoint'])
-def test_a_damaged_checkpoint_is_refused(tmp_path, content):
-    path = tmp_path / 'best.pt'
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match='no readable checkpoint'):
-        load_trained(path)
-
-
-def test_a_checkpoint_with_code_in_it_or_of_something_else_is_refused(tmp_path):
-    path = tmp_path / 'best.pt'
-    torch.save({'version': 2, 'kind': 'iql_lstm', 'actor': ROOT}, path)
-    with pytest.raises(ValueError, match='no readable checkpoint'):
-        load_trained(path)
-    torch.save({'version': 99, 'kind': 'iql_lstm'}, path)
-    with pytest.raises(ValueError, match='99'):
-        load_trained(path)
-    torch.save({'version': 2, 'kind': 'iql_lstm'}, path)
-    with pytest.raises(ValueError, match='holds no actor'):
-        load_trained(path)
-
-
 def test_missing_files_say_so(tmp_path, capsys):
     with pytest.raises(ValueError, match='is missing'):
         read_checkpoint(tmp_path / 'best.pt')
@@ -372,9 +180,6 @@ def test_missing_files_say_so(tmp_path, capsys):
 def test_a_member_that_is_not_one_of_the_ensemble_is_refused(capsys):
     assert main(['--members', '2', '--member', '2']) == 2
     assert 'member is 2 of 2' in capsys.readouterr().err
-
-
-# --- what it is for ---
 
 
 def drive(policies, start, steps=40):

@@ -51,12 +51,12 @@ class ModelSizes:
 
     """
 
-    width: int = 128
-    heads: int = 4
+    width: int = 128  # of tokens
+    heads: int = 4  # of attention
     feed_forward: int = 3  # hidden width of feed-forward layers, in widths
-    encoder_layers: int = 2
-    mode_layers: int = 2
-    sequence_layers: int = 2
+    encoder_layers: int = 2  # of the encoder of the problem
+    mode_layers: int = 2  # that modes look at the problem with
+    sequence_layers: int = 2  # of the sequence of each candidate
     candidates: int = 16  # learned mode tokens
     block: int = 12  # actions a token
 

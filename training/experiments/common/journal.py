@@ -5,14 +5,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+import cattrs
 
 from warmstart_planner.measurement import plain
 
-Kept = TypeVar('Kept')  # a frozen dataclass
+
+class Record(Protocol):
+    """What a journal keeps: a frozen dataclass, of plain values and of others of its kind."""
+
+    @property
+    def key(self) -> str:
+        """What tells the record from all others."""
+
+
+Kept = TypeVar('Kept', bound=Record)
 
 
 class JournalError(ValueError):
@@ -23,14 +34,14 @@ class Journal(Generic[Kept]):
     """
     Records in a file of JSON lines, under a first line that says what they are of.
 
-    A line that a stopped run left unfinished is dropped.
+    NaN and infinities are kept, as Python's JSON writes them. A line that a stopped run left
+    unfinished is dropped.
 
     Args:
         path: of the file; its folder is made.
+        kind: class of the records.
         about: what the records depend on; a file about something else is not gone on with.
         resume: keep the records that are there; else the file begins anew.
-        read: makes a record of its JSON form, in which null stands for what is not finite.
-        key: tells a record from all others.
 
     Raises:
         JournalError: the file to go on with is about something else or cannot be read.
@@ -38,24 +49,19 @@ class Journal(Generic[Kept]):
     """
 
     def __init__(
-        self,
-        path: Path,
-        about: Mapping[str, Any],
-        resume: bool,
-        read: Callable[[dict[str, Any]], Kept],
-        key: Callable[[Kept], str],
+        self, path: Path, kind: type[Kept], about: Mapping[str, Any], resume: bool
     ) -> None:
-        self._path, self._read, self._key = path, read, key
+        self._path, self._kind = path, kind
         self._about = plain(about)
         known = self._known() if resume and path.exists() else ()
-        self.records: dict[str, Kept] = {key(record): record for record in known}
+        self.records: dict[str, Kept] = {record.key: record for record in known}
         path.parent.mkdir(parents=True, exist_ok=True)
         content = [self._about, *(asdict(record) for record in self.records.values())]
         path.write_text(''.join(map(_line, content)), encoding='utf-8')
 
     def add(self, record: Kept) -> None:
         """Keep a record."""
-        self.records[self._key(record)] = record
+        self.records[record.key] = record
         with self._path.open('a', encoding='utf-8') as file:
             file.write(_line(asdict(record)))
 
@@ -71,7 +77,14 @@ class Journal(Generic[Kept]):
         for number, line in enumerate(lines, start=2):
             if number == len(lines) + 1 and not _is_whole(line):
                 return
-            yield self._read(self._parsed(line, number))
+            yield self._record(line, number)
+
+    def _record(self, line: str, number: int) -> Kept:
+        try:
+            return cattrs.structure(self._parsed(line, number), self._kind)
+        except cattrs.BaseValidationError as error:
+            why = '; '.join(cattrs.transform_error(error))
+            raise JournalError(f'{self._path}, line {number}: {why}') from None
 
     def _parsed(self, line: str, number: int) -> dict[str, Any]:
         try:
@@ -84,7 +97,7 @@ class Journal(Generic[Kept]):
 
 
 def _line(content: Mapping[str, Any]) -> str:
-    return json.dumps(plain(content), allow_nan=False) + '\n'
+    return json.dumps(content, default=lambda number: number.tolist()) + '\n'
 
 
 def _is_whole(line: str) -> bool:

@@ -10,7 +10,6 @@ same starts, in the same environment, in this process. The status is 1 where a c
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import sys
@@ -19,21 +18,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import stats
 
+from training.command_line import at_least, run
 from training.experiments.d3rlpy import process
 from training.experiments.d3rlpy.pendulum_logs import Act, good_torque, make_logs, returns_of
 from training.experiments.d3rlpy.process import Job, ProcessError
 from training.iql_lstm.logs.episodes import Episodes, split
-from training.iql_lstm.train import Configuration, Trained, fit, rate_share
+from training.iql_lstm.settings import Configuration
+from training.iql_lstm.train import fit, rate_share
+from training.iql_lstm.trained import Trained
+from training.table import Column, table
 from warmstart_planner.measurement import header, write_json
 
-OURS, D3RLPY = 'ours', 'd3rlpy'
+Implementation = Literal['ours', 'd3rlpy']
+OURS, D3RLPY = get_args(Implementation)
 IQL, BC = 'iql', 'bc'
 EXTRACTION = {IQL: 'awr', BC: 'bc'}
 LOGS = 'logs'
@@ -58,6 +62,17 @@ SETTINGS = Configuration(
     recurrent_rate=4e-4,
 )
 EPOCHS = 5
+
+
+COLUMNS = (
+    Column('implementation', 'implementation'),
+    Column('algorithm', 'algorithm'),
+    Column('n', 'n', 'd'),
+    Column('return', 'return_mean', '.0f'),
+    Column('std', 'return_std', '.0f'),
+    Column('least', 'return_least', '.0f'),
+    Column('greatest', 'return_greatest', '.0f'),
+)
 
 
 @dataclass(frozen=True)
@@ -260,19 +275,10 @@ def _decided(claim: Claim, values: Sequence[float], holds: bool) -> Claim:
     return claim if len(values) < FEWEST_SEEDS else replace(claim, holds=bool(holds))
 
 
-def table(rows: Sequence[Mapping[str, Any]], claims: Sequence[Claim]) -> str:
+def report(rows: Sequence[Mapping[str, Any]], claims: Sequence[Claim]) -> str:
     """Return rows and claims as text."""
-    lines = [f'{"":8} {"":40} {"n":>4} {"return":>8} {"std":>6} {"least":>7} {"greatest":>8}']
-    for row in rows:
-        spread = '' if np.isnan(row['return_std']) else f'{row["return_std"]:.0f}'
-        lines.append(
-            f'{row["implementation"]:8} {row["algorithm"]:40} {row["n"]:4d} '
-            f'{row["return_mean"]:8.0f} {spread:>6} {row["return_least"]:7.0f} '
-            f'{row["return_greatest"]:8.0f}'
-        )
-    for claim in claims:
-        lines.append(f'{claim.text}: {_verdict(claim)}')
-    return '\n'.join(lines)
+    lines = [f'{claim.text}: {_verdict(claim)}' for claim in claims]
+    return '\n'.join([table(COLUMNS, rows), *lines])
 
 
 def _verdict(claim: Claim) -> str:
@@ -285,49 +291,58 @@ def _verdict(claim: Claim) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Options:
+    """Who learns from how many logs, and how often."""
+
+    n: int = 5  # seeds
+    updates: int = 5000  # of each training
+    episodes: int = 160  # in the logs
+    implementations: tuple[Implementation, ...] = (OURS, D3RLPY)  # that are trained
+    out: Path = Path('out/validate-iql.json')  # file of the figures
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, n=1, updates=1, episodes=1)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Train, drive, compare; print the table and write the figures."""
-    parser = argparse.ArgumentParser(
-        prog='validate-iql', description=__doc__.strip().splitlines()[0]
-    )
-    parser.add_argument('--n', type=int, default=5, help='seeds')
-    parser.add_argument('--updates', type=int, default=5000, help='of each training')
-    parser.add_argument('--episodes', type=int, default=160, help='in the logs')
-    parser.add_argument(
-        '--implementations', nargs='+', default=[OURS, D3RLPY], choices=(OURS, D3RLPY)
-    )
-    parser.add_argument('--out', type=Path, default=Path('out/validate-iql.json'))
-    options = parser.parse_args(arguments)
-    for name in ('n', 'updates', 'episodes'):
-        if getattr(options, name) < 1:
-            parser.error(f'--{name} is {getattr(options, name)}: expected at least 1')
+    refusals = (ProcessError, ValueError, OSError, FloatingPointError)
+    return run(_validate, Options, 'validate-iql', __doc__, arguments, refusals)
+
+
+def _validate(options: Options) -> int:
     torch.set_num_threads(1)
-    try:
-        logs = make_logs(options.episodes)
-        train, validation = split(logs)
-        settings = settings_for(options.updates)
-        seeds = range(FIRST_SEED, FIRST_SEED + options.n)
-        versions = {name: metadata.version(name) for name in ('torch', 'gymnasium')}
-        returns = {}
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            if D3RLPY in options.implementations:
-                train.save(folder / 'episodes.npz')
-                job = job_of(settings, folder / 'episodes.npz', seeds)
-                returns[D3RLPY], versions['d3rlpy'] = train_theirs(job, folder)
-            if OURS in options.implementations:
-                returns[OURS] = train_ours(train, validation, settings, seeds, folder)
-    except (ProcessError, ValueError, OSError, FloatingPointError) as error:
-        print(f'validate-iql: {error}', file=sys.stderr)
-        return 2
+    logs, settings = make_logs(options.episodes), settings_for(options.updates)
+    returns, versions = _trained(options, settings, logs)
     rows, claims = rows_of(returns, logs), claims_of(returns)
-    print(table(rows, claims))
+    print(report(rows, claims))
     content = header()
     content['versions'] |= versions
     content |= {'seed': FIRST_SEED, 'rows': rows, 'claims': [asdict(claim) for claim in claims]}
     write_json(options.out, content | {'settings': asdict(settings)})
     print(options.out)
     return int(any(claim.holds is False for claim in claims if claim.required))
+
+
+def _trained(
+    options: Options, settings: Configuration, logs: Episodes
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what each implementation's policies return, and versions of what trained them."""
+    train, validation = split(logs)
+    seeds = range(FIRST_SEED, FIRST_SEED + options.n)
+    versions = {name: metadata.version(name) for name in ('torch', 'gymnasium')}
+    returns = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if D3RLPY in options.implementations:
+            train.save(folder / 'episodes.npz')
+            job = job_of(settings, folder / 'episodes.npz', seeds)
+            returns[D3RLPY], versions['d3rlpy'] = train_theirs(job, folder)
+        if OURS in options.implementations:
+            returns[OURS] = train_ours(train, validation, settings, seeds, folder)
+    return returns, versions
 
 
 if __name__ == '__main__':

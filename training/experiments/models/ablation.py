@@ -10,12 +10,9 @@ compared with the common one's, problem by problem. A training that was stopped 
 
 from __future__ import annotations
 
+import training.one_thread  # noqa: F401
+
 import os
-
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ.setdefault(_variable, '1')
-
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,14 +25,17 @@ import torch
 from distributed import Client
 from numpy.typing import NDArray
 
+from training.command_line import at_least, run
 from training.dataset.generate import connected
 from training.dataset.reading import Problems, read_problems
 from training.dataset.scenes import drawn, results, rows_of_scenes
-from training.dataset.schema import DatasetError
 from training.decision_transformer.aggregate import HELD_OUT
+from training.decision_transformer.batches import Place
 from training.decision_transformer.refinery import Refinery, refinery
-from training.decision_transformer.train import Configuration, Place, Training, dataset_folders
+from training.decision_transformer.settings import Configuration, dataset_folders
+from training.decision_transformer.train import Training
 from training.figures import excess_share, relative_gap
+from training.table import Column, table
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.scp.solver import BoundProblem
 
@@ -51,7 +51,6 @@ FIGURES = {
     'excess_best': ('excess, best', '.1%'),
     'iterations_first': ('iterations', '.2f'),
 }
-WIDE = 26  # columns of a figure
 
 
 @dataclass(frozen=True)
@@ -236,50 +235,50 @@ def ablate(
     return rows_of({e.name: Worth(*a) for e, a in zip(variants, by_variant, strict=True)})
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as text, differences from the common variant with their noise behind."""
-    headings = ''.join(heading.rjust(WIDE) for heading, _ in FIGURES.values())
-    lines = [f'{"variant":24}{headings}']
-    for row in rows:
-        cells = ''.join(_cell(row, name, form).rjust(WIDE) for name, (_, form) in FIGURES.items())
-        lines.append(f'{row["variant"]:24}{cells}')
-    return '\n'.join(lines)
+def columns() -> list[Column]:
+    """Return the columns: differences from the common variant with their noise behind."""
+    figures = (
+        Column(heading, partial(_cell, name, form), '>')
+        for name, (heading, form) in FIGURES.items()
+    )
+    return [Column('variant', 'variant'), *figures]
 
 
-def _cell(row: Mapping[str, Any], figure: str, form: str) -> str:
+def _cell(figure: str, form: str, row: Mapping[str, Any]) -> str:
     value, noise = (format(row[name], form) for name in (figure, f'noise_{figure}'))
     difference = format(row[f'difference_{figure}'], f'+{form}')
     return f'{value} ({difference} ± {noise})'
 
 
+@dataclass(frozen=True)
+class Options:
+    """How long models are trained, and on how many scenes they are compared."""
+
+    dataset: Path = Path('out/dataset')  # folder of the dataset to learn from
+    out: Path = Path('out/ablation')  # folder of trainings and figures
+    steps: int = 500  # of each training
+    scenes: int = 150  # held out, whose candidates are refined
+    batch: int = Configuration.batch  # problems a step
+    workers: int = os.cpu_count() or 1  # processes
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, steps=1, scenes=1, batch=1, workers=1)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Train, measure, print and write; return the exit status."""
-    parser = argparse.ArgumentParser(prog='ablation', description=__doc__.strip().split('\n')[0])
-    add = parser.add_argument
-    add('--dataset', type=Path, default=Path('out/dataset'))
-    add('--out', type=Path, default=Path('out/ablation'), help='folder of trainings and figures')
-    add('--steps', type=int, default=500, help='of each training')
-    add('--scenes', type=int, default=150, help='held out, whose candidates are refined')
-    add('--batch', type=int, default=Configuration().batch)
-    add('--workers', type=int, default=os.cpu_count(), help='processes')
-    options = parser.parse_args(arguments)
-    try:
-        for name in ('steps', 'scenes', 'workers'):
-            if getattr(options, name) < 1:
-                raise ValueError(f'--{name} is {getattr(options, name)}: expected at least 1')
-        common = Configuration(
-            dataset=str(options.dataset), out=str(options.out), batch=options.batch
-        )
-        with connected('', options.workers) as client:
-            rows = ablate(common, VARIANTS, options.steps, options.scenes, client)
-    except (DatasetError, ValueError, OSError) as error:
-        print(f'ablation: {error}', file=sys.stderr)
-        return 2
-    print(table(rows))
+    return run(_compare, Options, 'ablation', __doc__, arguments)
+
+
+def _compare(options: Options) -> None:
+    common = Configuration(dataset=str(options.dataset), out=str(options.out), batch=options.batch)
+    with connected('', options.workers) as client:
+        rows = ablate(common, VARIANTS, options.steps, options.scenes, client)
+    print(table(columns(), rows))
     path = options.out / 'ablation.json'
     write_measurement(path, HELD_OUT, rows)
     print(path)
-    return 0
 
 
 if __name__ == '__main__':

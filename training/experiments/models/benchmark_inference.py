@@ -10,7 +10,6 @@ as no cache is walked through: on a vehicle other work comes between two cycles,
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from training.command_line import at_least, run
+from training.table import Column, table
 from warmstart_planner import compiled_transcription
 from warmstart_planner.learned import transformer_library
 from warmstart_planner.learned.context import Context, context_of
@@ -37,6 +38,13 @@ WALKED = 64  # between calls [MiB]
 FIRST_SEED = 40_000
 TIERS = ('easy', 'medium', 'hard')
 PASSES = 4  # over all problems, of which the first does not count
+
+
+COLUMNS = (
+    Column('step', 'step'),
+    Column('caches', 'caches'),
+    *(Column(f'{share} [ms]', f'time_ms_{share}', '.3f') for share in ('p10', 'p50', 'p99')),
+)
 
 
 @dataclass(frozen=True)
@@ -106,27 +114,26 @@ def rows_of(times: Times, is_cold: bool) -> list[dict[str, Any]]:
     ]
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return the figures as text."""
-    lines = [f'{"step":26} {"caches":6} {"p10":>8} {"p50":>8} {"p99":>8} ms']
-    lines += [
-        f'{row["step"]:26} {row["caches"]:6} {row["time_ms_p10"]:8.3f} {row["time_ms_p50"]:8.3f} '
-        f'{row["time_ms_p99"]:8.3f}'
-        for row in rows
-    ]
-    return '\n'.join(lines)
+@dataclass(frozen=True)
+class Options:
+    """Which model is timed on how many problems."""
+
+    n: int = 20  # problems a tier
+    seed: int = FIRST_SEED  # of the first problem
+    models: Path = Path('models')  # folder of the model
+    out: Path = Path('out/benchmark-inference.json')  # file of the figures
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, n=1, seed=0)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure; print the table and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument('--n', type=int, default=20, help='problems a tier')
-    parser.add_argument('--seed', type=int, default=FIRST_SEED, help='seed of the first problem')
-    parser.add_argument('--models', type=Path, default=Path('models'))
-    parser.add_argument('--out', type=Path, default=Path('out/benchmark-inference.json'))
-    options = parser.parse_args(arguments)
-    if options.n < 1:
-        parser.error(f'--n is {options.n}: expected at least 1')
+    return run(_measure, Options, 'benchmark-inference', __doc__, arguments)
+
+
+def _measure(options: Options) -> None:
     compiled_transcription.generate()
     transformer_library.generate(load_vehicle(), CostWeights(), Horizon.dt)
     model, margins = load_model(options.models), Margins()
@@ -143,10 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
         for is_cold in (False, True)
         for row in rows_of(measure(steps_of(model, margins), cases, is_cold), is_cold)
     ]
-    print(table(rows))
+    print(table(COLUMNS, rows))
     write_measurement(options.out, options.seed, rows)
     print(options.out)
-    return 0
 
 
 if __name__ == '__main__':

@@ -19,7 +19,6 @@ that has no seeds it is the t-test of one sample.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,12 +30,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import stats
-from tqdm import tqdm
 
+from training.command_line import at_least, run
 from training.experiments.common.problems import FIRST_SEED, TIERS, Factory, reference_plan
 from training.iql_lstm.logs.plain_controller import PLAIN, PlainController, drive_model
 from training.iql_lstm.logs.transitions import judged, returns_of
-from training.iql_lstm.train import Trained, load_trained
+from training.iql_lstm.trained import Trained, load_trained
+from training.progress import tracked
+from training.table import Column, table
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.plain_rule import PlainSettings
@@ -45,7 +46,6 @@ from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.scp import library as scp_library
-from warmstart_planner.simulation.report import text_table
 from warmstart_planner.transcription import Margins, Transcription, transcribe
 from warmstart_planner.vehicle import CONTROL_SIZE, load_vehicle
 
@@ -96,7 +96,7 @@ def held_out(count: int) -> list[HeldOut]:
     factory, found = Factory(Horizon()), []
     for tier in TIERS:
         cases = factory.random(tier, range(FIRST_SEED, FIRST_SEED + count))
-        for case in tqdm(cases, f'solving, {tier}', count, disable=None, leave=False):
+        for case in tracked(cases, f'solving, {tier}', count):
             plan = reference_plan(case.problem, None)
             if plan is not None:
                 states = transcribe(case.problem, Margins()).frame.localise(plan.states)
@@ -164,7 +164,7 @@ def plain_driver(controller: PlainController) -> Driver:
 def earned(problems: Sequence[HeldOut], drivers: Mapping[str, Driver]) -> dict[str, Earned]:
     """Let all drive all problems; the optimiser's answers are among them."""
     parts: dict[str, list[Array]] = {name: [] for name in (*drivers, BEST)}
-    for each in tqdm(problems, 'driving', disable=None, leave=False):
+    for each in tracked(problems, 'driving'):
         numbers = transcribe(each.problem, Margins())
         dt = each.problem.horizon.dt
         drives = {name: drive(numbers, dt) for name, drive in drivers.items()}
@@ -255,77 +255,74 @@ def _over_trainings(ours: Array, theirs: Array) -> float:
     return float(stats.ttest_ind(means, others, equal_var=False, alternative='greater').pvalue)
 
 
+COLUMNS = (
+    Column('tier', 'tier'),
+    Column('policy', 'policy'),
+    Column('members', 'members', 'd'),
+    Column('return', 'return_mean', '.1f'),
+    Column('median', 'return_median', '.1f'),
+    Column('below best', 'below_best_median', '.1f'),
+    Column('cost', 'cost_mean', '.1f'),
+    Column('no coll.', 'collision_free_rate', '.0%'),
+    Column('feas.', 'feasible_rate', '.0%'),
+)
+COMPARISON_COLUMNS = (
+    Column('comparison', lambda row: f'{row["policy"]} - {row["against"]}'),
+    Column('mean', 'difference_mean', '.1f'),
+    Column('median', 'difference_median', '.1f'),
+    Column('better', 'better_rate', '.0%'),
+    Column('p problems', 'p_problems', '.2g'),
+    Column('p trainings', 'p_trainings', '.2g'),
+    Column('verdict', lambda row: 'significant' if row['significant'] else 'not significant'),
+)
+
+
 def tables(rows: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as text."""
-    header = (
-        'tier',
-        'policy',
-        'members',
-        'return',
-        'median',
-        'below best',
-        'cost',
-        'no coll.',
-        'feas.',
-    )
-    lines = [
-        (
-            row['tier'],
-            row['policy'],
-            str(row['members']),
-            f'{row["return_mean"]:.1f}',
-            f'{row["return_median"]:.1f}',
-            f'{row["below_best_median"]:.1f}',
-            f'{row["cost_mean"]:.1f}',
-            f'{100 * row["collision_free_rate"]:.0f} %',
-            f'{100 * row["feasible_rate"]:.0f} %',
-        )
-        for row in rows
-    ]
-    against = ('comparison', 'mean', 'median', 'better', 'p problems', 'p trainings', 'verdict')
-    more = [
-        (
-            f'{row["policy"]} - {row["against"]}',
-            f'{row["difference_mean"]:.1f}',
-            f'{row["difference_median"]:.1f}',
-            f'{100 * row["better_rate"]:.0f} %',
-            f'{row["p_problems"]:.2g}',
-            f'{row["p_trainings"]:.2g}',
-            'significant' if row['significant'] else 'not significant',
-        )
-        for row in comparisons
-    ]
-    shown = [text_table(header, lines), *([text_table(against, more)] if more else [])]
+    shown = [table(COLUMNS, rows)]
+    if comparisons:
+        shown.append(table(COMPARISON_COLUMNS, comparisons))
     return '\n\n'.join(shown)
 
 
 # --- the program ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Options:
+    """Whose returns are compared, and on how many problems."""
+
+    policies: tuple[str, ...] = ('iql_lstm=out/iql_lstm', 'bc=out/bc')
+    """name=folder of trained members; each is compared with those after it"""
+    models: Path | None = None  # folder of an exported policy
+    n: int = 100  # problems of each tier
+    out: Path = Path('out/evaluate-policy.json')  # file of the figures
+
+    def __post_init__(self) -> None:
+        """Check the numbers: a comparison wants two problems."""
+        at_least(self, n=2)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print and write; return the exit status."""
-    options = _parser().parse_args(arguments)
+    return run(_evaluate, Options, 'evaluate-policy', __doc__, arguments)
+
+
+def _evaluate(options: Options) -> None:
     torch.set_num_threads(1)
-    try:
-        if options.n < 2:
-            raise ValueError(f'--n is {options.n}: expected at least 2')
-        vehicle = load_vehicle()
-        observation_library.generate(vehicle)
-        scp_library.generate(vehicle, CostWeights(), Horizon())
-        drivers = _drivers(options, Observer(vehicle))
-        problems = held_out(options.n)
-        found = earned(problems, drivers)
-        rows = policy_rows(found, ALL)
-        for tier in TIERS:
-            rows += policy_rows(of_tier(found, problems, tier), tier)
-        comparisons = [comparison(*pair, found) for pair in pairs(list(drivers))]
-        write_measurement(options.out, FIRST_SEED, rows + comparisons)
-    except (ValueError, OSError) as error:
-        print(f'evaluate-policy: {error}', file=sys.stderr)
-        return 2
+    vehicle = load_vehicle()
+    observation_library.generate(vehicle)
+    scp_library.generate(vehicle, CostWeights(), Horizon())
+    drivers = _drivers(options, Observer(vehicle))
+    problems = held_out(options.n)
+    found = earned(problems, drivers)
+    rows = policy_rows(found, ALL)
+    for tier in TIERS:
+        rows += policy_rows(of_tier(found, problems, tier), tier)
+    comparisons = [comparison(*pair, found) for pair in pairs(list(drivers))]
+    write_measurement(options.out, FIRST_SEED, rows + comparisons)
     print(tables(rows, comparisons))
     print(options.out)
-    return 0
 
 
 def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -342,7 +339,7 @@ def pairs(names: Sequence[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _drivers(options: argparse.Namespace, observer: Observer) -> dict[str, Driver]:
+def _drivers(options: Options, observer: Observer) -> dict[str, Driver]:
     drivers = {}
     for text in options.policies:
         name, _, folder = text.partition('=')
@@ -354,23 +351,6 @@ def _drivers(options: argparse.Namespace, observer: Observer) -> dict[str, Drive
     drivers[PLAIN] = plain_driver(PlainController(observer.vehicle))
     drivers[GENTLE] = plain_driver(PlainController(observer.vehicle, GENTLE_SETTINGS))
     return drivers
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog='evaluate-policy', description=__doc__.strip().splitlines()[0]
-    )
-    add = parser.add_argument
-    add(
-        '--policies',
-        nargs='*',
-        default=['iql_lstm=out/iql_lstm', 'bc=out/bc'],
-        help='name=folder of trained members; each is compared with those after it',
-    )
-    add('--models', type=Path, help='folder of an exported policy')
-    add('--n', type=int, default=100, help='problems of each tier')
-    add('--out', type=Path, default=Path('out/evaluate-policy.json'))
-    return parser
 
 
 if __name__ == '__main__':

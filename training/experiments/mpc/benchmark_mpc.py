@@ -13,13 +13,8 @@ What was driven is kept world by world: `--resume` goes on with a stopped run.
 
 from __future__ import annotations
 
-import os
+import training.one_thread  # noqa: F401
 
-# before numpy loads its threads: one thread for everybody
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ[_variable] = '1'
-
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,10 +22,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import tyro
 
+from training.command_line import OptionError, at_least, run
 from training.experiments.common.checklist import Check, as_text, noise_of
 from training.experiments.common.journal import Journal, JournalError
 from training.experiments.mpc.policy_controller import PolicyController
@@ -42,6 +39,8 @@ from training.experiments.mpc.worlds import (
     after,
     make_world,
 )
+from training.progress import tracked
+from training.table import Column, table
 from warmstart_planner import objective
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned.card_format import CardError
@@ -61,6 +60,7 @@ from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import SPEED, STEERING, VehicleParameters, load_vehicle
 
 ALL = 'all'
+FORMAT = 1  # of the file of records
 POLICY_ONLY = 'policy_only'
 SHIFTED, POLICY, BEST = (choice.value for choice in StartChoice)
 TOLERANCE = 1e-2  # KKT residual at which a problem counts as solved
@@ -68,6 +68,22 @@ ITERATIONS_MAX = 50
 TIME_LIMIT = 1.0  # in the solver, so that none is cut off [s]
 JUST_AFTER = 0.5  # how long after an event steps count as just after it [s]
 PLAN_PERIOD, CONTROL_PERIOD = 0.1, 0.05  # [s]
+
+
+COLUMNS = (
+    Column('tier', 'tier'),
+    Column('start', 'start'),
+    Column('mode', 'mode'),
+    Column('n', 'n', 'd'),
+    *(Column(f'{share} [ms]', f'time_ms_{share}', '.2f') for share in ('mean', 'p50', 'p99')),
+    Column('iterations', 'iterations_mean', '.2f'),
+    Column('after events', lambda row: row['after_event']['iterations_mean'], '.2f'),
+    Column('collisions', 'collisions', 'd'),
+    Column('goal', 'goal_rate', '.1%'),
+    Column('tracking [m]', 'tracking_rms_m', '.3f'),
+    Column('cost', 'cost_mean', '.2f'),
+    Column('from policy', 'from_policy_rate', '.0%'),
+)
 
 
 @dataclass(frozen=True)
@@ -120,29 +136,6 @@ class Record:
     def key(self) -> str:
         """What tells the drive from all others."""
         return f'{self.index} {self.start} {self.mode}'
-
-
-def open_journal(path: Path, about: Mapping[str, Any], resume: bool) -> Journal[Record]:
-    """
-    Open the file of the drives; see `Journal`.
-
-    Raises:
-        JournalError: the file to go on with is about something else or cannot be read.
-
-    """
-    return Journal(path, about, resume, _read, lambda record: record.key)
-
-
-def _read(content: Mapping[str, Any]) -> Record:
-    numbers = {name: np.nan for name, value in content.items() if value is None}
-    events = {kind: _read_steps(each) for kind, each in content['events'].items()}
-    return Record(
-        **{**content, **numbers, 'steps': _read_steps(content['steps']), 'events': events}
-    )
-
-
-def _read_steps(content: Mapping[str, Any]) -> Steps:
-    return Steps(tuple(content['seconds']), tuple(content['iterations']))
 
 
 @cache
@@ -346,24 +339,6 @@ def _mean(values: Sequence[float]) -> float:
     return float(found.mean()) if len(found) else np.nan
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as text."""
-    lines = [
-        f'{"tier":36} {"start":12} {"mode":10} {"n":>4} {"mean":>6} {"p50":>6} {"p99":>6} ms '
-        f'{"iter.":>6} {"event":>6} {"coll.":>5} {"goal":>6} {"tracking":>10} {"cost":>6} '
-        f'{"policy":>6}'
-    ]
-    for row in rows:
-        lines.append(
-            f'{row["tier"]:36} {row["start"]:12} {row["mode"]:10} {row["n"]:4} '
-            f'{row["time_ms_mean"]:6.2f} {row["time_ms_p50"]:6.2f} {row["time_ms_p99"]:6.2f}    '
-            f'{row["iterations_mean"]:6.2f} {row["after_event"]["iterations_mean"]:6.2f} '
-            f'{row["collisions"]:5} {row["goal_rate"]:6.1%} {row["tracking_rms_m"]:8.3f} m '
-            f'{row["cost_mean"]:6.2f} {row["from_policy_rate"]:6.0%}'
-        )
-    return '\n'.join(lines)
-
-
 def checklist(records: Sequence[Record], rows: Sequence[Mapping[str, Any]]) -> list[Check]:
     """Return what the learned starts have to reach, and whether they do."""
     converged = Mode.CONVERGED.value
@@ -434,51 +409,77 @@ def _no_dearer(records: Sequence[Record], start: str, name: str, unit: str) -> C
     )
 
 
+@dataclass(frozen=True)
+class Options:
+    """Which worlds are driven, in what modes."""
+
+    n: int = 200  # worlds that every start drives
+    seed: int = 0  # of the worlds
+    workers: int = 2  # processes, one thread each
+    models: str = 'models'  # folder of the policy
+    sources: Annotated[str | None, tyro.conf.arg(help=sources_help())] = None
+    modes: tuple[Mode, ...] = (Mode.CONVERGED, Mode.RTI)  # of the controller
+    out: Path = Path('out/benchmark-mpc.json')  # file of the figures
+    resume: bool = False  # go on with a stopped run
+
+    def __post_init__(self) -> None:
+        """Check the numbers and the names."""
+        at_least(self, n=1, seed=0, workers=1)
+        try:
+            _ = self.source_names
+        except ValueError as error:
+            raise OptionError(str(error)) from None
+
+    @property
+    def source_names(self) -> tuple[str, ...] | None:
+        """What proposes beside the planner; None: what does by default."""
+        return None if self.sources is None else names_in(self.sources)
+
+    @property
+    def variants(self) -> list[Variant]:
+        """Who drives each world."""
+        starts = (SHIFTED, POLICY, BEST)
+        of_mpc = [Variant(start, mode.value) for mode in self.modes for start in starts]
+        return [*of_mpc, Variant(POLICY_ONLY)]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the comparison; print table and targets and write the figures."""
-    options = _parse(arguments)
-    variants = [
-        *(Variant(start, mode) for mode in options.modes for start in (SHIFTED, POLICY, BEST)),
-        Variant(POLICY_ONLY),
-    ]
-    try:
-        about = {
-            'seed': options.seed,
-            'variants': [each.name for each in variants],
-            'policy': _policy(options.models).card.sha256,
-            'sources': options.sources and list(options.sources),
-        }
-        Controller(ControllerSettings(), load_vehicle())
-        lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
-        journal = open_journal(lines, about, options.resume)
-    except (CardError, SolverMissingError, JournalError) as error:
-        print(f'benchmark-mpc: {error}', file=sys.stderr)
-        return 2
-    records = _keep_driving(options, variants, journal)
-    rows = rows_of(records, variants)
-    print(table(rows))
+    refusals = (CardError, SolverMissingError, JournalError)
+    return run(_compare, Options, 'benchmark-mpc', __doc__, arguments, refusals)
+
+
+def _compare(options: Options) -> None:
+    about = {
+        'format': FORMAT,
+        'seed': options.seed,
+        'variants': [each.name for each in options.variants],
+        'policy': _policy(options.models).card.sha256,
+        'sources': options.source_names,
+    }
+    Controller(ControllerSettings(), load_vehicle())
+    lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
+    records = _keep_driving(options, Journal(lines, Record, about, options.resume))
+    rows = rows_of(records, options.variants)
+    print(table(COLUMNS, rows))
     print(as_text(checklist(records, rows)))
     write_measurement(options.out, options.seed, rows)
     details = options.out.with_name(f'{options.out.stem}-drives.json')
     write_json(details, {'records': [_summary(record) for record in records]})
     print(f'{options.out}, {details}')
-    return 0
 
 
-def _keep_driving(
-    options: argparse.Namespace, variants: Sequence[Variant], journal: Journal[Record]
-) -> list[Record]:
+def _keep_driving(options: Options, journal: Journal[Record]) -> list[Record]:
     """Drive the worlds that the journal does not have whole; return all records."""
+    variants = options.variants
     driven = Counter(record.index for record in journal.records.values())
     left = [index for index in range(options.n) if driven[index] < len(variants)]
     jobs = drive_worlds(
-        left, options.seed, variants, options.models, options.sources, options.workers
+        left, options.seed, variants, options.models, options.source_names, options.workers
     )
-    for done, found in enumerate(jobs, start=1 + options.n - len(left)):
+    for found in tracked(jobs, 'driving', len(left)):
         for record in found:
             journal.add(record)
-        print(f'\r{done}/{options.n} worlds ', end='', file=sys.stderr, flush=True)
-    print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
     return [record for record in journal.records.values() if record.index < options.n]
 
 
@@ -486,34 +487,6 @@ def _summary(record: Record) -> dict[str, Any]:
     """Return a record without its single steps."""
     kept = asdict(record)
     return {**kept, 'steps': _figures([record.steps]), 'events': None}
-
-
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--n', type=int, default=200, help='worlds that every start drives')
-    parser.add_argument('--seed', type=int, default=0, help='of the worlds')
-    parser.add_argument('--workers', type=int, default=2, help='processes, one thread each')
-    parser.add_argument('--models', default='models', help='folder of the policy')
-    parser.add_argument('--sources', help=sources_help())
-    parser.add_argument(
-        '--modes',
-        nargs='+',
-        default=[Mode.CONVERGED.value, Mode.RTI.value],
-        choices=[mode.value for mode in Mode],
-    )
-    parser.add_argument('--out', type=Path, default=Path('out/benchmark-mpc.json'))
-    parser.add_argument('--resume', action='store_true', help='go on with a stopped run')
-    options = parser.parse_args(arguments)
-    for name, least in (('n', 1), ('seed', 0), ('workers', 1)):
-        value = getattr(options, name)
-        if value < least:
-            parser.error(f'--{name} is {value}: expected at least {least}')
-    if options.sources is not None:
-        try:
-            options.sources = names_in(options.sources)
-        except ValueError as error:
-            parser.error(str(error))
-    return options
 
 
 if __name__ == '__main__':

@@ -15,13 +15,8 @@ loop and judged by the verifier in numpy, or in lanes and judged by the compiled
 
 from __future__ import annotations
 
-import os
+import training.one_thread  # noqa: F401
 
-# before numpy loads its threads: one thread for everybody
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ[_variable] = '1'
-
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,9 +27,12 @@ from typing import Any
 
 import numpy as np
 
+from training.command_line import at_least, run
 from training.dataset.collection import Collector, Search, Solved
 from training.dataset.situations import base_situation
 from training.experiments.solvers.hpipm_loop import HpipmLoop, LoopResult
+from training.progress import tracked
+from training.table import Column, table
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
@@ -55,6 +53,21 @@ ONE, ALL, SOME = 'one, loop', 'sixteen, lanes', f'sixteen, lanes, all but {STRAG
 ONE_LANE = 'one, one lane of double'
 FIRST_INDEX = 2  # of the dataset's problems
 DATASET_LOOP, DATASET_LANES = 'dataset, loop', 'dataset, lanes'
+
+
+COLUMNS = (
+    Column('way', 'way'),
+    Column('mean [ms]', 'time_ms_mean', '.2f'),
+    Column('p90 [ms]', 'time_ms_p90', '.2f'),
+    Column('mean of one by the loop', 'mean_over_one', '.2f'),
+    Column('p90', 'p90_over_mean_of_one', '.2f'),
+)
+COLLECTING_COLUMNS = (
+    Column('way', 'way'),
+    Column('problems a second and core', 'problems_per_second_and_core', '.1f'),
+    Column('times the loop', 'rate_over_loop', '.1f'),
+)
+AGREEMENT_COLUMNS = (Column('figure', 'figure'), Column('value', 'value', '.4g'))
 
 
 @dataclass(frozen=True)
@@ -206,51 +219,53 @@ def collecting(loop: HpipmLoop, solver: ScpSolver, count: int) -> list[dict[str,
     ]
 
 
-def table(rows: Sequence[Mapping[str, Any]], agreed: Mapping[str, float]) -> str:
+def report(rows: Sequence[Mapping[str, Any]], agreed: Mapping[str, float]) -> str:
     """Return the figures as text."""
-    lines = [f'{"way":30} {"mean":>8} {"p90":>8} ms {"mean":>7} {"p90":>7} of one by the loop']
-    lines += [
-        f'{row["way"]:30} {row["time_ms_mean"]:8.2f} {row["time_ms_p90"]:8.2f}    '
-        f'{row["mean_over_one"]:7.2f} {row["p90_over_mean_of_one"]:7.2f}'
-        for row in rows
-        if 'time_ms_mean' in row
-    ]
-    lines += [
-        f'{row["way"]:30} {row["problems_per_second_and_core"]:8.1f} problems a second and core, '
-        f'{row["rate_over_loop"]:.1f} times'
-        for row in rows
-        if 'rate_over_loop' in row
-    ]
-    lines += [f'{name:36} {value:.4g}' for name, value in agreed.items()]
-    return '\n'.join(lines)
+    timed = [row for row in rows if 'time_ms_mean' in row]
+    collected = [row for row in rows if 'rate_over_loop' in row]
+    agreement_rows = [{'figure': name, 'value': value} for name, value in agreed.items()]
+    return '\n\n'.join(
+        table(columns, each)
+        for columns, each in (
+            (COLUMNS, timed),
+            (COLLECTING_COLUMNS, collected),
+            (AGREEMENT_COLUMNS, agreement_rows),
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Options:
+    """Whose candidates are refined, of how many problems."""
+
+    n: int = PROBLEMS  # problems a tier
+    seed: int = FIRST_SEED  # of the first problem
+    models: Path = Path('models')  # folder of the model
+    out: Path = Path('out/benchmark-lanes.json')  # file of the figures
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, n=1, seed=0)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure; print the table and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--n', type=int, default=PROBLEMS, help='problems a tier')
-    parser.add_argument('--seed', type=int, default=FIRST_SEED, help='seed of the first problem')
-    parser.add_argument('--models', type=Path, default=Path('models'))
-    parser.add_argument('--out', type=Path, default=Path('out/benchmark-lanes.json'))
-    options = parser.parse_args(arguments)
-    if options.n < 1:
-        parser.error(f'--n is {options.n}: expected at least 1')
+    return run(_measure, Options, 'benchmark-lanes', __doc__, arguments)
+
+
+def _measure(options: Options) -> None:
     car, horizon = load_vehicle(), Horizon()
     library.generate(car, CostWeights(), horizon)
     loop, solver = HpipmLoop(car, horizon), ScpSolver(car, horizon)
     source = DecisionTransformer(load_model(options.models))
-    records = []
     seeds = range(options.seed, options.seed + options.n)
-    for count, (bound, starts) in enumerate(started(source, solver, seeds), start=1):
-        print(f'\r{count}/{len(TIERS) * len(seeds)}   ', end='', file=sys.stderr, flush=True)
-        records.append(measure(loop, solver, bound, starts))
-    print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
+    problems = tracked(started(source, solver, seeds), 'refining', len(TIERS) * len(seeds))
+    records = [measure(loop, solver, bound, starts) for bound, starts in problems]
     rows, agreed = rows_of(records), agreement(records)
     rows += collecting(loop, solver, options.n)
-    print(table(rows, agreed))
+    print(report(rows, agreed))
     write_measurement(options.out, options.seed, [*rows, agreed])
     print(options.out)
-    return 0
 
 
 if __name__ == '__main__':

@@ -16,24 +16,21 @@ other programs take.
 
 from __future__ import annotations
 
-import os
+import training.one_thread  # noqa: F401
 
-# before numpy loads its threads: one thread for everybody
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ[_variable] = '1'
-
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from training.command_line import at_least, run
 from training.experiments.solvers import acados_sqp, nlp
 from training.experiments.solvers.acados_sqp import AcadosSqp
 from training.experiments.solvers.interior_point import InteriorPoint
@@ -46,6 +43,8 @@ from training.figures import (
     relative_gap,
     time_figures,
 )
+from training.progress import tracked
+from training.table import Column, table
 from warmstart_planner.measurement import write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
@@ -57,8 +56,32 @@ from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import Judge, compiled, verify
 
-TIERS = ('easy', 'medium', 'hard')
-STRAIGHT_LINE, MULTI_START = StraightLine.name, ColdBundle.name
+Tier = Literal['easy', 'medium', 'hard']
+TIERS: tuple[Tier, ...] = get_args(Tier)
+Start = Literal['straight_line', 'multi_start']
+STARTS: tuple[Start, ...] = get_args(Start)
+STRAIGHT_LINE, MULTI_START = STARTS
+
+
+COLUMNS = (
+    Column('tier', 'tier'),
+    Column('start', 'start'),
+    Column('solver', 'solver'),
+    Column('feasible', 'feasible_rate', '.1%'),
+    Column('gap', 'cost_gap_mean', '.1%'),
+    Column('dear*', 'share_infeasible_or_5_percent_above', '.0%'),
+    Column('iterations', 'iterations_mean', '.1f'),
+    Column('p90', 'iterations_p90', '.0f'),
+    *(Column(f'{share} [ms]', f'time_ms_{share}', '.2f') for share in ('median', 'p95', 'p99')),
+)
+NOTE = '* infeasible, or more than 5 % above the best known cost'
+VERDICT_COLUMNS = (
+    Column('tier', 'tier'),
+    Column('judge', 'judge'),
+    Column('n', 'n', 'd'),
+    *(Column(f'{share} [ms]', f'time_ms_{share}', '.3f') for share in ('median', 'p95', 'p99')),
+    Column('times faster', 'times_faster', '.1f'),
+)
 
 
 @dataclass(frozen=True)
@@ -189,24 +212,6 @@ def _row(records: Sequence[Record], tier: str, solver: str, start: str) -> dict[
     }
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows as text."""
-    titles = (
-        f'{"tier":7} {"start":14} {"solver":11} {"feasible":>8} {"gap":>7} {"dear*":>6} '
-        f'{"iterations":>10} {"p90":>5} {"median":>8} {"p95":>8} {"p99":>8} ms'
-    )
-    lines = [titles]
-    for row in rows:
-        lines.append(
-            f'{row["tier"]:7} {row["start"]:14} {row["solver"]:11} {row["feasible_rate"]:8.1%} '
-            f'{row["cost_gap_mean"]:7.1%} {row["share_infeasible_or_5_percent_above"]:6.0%} '
-            f'{row["iterations_mean"]:10.1f} {row["iterations_p90"]:5.0f} '
-            f'{row["time_ms_median"]:8.2f} {row["time_ms_p95"]:8.2f} {row["time_ms_p99"]:8.2f}'
-        )
-    lines.append('* infeasible, or more than 5 % above the best known cost')
-    return '\n'.join(lines)
-
-
 def unsolved(records: Sequence[Record]) -> str:
     """Say for which problems nobody has a verified answer."""
     left = [r for r in records if not np.isfinite(r.best)]
@@ -252,19 +257,6 @@ def _verdict_rows(tier: str, seeds: range) -> list[dict[str, Any]]:
     ]
 
 
-def verdict_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rows of `verdict_rows` as text."""
-    lines = [
-        f'{"tier":7} {"judge":9} {"n":>6} {"median":>8} {"p95":>8} {"p99":>8} ms {"faster":>8}'
-    ]
-    lines += [
-        f'{row["tier"]:7} {row["judge"]:9} {row["n"]:6} {row["time_ms_median"]:8.3f} '
-        f'{row["time_ms_p95"]:8.3f} {row["time_ms_p99"]:8.3f}    {row["times_faster"]:7.1f}x'
-        for row in rows
-    ]
-    return '\n'.join(lines)
-
-
 def _compile_all(forms: Iterable[Formulation]) -> None:
     """Compile the baselines that are missing, on all cores, each in a process of its own."""
     context = get_context('spawn')
@@ -278,49 +270,59 @@ def _compile_all(forms: Iterable[Formulation]) -> None:
             job.result()
 
 
+@dataclass(frozen=True)
+class Options:
+    """Which problems are solved from which starts."""
+
+    n: int = 100  # problems a tier
+    seed: int = 0  # of the first problem
+    tiers: tuple[Tier, ...] = TIERS  # of problems
+    starts: tuple[Start, ...] = STARTS  # that all solvers have
+    verdicts: bool = False  # compare the judges instead
+    out: Path | None = None  # file; by default out/benchmark-scp or -verdicts.json
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, n=1, seed=0)
+
+    @property
+    def seeds(self) -> range:
+        """Seeds of the problems of each tier."""
+        return range(self.seed, self.seed + self.n)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the comparison; print the table and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--n', type=int, default=100, help='problems a tier')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the first problem')
-    parser.add_argument('--tiers', nargs='+', default=list(TIERS), choices=TIERS)
-    parser.add_argument(
-        '--starts',
-        nargs='+',
-        default=[STRAIGHT_LINE, MULTI_START],
-        choices=(STRAIGHT_LINE, MULTI_START),
-    )
-    parser.add_argument('--verdicts', action='store_true', help='compare the judges instead')
-    parser.add_argument('--out', type=Path, help='by default out/benchmark-scp or -verdicts.json')
-    options = parser.parse_args(arguments)
-    if options.n < 1:
-        parser.error(f'--n is {options.n}: expected at least 1')
-    if options.seed < 0:
-        parser.error(f'--seed is {options.seed}: expected at least 0')
-    seeds = range(options.seed, options.seed + options.n)
-    if options.verdicts:
-        rows = verdict_rows(options.tiers, seeds)
-        print(verdict_table(rows))
-        write_measurement(options.out or Path('out/benchmark-verdicts.json'), options.seed, rows)
-        return 0
+    return run(_compare, Options, 'benchmark-scp', __doc__, arguments)
+
+
+def _compare(options: Options) -> None:
+    work = _compare_judges if options.verdicts else _compare_solvers
+    work(options)
+
+
+def _compare_judges(options: Options) -> None:
+    rows = verdict_rows(options.tiers, options.seeds)
+    print(table(VERDICT_COLUMNS, rows))
+    write_measurement(options.out or Path('out/benchmark-verdicts.json'), options.seed, rows)
+
+
+def _compare_solvers(options: Options) -> None:
     out = options.out or Path('out/benchmark-scp.json')
     print('compiling the solvers that are not current ...', file=sys.stderr, flush=True)
     bench = Bench()
     bench.record(TIERS[0], options.seed, options.starts)  # page in what is loaded lazily
-    records = []
-    for tier in options.tiers:
-        for seed in seeds:
-            print(f'\r{tier} {seed - options.seed + 1}/{options.n}   ', end='', file=sys.stderr)
-            records.append(bench.record(tier, seed, options.starts))
-    print('\r' + ' ' * 20 + '\r', end='', file=sys.stderr)
+    problems = list(product(options.tiers, options.seeds))
+    records = [
+        bench.record(tier, seed, options.starts) for tier, seed in tracked(problems, 'solving')
+    ]
     rows = rows_of(records, options.starts)
-    print(table(rows))
+    print(table(COLUMNS, rows, note=NOTE))
     print(unsolved(records))
     write_measurement(out, options.seed, rows)
     details = out.with_name(f'{out.stem}-problems.json')
     write_json(details, {'records': [asdict(record) for record in records]})
     print(f'{out}, {details}')
-    return 0
 
 
 if __name__ == '__main__':

@@ -28,6 +28,7 @@ from training.experiments.warmstart.report import (
 )
 from training.experiments.warmstart.strategies import IQL_LSTM, LEARNED
 from training.figures import excess_share, time_figures
+from training.table import Column, table
 
 COHERENCE, COMPARISON, ROLL_OUT = 'coherence', 'comparison', 'roll_out'
 CANDIDATES = ('best', 'mean')  # of a source: the best one by merit, and the mean over all
@@ -139,49 +140,46 @@ def policy_checklist(rows: Rows) -> list[Check]:
     ]
 
 
-# ---------------------------------------------------------------------------------------- as text
+COHERENCE_COLUMNS = (
+    Column('tier', 'tier'),
+    Column('start', 'start'),
+    Column('of', 'candidates'),
+    Column('n', 'n', 'd'),
+    Column('clear early [m]', 'clearance_early_m', '.2f'),
+    Column('late [m]', 'clearance_late_m', '.2f'),
+    Column('collide', 'colliding_rate', '.1%'),
+    Column('late*', 'late_only_rate', '.1%'),
+    Column('turns [1/s]', 'reversals_per_s', '.2f'),
+    Column('jerk [m/s^3]', 'lateral_jerk', '.2f'),
+    Column('end off [m]', 'end_offset_m', '.2f'),
+    Column('turned [rad]', 'end_heading_rad', '.3f'),
+    *(Column(f'moved {after} [m]', f'moved_{after}_m', '.2f') for after in ('1s', '3s', '6s')),
+)
+COHERENCE_TITLE = 'coherence of learned candidates before refinement'
+COHERENCE_NOTE = '* a violation in the last third of the horizon though none in the first half'
+COMPARISON_COLUMNS = (
+    Column('of', lambda row: f'raw {row["candidates"]}' if row['refined'] == 0 else 'refined'),
+    Column('figure', 'figure'),
+    Column('n', 'n', 'd'),
+    Column(LEARNED, LEARNED, '.3f'),
+    Column(IQL_LSTM, IQL_LSTM, '.3f'),
+    Column('difference', 'difference', '+.3f'),
+    Column('noise', 'noise', '.3f'),
+    Column('', lambda row: '' if abs(row['difference']) > row['noise'] else 'within noise'),
+)
+COMPARISON_TITLE = (
+    f'{IQL_LSTM} against {LEARNED}, problem by problem (noise: {STANDARD_ERRORS:g} standard '
+    'errors of the mean difference)'
+)
 
 
 def policy_tables(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as text, a table a kind."""
-    return '\n\n'.join(part for part in (_coherence_table(rows), _comparison_table(rows)) if part)
-
-
-def _coherence_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [
-        'coherence of learned candidates before refinement',
-        f'{"tier":9} {"start":20} {"of":4} {"n":>5} {"clear early":>11} {"late":>6} '
-        f'{"collide":>7} {"late*":>6} {"turns":>6} {"jerk":>6} {"end off":>7} {"turned":>6} '
-        f'{"moved 1s":>8} {"3s":>6} {"6s":>6}',
-        f'{"":41} {"m":>11} {"m":>6} {"":7} {"":6} {"1/s":>6} {"m/s^3":>6} {"m":>7} {"rad":>6} '
-        f'{"m":>8} {"m":>6} {"m":>6}',
-    ]
-    found = [row for row in rows if row['kind'] == COHERENCE]
-    lines += [
-        f'{row["tier"]:9} {row["start"]:20} {row["candidates"]:4} {row["n"]:5} '
-        f'{row["clearance_early_m"]:11.2f} {row["clearance_late_m"]:6.2f} '
-        f'{row["colliding_rate"]:7.1%} {row["late_only_rate"]:6.1%} '
-        f'{row["reversals_per_s"]:6.2f} {row["lateral_jerk"]:6.2f} '
-        f'{row["end_offset_m"]:7.2f} {row["end_heading_rad"]:6.3f} '
-        f'{row["moved_1s_m"]:8.2f} {row["moved_3s_m"]:6.2f} {row["moved_6s_m"]:6.2f}'
-        for row in found
-    ]
-    end = '* a violation in the last third of the horizon though none in the first half'
-    return '\n'.join([*lines, end]) if found else ''
-
-
-def _comparison_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    found = [row for row in rows if row['kind'] == COMPARISON and row['tier'] == ALL]
-    lines = [
-        f'{IQL_LSTM} against {LEARNED}, problem by problem (noise: {STANDARD_ERRORS:g} standard '
-        'errors of the mean difference)',
-        f'{"":28} {"n":>5} {LEARNED:>20} {IQL_LSTM:>10} {"difference":>11} {"noise":>8}',
-    ]
-    for row in found:
-        what = f'raw {row["candidates"]}' if row['refined'] == 0 else 'refined'
-        lines.append(
-            f'{what:9} {row["figure"]:18} {row["n"]:5} {row[LEARNED]:20.3f} {row[IQL_LSTM]:10.3f} '
-            f'{row["difference"]:+11.3f} {row["noise"]:8.3f}'
-            f'{"" if abs(row["difference"]) > row["noise"] else "  (within noise)"}'
-        )
-    return '\n'.join(lines) if found else ''
+    coherent = [row for row in rows if row['kind'] == COHERENCE]
+    compared = [row for row in rows if row['kind'] == COMPARISON and row['tier'] == ALL]
+    parts = []
+    if coherent:
+        parts.append(table(COHERENCE_COLUMNS, coherent, COHERENCE_TITLE, COHERENCE_NOTE))
+    if compared:
+        parts.append(table(COMPARISON_COLUMNS, compared, COMPARISON_TITLE))
+    return '\n\n'.join(parts)

@@ -4,20 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from training.experiments.common.journal import Journal
 from training.experiments.common.problems import key_of
 from training.experiments.warmstart.candidates import KnobSample, RawCandidates
-from training.experiments.warmstart.coherence import Coherence, SourceCoherence
+from training.experiments.warmstart.coherence import SourceCoherence
 from training.experiments.warmstart.roll_outs import RollOutTime
-from training.experiments.warmstart.strategies import Run, Spent
+from training.experiments.warmstart.strategies import Run
 
 UNLIMITED = float('inf')
 
@@ -65,60 +62,3 @@ class Record:
     def run(self, start: str, budget: float = UNLIMITED) -> Run | None:
         """Return a start's run with a budget [s], None where it was not run."""
         return next((r for r in self.runs.get(start, ()) if r.budget == budget), None)
-
-
-def _cheapest(runs: Iterable[Run]) -> float:
-    return min((run.cost for run in runs), default=np.inf)
-
-
-def open_journal(path: Path, about: Mapping[str, Any], resume: bool) -> Journal[Record]:
-    """
-    Open the file of a benchmark's records; see `Journal`.
-
-    Raises:
-        JournalError: the file to go on with is about something else or cannot be read.
-
-    """
-    return Journal(path, about, resume, _record, lambda record: record.key)
-
-
-def _record(content: Mapping[str, Any]) -> Record:
-    """Return a record from its JSON form, in which null stands for what is not finite."""
-    runs = {name: tuple(map(_run, runs)) for name, runs in content['runs'].items()}
-    raw = content['raw'] and RawCandidates(**_with_infinity(content['raw']))
-    knobs = tuple(KnobSample(**each) for each in content['knobs'])
-    return Record(
-        content['tier'],
-        content['family'],
-        content['name'],
-        content['slowness'],
-        runs,
-        raw,
-        knobs,
-        {name: _source_coherence(each) for name, each in content['coherence'].items()},
-        tuple(RollOutTime(**each) for each in content['roll_outs']),
-    )
-
-
-def _source_coherence(content: Mapping[str, Any]) -> SourceCoherence:
-    best, mean = (Coherence(**content[name]) for name in ('best', 'mean'))
-    return SourceCoherence(content['count'], best, mean)
-
-
-def _run(content: Mapping[str, Any]) -> Run:
-    return Run(
-        **{
-            **content,
-            'budget': _or(content['budget'], UNLIMITED),
-            'cost': _or(content['cost'], np.inf),
-            'spent': Spent(**content['spent']),
-        }
-    )
-
-
-def _with_infinity(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _or(value, np.inf) for name, value in content.items()}
-
-
-def _or(value: Any, instead: float) -> Any:
-    return instead if value is None else value

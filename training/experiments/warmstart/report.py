@@ -37,6 +37,7 @@ from training.figures import (
     relative_gap,
     time_figures,
 )
+from training.table import Column, table
 
 # from problem to verdict, on the reference machine [s]
 BUDGETS = (0.001, 0.002, 0.003, 0.005, 0.010, 0.020, 0.050, 0.100)
@@ -270,74 +271,64 @@ def _unfamiliarity_rows(records: Sequence[Record]) -> Rows:
     ]
 
 
-# ---------------------------------------------------------------------------------------- as text
+MAIN_COLUMNS = (
+    Column('tier', 'tier'),
+    Column('start', 'start'),
+    Column('n', 'n', 'd'),
+    Column('infeasible', lambda row: 1.0 - row['feasible_rate'], '.1%'),
+    Column('gap', 'cost_gap_mean', '.1%'),
+    Column('excess', 'excess_share_mean', '.1%'),
+    Column('dear*', 'share_infeasible_or_5_percent_above', '.1%'),
+    Column('starts', 'candidates_mean', '.1f'),
+    Column('iterations', 'iterations_mean', '.1f'),
+    *(Column(f'{share} [ms]', f'time_ms_{share}', '.2f') for share in ('median', 'p95', 'p99')),
+    Column('inference [ms]', 'inference_ms_median', '.2f'),
+)
+MAIN_NOTE = '* infeasible, or more than 5 % above the best known cost'
+CANDIDATE_COLUMNS = (
+    Column('tier', 'tier'),
+    Column('collision-free', 'collision_free_rate', '.1%'),
+    Column('the best by merit', 'best_collision_free_rate', '.1%'),
+    Column('problems marked unfamiliar', 'unfamiliar_rate', '.1%'),
+    Column('AUROC of unfamiliarity', 'auroc', '.3f'),
+)
+CANDIDATE_TITLE = f'{LEARNED}: candidates before refinement, at constraint-to-go 0'
+KNOB_COLUMNS = (
+    Column('knob', 'knob'),
+    Column('value', 'value', '.1f'),
+    Column('realised cost', 'realised_cost_mean', '.2f'),
+    Column('violation', 'realised_violation_mean', '.2f'),
+)
 
 
 def tables(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as text, a table a kind."""
-    parts = (_main_table(rows), _curve_table(rows), _candidate_table(rows), _knob_table(rows))
+    whole = [row for row in rows if row['family'] is None]
+    to_the_end = [row for row in whole if 'cost_gap_mean' in row and row['budget_ms'] is None]
+    raw = [row for row in rows if 'collision_free_rate' in row or 'auroc' in row]
+    turned = [row for row in rows if row['tier'] == ALL and 'knob' in row]
+    parts = (
+        table(MAIN_COLUMNS, to_the_end, note=MAIN_NOTE),
+        _curve_table(whole),
+        table(CANDIDATE_COLUMNS, raw, CANDIDATE_TITLE) if raw else '',
+        table(KNOB_COLUMNS, turned) if turned else '',
+    )
     return '\n\n'.join(part for part in parts if part)
 
 
-def _main_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [
-        f'{"tier":9} {"start":20} {"n":>5} {"infeas.":>7} {"gap":>7} {"excess":>7} {"dear*":>6} '
-        f'{"starts":>6} {"iter.":>6} {"median":>7} {"p95":>7} {"p99":>7} ms {"inference":>9}'
-    ]
-    for row in rows:
-        if row['family'] is None and 'cost_gap_mean' in row and row['budget_ms'] is None:
-            lines.append(
-                f'{row["tier"]:9} {row["start"]:20} {row["n"]:5} '
-                f'{1 - row["feasible_rate"]:7.1%} {row["cost_gap_mean"]:7.1%} '
-                f'{row["excess_share_mean"]:7.1%} '
-                f'{row["share_infeasible_or_5_percent_above"]:6.1%} '
-                f'{row["candidates_mean"]:6.1f} {row["iterations_mean"]:6.1f} '
-                f'{row["time_ms_median"]:7.2f} {row["time_ms_p95"]:7.2f} '
-                f'{row["time_ms_p99"]:7.2f}    {row.get("inference_ms_median", np.nan):9.2f}'
-            )
-    return '\n'.join([*lines, '* infeasible, or more than 5 % above the best known cost'])
-
-
 def _curve_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Excess share and, below, feasible share within each budget."""
-    curves: dict[tuple[str, str], dict[float, Mapping[str, Any]]] = {}
+    """Excess share and feasible share within each budget."""
+    curves: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
-        if row['family'] is None and row.get('budget_ms') is not None:
-            curves.setdefault((row['tier'], row['start']), {})[row['budget_ms']] = row
+        if row.get('budget_ms') is not None:
+            tier, start = row['tier'], row['start']
+            curve = curves.setdefault((tier, start), {'tier': tier, 'start': start})
+            curve[f'{row["budget_ms"]:g} ms'] = (
+                f'{row["excess_share_mean"]:.1%} / {row["feasible_rate"]:.1%}'
+            )
     if not curves:
         return ''
-    lines = [f'{"excess / feasible within":30}' + ''.join(f'{1e3 * b:>12.0f} ms' for b in BUDGETS)]
-    for (tier, start), by_budget in curves.items():
-        cells = (
-            f'{row["excess_share_mean"]:7.1%} /{row["feasible_rate"]:6.1%}'
-            if (row := by_budget.get(round(1e3 * budget, 3)))
-            else f'{"-":>15}'
-            for budget in BUDGETS
-        )
-        lines.append(f'{tier:9} {start:20}' + ''.join(cells))
-    return '\n'.join(lines)
-
-
-def _candidate_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f'{LEARNED}: candidates before refinement, at constraint-to-go 0']
-    for row in rows:
-        if 'collision_free_rate' in row:
-            lines.append(
-                f'{row["tier"]:9} collision-free: {row["collision_free_rate"]:6.1%} of all, '
-                f'{row["best_collision_free_rate"]:6.1%} of the best by merit; '
-                f'{row["unfamiliar_rate"]:6.1%} of the problems marked unfamiliar'
-            )
-        if 'auroc' in row:
-            lines.append(f'{row["tier"]}: AUROC of unfamiliarity {row["auroc"]:.3f}')
-    return '\n'.join(lines) if len(lines) > 1 else ''
-
-
-def _knob_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f'{"knob":17} {"value":>6} {"realised cost":>14} {"violation":>10}']
-    for row in rows:
-        if row['tier'] == ALL and 'knob' in row:
-            lines.append(
-                f'{row["knob"]:17} {row["value"]:6.1f} {row["realised_cost_mean"]:14.2f} '
-                f'{row["realised_violation_mean"]:10.2f}'
-            )
-    return '\n'.join(lines) if len(lines) > 1 else ''
+    budgets = (f'{1e3 * budget:g} ms' for budget in BUDGETS)
+    columns = [Column('tier', 'tier'), Column('start', 'start')]
+    columns += [Column(budget, budget, '>') for budget in budgets]
+    return table(columns, curves.values(), 'excess / feasible within')

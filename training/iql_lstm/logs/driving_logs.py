@@ -14,7 +14,6 @@ drive does with a collision or off the road: such an end is terminal and costs F
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -26,13 +25,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from training.command_line import at_least, run
 from training.dataset.situations import FIRST_SEED, tier_of
 from training.iql_lstm.logs.episodes import Episodes, join, load_episodes
 from training.iql_lstm.logs.plain_controller import PLAIN, PlainController
 from training.iql_lstm.logs.plain_driver import PlainDriver
 from training.iql_lstm.logs.transitions import DRIVEN, judged, rewards_of, summary
+from training.progress import tracked
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.observation import (
     OBSERVATION_SIZE,
@@ -294,40 +294,42 @@ def _run(
             for number in numbers
         }
         try:
-            for job in tqdm(as_completed(jobs), 'driving', len(jobs), disable=None, leave=False):
+            for job in tracked(as_completed(jobs), 'driving', len(jobs)):
                 if not job.result():
                     yield jobs[job]
         finally:
             pool.shutdown(cancel_futures=True)
 
 
+@dataclass(frozen=True)
+class Options:
+    """How many drives, in what world."""
+
+    out: Path = Path('out/driving_logs')  # folder of the drives and of the log
+    drives: int = 60  # with disturbances
+    workers: int = os.cpu_count() or 1  # processes
+    configuration: Path | None = None  # YAML file; config/simulation.yaml by default
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, drives=1, workers=1)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Make the logs; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog='driving-logs', description=__doc__.strip().splitlines()[0]
-    )
-    add = parser.add_argument
-    add('--out', type=Path, default=Path('out/driving_logs'))
-    add('--drives', type=int, default=60)
-    add('--workers', type=int, default=os.cpu_count())
-    add('--configuration', help='YAML file; config/simulation.yaml by default')
-    options = parser.parse_args(arguments)
     try:
-        for name in ('drives', 'workers'):
-            if getattr(options, name) < 1:
-                raise ValueError(f'--{name} is {getattr(options, name)}: expected at least 1')
-        world = read_configuration(options.configuration or default_configuration_path())
-        observation_library.generate(load_vehicle(DEFAULT_VEHICLE))
-        episodes = make_drives(options.out, options.drives, world, options.workers)
+        return run(_make, Options, 'driving-logs', __doc__, arguments)
     except KeyboardInterrupt:
         print('driving-logs: stopped; the same command goes on from here', file=sys.stderr)
         return 130
-    except (ValueError, OSError) as error:
-        print(f'driving-logs: {error}', file=sys.stderr)
-        return 2
+
+
+def _make(options: Options) -> None:
+    world = read_configuration(options.configuration or default_configuration_path())
+    observation_library.generate(load_vehicle(DEFAULT_VEHICLE))
+    episodes = make_drives(options.out, options.drives, world, options.workers)
     print(summary(episodes))
     print(f'{int(episodes.terminal.sum())} drives failed; {options.out / FILE}')
-    return 0
 
 
 if __name__ == '__main__':

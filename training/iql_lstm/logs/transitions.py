@@ -12,7 +12,6 @@ terminal cost, which stands for what comes after, is left out.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -25,12 +24,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from training.command_line import at_least, run
 from training.dataset.collection import BEST, NOISY
 from training.dataset.reading import KINDS, Problems, read_problems
 from training.dataset.returns import costs_along
-from training.dataset.schema import Card, DatasetError, read_card
+from training.dataset.schema import Card, read_card
 from training.dataset.shards import PERTURBED_VARIANTS
 from training.dataset.situations import Situation, base_situation, perturbed
 from training.iql_lstm.logs.episodes import Episodes, join
@@ -41,6 +40,8 @@ from training.iql_lstm.logs.plain_controller import (
     other_habits,
 )
 from training.iql_lstm.logs.receding_horizon import drive_optimally
+from training.progress import tracked
+from training.table import Column, table
 from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.learned.observation import OBSERVATION_SIZE, Observer, moving
@@ -61,7 +62,7 @@ NOISE = (0.0, 0.5, 1.0)  # sizes of the plain controller's exploration
 HABITS, HABITS_NOISE = 4, 0.3  # plain controllers of other habits, and size of their exploration
 OTHERS = 'other_habits'  # their name as a source of episodes
 # The noisy answers mostly end far off the road: beside them good and better would look alike.
-LEARNED_FROM = [kind for kind in KINDS if kind != NOISY]
+LEARNED_FROM = tuple(kind for kind in KINDS if kind != NOISY)
 DISTURBED = 'receding_horizon'  # the optimiser's name as a source of episodes
 DISTURBANCES = (0.3, 1.5)  # sizes, of drives of the optimiser
 # What was disturbed, or is no kinematic model, is held to all but the model.
@@ -432,7 +433,7 @@ def _driven(
     """Drive in scenes on worker processes; write the episodes and return them."""
     # not forked: reading a dataset has started threads
     with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
-        made = tqdm(pool.map(drive, scenes), 'driving', len(scenes), disable=None, leave=False)
+        made = tracked(pool.map(drive, scenes), 'driving', len(scenes))
         parts = [part for part in made if part is not None]
     if not parts:
         raise ValueError(f'none of {len(scenes)} scenes could be drawn')
@@ -444,45 +445,53 @@ def _driven(
 def summary(episodes: Episodes) -> str:
     """Return how many episodes there are from each source, and what they return."""
     returns = episodes.returns(1.0)
-    lines = [f'{"source":18} {"episodes":>8} {"return: median":>15} {"mean":>9}']
-    for number, name in enumerate(episodes.sources):
-        own = returns[episodes.source == number]
-        if len(own):
-            lines.append(f'{name:18} {len(own):8d} {np.median(own):15.1f} {own.mean():9.1f}')
-    return '\n'.join(lines)
+    found = {
+        name: returns[episodes.source == number] for number, name in enumerate(episodes.sources)
+    }
+    rows = [{'source': name, 'returns': own} for name, own in found.items() if len(own)]
+    return table(COLUMNS, rows)
+
+
+COLUMNS = (
+    Column('source', 'source'),
+    Column('episodes', lambda row: len(row['returns']), 'd'),
+    Column('return: median', lambda row: np.median(row['returns']), '.1f'),
+    Column('mean', lambda row: np.mean(row['returns']), '.1f'),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What episodes are made of."""
+
+    dataset: str = 'out/dataset'  # folders, separated by commas
+    out: Path = Path('out/transitions')  # folder of the files
+    kinds: tuple[str, ...] = LEARNED_FROM  # of answers
+    plain: int = 1200  # scenes that plain controllers drive in
+    disturbed: int = 200  # scenes that the optimiser drives in
+    workers: int = os.cpu_count() or 1  # processes
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        at_least(self, plain=1, disturbed=1, workers=1)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the files; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog='transitions', description=__doc__.strip().splitlines()[0]
-    )
-    add = parser.add_argument
-    add('--dataset', default='out/dataset', help='folders, separated by commas')
-    add('--out', type=Path, default=Path('out/transitions'))
-    add('--kinds', nargs='+', default=LEARNED_FROM, help='of answers')
-    add('--plain', type=int, default=1200, help='scenes that plain controllers drive in')
-    add('--disturbed', type=int, default=200, help='scenes that the optimiser drives in')
-    add('--workers', type=int, default=os.cpu_count())
-    options = parser.parse_args(arguments)
+    return run(_write, Options, 'transitions', __doc__, arguments)
+
+
+def _write(options: Options) -> None:
     folders = [Path(folder) for folder in options.dataset.split(',')]
-    try:
-        for name in ('plain', 'disturbed', 'workers'):
-            if getattr(options, name) < 1:
-                raise ValueError(f'--{name} is {getattr(options, name)}: expected at least 1')
-        card = read_card(folders[0])
-        observation_library.generate(load_vehicle(card.vehicle))
-        parts = [write_dataset(folders, options.kinds, options.out / DATASET_FILE)]
-        indices = range(card.first, card.first + options.plain)
-        parts.append(write_plain(card, indices, options.workers, options.out / PLAIN_FILE))
-        path = options.out / DISTURBED_FILE
-        parts.append(write_disturbed(folders, options.disturbed, options.workers, path))
-    except (DatasetError, ValueError, OSError) as error:
-        print(f'transitions: {error}', file=sys.stderr)
-        return 2
+    card = read_card(folders[0])
+    observation_library.generate(load_vehicle(card.vehicle))
+    parts = [write_dataset(folders, options.kinds, options.out / DATASET_FILE)]
+    indices = range(card.first, card.first + options.plain)
+    parts.append(write_plain(card, indices, options.workers, options.out / PLAIN_FILE))
+    path = options.out / DISTURBED_FILE
+    parts.append(write_disturbed(folders, options.disturbed, options.workers, path))
     print('\n'.join(summary(part) for part in parts))
     print(options.out)
-    return 0
 
 
 if __name__ == '__main__':

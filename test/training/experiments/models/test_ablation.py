@@ -12,12 +12,9 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 pytest.importorskip('pyarrow', reason='pyarrow is not installed')
 
-from training.decision_transformer.train import (
-    SMOKE,
-    Configuration,
-    load_model,
-    make_free_batch,
-)
+from training.decision_transformer.batches import make_free_batch
+from training.decision_transformer.loading import load_model
+from training.decision_transformer.settings import SMOKE, Configuration
 from training.experiments.models import ablation
 from training.experiments.models.ablation import (
     COMMON,

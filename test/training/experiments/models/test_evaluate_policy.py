@@ -35,7 +35,8 @@ from training.experiments.models.evaluate_policy import (
 )
 from training.iql_lstm.logs.plain_controller import PLAIN, PlainController
 from training.iql_lstm.logs.transitions import from_problems
-from training.iql_lstm.train import SMOKE, train_member
+from training.iql_lstm.settings import SMOKE
+from training.iql_lstm.train import train_member
 from warmstart_planner.learned.observation import moving
 from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.objective import CostWeights

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.experiments.common.journal import JournalError
+from training.experiments.common.journal import Journal, JournalError
 from training.experiments.mpc import benchmark_mpc
 from training.experiments.mpc.benchmark_mpc import (
     ALL,
     BEST,
+    COLUMNS,
     POLICY,
     POLICY_ONLY,
     SHIFTED,
@@ -21,11 +22,10 @@ from training.experiments.mpc.benchmark_mpc import (
     Variant,
     checklist,
     drive_once,
-    open_journal,
     rows_of,
-    table,
 )
 from training.experiments.mpc.worlds import make_world
+from training.table import table
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 
 CONVERGED = [Variant(start, 'converged') for start in (SHIFTED, POLICY, BEST)]
@@ -65,7 +65,7 @@ def test_figures_are_over_all_steps_of_all_drives():
     assert rows[ALL]['goal_rate'] == 0.5
     assert rows[ALL]['after_event']['iterations_mean'] == pytest.approx(3.0)
     assert np.isnan(rows[ALL]['after_push']['iterations_mean'])
-    assert len(table(list(rows.values())).splitlines()) == 4
+    assert len(table(COLUMNS, list(rows.values())).splitlines()) == 4
 
 
 def of(checks, words):
@@ -145,15 +145,15 @@ def test_it_prints_and_writes_what_it_measured(write_policy, tmp_path, capsys, m
 def test_a_journal_gives_back_the_drives_that_were_kept(tmp_path):
     path = tmp_path / 'records.jsonl'
     nowhere = record(BEST, cost=np.nan, steps=NONE)
-    journal = open_journal(path, {'seed': 0}, resume=False)
+    journal = Journal(path, Record, {'seed': 0}, resume=False)
     for each in (record(), nowhere):
         journal.add(each)
-    again = list(open_journal(path, {'seed': 0}, resume=True).records.values())
+    again = list(Journal(path, Record, {'seed': 0}, resume=True).records.values())
     assert again[0] == record()
     assert np.isnan(again[1].cost)
     assert replace(again[1], cost=0.0) == replace(nowhere, cost=0.0)
     with pytest.raises(JournalError, match='seed is 0: expected 1'):
-        open_journal(path, {'seed': 1}, resume=True)
+        Journal(path, Record, {'seed': 1}, resume=True)
 
 
 @pytest.mark.usefixtures('scp_folder')

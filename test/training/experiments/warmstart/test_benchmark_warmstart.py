@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from training.experiments.warmstart import benchmark_warmstart
+from training.experiments.warmstart import bench, benchmark_warmstart
 from training.experiments.warmstart.report import BUDGETS, STARTS
 from training.experiments.warmstart.strategies import GUIDED_LESS, NOISE, PLAIN
 from warmstart_planner.problem import Horizon
@@ -35,8 +35,7 @@ def run(tmp_path, *arguments):
     ],
 )
 def test_absurd_arguments_are_refused(arguments, field, capsys):
-    with pytest.raises(SystemExit):
-        benchmark_warmstart.main(arguments)
+    assert benchmark_warmstart.main(arguments) == 2
     assert field in capsys.readouterr().err
 
 
@@ -44,7 +43,7 @@ def test_absurd_arguments_are_refused(arguments, field, capsys):
 def test_a_damaged_model_is_refused_before_anything_is_measured(tmp_path, card, capsys):
     (tmp_path / card).write_text('{}')
     code, out = run(tmp_path, '--model', tmp_path)
-    assert code == 1
+    assert code == 2
     assert card in capsys.readouterr().err
     assert not out.exists()
 
@@ -191,7 +190,7 @@ def test_a_run_about_another_model_is_not_gone_on_with(tmp_path, write_model, ca
     about = '{"format": 4, "n": 1, "shifted": 1, "model": "other"}\n'
     lines.write_text(about)
     code, _ = run(tmp_path, '--model', write_model(tmp_path / 'models'), '--resume')
-    assert code == 1
+    assert code == 2
     assert 'expected' in capsys.readouterr().err
     assert lines.read_text() == about
 
@@ -200,7 +199,7 @@ def test_a_run_about_another_model_is_not_gone_on_with(tmp_path, write_model, ca
 def test_how_slow_a_machine_is_tells_the_loop_on_the_packaged_model_s_candidates(
     scp_folder, monkeypatch
 ):
-    monkeypatch.setattr(benchmark_warmstart, 'PROBLEMS', 1)
-    first, again = (benchmark_warmstart._slowness(Horizon()) for _ in '12')
+    monkeypatch.setattr(bench, 'PROBLEMS', 1)
+    first, again = (bench.slowness_of_this_machine(Horizon()) for _ in '12')
     assert first >= 1.0
     assert again == pytest.approx(first, rel=0.7)

@@ -7,6 +7,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from training.experiments.common.journal import Journal
 from training.experiments.warmstart.coherence import Coherence, SourceCoherence
 from training.experiments.warmstart.plots import draw_coherence
 from training.experiments.warmstart.policy_report import (
@@ -14,7 +15,7 @@ from training.experiments.warmstart.policy_report import (
     policy_rows,
     policy_tables,
 )
-from training.experiments.warmstart.records import Record, open_journal
+from training.experiments.warmstart.records import Record
 from training.experiments.warmstart.report import ALL, BUDGETS, Results, rows_of
 from training.experiments.warmstart.roll_outs import RollOutTime
 from training.experiments.warmstart.strategies import (
@@ -144,6 +145,6 @@ def test_tables_and_picture_show_both(tmp_path):
 
 def test_a_journal_gives_back_coherence_and_roll_outs(tmp_path):
     path, given = tmp_path / 'records.jsonl', record(1)
-    open_journal(path, {}, resume=False).add(given)
-    found = open_journal(path, {}, resume=True).records[given.key]
+    Journal(path, Record, {}, resume=False).add(given)
+    found = Journal(path, Record, {}, resume=True).records[given.key]
     assert (found.coherence, found.roll_outs) == (given.coherence, given.roll_outs)

@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """How records become rows, a checklist and pictures; and how they are kept."""
 
-import json
-
 import numpy as np
 import pytest
 
 from training.experiments.common.checklist import as_text
-from training.experiments.common.journal import JournalError
+from training.experiments.common.journal import Journal
 from training.experiments.warmstart.candidates import KNOB_VALUES, KnobSample, RawCandidates
 from training.experiments.warmstart.plots import draw_deadlines, draw_knobs, draw_parts
-from training.experiments.warmstart.records import Record, open_journal
+from training.experiments.warmstart.records import Record
 from training.experiments.warmstart.report import (
     ALL,
     BUDGETS,
@@ -274,11 +272,11 @@ ABOUT = {'format': 1, 'model': None}
 
 
 def test_a_journal_gives_back_what_it_was_given(tmp_path):
-    journal = open_journal(tmp_path / 'sub' / 'records.jsonl', ABOUT, resume=False)
+    journal = Journal(tmp_path / 'sub' / 'records.jsonl', Record, ABOUT, resume=False)
     given = [*learned_records()[:2], record('x', straight_line=np.inf)]
     for each in given:
         journal.add(each)
-    again = open_journal(tmp_path / 'sub' / 'records.jsonl', ABOUT, resume=True)
+    again = Journal(tmp_path / 'sub' / 'records.jsonl', Record, ABOUT, resume=True)
     assert list(again.records) == [each.key for each in given]
     for each in given:
         found = again.records[each.key]
@@ -288,46 +286,3 @@ def test_a_journal_gives_back_what_it_was_given(tmp_path):
             each.best_known,
         )
         assert (found.runs, found.slowness) == (each.runs, each.slowness)
-
-
-def test_a_line_that_a_stopped_run_left_unfinished_is_dropped(tmp_path):
-    path = tmp_path / 'records.jsonl'
-    journal = open_journal(path, ABOUT, resume=False)
-    journal.add(record('1'))
-    journal.add(record('2'))
-    path.write_text(path.read_text()[:-40])
-    again = open_journal(path, ABOUT, resume=True)
-    assert list(again.records) == ['hard/1']
-    again.add(record('2'))
-    assert list(open_journal(path, ABOUT, resume=True).records) == ['hard/1', 'hard/2']
-
-
-def test_without_resume_a_journal_begins_anew(tmp_path):
-    path = tmp_path / 'records.jsonl'
-    open_journal(path, ABOUT, resume=False).add(record('1'))
-    assert open_journal(path, ABOUT, resume=False).records == {}
-    assert json.loads(path.read_text()) == ABOUT
-
-
-def test_a_journal_about_something_else_is_refused(tmp_path):
-    path = tmp_path / 'records.jsonl'
-    open_journal(path, ABOUT, resume=False)
-    with pytest.raises(JournalError, match=r"model is None: expected 'abc'"):
-        open_journal(path, {**ABOUT, 'model': 'abc'}, resume=True)
-
-
-@pytest.mark.parametrize('content', ['', 'rubbish\n', '[]\n'])
-def test_a_damaged_journal_is_refused(tmp_path, content):
-    path = tmp_path / 'records.jsonl'
-    path.write_text(content)
-    with pytest.raises(JournalError, match=r'records\.jsonl, line 1'):
-        open_journal(path, ABOUT, resume=True)
-
-
-def test_a_journal_damaged_in_its_middle_is_refused(tmp_path):
-    path = tmp_path / 'records.jsonl'
-    journal = open_journal(path, ABOUT, resume=False)
-    journal.add(record('1'))
-    path.write_text(path.read_text().replace('"family"', 'family') + '{}\n')
-    with pytest.raises(JournalError, match='line 2: is not JSON'):
-        open_journal(path, ABOUT, resume=True)
