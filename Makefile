@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
+.PHONY: help setup development tools training solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -25,6 +25,9 @@ help:  ## Show this list
 
 setup:  ## Create .venv, build messages and solvers: whatever is missing to drive
 	@$(SET_UP)
+
+development:
+	@$(SET_UP) --with development
 
 tools:
 	@$(SET_UP) --without-solvers --with development
@@ -68,16 +71,16 @@ commonroad: setup  ## Drive a folder of CommonRoad files without ROS: FOLDER=...
 cases: setup  ## Drive inputs that are easily got wrong, and compare: [FOLDER=test/cases] [ARGS=...]
 	$(RUN) -m warmstart_planner.cases --folder '$(or $(FOLDER),test/cases)' $(ARGS)
 
-benchmark-scp: setup  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
+benchmark-scp: development  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.solvers.benchmark_scp $(call option,N,n) $(ARGS)
 
-benchmark-lanes: setup  ## Time SCP's lanes against its loop on HPIPM: [N=problems a tier] [ARGS=...]
+benchmark-lanes: development  ## Time SCP's lanes against its loop on HPIPM: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.solvers.benchmark_lanes $(call option,N,n) $(ARGS)
 
-benchmark-inference: setup  ## Time transcription and the model beside their references: [N=problems a tier] [ARGS=...]
+benchmark-inference: development  ## Time transcription and the model beside their references: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.models.benchmark_inference $(call option,N,n) $(ARGS)
 
-benchmark-warmstart: setup  ## Measure what the planner's starts are worth: [N=problems a tier] [ARGS=...]
+benchmark-warmstart: development  ## Measure what the planner's starts are worth: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.warmstart.benchmark_warmstart \
 	    $(or $(call option,N,n),--images docs/images) $(ARGS)
 
@@ -124,7 +127,7 @@ evaluate-policy: training  ## Compare policies by what they really return: [N=pr
 validate-iql: training  ## Compare our IQL with d3rlpy's on Pendulum: [N=seeds] [ARGS=...]
 	$(RUN) -m training.experiments.d3rlpy.validate_iql $(call option,N,n) $(ARGS)
 
-benchmark-mpc: setup  ## Compare the MPC's warm starts in closed loop: [N=drives] [ARGS=...]
+benchmark-mpc: development  ## Compare the MPC's warm starts in closed loop: [N=drives] [ARGS=...]
 	$(RUN) -m training.experiments.mpc.benchmark_mpc $(call option,N,n) $(ARGS)
 
 lint: tools  ## Check style, layout and the direction of imports

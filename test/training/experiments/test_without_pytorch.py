@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = re.findall(
-    r'^benchmark-[\w-]+: setup\b.*\n.*-m ([\w.]+)', (ROOT / 'Makefile').read_text(), re.M
+    r'^benchmark-[\w-]+: development\b.*\n.*-m ([\w.]+)', (ROOT / 'Makefile').read_text(), re.M
 )
 PINS = re.findall(r'^([\w-]+)==', (ROOT / 'requirements' / 'training.txt').read_text(), re.M)
 PROGRAM = """
