@@ -75,7 +75,7 @@ def test_a_source_that_cannot_be_loaded_is_refused_before_anything_is_measured(
         "SPEC = SourceSpec('mine', lambda options: 1 / 0)\n"
     )
     code, out = run(tmp_path, '--model', tmp_path, '--sources', 'mine')
-    assert code == 1
+    assert code == 2
     told = capsys.readouterr().err
     assert "source 'mine' of mine-package cannot be loaded: ZeroDivisionError" in told
     assert not out.exists()
