@@ -5,9 +5,9 @@ Implicit Q-learning of an LSTM policy from logged drives: `make train-iql`.
 
 MISSION.txt, Section 4.2: V by expectile regression (equation 10), twin Q by temporal differences
 with V of the next observation (equation 11), a policy by advantage-weighted log-likelihood
-(equation 12) that remembers with an LSTM (equation 13). The networks are
-`networks.py`, what they minimise is `losses.py`, the chunks
-that they learn from `data.py`. What is particular here:
+(equation 12) that remembers with an LSTM (equation 13). The networks are `networks.py`, what they
+minimise is `losses.py`, the chunks that they learn from `data.py`, how they learn from a batch is
+`learner.py`. What is particular here:
 
 - Actor and critic have recurrent parts of their own, which learn more slowly than the rest.
 - They learn from chunks of episodes. A chunk begins with the memory stored for its first step and
