@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
+.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -25,6 +25,9 @@ help:  ## Show this list
 
 setup:  ## Create .venv, build messages and solvers: whatever is missing to drive
 	@$(SET_UP)
+
+development:
+	@$(SET_UP) --with development
 
 tools:
 	@$(SET_UP) --without-solvers --with development
@@ -68,17 +71,17 @@ commonroad: setup  ## Drive a folder of CommonRoad files without ROS: FOLDER=...
 cases: setup  ## Drive inputs that are easily got wrong, and compare: [FOLDER=test/cases] [ARGS=...]
 	$(RUN) -m warmstart_planner.cases --folder '$(or $(FOLDER),test/cases)' $(ARGS)
 
-benchmark-scp: setup  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
-	$(RUN) -m training.experiments.benchmark_scp $(call option,N,n) $(ARGS)
+benchmark-scp: development  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
+	$(RUN) -m training.experiments.solvers.benchmark_scp $(call option,N,n) $(ARGS)
 
-benchmark-lanes: setup  ## Time SCP's lanes against its loop on HPIPM: [N=problems a tier] [ARGS=...]
-	$(RUN) -m training.experiments.benchmark_lanes $(call option,N,n) $(ARGS)
+benchmark-lanes: development  ## Time SCP's lanes against its loop on HPIPM: [N=problems a tier] [ARGS=...]
+	$(RUN) -m training.experiments.solvers.benchmark_lanes $(call option,N,n) $(ARGS)
 
-benchmark-inference: setup  ## Time transcription and the model beside their references: [N=problems a tier] [ARGS=...]
-	$(RUN) -m training.experiments.benchmark_inference $(call option,N,n) $(ARGS)
+benchmark-inference: development  ## Time transcription and the model beside their references: [N=problems a tier] [ARGS=...]
+	$(RUN) -m training.experiments.models.benchmark_inference $(call option,N,n) $(ARGS)
 
-benchmark-warmstart: setup  ## Measure what the planner's starts are worth: [N=problems a tier] [ARGS=...]
-	$(RUN) -m training.experiments.benchmark_warmstart \
+benchmark-warmstart: development  ## Measure what the planner's starts are worth: [N=problems a tier] [ARGS=...]
+	$(RUN) -m training.experiments.warmstart.benchmark_warmstart \
 	    $(or $(call option,N,n),--images docs/images) $(ARGS)
 
 dataset: training  ## Solve random problems to learn from: [N=base problems] [OUT=out/dataset] [ARGS=...]
@@ -89,43 +92,43 @@ minari: training  ## Copy a dataset into Minari's format: [DATASET=out/dataset] 
 	$(RUN) -m training.dataset.minari_export --dataset '$(or $(DATASET),out/dataset)' $(ARGS)
 
 train: training  ## Train the Decision Transformer: [ARGS=...]
-	$(RUN) -m training.decision_transformer $(ARGS)
+	$(RUN) -m training.decision_transformer.train $(ARGS)
 
 outcomes: training  ## Learn what the model's candidates are worth: [ARGS=...]
-	$(RUN) -m training.outcomes $(ARGS)
+	$(RUN) -m training.decision_transformer.outcomes $(ARGS)
 
 export-model: training  ## Export the trained model to ONNX: [ARGS=...]
-	$(RUN) -m training.export $(ARGS)
+	$(RUN) -m training.decision_transformer.export $(ARGS)
 
 trials: training  ## Try the exported model far from its training, and note how far to trust it: [N=problems] [ARGS=...]
-	$(RUN) -m training.trials $(call option,N,n) $(ARGS)
+	$(RUN) -m training.decision_transformer.trials $(call option,N,n) $(ARGS)
 
 ablation: training  ## Train models that differ in one thing each, and compare them: [ARGS=...]
-	$(RUN) -m training.experiments.ablation $(ARGS)
+	$(RUN) -m training.experiments.models.ablation $(ARGS)
 
 aggregate: training  ## Add states that the model's own proposals lead to: [ARGS=...]
-	$(RUN) -m training.aggregate $(ARGS)
+	$(RUN) -m training.decision_transformer.aggregate $(ARGS)
 
 transitions: training  ## Turn a dataset's answers and a plain controller's drives into episodes: [ARGS=...]
-	$(RUN) -m training.transitions $(ARGS)
+	$(RUN) -m training.iql_lstm.logs.transitions $(ARGS)
 
 driving-logs: training  ## Drive with disturbances and keep the episodes: [N=drives] [ARGS=...]
-	$(RUN) -m training.driving_logs $(call option,N,drives) $(ARGS)
+	$(RUN) -m training.iql_lstm.logs.driving_logs $(call option,N,drives) $(ARGS)
 
 train-iql: training  ## Train the ensemble of IQL-LSTM policies: [ARGS=...]
-	$(RUN) -m training.iql_lstm $(ARGS)
+	$(RUN) -m training.iql_lstm.train $(ARGS)
 
 export-policy: training  ## Export the trained ensemble to ONNX: [ARGS=...]
-	$(RUN) -m training.export_policy $(ARGS)
+	$(RUN) -m training.iql_lstm.export $(ARGS)
 
 evaluate-policy: training  ## Compare policies by what they really return: [N=problems] [ARGS=...]
-	$(RUN) -m training.experiments.evaluate_policy $(call option,N,n) $(ARGS)
+	$(RUN) -m training.experiments.models.evaluate_policy $(call option,N,n) $(ARGS)
 
 validate-iql: training  ## Compare our IQL with d3rlpy's on Pendulum: [N=seeds] [ARGS=...]
-	$(RUN) -m training.experiments.validate_iql $(call option,N,n) $(ARGS)
+	$(RUN) -m training.experiments.d3rlpy.validate_iql $(call option,N,n) $(ARGS)
 
-benchmark-mpc: setup  ## Compare the MPC's warm starts in closed loop: [N=drives] [ARGS=...]
-	$(RUN) -m training.experiments.benchmark_mpc $(call option,N,n) $(ARGS)
+benchmark-mpc: development  ## Compare the MPC's warm starts in closed loop: [N=drives] [ARGS=...]
+	$(RUN) -m training.experiments.mpc.benchmark_mpc $(call option,N,n) $(ARGS)
 
 docs: tools  ## Build the documentation site into out/docs/
 	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(RUN) -m mkdocs --quiet build

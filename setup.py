@@ -40,6 +40,7 @@ setup(
     ],
     extras_require={
         'training': [
+            'cattrs>=24.1',
             'dask>=2024.1',
             'distributed>=2024.1',
             'gymnasium>=1.0',
@@ -48,9 +49,11 @@ setup(
             'onnx>=1.16',
             'onnxscript>=0.3',
             'pyarrow>=14.0',
+            'rich>=13.0',
             'tensorboard>=2.14',
             'torch>=2.6',
             'tqdm>=4.60',
+            'tyro>=1.0',
         ],
     },
 )

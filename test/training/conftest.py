@@ -31,7 +31,7 @@ def dataset(tmp_path_factory, scp_folder):
 @pytest.fixture(scope='session')
 def smoke(dataset, tmp_path_factory):
     """Return the configuration of a tiny training on the small dataset."""
-    from training.decision_transformer import SMOKE
+    from training.decision_transformer.settings import SMOKE
 
     out = tmp_path_factory.mktemp('training')
     return replace(SMOKE, dataset=str(dataset), out=str(out / 'model'), batch=4)
@@ -48,7 +48,8 @@ def problems(dataset):
 @pytest.fixture
 def batch(problems):
     """Return all of them as a batch."""
-    from training.decision_transformer import SMOKE, make_batch
+    from training.decision_transformer.batches import make_batch
+    from training.decision_transformer.settings import SMOKE
 
     return make_batch(problems, SMOKE, np.random.default_rng(0))
 
@@ -56,7 +57,8 @@ def batch(problems):
 @pytest.fixture
 def free_batch(batch):
     """Return variations of them that nobody has solved."""
-    from training.decision_transformer import SMOKE, make_free_batch
+    from training.decision_transformer.batches import make_free_batch
+    from training.decision_transformer.settings import SMOKE
 
     return make_free_batch(batch, replace(SMOKE, dearer_share=0.5), np.random.default_rng(0))
 
@@ -66,7 +68,7 @@ def untrained(smoke):
     """Return the tiny model before its training."""
     import torch
 
-    from training.decision_transformer_model import DecisionTransformer
+    from training.decision_transformer.network.transformer import DecisionTransformer
     from warmstart_planner.problem import Horizon
     from warmstart_planner.vehicle import load_vehicle
 
@@ -79,9 +81,16 @@ def checkpoint(smoke):
     """Return the best checkpoint of the tiny training, with its head beside it."""
     from pathlib import Path
 
-    from training.decision_transformer import Place, Training, load_model
-    from training.outcome_head import HEAD_FILE, Outcomes, fit_head, write_head
-    from training.outcomes import FIRST_INDEX, refine_scenes, stacked
+    from training.decision_transformer.batches import Place
+    from training.decision_transformer.loading import load_model
+    from training.decision_transformer.outcome_head import (
+        HEAD_FILE,
+        Outcomes,
+        fit_head,
+        write_head,
+    )
+    from training.decision_transformer.outcomes import FIRST_INDEX, refine_scenes, stacked
+    from training.decision_transformer.train import Training
 
     Training(smoke, Place()).run()
     path = Path(smoke.out) / 'best.pt'
@@ -94,7 +103,7 @@ def checkpoint(smoke):
 @pytest.fixture(scope='session')
 def models(checkpoint, tmp_path_factory):
     """Return the folder with the tiny model and its card, as served."""
-    from training.export import export
+    from training.decision_transformer.export import export
     from warmstart_planner.learned.card import Defaults
 
     folder = tmp_path_factory.mktemp('models')
@@ -105,7 +114,7 @@ def models(checkpoint, tmp_path_factory):
 @pytest.fixture(scope='session')
 def random_episodes():
     """Return what makes logged episodes without sense, of all lengths."""
-    from training.episodes import Episodes
+    from training.iql_lstm.logs.episodes import Episodes
 
     def make(count=12, steps=20, seed=0, size=4, suggested=(2, 1)):
         rng = np.random.default_rng(seed)
@@ -140,7 +149,7 @@ def chain():
 
     They are terminal or cut off, and go on from there.
     """
-    from training.episodes import Episodes
+    from training.iql_lstm.logs.episodes import Episodes
 
     def make(terminal):
         count = 64
@@ -168,7 +177,7 @@ def learner_of():
     """Return what makes a learner of a policy that has learned nothing."""
     import torch
 
-    from training.iql_lstm import Learner
+    from training.iql_lstm.learner import Learner
 
     def make(configuration, episodes):
         torch.manual_seed(0)
@@ -180,7 +189,7 @@ def learner_of():
 @pytest.fixture(scope='session')
 def batch_of():
     """Return what makes a learner's batch of all chunks of episodes."""
-    from training.iql_lstm_data import chunk_table
+    from training.iql_lstm.data import chunk_table
 
     def make(learner, episodes):
         configuration, data = learner.configuration, learner.data(episodes)

@@ -11,24 +11,22 @@ not grow with the size of the dataset.
 
 from __future__ import annotations
 
-import os
+import training.one_thread  # noqa: F401
 
-for _variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
-    os.environ.setdefault(_variable, '1')
-
-import argparse
 import contextlib
 import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
-from tqdm import tqdm
 
+from training.command_line import at_least, run
 from training.dataset.schema import (
     CARD,
     DRAFT,
@@ -40,6 +38,7 @@ from training.dataset.schema import (
     write_card,
 )
 from training.dataset.shards import Made, make_shard
+from training.progress import tracked
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.scp import library as scp_library
@@ -74,7 +73,11 @@ def generate(folder: Path, card: Card, client: Client) -> Made:
     write_card(folder, card, {})
     missing = [s for s in range(card.shards) if not shard_path(folder, s).exists()]
     made = Made()
-    with _progress_bar(card, missing) as bar:
+    planned, to_do = (
+        count * (1 + card.variants)
+        for count in (card.problems, sum(len(card.indices(shard)) for shard in missing))
+    )
+    with tracked((), 'solving', planned, initial=planned - to_do, unit=' problems') as bar:
         for each in _run(client, folder, card, missing):
             made += each
             bar.total += each.problems - each.planned
@@ -106,13 +109,6 @@ def _require_growth(folder: Path, before: Card, card: Card) -> None:
             f'{folder / CARD}: problems is {before.problems}, which leaves the last shard of '
             f'{before.shard_size} not full: expected to be left at this size'
         )
-
-
-def _progress_bar(card: Card, missing: list[int]) -> tqdm:
-    """Return a bar that counts problems, with those of the shards that are there as done."""
-    planned = card.problems * (1 + card.variants)
-    to_do = sum(len(card.indices(shard)) for shard in missing) * (1 + card.variants)
-    return tqdm(total=planned, initial=planned - to_do, unit=' problems', disable=None)
 
 
 def _run(client: Client, folder: Path, card: Card, shards: list[int]) -> Iterator[Made]:
@@ -160,56 +156,61 @@ def count_rows(folder: Path, card: Card) -> Counter[str]:
     return counts
 
 
+@dataclass(frozen=True)
+class Options:
+    """Which problems are solved, and by whom."""
+
+    out: Path = Path('out/dataset')  # folder of the dataset
+    problems: int = 1600  # base problems
+    first: int = 0  # index of the first base problem
+    variants: int = 4  # further problems from each base problem
+    shard_size: int = 10  # base problems a shard
+    model: Path | None = None  # folder of a model whose proposals lead to further states
+    scheduler: str = ''  # address of a Dask scheduler; empty: a local cluster
+    workers: int = os.cpu_count() or 1  # of the local cluster
+
+    def __post_init__(self) -> None:
+        """Check what the card does not."""
+        at_least(self, workers=1)
+
+    @property
+    def card(self) -> Card:
+        """Card of the dataset that is asked for."""
+        horizon = Horizon()
+        return Card(
+            generator=GENERATOR,
+            first=self.first,
+            problems=self.problems,
+            variants=self.variants,
+            shard_size=self.shard_size,
+            vehicle=DEFAULT_VEHICLE,
+            dt=horizon.dt,
+            steps=horizon.steps,
+            model=str(self.model.resolve()) if self.model else '',
+        )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Generate a dataset; return the exit status."""
-    options = _parser().parse_args(arguments)
+    refusals = (ValueError, OSError, KilledWorker)
     try:
-        card = _card(options)
-        scp_library.generate(load_vehicle(card.vehicle), CostWeights(), card.horizon)
-        with connected(options.scheduler, options.workers) as client:
-            made = generate(options.out, card, client)
+        return run(_generate, Options, 'generate', __doc__, arguments, refusals)
     except KeyboardInterrupt:
         print('generate: stopped; the same command goes on from here', file=sys.stderr)
         return 130
-    except (DatasetError, ValueError, OSError, KilledWorker) as error:
-        print(f'generate: {options.out}: {error}', file=sys.stderr)
-        return 2
+
+
+def _generate(options: Options) -> None:
+    card = options.card
+    scp_library.generate(load_vehicle(card.vehicle), CostWeights(), card.horizon)
+    with connected(options.scheduler, options.workers) as client:
+        made = generate(options.out, card, client)
     if made.problems:
         print(
             f'{made.problems} problems, {made.unsolved} unsolved, '
             f'{made.rate:.2f} a second and core'
         )
     print(options.out)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    add = parser.add_argument
-    add('--out', type=Path, default=Path('out/dataset'), help='folder of the dataset')
-    add('--problems', type=int, default=1600, help='base problems')
-    add('--first', type=int, default=0, help='index of the first base problem')
-    add('--variants', type=int, default=4, help='further problems from each base problem')
-    add('--shard-size', type=int, default=10, help='base problems a shard')
-    add('--model', type=Path, help='folder of a model whose proposals lead to further states')
-    add('--scheduler', default='', help='address of a Dask scheduler; empty: a local cluster')
-    add('--workers', type=int, default=os.cpu_count(), help='of the local cluster')
-    return parser
-
-
-def _card(options: argparse.Namespace) -> Card:
-    horizon = Horizon()
-    return Card(
-        generator=GENERATOR,
-        first=options.first,
-        problems=options.problems,
-        variants=options.variants,
-        shard_size=options.shard_size,
-        vehicle=DEFAULT_VEHICLE,
-        dt=horizon.dt,
-        steps=horizon.steps,
-        model=str(options.model.resolve()) if options.model else '',
-    )
 
 
 @contextlib.contextmanager

@@ -9,13 +9,13 @@ can read. Episodes pass one shard at a time: memory does not grow with the size 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import minari
@@ -27,11 +27,12 @@ from minari.dataset.minari_dataset import parse_dataset_id
 from minari.namespace import create_namespace, list_local_namespaces
 from minari.storage import get_dataset_path
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from training.command_line import run
 from training.dataset.reading import KINDS
 from training.dataset.schema import Card, DatasetError, read_card, read_shard, shard_path
 from training.dataset.situations import is_validation
+from training.progress import tracked
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import OBSTACLE_FIELDS, OBSTACLE_PARAMETERS, ROAD_PARAMETERS
 from warmstart_planner.problem import MAX_OBSTACLES
@@ -153,7 +154,7 @@ def _create(card: Card, name: str, episodes: Iterator[EpisodeBuffer]) -> minari.
 
 
 def _episodes(folder: Path, card: Card, kinds: Collection[str]) -> Iterator[EpisodeBuffer]:
-    for shard in tqdm(range(card.shards), unit=' shards', disable=None):
+    for shard in tracked(range(card.shards), 'copying', unit=' shards'):
         table = read_shard(shard_path(folder, shard))
         for row in range(table.num_rows):
             yield from _episodes_of(table, row, card, kinds)
@@ -249,24 +250,26 @@ def _obstacles_over_time(obstacles: NDArray[np.float32], nodes: int) -> NDArray[
     return result.transpose(1, 0, 2)
 
 
+@dataclass(frozen=True)
+class Options:
+    """What of a dataset is copied where."""
+
+    dataset: Path = Path('out/dataset')  # folder of the dataset
+    name: str = NAME  # Minari's name of it
+    kinds: tuple[str, ...] = KINDS  # of answers
+    out: Path | None = None  # folder of Minari datasets, by default Minari's own
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Export a dataset; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    add = parser.add_argument
-    add('--dataset', type=Path, default=Path('out/dataset'), help='folder of the dataset')
-    add('--name', default=NAME, help="Minari's name of it")
-    add('--kinds', nargs='+', default=KINDS, help='of answers; all by default')
-    add('--out', type=Path, help=f'folder of Minari datasets; by default ${ENVIRONMENT_VARIABLE}')
-    options = parser.parse_args(arguments)
+    return run(_export, Options, 'minari_export', __doc__, arguments)
+
+
+def _export(options: Options) -> None:
     with _datasets_below(str(options.out)) if options.out else contextlib.nullcontext():
-        try:
-            dataset = export(options.dataset, options.name, options.kinds)
-        except (DatasetError, OSError) as error:
-            print(f'minari_export: {error}', file=sys.stderr)
-            return 2
+        dataset = export(options.dataset, options.name, options.kinds)
         print(f'{dataset.total_episodes} episodes, {dataset.total_steps} steps')
         print(get_dataset_path(options.name))
-    return 0
 
 
 if __name__ == '__main__':

@@ -4,8 +4,8 @@
 The weights inside an ONNX file, by name.
 
 An exporter keeps the names of most weights; what it has folded is named by
-`training.onnx_weights`: a transposed matrix, or one row of a table. The file is read as what it
-is, protocol buffers, so that no more than numpy is needed.
+`training.decision_transformer.onnx_weights`: a transposed matrix, or one row of a table. The file
+is read as what it is, protocol buffers, so that no more than numpy is needed.
 """
 
 from __future__ import annotations

@@ -214,7 +214,7 @@ def _constants(car: VehicleParameters, weights: CostWeights, dt: float) -> str:
 
 
 def _functions(car: VehicleParameters, weights: CostWeights) -> list[lane_code.Function]:
-    """Return what training/merit.py puts together, as expressions of one node."""
+    """Return what the network's merit.py in training puts together, as expressions of one node."""
     x, u = ca.SX.sym('x', STATE_SIZE), ca.SX.sym('u', CONTROL_SIZE)
     heading, centre = ca.SX.sym('heading', 2), ca.SX.sym('centre', 2)
     point = ca.SX.sym('point', len(POINT_FIELDS))

@@ -1,8 +1,8 @@
 /* Copyright 2026 The warmstart_planner authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is told beside the ways: what to expect of each (training/merit.py, training/outcome_head.py)
- * and how unfamiliar the problem is (training/export.py).
+ * What is told beside the ways: what to expect of each and how unfamiliar the problem is
+ * (network/merit.py, outcome_head.py and export.py in training/decision_transformer/).
  */
 #pragma once
 #include "transformer.hpp"

@@ -1,7 +1,8 @@
 /* Copyright 2026 The warmstart_planner authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The Decision Transformer as it is served: training/export.py's Served, step by step.
+ * The Decision Transformer as it is served: Served in training/decision_transformer/export.py,
+ * step by step.
  *
  * Two things take no time here that the graph has: obstacles that are absent, which attention
  * gives no weight, and products that weights alone decide, which were done when these were packed.
@@ -344,7 +345,7 @@ struct Transformer {
         }
     }
 
-    /* The car's model over a block: training/motion.py. */
+    /* The car's model over a block: network/motion.py in training/decision_transformer/. */
     void move(const Problem &p, int block) {
         const int n = size.block, g = groups, samples = 2 * n + 1;
         for (int c = 0; c < CONTROLS; c++) {
