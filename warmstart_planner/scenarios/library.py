@@ -28,9 +28,13 @@ def packaged_scenarios() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in scenario_folder().glob('*.yaml')))
 
 
-def load_scenario(name_or_path: str | Path) -> Scenario:
+def load_scenario(name_or_path: str | Path, vehicle: str = '') -> Scenario:
     """
     Load a packaged scenario by name, a YAML file, or a CommonRoad XML file, by its path.
+
+    Args:
+        name_or_path: of the scenario.
+        vehicle: name or path of the car that drives it; empty: the scenario's own.
 
     Raises:
         ScenarioError: no such scenario, or it cannot be read or driven; the message names the
@@ -42,7 +46,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     if path.suffix == '.xml':
         from warmstart_planner.scenarios.commonroad import read_commonroad
 
-        return read_commonroad(path)
+        return read_commonroad(path, vehicle)
     if path.suffix not in ('.yaml', '.yml'):
         path = scenario_folder() / f'{given}.yaml'
         if given not in packaged_scenarios():
@@ -52,4 +56,4 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
             )
     from warmstart_planner.scenarios.yaml_format import read_yaml
 
-    return read_yaml(path)
+    return read_yaml(path, vehicle)
