@@ -161,12 +161,37 @@ def test_of_problems_that_wait_only_the_newest_is_answered(bench):
     assert len(bench.answers) <= 2
 
 
-def test_a_problem_for_another_car_is_left_to_the_other_sources(bench):
+def test_a_problem_for_another_car_is_refused_with_both_cars(bench, capfd):
     from warmstart_planner.vehicle import load_vehicle
 
+    bench.pose(1.0, vehicle=load_vehicle('commonroad_3'))
+    bench.rig.until(lambda: bench.node.rejected.total('~/input/problem') == 1)
+    error = capfd.readouterr().err
+    assert "problem.vehicle is 'commonroad_3-" in error
+    assert "expected 'commonroad_2-" in error
+    assert bench.answers == []
+
+
+@pytest.mark.parametrize('rig', [['vehicle:=commonroad_3']], indirect=True)
+def test_a_model_for_another_car_does_not_answer_and_is_told_once_and_in_the_diagnostics(
+    rig, make_problem, models, capfd
+):
+    """Sources that know any car propose all the same."""
+    bench = Bench(rig, make_problem)
     assert bench.set(sources='decision_transformer,straight_line').successful
-    (answer,) = bench.ask(1.0, vehicle=load_vehicle('commonroad_3'))
-    assert answer.source == 'straight_line'
+    car = bench.node.settings.vehicle
+    for stamp in (1.0, 1.1):
+        (answer,) = bench.ask(stamp, vehicle=car)
+        assert answer.source == 'straight_line'
+    told = [line for line in capfd.readouterr().err.splitlines() if 'does not answer' in line]
+    assert len(told) == 1
+    message, _ = bench.diagnosis()
+    for text in (told[0], message):
+        assert "'commonroad_3-" in text
+        assert "is for 'commonroad_2-" in text
+    refused = bench.set(model_dir=models['first'])
+    assert not refused.successful
+    assert "model 'first' is for 'commonroad_2-" in refused.reason
 
 
 @pytest.mark.parametrize('name', ['guided', 'shifted'])

@@ -47,6 +47,10 @@ class NoModelError(CardError):
         return f'{self.card_file}: expected a readable model card: there is none'
 
 
+class VehicleUnknownError(CardError):
+    """A model was trained for another car than the one that it is wanted for."""
+
+
 class Card(Protocol):
     """What every kind of card says."""
 
@@ -340,11 +344,11 @@ def expect_vehicle(subject: str, vehicle: VehicleParameters, card: Card) -> None
         card: of the model.
 
     Raises:
-        CardError: it is another one.
+        VehicleUnknownError: it is another one.
 
     """
     if vehicle != card.vehicle:
-        raise CardError(
+        raise VehicleUnknownError(
             f'{subject} is {vehicle.label!r}: model {card.model_id!r} is for '
             f'{card.vehicle.label!r}'
         )

@@ -294,7 +294,7 @@ def open_model(
     try:
         _check_purpose(card, purpose)
     except CardError as error:
-        raise CardError(f'{path}: {error}') from None
+        raise type(error)(f'{path}: {error}') from None
     file = path.parent / card.onnx
     try:
         session = _session(_content(file, card), provider)
