@@ -82,7 +82,7 @@ def _load(name: str, spec: SourceSpec, options: LoadOptions) -> CheckedSource:
         NoModelError,
         VehicleUnknownError,
         SolverMissingError,
-    ):  # no fault: they tell what to do
+    ):  # they say what to do
         raise
     except Exception as error:
         raise SourceError(f'{name} cannot be loaded: {_told(error)}') from error
