@@ -78,12 +78,8 @@ def outside_spec(entry: EntryPoint) -> SourceSpec:
 def _load(name: str, spec: SourceSpec, options: LoadOptions) -> CheckedSource:
     try:
         source = spec.load(options)
-    except (
-        NoModelError,
-        VehicleUnknownError,
-        SolverMissingError,
-    ):  # they say what to do
-        raise
+    except (NoModelError, VehicleUnknownError, SolverMissingError):
+        raise  # these tell what to do, and are no fault
     except Exception as error:
         raise SourceError(f'{name} cannot be loaded: {_told(error)}') from error
     if getattr(source, 'name', None) != spec.name or not hasattr(source, 'propose'):
