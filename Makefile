@@ -35,10 +35,10 @@ tools:
 training:
 	@$(SET_UP) --with development training
 
-solvers:  ## Generate and compile solvers that are not current: [VEHICLE=commonroad_1] [DT=s] [STEPS=n]
+solvers:  ## Generate and compile solvers that are not current: [VEHICLE=name or path] [WEIGHTS=path] [DT=s] [STEPS=n]
 	@$(SET_UP) --without-solvers
 	$(RUN) -m warmstart_planner.generate $(call option,VEHICLE,vehicle) \
-	    $(call option,DT,dt) $(call option,STEPS,steps)
+	    $(call option,WEIGHTS,weights) $(call option,DT,dt) $(call option,STEPS,steps)
 
 demo: setup  ## Drive: [SCENARIO=name or path] [OUT=out/demo] [ARGS=...]
 	scripts/run $(HOLD) .venv/bin/python -m warmstart_planner.demo $(call option,SCENARIO,scenario) \

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+ROOT = Path(__file__).parent
+# what `resources.share_folder` looks for: cars, scenarios and their schemas
+FOLDERS = [ROOT / 'config', *(each for each in ROOT.glob('config/*') if each.is_dir())]
+
 setup(
     name='warmstart_planner',
     version='0.1.0',
     description='Planning and control of car-like vehicles, started from learned proposals',
-    long_description=(Path(__file__).parent / 'CHANGELOG.rst').read_text(encoding='utf-8'),
+    long_description=(ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8'),
     long_description_content_type='text/x-rst',
     author='The warmstart_planner authors',
     license='Apache-2.0',
@@ -24,11 +28,17 @@ setup(
         include=['warmstart_planner*', 'training*'], exclude=['warmstart_planner.nodes*']
     ),
     package_data={'': ['*.c', '*.h', '*.json', '*.yaml', 'lanes/*.hpp', 'lanes/*.cpp']},
+    data_files=[
+        (
+            f'share/warmstart_planner/{folder.relative_to(ROOT)}',
+            [str(each.relative_to(ROOT)) for each in folder.iterdir() if each.is_file()],
+        )
+        for folder in FOLDERS
+    ],
     # The exact versions that are tested are in requirements/.
     install_requires=[
         'casadi>=3.6.7',
         'comma-deps-acados>=0.2.2.post92',
-        'commonroad-vehicle-models>=3.0.2',
         'jsonschema>=3.2',
         'lxml>=4.8',
         'matplotlib>=3.5',

@@ -12,10 +12,12 @@ from warmstart_planner.nodes.launching import (
     placed,
     rviz_action,
     start_hint,
+    with_one_vehicle,
 )
 from warmstart_planner.system import WORLD_TOPICS, simulation_processes
 
 RECORD = 'Folder for the record of the drive; empty: none'
+VEHICLE = "Car by name, or its file's path; empty: the scenario's"
 OWN_ARGUMENTS = (
     DeclareLaunchArgument(
         'scenario',
@@ -37,7 +39,7 @@ OWN_ARGUMENTS = (
 
 
 def _start(context: LaunchContext) -> list:
-    arguments = arguments_from(context)
+    arguments = with_one_vehicle(arguments_from(context))
     processes = placed(simulation_processes(arguments), context)
     return [
         *node_actions(processes),
@@ -50,7 +52,7 @@ def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
     return LaunchDescription(
         [
-            *common_arguments(use_sim_time='true', record=RECORD),
+            *common_arguments(use_sim_time='true', record=RECORD, vehicle=VEHICLE),
             *OWN_ARGUMENTS,
             OpaqueFunction(function=_start),
         ]

@@ -16,6 +16,7 @@ from warmstart_planner.nodes.launching import (
 from warmstart_planner.system import VEHICLE_TOPICS, vehicle_processes
 
 RECORD = 'Empty: only the simulator writes records, and what nodes send is for `ros2 bag record`'
+VEHICLE = "Car by name, or its file's path; empty: the parameters'"
 
 
 def _start(context: LaunchContext) -> list:
@@ -38,7 +39,7 @@ def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
     return LaunchDescription(
         [
-            *common_arguments(use_sim_time='false', record=RECORD),
+            *common_arguments(use_sim_time='false', record=RECORD, vehicle=VEHICLE),
             *(
                 DeclareLaunchArgument(f'{name}_topic', default_value=name, description=text)
                 for name, text in VEHICLE_TOPICS.items()

@@ -14,12 +14,14 @@ import pytest
 
 from warmstart_planner import compilation, generated
 from warmstart_planner import generate as program
+from warmstart_planner.cost_weights import read_weights
 from warmstart_planner.generated import CARD, SolverMissingError, generate, require, solver_folder
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.scp import library
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
+from warmstart_planner.vehicle_file import vehicle_folder
 
 KEY = {'horizon': {'dt': 0.1, 'steps': 60}, 'sources': 'abc'}
 REMEDY = r'run `.*(make solvers|warmstart_planner[. ]generate)'
@@ -104,22 +106,36 @@ def apart(tmp_path_factory, monkeypatch):
     return prefix
 
 
-def named(vehicle, horizon):
+def named(vehicle, horizon, weights):
     """Return the command that the error of the missing SCP loop names."""
     with pytest.raises(SolverMissingError) as caught:
-        require('scp', library.key(load_vehicle(vehicle), CostWeights(), horizon))
+        library.load.__wrapped__(load_vehicle(vehicle), weights, horizon)
     return shlex.split(re.search('`(.*)`', str(caught.value))[1])
 
 
-CARS = [
-    ('commonroad_2', Horizon()),
-    ('commonroad_1', Horizon()),
-    ('commonroad_4', Horizon(dt=0.15, steps=40)),
+@pytest.fixture
+def own_files(tmp_path_factory):
+    """Return a function that makes a path of what is to be one's own file."""
+    folder = tmp_path_factory.mktemp('my own')
+    text = (vehicle_folder() / 'commonroad_1.yaml').read_text()
+    (folder / 'car.yaml').write_text(text.replace('wheel_tread: ', 'wheel_tread: 1.5  # '))
+    (folder / 'weights.yaml').write_text('offset: 0.4\n')
+    return lambda name: str(folder / name) if name.endswith('.yaml') else name
+
+
+CASES = [
+    ('commonroad_2', Horizon(), ''),
+    ('commonroad_1', Horizon(), ''),
+    ('commonroad_4', Horizon(dt=0.15, steps=40), ''),
+    ('car.yaml', Horizon(), ''),
+    ('car.yaml', Horizon(), 'weights.yaml'),
 ]
 
 
-@pytest.mark.parametrize(('vehicle', 'horizon'), CARS)
-def test_the_named_command_generates_what_is_missing(apart, monkeypatch, vehicle, horizon):
+@pytest.mark.parametrize(('vehicle', 'horizon', 'weights'), CASES)
+def test_the_named_command_generates_what_is_missing(
+    apart, monkeypatch, own_files, vehicle, horizon, weights
+):
     """Nothing is compiled here: the program says what it would generate."""
     asked = []
     monkeypatch.setattr(program, 'generate_scp', lambda *given: asked.append(given))
@@ -127,10 +143,14 @@ def test_the_named_command_generates_what_is_missing(apart, monkeypatch, vehicle
     monkeypatch.setattr(program, 'generate_observation', lambda *given: None)
     monkeypatch.setattr(program, 'generate_judge', lambda: None)
     monkeypatch.setattr(program, 'generate_guided', lambda: None)
-    python, option, module, *arguments = named(vehicle, horizon)
+    monkeypatch.setattr(program, 'generate_transcription', lambda: None)
+    monkeypatch.setattr(program, 'generate_transformer', lambda *given: None)
+    car = own_files(vehicle)
+    cost = read_weights(own_files(weights)) if weights else CostWeights()
+    python, option, module, *arguments = named(car, horizon, cost)
     assert [python, option, module] == ['python3', '-m', program.__name__]
     assert program.main(arguments) == 0
-    assert asked == [(load_vehicle(vehicle), CostWeights(), horizon)]
+    assert asked == [(load_vehicle(car), cost, horizon)]
 
 
 def test_where_the_package_is_installed_the_command_is_ros_own(apart, monkeypatch):
@@ -138,18 +158,20 @@ def test_where_the_package_is_installed_the_command_is_ros_own(apart, monkeypatc
     installed.parent.mkdir(parents=True)
     installed.touch()
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'/nowhere:{apart}')
-    command = named('commonroad_1', Horizon())
+    command = named('commonroad_1', Horizon(), CostWeights())
     assert command[:4] == ['ros2', 'run', 'warmstart_planner', 'generate']
     assert command[4:6] == ['--vehicle', 'commonroad_1']
 
 
-@pytest.mark.parametrize(('vehicle', 'horizon'), CARS)
+@pytest.mark.parametrize(('vehicle', 'horizon', 'weights'), CASES)
 def test_make_is_named_in_its_own_environment_and_passes_all_on(
-    tmp_path_factory, monkeypatch, vehicle, horizon
+    monkeypatch, own_files, vehicle, horizon, weights
 ):
     sources = Path(generated.__file__).resolve().parents[1]
     monkeypatch.setattr(sys, 'prefix', str(sources / '.venv'))
-    command = named(vehicle, horizon)
+    car, cost_file = own_files(vehicle), own_files(weights)
+    cost = read_weights(cost_file) if weights else CostWeights()
+    command = named(car, horizon, cost)
     assert command[:2] == ['make', 'solvers']
     # whoever runs the tests may be a make itself
     outside = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
@@ -162,7 +184,12 @@ def test_make_is_named_in_its_own_environment_and_passes_all_on(
     )
     *_, said = done.stdout.replace('\\\n', ' ').strip().splitlines()
     _, arguments = said.split(f'-m {program.__name__}')
-    wanted = {'vehicle': vehicle, 'dt': horizon.dt, 'steps': horizon.steps}
+    wanted = {
+        'vehicle': car,
+        'weights': cost_file,
+        'dt': horizon.dt,
+        'steps': horizon.steps,
+    }
     given = vars(program.options_from(shlex.split(arguments)))
     assert given == wanted
 
@@ -266,3 +293,38 @@ def test_a_solver_that_was_not_generated_is_refused_before_anything_drives():
 def test_vehicle_cost_and_horizon_each_make_another_solver(vehicle, weights, horizon):
     usual = library.key(load_vehicle(), CostWeights(), Horizon())
     assert library.key(load_vehicle(vehicle), weights, horizon) != usual
+
+
+def test_cars_of_two_files_share_a_solver_only_where_they_are_the_same(tmp_path):
+    text = (vehicle_folder() / 'commonroad_1.yaml').read_text()
+    (tmp_path / 'copy.yaml').write_text(text)
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'copy.yaml').write_text(text.replace('max_speed: 45.8', 'max_speed: 40'))
+    (tmp_path / 'heavier.yaml').write_text(text.replace('mass: 12', 'mass: 22'))
+    folders = {
+        name: solver_folder(
+            'scp', library.key(load_vehicle(str(tmp_path / name)), CostWeights(), Horizon())
+        )
+        for name in ('copy.yaml', 'other/copy.yaml', 'heavier.yaml')
+    }
+    packaged = library.key(load_vehicle('commonroad_1'), CostWeights(), Horizon())
+    assert folders['copy.yaml'] == solver_folder('scp', packaged)
+    assert folders['other/copy.yaml'] != folders['copy.yaml']
+    # what only the simulated car is makes no other solver
+    assert folders['heavier.yaml'] == folders['copy.yaml']
+
+
+@pytest.mark.parametrize(
+    ('option', 'content', 'reason'),
+    [
+        ('--vehicle', 'rubber: 1\n', 'rubber is unknown: expected one of'),
+        ('--weights', 'offset: -1\n', 'offset is -1: expected at least 0'),
+    ],
+)
+def test_a_bad_file_is_one_clear_error_of_generate(tmp_path, capsys, option, content, reason):
+    path = tmp_path / 'mine.yaml'
+    path.write_text(content)
+    assert program.main([option, str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line
+    assert reason in line

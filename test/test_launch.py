@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from warmstart_planner.nodes.parameter_files import WILDCARDS, sections_of
+
 launch = pytest.importorskip('launch', reason='ros2 launch is not installed')
 pytest.importorskip('launch_ros', reason='ros2 launch is not installed')
 
@@ -156,6 +158,55 @@ def test_rviz_sends_its_goal_to_where_the_vehicle_listens(run, install):
     assert '/clock:=clock' not in started['rviz2'] + started['planner']
 
 
+def cars(started):
+    """Return the car that each process was given last, by its parameter files."""
+    found = {}
+    for name, arguments in started.items():
+        files = [
+            after
+            for each, after in zip(arguments, arguments[1:], strict=False)
+            if each == '--params-file'
+        ]
+        sections = [section for file in files for section in sections_of(Path(file).read_text())]
+        own = [each.parameters for each in sections if each.node in (name, *WILDCARDS)]
+        given = [parameters['vehicle'] for parameters in own if 'vehicle' in parameters]
+        found[name] = given[-1]
+    return found
+
+
+@pytest.fixture
+def with_car_1(tmp_path):
+    """Write a scenario of another car than the default one, and parameters that name it."""
+    scenario = tmp_path / 'other.yaml'
+    text = (ROOT / 'config' / 'scenarios' / 'free_road.yaml').read_text()
+    scenario.write_text(f'{text}\nvehicle: commonroad_1\n')
+    parameters = tmp_path / 'parameters.yaml'
+    parameters.write_text(f"/**/simulator: {{ros__parameters: {{scenario: '{scenario}'}}}}\n")
+    return {'scenario': str(scenario)}, {'params_file': str(parameters)}
+
+
+def test_all_nodes_of_a_simulation_have_the_scenarios_car(run, with_car_1):
+    # without the simulator, whose end would be that of the others
+    for given in with_car_1:
+        _, started = run('simulation', nodes='proposal,planner,controller', **given)
+        assert cars(started) == dict.fromkeys(started, 'commonroad_1')
+    _, started = run('simulation', nodes='simulator', **with_car_1[0])
+    assert cars(started)['simulator'] == 'commonroad_1'
+
+
+def test_all_nodes_have_the_car_that_the_user_names(run, with_car_1):
+    given = {'vehicle': 'commonroad_3', **with_car_1[0]}
+    _, started = run('simulation', nodes='proposal,planner,controller', **given)
+    assert cars(started) == dict.fromkeys(started, 'commonroad_3')
+
+
+def test_cars_in_the_users_parameters_are_left_alone(run, tmp_path):
+    parameters = tmp_path / 'parameters.yaml'
+    parameters.write_text('/**/planner: {ros__parameters: {vehicle: commonroad_1}}\n')
+    _, started = run('simulation', nodes='planner,controller', params_file=str(parameters))
+    assert cars(started) == {'planner': 'commonroad_1', 'controller': 'commonroad_2'}
+
+
 def test_the_vehicle_has_no_simulator():
     assert set(nodes('vehicle')) == {'proposal', 'planner', 'controller'}
 
@@ -197,12 +248,10 @@ def test_a_planner_that_cannot_start_ends_the_launch_with_its_reason(tmp_path):
     assert 'cannot start: the reason is in its lines above' in output
 
 
-@pytest.mark.integration
-def test_a_scenario_that_is_not_there_is_no_success():
-    status, output = run_to_its_end('simulation', 'scenario:=nowhere')
-    assert status == 1
-    assert 'nowhere' in output
-    assert 'simulator cannot start: the reason is in its lines above' in output
+def test_a_scenario_that_is_not_there_is_no_success(run, caplog):
+    status, started = run('simulation', scenario='nowhere')
+    assert (status, started) == (1, {})
+    assert "scenario is 'nowhere': expected" in caplog.text
 
 
 @pytest.mark.integration

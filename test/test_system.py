@@ -74,6 +74,21 @@ def test_a_folder_of_models_overrides_the_parameters_only_where_it_is_given():
     assert given.parameters['model_dir'] == '/models/new'
 
 
+def test_one_car_is_given_to_all_nodes_by_name_or_by_its_path_from_anywhere(tmp_path, monkeypatch):
+    assert not any('vehicle' in p.parameters for p in simulation_processes(SystemArguments()))
+    monkeypatch.chdir(tmp_path)
+    for given, passed in (('commonroad_1', 'commonroad_1'), ('a.yaml', str(tmp_path / 'a.yaml'))):
+        processes = simulation_processes(SystemArguments(vehicle=given))
+        assert {process.parameters['vehicle'] for process in processes} == {passed}
+
+
+def test_weights_of_the_cost_are_the_planners(tmp_path):
+    file = str(tmp_path / 'weights.yaml')
+    processes = vehicle_processes(SystemArguments(weights=file))
+    given = {process.name: process.parameters.get('weights') for process in processes}
+    assert given == {'proposal': None, 'planner': file, 'controller': None}
+
+
 def test_a_vehicles_own_topics_take_the_place_of_ours():
     topics = {name: f'/car/{name}' for name in VEHICLE_TOPICS}
     processes = by_name(vehicle_processes(SystemArguments(), topics))

@@ -148,9 +148,19 @@ def test_published_vehicles_load(name):
     assert 0.0 < car.rear_to_center < car.wheelbase < car.length
 
 
-def test_an_unknown_vehicle_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="vehicle is 'tank': expected one of commonroad_1"):
-        load_vehicle('tank')
+def test_a_car_is_its_numbers_whatever_it_is_called():
+    other = replace(CAR, name='/home/me/mine.yaml')
+    assert other == CAR and hash(other) == hash(CAR)
+    assert other.numbers == CAR.numbers
+    assert replace(CAR, width=1.7) != CAR
+
+
+def test_nodes_tell_cars_apart_by_name_and_numbers():
+    other = replace(CAR, name='/home/me/mine.yaml')
+    name, numbers = CAR.label.split('-')
+    assert name == 'commonroad_2'
+    assert other.label == f'mine-{numbers}'
+    assert replace(CAR, width=1.7).label.split('-')[1] != numbers
 
 
 @pytest.mark.parametrize('value', [0.0, -1.0, np.nan, np.inf, 'long'])

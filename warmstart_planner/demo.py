@@ -27,7 +27,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit status."""
     try:
         chosen = _parse(arguments)
-        scenario = load_scenario(chosen.scenario)
+        scenario = load_scenario(chosen.scenario, chosen.system.vehicle)
         _require_ros()
         chosen.out.mkdir(parents=True, exist_ok=True)
         (chosen.out / RECORD_FILE).unlink(missing_ok=True)
@@ -97,6 +97,8 @@ def _parse(arguments: Sequence[str] | None) -> Arguments:
     parser = argparse.ArgumentParser(prog='demo', description=__doc__.strip().splitlines()[0])
     add = parser.add_argument
     add('--scenario', default=DEFAULT_SCENARIO, help='packaged name, or path of .yaml or .xml')
+    add('--vehicle', default='', help="car by name, or its file's path; empty: the scenario's")
+    add('--weights', default='', help='YAML file of the cost weights; empty: as in the parameters')
     add('--out', type=Path, default=Path('out/demo'), help='folder for what is written')
     add('--params-file', default='', help='parameters that override the packaged ones')
     add('--mode', default='', choices=['', 'real_time', 'lockstep'], help='of simulated time')
@@ -114,7 +116,8 @@ def _parse(arguments: Sequence[str] | None) -> Arguments:
             log_level=given.log_level,
             record=str(given.out.resolve()),
             scenario=str(path.resolve()) if path.suffix else given.scenario,
-            vehicle='',
+            vehicle=given.vehicle,
+            weights=given.weights,
             mode=given.mode,
             seed=given.seed,
         ),
@@ -137,7 +140,7 @@ def _run(chosen: Arguments, scenario: Scenario) -> tuple[int, dict[str, float]]:
     """Run all processes until the drive is over; return the exit status and peak memory [MB]."""
     printer = _Printer(sys.stdout)
     manager = _Manager(printer)
-    arguments = SystemArguments(**{**vars(chosen.system), 'vehicle': scenario.vehicle})
+    arguments = replace(chosen.system, vehicle=scenario.vehicle)
     for process in simulation_processes(arguments):
         environment = _environment(chosen.out, process.environment)
         manager.add_process(process.name, process.shell_command(), env=environment)

@@ -66,6 +66,7 @@ def drive_once(
     configuration: SimulationConfiguration,
     deadline: float,
     sources: Sequence[str] | None,
+    vehicle: str = '',
 ) -> Result:
     """
     Drive one scenario with one seed.
@@ -75,6 +76,7 @@ def drive_once(
         configuration: with the seed.
         deadline: that the planner is given for a plan [s].
         sources: as `planner_with` takes them.
+        vehicle: name or path of the car; empty: the scenario's own.
 
     """
     # the planner and the controller load compiled solvers; a table needs neither
@@ -82,7 +84,7 @@ def drive_once(
     from warmstart_planner.planning.with_proposals import planner_with
     from warmstart_planner.simulation.closed_loop import drive
 
-    scenario = load_scenario(name)
+    scenario = load_scenario(name, vehicle)
     planner = planner_with(sources, scenario.car, deadline)
     controller = Controller(ControllerSettings(), scenario.car)
     done = drive(scenario, planner, controller, configuration, deadline=deadline)
@@ -115,10 +117,15 @@ def drive_many(
     workers: int,
     deadline: float,
     sources: Sequence[str] | None,
+    vehicle: str = '',
 ) -> Iterator[Result]:
     """Yield the results of all scenarios under all seeds, as worker processes finish them."""
-    jobs = [(name, replace(configuration, seed=seed)) for name in names for seed in seeds]
-    yield from in_parallel(drive_once, [(*job, deadline, sources) for job in jobs], workers)
+    jobs = [
+        (name, replace(configuration, seed=seed), deadline, sources, vehicle)
+        for name in names
+        for seed in seeds
+    ]
+    yield from in_parallel(drive_once, jobs, workers)
 
 
 def row(scenario: str, results: Sequence[Result]) -> dict[str, Any]:
@@ -183,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = options.scenarios or list(packaged_scenarios())
         sources = None if options.sources is None else names_in(options.sources)
         for name in names:
-            load_scenario(name)
+            load_scenario(name, options.vehicle)
     except ValueError as error:
         print(f'drive-all: {error}', file=sys.stderr)
         return 2
@@ -191,7 +198,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[Result] = []
     try:
         for result in drive_many(
-            names, seeds, configuration, options.workers, options.deadline, sources
+            names,
+            seeds,
+            configuration,
+            options.workers,
+            options.deadline,
+            sources,
+            options.vehicle,
         ):
             results.append(result)
             _show(result, len(results), len(names) * len(seeds))
@@ -219,6 +232,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         '--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible'
     )
     parser.add_argument('--sources', help=sources_help())
+    parser.add_argument(
+        '--vehicle', default='', help="car by name, or its file's path; empty: the scenarios'"
+    )
     parser.add_argument('--scenarios', nargs='+', help='names or paths; all packaged by default')
     return parser.parse_args(arguments)
 

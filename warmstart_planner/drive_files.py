@@ -50,6 +50,7 @@ def drive_files(
     driven: Path,
     workers: int,
     sources: Sequence[str] | None = None,
+    vehicle: str = '',
 ) -> list[Row]:
     """
     Drive files side by side, and return their rows in the order of the files.
@@ -63,6 +64,7 @@ def drive_files(
         driven: folder for the driven paths.
         workers: processes.
         sources: as `planner_with` takes them.
+        vehicle: name or path of the car; empty: the scenarios' own.
 
     Raises:
         SolverMissingError: the solvers have to be generated first.
@@ -73,7 +75,7 @@ def drive_files(
     jobs = []
     for path in files:
         name = path.stem if shared[path.stem] == 1 else path.name
-        jobs.append((path, configuration, deadline, driven / f'{name}.csv', sources))
+        jobs.append((path, configuration, deadline, driven / f'{name}.csv', sources, vehicle))
     rows: dict[str, Row] = {}
     for row in in_parallel(drive_file, jobs, workers):
         rows[row['file']] = row
@@ -89,6 +91,7 @@ def drive_file(
     deadline: float,
     csv: Path,
     sources: Sequence[str] | None = None,
+    vehicle: str = '',
 ) -> Row:
     """
     Drive one file and return its row: the figures of `summary` and how it ended.
@@ -102,6 +105,7 @@ def drive_file(
         deadline: that the planner is given for a plan [s].
         csv: where the driven path is written.
         sources: as `planner_with` takes them.
+        vehicle: name or path of the car; empty: the scenario's own.
 
     Raises:
         SolverMissingError: the solvers have to be generated first.
@@ -109,7 +113,7 @@ def drive_file(
 
     """
     with _collected_warnings() as warnings:
-        row = _row_of(path, configuration, deadline, csv, sources)
+        row = _row_of(path, configuration, deadline, csv, sources, vehicle)
     said = dict.fromkeys(each.removeprefix(f'{path}: ') for each in warnings)
     return {'file': path.name, **row, 'warnings': list(said)}
 
@@ -120,9 +124,10 @@ def _row_of(
     deadline: float,
     csv: Path,
     sources: Sequence[str] | None,
+    vehicle: str,
 ) -> Row:
     try:
-        scenario = load_scenario(path)
+        scenario = load_scenario(path, vehicle)
     except ScenarioError as error:
         return _undriven(path, REFUSED, str(error))
     try:
@@ -272,7 +277,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files = files_in(options.folder)[: options.n]
         sources = None if options.sources is None else names_in(options.sources)
         rows = drive_files(
-            files, configuration, options.deadline, driven, options.workers, sources
+            files,
+            configuration,
+            options.deadline,
+            driven,
+            options.workers,
+            sources,
+            options.vehicle,
         )
         write_measurement(options.out, configuration.seed, rows)
     except (ValueError, OSError, SolverMissingError) as error:
@@ -296,6 +307,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible')
     add('--sources', help=sources_help())
+    add('--vehicle', default='', help="car by name, or its file's path; empty: the scenarios'")
     return parser.parse_args(arguments)
 
 

@@ -16,7 +16,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,14 @@ def solver_root() -> Path:
     return home / 'warmstart_planner' / 'solvers'
 
 
-def command(key: dict[str, Any]) -> str:
+def command(options: Mapping[str, object]) -> str:
     """
-    Return the shell command that generates a solver for the car and horizon of a key.
+    Return the shell command that generates the solvers, with options of `generate` by name.
 
     It is one that works for this Python: `make` for the environment that `make setup` made, `ros2
     run` where the package is installed, the module otherwise.
     """
-    given = {'vehicle': key['vehicle']['name']} if 'vehicle' in key else {}
-    given |= {name: str(value) for name, value in key.get('horizon', {}).items()}
+    given = {name: str(value) for name, value in options.items()}
     sources = Path(__file__).resolve().parents[1]
     if Path(sys.prefix).resolve() == (sources / '.venv').resolve():
         options = [f'{name.upper()}={shlex.quote(value)}' for name, value in given.items()]
@@ -72,19 +71,20 @@ def solver_folder(name: str, key: dict[str, Any]) -> Path:
     return solver_root() / f'{name}-{_digest(key)}'
 
 
-def require(name: str, key: dict[str, Any]) -> Path:
+def require(name: str, key: dict[str, Any], options: Mapping[str, object] | None = None) -> Path:
     """
     Return the folder of a generated solver that fits the key.
 
     Args:
         name: the solver's name.
-        key: all that it depends on (JSON values).
+        key: all that it depends on (JSON values), by content: what it is called by is no part.
+        options: of `generate`, with which it makes this solver; errors name them.
 
     Raises:
         SolverMissingError: there is none, or its card is unreadable or says otherwise.
 
     """
-    folder, remedy = solver_folder(name, key), command(key)
+    folder, remedy = solver_folder(name, key), command(options or {})
     card_file = folder / CARD
     if not card_file.is_file():
         others = ' and '.join(_other_targets(name, key))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from warmstart_planner.resources import share_folder
+from warmstart_planner.vehicle_file import absolute
 
 PACKAGE = 'warmstart_planner'
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
@@ -28,10 +29,11 @@ class SystemArguments:
     What the user chooses when starting the system; the launch arguments carry these names.
 
     `params_file` overrides the packaged parameters and may be empty. `record` is the folder
-    for the driven record, empty for none. `model_dir` is the folder of learned models. It,
-    `vehicle`, `scenario` and `mode`, where empty, and `seed`, where negative, are left to the
-    parameters. `respawn` starts nodes that die again. `nodes` names those that are started, all
-    where it is empty.
+    for the driven record, empty for none. `model_dir` is the folder of learned models, `vehicle`
+    the car of all nodes, by name or path, `weights` the file of the cost's weights. They,
+    `scenario` and `mode`, where empty, and `seed`, where negative, are left to the parameters.
+    `respawn` starts nodes that die again. `nodes` names those that are started, all where it is
+    empty.
     """
 
     use_sim_time: bool = True
@@ -45,6 +47,7 @@ class SystemArguments:
     model_dir: str = ''
     scenario: str = ''
     vehicle: str = ''
+    weights: str = ''
     mode: str = ''
     seed: int = -1
 
@@ -56,6 +59,10 @@ class SystemArguments:
             )
         if self.params_file and not Path(self.params_file).is_file():
             raise ValueError(f'params_file is {self.params_file!r}: expected an existing file')
+        # nodes may run elsewhere than where the path was given
+        object.__setattr__(self, 'vehicle', absolute(self.vehicle))
+        if self.weights:
+            object.__setattr__(self, 'weights', str(Path(self.weights).expanduser().resolve()))
 
 
 @dataclass(frozen=True)
@@ -203,7 +210,7 @@ def simulation_processes(arguments: SystemArguments) -> tuple[NodeProcess, ...]:
     chosen: dict[str, bool | int | float | str] = {
         'record': arguments.record,
         'publish_clock': arguments.use_sim_time,
-        **_given(scenario=arguments.scenario, mode=arguments.mode),
+        **_given(scenario=arguments.scenario, vehicle=arguments.vehicle, mode=arguments.mode),
     }
     if arguments.seed >= 0:
         chosen['seed'] = arguments.seed
@@ -217,9 +224,10 @@ def _vehicle_processes(
 ) -> tuple[NodeProcess, ...]:
     car = _given(vehicle=arguments.vehicle)
     models = _given(model_dir=arguments.model_dir)
+    cost = _given(weights=arguments.weights)
     return (
-        _process('proposal', PROPOSAL_TOPICS, arguments, models, topics),
-        _process('planner', PLANNER_TOPICS, arguments, car, topics),
+        _process('proposal', PROPOSAL_TOPICS, arguments, car | models, topics),
+        _process('planner', PLANNER_TOPICS, arguments, car | cost, topics),
         _process('controller', CONTROLLER_TOPICS, arguments, car, topics),
     )
 

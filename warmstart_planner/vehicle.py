@@ -13,8 +13,10 @@ front-wheel angle [rad]. Control u = [acceleration, steering rate], in m/s^2 and
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from functools import cache
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,14 +35,15 @@ DEFAULT_VEHICLE = 'commonroad_2'
 @dataclass(frozen=True)
 class VehicleParameters:
     """
-    Size and limits of one car, SI units.
+    Size and limits of one car, SI units: all that plans, solvers and models depend on.
 
-    `length` and `width` are those of the bounding box; `rear_to_center` is the distance from the
-    rear axle forward to the box's centre. The acceleration limits are what the planner may ask
-    for, inside what engine and brakes can give.
+    `name` is what the user calls it, a packaged name or the path of its file; cars with equal
+    numbers are equal whatever they are called. `length` and `width` are those of the bounding
+    box; `rear_to_center` is the distance from the rear axle forward to the box's centre. The
+    acceleration limits are what the planner may ask for, inside what engine and brakes can give.
     """
 
-    name: str
+    name: str = field(compare=False)
     length: float
     width: float
     wheelbase: float
@@ -53,11 +56,20 @@ class VehicleParameters:
 
     def __post_init__(self) -> None:
         """Refuse values that no car has."""
-        for field, value in asdict(self).items():
-            if field == 'name':
-                continue
-            if number(f'vehicle.{field}', value) <= 0.0:
-                raise ValueError(f'vehicle.{field} is {value!r}: expected a positive number')
+        for key, value in self.numbers.items():
+            if number(f'vehicle.{key}', value) <= 0.0:
+                raise ValueError(f'vehicle.{key} is {value!r}: expected a positive number')
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """All that the car is, by field, without its name: what solvers are generated from."""
+        return {key: value for key, value in asdict(self).items() if key != 'name'}
+
+    @property
+    def label(self) -> str:
+        """Name and hash of the numbers, which nodes compare: commonroad_2-0f3a91bc."""
+        numbers = json.dumps(self.numbers, sort_keys=True).encode()
+        return f'{Path(self.name).stem}-{hashlib.sha256(numbers).hexdigest()[:8]}'
 
     @property
     def front_reach(self) -> float:
@@ -90,36 +102,17 @@ class VehicleParameters:
         return np.array([self.acceleration_max, self.steering_rate_max])
 
 
-@cache
-def load_vehicle(name: str = DEFAULT_VEHICLE) -> VehicleParameters:
+def load_vehicle(name_or_path: str = DEFAULT_VEHICLE) -> VehicleParameters:
     """
-    Return a CommonRoad vehicle's parameters by name, `commonroad_1` to `commonroad_4`.
-
-    Limits are those that CommonRoad publishes, with acceleration held to 4 m/s^2 and braking to
-    8 m/s^2: the published 11.5 m/s^2 is the tyres' limit, which the friction circle expresses.
+    Return a car by its packaged name, `commonroad_1` to `commonroad_4`, or the path of its file.
 
     Raises:
-        ValueError: the name is not one of the published vehicles.
+        VehicleError: there is none, or its file is not what docs/vehicles.md describes.
 
     """
-    known = {f'commonroad_{i}': i for i in range(1, 5)}
-    if name not in known:
-        raise ValueError(f'vehicle is {name!r}: expected one of {", ".join(known)}')
-    from vehiclemodels.vehicle_parameters import setup_vehicle_parameters
+    from warmstart_planner.vehicle_file import load_description
 
-    data = setup_vehicle_parameters(vehicle_id=known[name])
-    return VehicleParameters(
-        name=name,
-        length=float(data.l),
-        width=float(data.w),
-        wheelbase=float(data.a + data.b),
-        rear_to_center=float(data.b),
-        steering_max=float(data.steering.max),
-        steering_rate_max=float(data.steering.v_max),
-        speed_max=float(data.longitudinal.v_max),
-        acceleration_max=min(4.0, float(data.longitudinal.a_max)),
-        deceleration_max=min(8.0, float(data.longitudinal.a_max)),
-    )
+    return load_description(name_or_path).parameters
 
 
 def derivative(x: Any, u: Any, wheelbase: float) -> list[Any]:

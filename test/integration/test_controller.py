@@ -358,3 +358,14 @@ def test_a_policy_starts_the_controller_through_both_nodes_unless_it_fails(
     commands = bench.drive(2.5)
     assert_drivable(commands)
     assert {status.start_source for status in bench.statuses[-5:]} == sources
+
+
+def test_a_reference_for_another_car_is_refused_with_both_cars(bench, capfd):
+    from warmstart_planner.vehicle import load_vehicle
+
+    other = load_vehicle('commonroad_3').label
+    commands = bench.drive(0.5, spoil=lambda message: setattr(message, 'vehicle', other))
+    assert all(c.rung == Rung.NONE.value for c in commands)
+    assert bench.node.rejected.total('~/input/trajectory') > 0
+    error = capfd.readouterr().err
+    assert f"trajectory.vehicle is '{other}': expected 'commonroad_2-" in error

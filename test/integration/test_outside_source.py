@@ -137,7 +137,7 @@ def test_a_learned_source_may_lack_its_model_at_first_and_is_diagnosed_when_it_h
     assert use('first').successful
     assert bench.set('straight_line,mine').successful
     assert f'no learned model in {tmp_path / "first"}: mine does not' in capfd.readouterr().err
-    assert bench.node._models['mine']().message == 'no model'
+    assert bench.node._models['mine']().message.startswith('no learned model in')
     assert use('second').successful
     assert bench.set('mine').successful
     bench.ask(1.0)

@@ -147,7 +147,7 @@ def test_a_cycle_waits_for_proposals_only_where_none_are_known(bench):
 
     assert bench.node._is_to_wait()
     bench.drive(0.6)
-    posed = problem_from(bench.problems[-1])
+    posed = problem_from(bench.problems[-1], bench.node.settings.vehicle)
     trajectory = StraightLine().propose(posed)[0].trajectory
     bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), posed, 0.001))
     bench.rig.until(lambda: bench.node._box.newest())
@@ -170,7 +170,7 @@ def test_proposals_are_used_if_they_answer_in_time_and_counted_if_they_do_not(be
         return finish(prepared, learned)
 
     monkeypatch.setattr(bench.node._planner, 'finish', watched)
-    old = problem_from(bench.problems[0])
+    old = problem_from(bench.problems[0], bench.node.settings.vehicle)
     trajectory = StraightLine().propose(old)[0].trajectory
     bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), old, 0.001))
     late = bench.drive(0.5)
@@ -178,7 +178,7 @@ def test_proposals_are_used_if_they_answer_in_time_and_counted_if_they_do_not(be
     assert all(s.rung == Rung.OPTIMISED.value for s in late)
     assert used == []
 
-    new = problem_from(bench.problems[-1])
+    new = problem_from(bench.problems[-1], bench.node.settings.vehicle)
     trajectory = StraightLine().propose(new)[0].trajectory
     bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), new, 0.001))
     bench.drive(0.5)
@@ -321,7 +321,8 @@ def test_the_node_plans_what_the_planner_plans_without_ros(bench):
     settings = bench.node.settings
     planner = Planner(settings.vehicle, settings.horizon, settings.planner)
     compared = 0
-    for problem in map(problem_from, bench.problems):
+    for message in bench.problems:
+        problem = problem_from(message, settings.vehicle)
         result = planner.plan(problem, deadline=20.0)
         trajectory = planned.get(problem.stamp)
         if trajectory is None:  # of the last one the answer may not be here yet
@@ -410,3 +411,17 @@ def test_a_changed_setting_takes_effect_while_driving_and_a_bad_one_does_not(ben
     bad = bench.node.set_parameters([Parameter('proposal_wait', value=0.9)])[0]
     assert not bad.successful
     assert 'expected at most deadline' in bad.reason
+
+
+def test_a_state_of_another_car_is_refused_with_both_cars(bench, capfd):
+    from warmstart_planner.vehicle import load_vehicle
+
+    bench.send(state={'vehicle': load_vehicle('commonroad_3').label})
+    bench.rig.until(lambda: bench.node.rejected.total('~/input/state') == 1)
+    error = capfd.readouterr().err
+    assert "state.vehicle is 'commonroad_3-" in error
+    assert "expected 'commonroad_2-" in error
+    # a driver that does not say of which car it is, and the simulator, which does
+    for name in ('', bench.node.settings.vehicle.label):
+        statuses = bench.drive(0.4, state={'vehicle': name})
+        assert statuses[-1].rung == Rung.OPTIMISED.value

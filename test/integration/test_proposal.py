@@ -161,12 +161,37 @@ def test_of_problems_that_wait_only_the_newest_is_answered(bench):
     assert len(bench.answers) <= 2
 
 
-def test_a_problem_for_another_car_is_left_to_the_other_sources(bench):
+def test_a_problem_for_another_car_is_refused_with_both_cars(bench, capfd):
     from warmstart_planner.vehicle import load_vehicle
 
+    bench.pose(1.0, vehicle=load_vehicle('commonroad_3'))
+    bench.rig.until(lambda: bench.node.rejected.total('~/input/problem') == 1)
+    error = capfd.readouterr().err
+    assert "problem.vehicle is 'commonroad_3-" in error
+    assert "expected 'commonroad_2-" in error
+    assert bench.answers == []
+
+
+@pytest.mark.parametrize('rig', [['vehicle:=commonroad_3']], indirect=True)
+def test_a_model_for_another_car_does_not_answer_and_is_told_once_and_in_the_diagnostics(
+    rig, make_problem, models, capfd
+):
+    """Sources that know any car propose all the same."""
+    bench = Bench(rig, make_problem)
     assert bench.set(sources='decision_transformer,straight_line').successful
-    (answer,) = bench.ask(1.0, vehicle=load_vehicle('commonroad_3'))
-    assert answer.source == 'straight_line'
+    car = bench.node.settings.vehicle
+    for stamp in (1.0, 1.1):
+        (answer,) = bench.ask(stamp, vehicle=car)
+        assert answer.source == 'straight_line'
+    told = [line for line in capfd.readouterr().err.splitlines() if 'does not answer' in line]
+    assert len(told) == 1
+    message, _ = bench.diagnosis()
+    for text in (told[0], message):
+        assert "'commonroad_3-" in text
+        assert "is for 'commonroad_2-" in text
+    refused = bench.set(model_dir=models['first'])
+    assert not refused.successful
+    assert "model 'first' is for 'commonroad_2-" in refused.reason
 
 
 @pytest.mark.parametrize('name', ['guided', 'shifted'])
@@ -262,7 +287,7 @@ def empty(folder):
     ('spoil', 'reason'),
     [
         (truncate, 'decision_transformer.onnx: sha256 is'),
-        (spoil_card, 'decision_transformer.json: schema_version is 9: expected 2'),
+        (spoil_card, 'decision_transformer.json: schema_version is 9: expected 3'),
         (empty, 'expected a folder with decision_transformer.json'),
         (shutil.rmtree, 'expected an existing folder'),
     ],
@@ -440,7 +465,7 @@ def test_a_bad_policy_is_refused_and_the_old_one_goes_on(
 
 def test_without_a_policy_the_node_says_so_and_goes_on(bench):
     assert bench.set(rollout_steps=20).successful
-    assert bench.node._models['iql_lstm']().message == 'no model'
+    assert 'no learned model in' in bench.node._models['iql_lstm']().message
     assert names(bench.ask(1.0)) == {'first'}
 
 
@@ -469,7 +494,7 @@ def test_a_node_without_a_model_answers_with_what_it_has_until_it_gets_one(
 ):
     bench = Bench(rig, make_problem)
     assert {p.source for p in bench.ask(1.0)} == {'straight_line'}
-    assert bench.diagnosis()[0] == 'no model'
+    assert 'no learned model in' in bench.diagnosis()[0]
     assert bench.set(time_limit=0.5).successful
     assert bench.set(model_dir=models['second']).successful
     bench.ask(2.0)

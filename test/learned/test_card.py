@@ -62,9 +62,9 @@ def test_a_card_with_a_number_that_is_none_is_not_written(card, tmp_path):
 @pytest.mark.parametrize(
     ('name', 'value', 'reason'),
     [
-        ('schema_version', 1, 'schema_version is 1: expected 2'),
-        ('schema_version', True, 'schema_version is True: expected 2'),
-        ('schema_version', None, 'schema_version is None: expected 2'),
+        ('schema_version', 2, 'schema_version is 2: expected 3'),
+        ('schema_version', True, 'schema_version is True: expected 3'),
+        ('schema_version', None, 'schema_version is None: expected 3'),
         ('kind', 'iql_lstm', "kind is 'iql_lstm': expected 'decision_transformer'"),
         ('context_version', 7, 'context_version is 7: expected 1'),
         ('model_id', '', "model_id is '': expected a text"),

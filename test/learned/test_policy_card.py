@@ -33,14 +33,15 @@ def test_a_card_is_read_as_it_was_written(path, tmp_path):
 @pytest.mark.parametrize(
     ('name', 'value', 'reason'),
     [
-        ('schema_version', 2, 'schema_version is 2: expected 1'),
+        ('schema_version', 1, 'schema_version is 1: expected 2'),
         ('kind', 'decision_transformer', "kind is 'decision_transformer': expected 'iql_lstm'"),
         ('observation_version', 1, 'observation_version is 1: expected 2'),
         ('observation_size', 81, f'observation_size is 81: expected {OBSERVATION_SIZE}'),
         ('model_id', '', "model_id is '': expected a text"),
         ('onnx', '../other.onnx', "onnx is '../other.onnx': expected the name of a file beside"),
         ('sha256', 'abc', "sha256 is 'abc': expected 64 digits"),
-        ('vehicle', 2, 'vehicle is 2: expected a text'),
+        ('vehicle', 'commonroad_2', "vehicle is 'commonroad_2': expected an object"),
+        ('vehicle', {'name': 'mine'}, 'vehicle.acceleration_max is missing'),
         ('extra', 1, 'extra is unknown'),
         ('dt', 0.0, 'dt is 0.0: expected a finite number above 0'),
         ('dt', '0.1', "dt is '0.1': expected a finite number above 0"),

@@ -4,6 +4,7 @@
 
 import array
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -315,7 +316,7 @@ def test_a_goal_without_a_heading_is_refused(z, w):
 @pytest.mark.parametrize('goal', GOALS)
 def test_a_problem_survives(goal):
     sent = problem(goal)
-    received = messages.problem_from(over_the_wire(messages.problem_message(sent)))
+    received = messages.problem_from(over_the_wire(messages.problem_message(sent)), VEHICLE)
     np.testing.assert_array_equal(received.initial_state, sent.initial_state)
     assert received.stamp == sent.stamp
     assert (received.goal, received.vehicle) == (sent.goal, sent.vehicle)
@@ -324,11 +325,37 @@ def test_a_problem_survives(goal):
     np.testing.assert_array_equal(received.road.x, sent.road.x)
 
 
-def test_a_problem_for_an_unknown_car_is_refused():
-    message = messages.problem_message(problem())
-    message.vehicle = 'bicycle'
-    with pytest.raises(ValueError, match="vehicle is 'bicycle'"):
-        messages.problem_from(message)
+OTHER = load_vehicle('commonroad_3')
+BOTH = "vehicle is 'commonroad_3-.*': expected 'commonroad_2-.*', the car of this node"
+
+
+def test_a_problem_of_another_car_is_refused_with_both_cars():
+    message = messages.problem_message(replace(problem(), vehicle=OTHER))
+    with pytest.raises(ValueError, match=f'problem.{BOTH}'):
+        messages.problem_from(message, VEHICLE)
+
+
+def test_a_state_of_another_car_is_refused_with_both_cars():
+    estimate = messages.StateEstimate(1.0, np.zeros(5), 0.0, 1.0)
+    convert = messages.of_vehicle('state', messages.vehicle_state_from, VEHICLE)
+    assert convert(messages.vehicle_state_message(estimate, VEHICLE)).friction == 1.0
+    with pytest.raises(ValueError, match=f'state.{BOTH}'):
+        convert(messages.vehicle_state_message(estimate, OTHER))
+
+
+def test_a_state_that_does_not_say_of_which_car_it_is_is_taken():
+    """A real car's sensors may not know what it is called."""
+    estimate = messages.StateEstimate(1.0, np.zeros(5), 0.0, 1.0)
+    convert = messages.of_vehicle('state', messages.vehicle_state_from, VEHICLE)
+    assert convert(messages.vehicle_state_message(estimate)).stamp == 1.0
+
+
+def test_a_reference_of_another_car_is_refused_with_both_cars():
+    nothing = messages.Reference(1.0, None, Rung.NONE, '', False)
+    convert = messages.of_vehicle('trajectory', messages.reference_from, VEHICLE)
+    assert convert(messages.trajectory_message(nothing, VEHICLE)).rung is Rung.NONE
+    with pytest.raises(ValueError, match=f'trajectory.{BOTH}'):
+        convert(messages.trajectory_message(nothing, OTHER))
 
 
 def test_proposals_survive_with_what_their_source_says_of_them():

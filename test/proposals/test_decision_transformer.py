@@ -177,7 +177,7 @@ def test_with_nothing_left_nothing_is_proposed(make_source, make_problem):
 
 def test_problems_for_another_car_or_horizon_are_refused(make_source, make_problem):
     source = make_source()
-    with pytest.raises(ValueError, match="problem.vehicle is 'commonroad_3': model 'braking'"):
+    with pytest.raises(ValueError, match="problem.vehicle is 'commonroad_3-.*': model 'braking'"):
         source.propose(make_problem(vehicle=load_vehicle('commonroad_3')))
     with pytest.raises(ValueError, match='problem.horizon is .*steps=40'):
         source.propose(make_problem(horizon=Horizon(0.1, 40)))

@@ -17,6 +17,7 @@ from warmstart_planner.proposals.registry import (
 )
 from warmstart_planner.proposals.spec import PLANNERS_OWN, LoadOptions, SourceSpec
 from warmstart_planner.vehicle import load_vehicle
+from warmstart_planner.vehicle_file import vehicle_folder
 
 CAR = load_vehicle()
 
@@ -107,3 +108,20 @@ def test_a_wish_comes_on_top_of_the_card_s(write_model, tmp_path):
 def test_a_declaration_that_is_none_is_refused(wrong, told):
     with pytest.raises(ValueError, match=told):
         SourceSpec(**{'name': 'mine', 'load': LoadOptions, **wrong})
+
+
+def test_a_car_that_the_model_does_not_know_is_told_once(tmp_path, caplog):
+    own = tmp_path / 'mine.yaml'
+    text = (vehicle_folder() / 'commonroad_2.yaml').read_text()
+    own.write_text(text.replace('max_speed: 50.8', 'max_speed: 20.8'))
+    for _ in range(3):
+        assert default_sources(load_vehicle(str(own)), Horizon()) == ()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert 'driving without the model of decision_transformer' in line
+    assert 'mine-' in line
+
+
+def test_a_copy_of_the_models_car_is_the_models_car(tmp_path):
+    own = tmp_path / 'mine.yaml'
+    own.write_text((vehicle_folder() / 'commonroad_2.yaml').read_text())
+    assert len(default_sources(load_vehicle(str(own)), Horizon())) == 1

@@ -5,29 +5,37 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vehiclemodels.vehicle_dynamics_st import vehicle_dynamics_st
 
 from warmstart_planner.simulation.configuration import ActuatorConfiguration
 from warmstart_planner.simulation.plant import (
     LateralLoad,
     Plant,
+    acceleration_within,
+    axle_distances,
     axle_force,
     plant_state,
-    published_parameters,
+    steering_within,
 )
-from warmstart_planner.vehicle import load_vehicle
+from warmstart_planner.vehicle_file import VehicleError, load_description
 
 DT = 0.005
 GRAVITY = 9.81
-CAR = load_vehicle()
-PUBLISHED = published_parameters('commonroad_2')
+DESCRIBED = load_description('commonroad_2')
+CAR, DYNAMICS = DESCRIBED.parameters, DESCRIBED.dynamics
 QUICK = ActuatorConfiguration(steering_lag=0.01, acceleration_lag=0.01, delay=0.0)
 
 
 def plant(speed=10.0, steering=0.0, yaw=0.0, friction=1.0, mass_factor=1.0, actuators=QUICK):
-    return Plant(
-        'commonroad_2', [0.0, 0.0, yaw, speed, steering], friction, mass_factor, actuators
+    return Plant(DESCRIBED, [0.0, 0.0, yaw, speed, steering], friction, mass_factor, actuators)
+
+
+@pytest.fixture
+def published():
+    """CommonRoad's own parameters of the same car."""
+    library = pytest.importorskip(
+        'vehiclemodels.vehicle_parameters', reason='commonroad-vehicle-models is not installed'
     )
+    return library.setup_vehicle_parameters(vehicle_id=2)
 
 
 def driven(car, acceleration, steering, duration, load=None):
@@ -40,7 +48,7 @@ def driven(car, acceleration, steering, duration, load=None):
 
 @given(st.floats(-100, 100), st.floats(-4, 4), st.floats(0, 30), st.floats(-0.6, 0.6))
 def test_the_plant_starts_in_the_state_of_the_rear_axle_it_is_given(x, yaw, speed, steering):
-    car = Plant('commonroad_2', [x, -x, yaw, speed, steering], 1.0, 1.0, QUICK)
+    car = Plant(DESCRIBED, [x, -x, yaw, speed, steering], 1.0, 1.0, QUICK)
     assert car.rear_axle_state() == pytest.approx([x, -x, yaw, speed, steering], abs=1e-9)
 
 
@@ -137,7 +145,7 @@ def test_mirrored_commands_give_the_mirrored_drive(speed, acceleration, steering
 
 
 def test_the_drive_does_not_depend_on_where_the_world_has_its_origin():
-    there = Plant('commonroad_2', [100.0, -50.0, 2.0, 12.0, 0.0], 1.0, 1.0, QUICK)
+    there = Plant(DESCRIBED, [100.0, -50.0, 2.0, 12.0, 0.0], 1.0, 1.0, QUICK)
     here = driven(plant(speed=12.0), 1.0, 0.05, 2.0)
     moved = driven(there, 1.0, 0.05, 2.0)
     cos, sin = np.cos(2.0), np.sin(2.0)
@@ -146,13 +154,15 @@ def test_the_drive_does_not_depend_on_where_the_world_has_its_origin():
     assert moved[:, 2] - 2.0 == pytest.approx(here[:, 2], abs=1e-10)
 
 
-def test_small_slip_is_that_of_the_published_single_track_model():
-    state = plant_state([0.0, 0.0, 0.0, 15.0, 0.0], PUBLISHED.a, PUBLISHED.b)[:7]
+def test_small_slip_is_that_of_the_published_single_track_model(published):
+    from vehiclemodels.vehicle_dynamics_st import vehicle_dynamics_st
+
+    state = plant_state([0.0, 0.0, 0.0, 15.0, 0.0], published.a, published.b)[:7]
     dt = 0.001
     car = plant(speed=15.0, friction=1.0489)
     for k in range(1000):
         rate = (0.01 - state[2]) / QUICK.steering_lag if k > 0 else 1.0
-        slope = np.array(vehicle_dynamics_st(state, [min(rate, 0.4), 0.0], PUBLISHED))
+        slope = np.array(vehicle_dynamics_st(state, [min(rate, 0.4), 0.0], published))
         state = list(np.array(state) + dt * slope)
         car.step(0.0, 0.01, dt)
     ours = car.rear_axle_state()
@@ -162,10 +172,10 @@ def test_small_slip_is_that_of_the_published_single_track_model():
 
 
 def test_the_tyre_is_linear_at_first_and_never_above_its_peak():
-    tire = PUBLISHED.tire
+    tyre = DYNAMICS.tyre
     angles = np.linspace(-0.5, 0.5, 401)
-    forces = np.array([axle_force(a, 50e3, 4e3, tire) for a in angles])
-    assert axle_force(1e-4, 50e3, 4e3, tire) == pytest.approx(5.0, rel=1e-3)
+    forces = np.array([axle_force(a, 50e3, 4e3, tyre) for a in angles])
+    assert axle_force(1e-4, 50e3, 4e3, tyre) == pytest.approx(5.0, rel=1e-3)
     assert np.abs(forces).max() == pytest.approx(4e3, rel=1e-3)
     assert forces == pytest.approx(-forces[::-1])
 
@@ -201,10 +211,29 @@ def test_integration_is_converged_at_the_usual_step():
     assert ends[0] == pytest.approx(ends[1], abs=0.01)
 
 
-@pytest.mark.parametrize('vehicle', ['commonroad_4', 'bicycle', ''])
-def test_a_vehicle_without_published_tyres_is_refused(vehicle):
-    with pytest.raises(ValueError, match='plant vehicle is .* expected one with'):
-        Plant(vehicle, [0, 0, 0, 0, 0], 1.0, 1.0, QUICK)
+def test_limits_of_engine_and_steering_are_those_of_the_published_model(published):
+    from vehiclemodels.utils.acceleration_constraints import acceleration_constraints
+    from vehiclemodels.utils.steering_constraints import steering_constraints
+
+    for speed in (0.0, 5.0, 7.319, 20.0, 50.0, 50.8, 60.0):
+        for wanted in (-20.0, -11.5, -3.0, 0.0, 2.0, 11.5, 20.0):
+            theirs = acceleration_constraints(speed, wanted, published.longitudinal)
+            assert acceleration_within(wanted, speed, CAR, DYNAMICS) == pytest.approx(theirs)
+    for angle in (-1.2, -1.066, -0.3, 0.0, 1.066, 1.2):
+        for rate in (-1.0, -0.4, -0.1, 0.0, 0.2, 0.4, 1.0):
+            theirs = steering_constraints(angle, rate, published.steering)
+            assert steering_within(rate, angle, CAR) == pytest.approx(theirs)
+
+
+def test_the_axles_are_where_the_wheelbase_and_the_centre_of_gravity_put_them():
+    front, rear = axle_distances(CAR, DYNAMICS)
+    assert front + rear == pytest.approx(CAR.wheelbase)
+    assert rear == DYNAMICS.rear_axle_to_center_of_gravity
+
+
+def test_a_vehicle_without_dynamics_is_not_simulated():
+    with pytest.raises(VehicleError, match='vehicle commonroad_4 has no dynamics: expected mass'):
+        Plant(load_description('commonroad_4'), [0, 0, 0, 0, 0], 1.0, 1.0, QUICK)
 
 
 @pytest.mark.parametrize(
@@ -218,4 +247,4 @@ def test_a_vehicle_without_published_tyres_is_refused(vehicle):
 )
 def test_bad_values_are_named(state, friction, mass, field):
     with pytest.raises(ValueError, match=field):
-        Plant('commonroad_2', state, friction, mass, QUICK)
+        Plant(DESCRIBED, state, friction, mass, QUICK)

@@ -138,7 +138,7 @@ def _without_problem(index: int, reason: str) -> NoProblem:
 @cache
 def _learned(card: Card) -> tuple[ScpSolver, DecisionTransformer]:
     solver = ScpSolver(load_vehicle(card.vehicle), card.horizon)
-    purpose = Purpose(card.vehicle, card.horizon, solver.margins, CostWeights())
+    purpose = Purpose(solver.vehicle, card.horizon, solver.margins, CostWeights())
     return solver, DecisionTransformer(load_model(Path(card.model), purpose))
 
 

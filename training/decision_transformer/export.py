@@ -52,6 +52,7 @@ from warmstart_planner.learned.card_format import Golden, file_sha256, write_car
 from warmstart_planner.measurement import commit, versions
 from warmstart_planner.objective import ANCHORS, CostWeights
 from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import load_vehicle
 
 OPSET = 18
 FAMILIAR_SHARE = 0.99  # of validation problems that count as familiar
@@ -269,7 +270,7 @@ def export(checkpoint: Path, out: Path, defaults: Defaults) -> ModelCard:
     out.mkdir(parents=True, exist_ok=True)
     model_card = ModelCard(
         **_drafted(served, inputs, out),
-        vehicle=card.vehicle,
+        vehicle=load_vehicle(card.vehicle),
         horizon=card.horizon,
         margins=Margins(),
         weights=CostWeights(),

@@ -62,7 +62,7 @@ def _served_model(folder: Path) -> DecisionTransformer:
             f'{folder / CARD_FILE}: provenance.configuration has no {error.args[0]}: '
             'expected the sizes of the network'
         ) from None
-    model = DecisionTransformer(sizes, load_vehicle(card.vehicle), card.horizon)
+    model = DecisionTransformer(sizes, card.vehicle, card.horizon)
     model.load_state_dict(first_weights(folder, model))
     return model.eval()
 

@@ -110,7 +110,7 @@ def served(folder: str) -> tuple[LoadedModel, ScpSolver]:
     """
     model = load_served(folder)
     card = model.card
-    return model, ScpSolver(load_vehicle(card.vehicle), card.horizon, card.weights)
+    return model, ScpSolver(card.vehicle, card.horizon, card.weights)
 
 
 @cache

@@ -24,7 +24,6 @@ from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.policy import load_policy, roll_out
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.transcription import transcribe
-from warmstart_planner.vehicle import load_vehicle
 
 Array = NDArray[np.float64]
 
@@ -76,7 +75,7 @@ def realised(folder: Path, problems: Sequence[PlanningProblem]) -> Realised:
 
     """
     policy = load_policy(folder)
-    observer = Observer(load_vehicle(policy.card.vehicle))
+    observer = Observer(policy.card.vehicle)
     rows = []
     for problem in problems:
         numbers, horizon = transcribe(problem, policy.card.margins), problem.horizon

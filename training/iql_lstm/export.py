@@ -253,7 +253,7 @@ def export(
         model_id=f'iql_lstm-{digest[:8]}',
         onnx=ONNX_FILE,
         sha256=digest,
-        vehicle=vehicle.name,
+        vehicle=vehicle,
         dt=dt,
         margins=Margins(),
         members=shape[0],

@@ -34,9 +34,9 @@ from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, CostWeights
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon
 from warmstart_planner.transcription import Margins
-from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 CONTEXT_VERSION = 1  # of `learned.context`: what the numbers of a context mean
 KIND = 'decision_transformer'
 CARD_FILE = f'{KIND}.json'
@@ -122,7 +122,7 @@ class ModelCard:
     model_id: str
     onnx: str
     sha256: str
-    vehicle: str
+    vehicle: VehicleParameters
     horizon: Horizon
     margins: Margins
     weights: CostWeights

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.checks import finite_array
+from warmstart_planner.vehicle import VehicleParameters
 
 RANGE_MARGIN = 0.1  # by which a value may leave a training range, in the range's widths
 RANGE_SLACK = 1e-3  # and where that has no width, in the value's unit
@@ -44,6 +45,10 @@ class NoModelError(CardError):
 
     def __str__(self) -> str:
         return f'{self.card_file}: expected a readable model card: there is none'
+
+
+class VehicleUnknownError(CardError):
+    """A model was trained for another car than the one that it is wanted for."""
 
 
 class Card(Protocol):
@@ -70,8 +75,8 @@ class Card(Protocol):
         """Hash of that file, in hexadecimal."""
 
     @property
-    def vehicle(self) -> str:
-        """Name of the car that the model is for."""
+    def vehicle(self) -> VehicleParameters:
+        """Car that the model is for: what it was trained with."""
 
     @property
     def inputs(self) -> Mapping[str, Shape]:
@@ -208,6 +213,7 @@ def card_members(content: Any, kind: type) -> dict[str, Any]:
         expect(name, mapping('card', content).get(name), getattr(kind, name))
     given = members('card', content, kind)
     return given | {
+        'vehicle': _vehicle(given['vehicle']),
         'golden': _golden(given['golden']),
         'provenance': mapping('provenance', given['provenance']),
     }
@@ -252,6 +258,15 @@ def made(name: str, kind: type[Value], given: Mapping[str, Any]) -> Value:
     except ValueError as error:
         text = str(error)
         raise CardError(text if text.startswith(name) else f'{name}.{text}') from None
+
+
+def _vehicle(value: Any) -> VehicleParameters:
+    given = members('vehicle', value, VehicleParameters)
+    _expect_text('vehicle.name', given['name'])
+    numbers = {key: each for key, each in given.items() if key != 'name'}
+    for key, each in numbers.items():
+        expect_positive(f'vehicle.{key}', each)
+    return made('vehicle', VehicleParameters, given)
 
 
 def _golden(value: Any) -> Golden:
@@ -309,13 +324,39 @@ def expect_identity(card: Card) -> None:
     """Refuse a card of another version or kind than its class is for, or one of no model."""
     for name in ('kind', 'schema_version'):
         expect(name, getattr(card, name), getattr(type(card), name))
-    for name in ('model_id', 'onnx', 'sha256', 'vehicle'):
-        if not isinstance(getattr(card, name), str) or not getattr(card, name):
-            refuse(name, getattr(card, name), 'a text that is not empty')
+    for name in ('model_id', 'onnx', 'sha256'):
+        _expect_text(name, getattr(card, name))
+    if not isinstance(card.vehicle, VehicleParameters):
+        refuse('vehicle', card.vehicle, 'a car')
     if Path(card.onnx).name != card.onnx:
         refuse('onnx', card.onnx, 'the name of a file beside the card')
     if not re.fullmatch('[0-9a-f]{64}', card.sha256):
         refuse('sha256', card.sha256, '64 digits of 0 to 9, a to f')
+
+
+def expect_vehicle(subject: str, vehicle: VehicleParameters, card: Card) -> None:
+    """
+    Refuse a car that the model of a card does not know.
+
+    Args:
+        subject: what says the car, as in 'problem.vehicle'.
+        vehicle: the car.
+        card: of the model.
+
+    Raises:
+        VehicleUnknownError: it is another one.
+
+    """
+    if vehicle != card.vehicle:
+        raise VehicleUnknownError(
+            f'{subject} is {vehicle.label!r}: model {card.model_id!r} is for '
+            f'{card.vehicle.label!r}'
+        )
+
+
+def _expect_text(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        refuse(name, value, 'a text that is not empty')
 
 
 def expect_golden(card: Card) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner.generate_options import generate_options
 from warmstart_planner.learned import observation_fields as fields
 from warmstart_planner.learned.on_road import OnRoad
 from warmstart_planner.learned.plain_rule import SIDES, PlainSettings
@@ -50,7 +51,7 @@ class WalkStructure(ctypes.Structure):
 def key(car: VehicleParameters) -> dict[str, Any]:
     """Return all that the compiled observation depends on."""
     return {
-        'vehicle': dataclasses.asdict(car),
+        'vehicle': car.numbers,
         'sources': generated.source_digest(
             LOOPS,
             *(Path(__file__).with_name(name) for name in SOURCES),
@@ -136,7 +137,7 @@ def load(car: VehicleParameters) -> ctypes.CDLL:
         SolverMissingError: it is not generated for this car.
 
     """
-    folder = generated.require(NAME, key(car))
+    folder = generated.require(NAME, key(car), generate_options(car))
     acados.preload_libraries()
     library = ctypes.CDLL(str(folder / LIBRARY))
     walk = ctypes.POINTER(WalkStructure)

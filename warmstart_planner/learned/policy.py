@@ -19,12 +19,12 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.learned import CPU
-from warmstart_planner.learned.card_format import Golden
+from warmstart_planner.learned.card_format import Golden, expect_vehicle
 from warmstart_planner.learned.observation import Observer
 from warmstart_planner.learned.policy_card import CARD_FILE, PolicyCard, load_policy_card
 from warmstart_planner.learned.session import InferenceError, compare, open_model
 from warmstart_planner.transcription import Margins
-from warmstart_planner.vehicle import CONTROL_SIZE, PX, PY
+from warmstart_planner.vehicle import CONTROL_SIZE, PX, PY, VehicleParameters
 
 CONTROL_TOLERANCE = 1e-2  # beyond the car's limits: rounding [m/s^2, rad/s]
 DT_TOLERANCE = 1e-9  # between a roll-out's step and the policy's [s]
@@ -38,7 +38,7 @@ class PolicyError(InferenceError):
 class PolicyPurpose:
     """What a policy is wanted for; None: as it is. `dt` in s."""
 
-    vehicle: str | None = None
+    vehicle: VehicleParameters | None = None
     dt: float | None = None
     margins: Margins | None = None
 
@@ -306,11 +306,7 @@ def attempt(
 
     """
     card = policy.card
-    if observer.vehicle.name != card.vehicle:
-        raise ValueError(
-            f'vehicle is {observer.vehicle.name!r}: policy {card.model_id!r} is for '
-            f'{card.vehicle!r}'
-        )
+    expect_vehicle('vehicle', observer.vehicle, card)
     if abs(dt - card.dt) > DT_TOLERANCE:
         raise ValueError(f'dt is {dt}: policy {card.model_id!r} is for {card.dt}')
     starts = np.repeat(np.asarray(initial_state, dtype=float)[None], card.members, axis=0)

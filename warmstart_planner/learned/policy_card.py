@@ -26,9 +26,9 @@ from warmstart_planner.learned.card_format import (
 )
 from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE, OBSERVATION_VERSION
 from warmstart_planner.transcription import Margins
-from warmstart_planner.vehicle import CONTROL_SIZE
+from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KIND = 'iql_lstm'
 CARD_FILE = f'{KIND}.json'
 ONNX_FILE = f'{KIND}.onnx'
@@ -72,7 +72,7 @@ class PolicyCard:
     model_id: str
     onnx: str
     sha256: str
-    vehicle: str
+    vehicle: VehicleParameters
     dt: float
     margins: Margins
     members: int

@@ -26,6 +26,7 @@ from warmstart_planner.learned.card_format import (
     CardError,
     Golden,
     Shape,
+    expect_vehicle,
     model_sha256,
     tensor_type,
 )
@@ -34,6 +35,7 @@ from warmstart_planner.learned.transformer import CompiledTransformer, possible_
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import VehicleParameters
 
 # Processors round differently, and a horizon adds up what they do: a model that was exchanged or
 # damaged is off by far more. Relative to a number's size, and absolute for those below 1.
@@ -55,7 +57,7 @@ class Purpose:
     own only.
     """
 
-    vehicle: str | None = None
+    vehicle: VehicleParameters | None = None
     horizon: Horizon | None = None
     margins: Margins | None = None
     weights: CostWeights | None = None
@@ -292,7 +294,7 @@ def open_model(
     try:
         _check_purpose(card, purpose)
     except CardError as error:
-        raise CardError(f'{path}: {error}') from None
+        raise type(error)(f'{path}: {error}') from None
     file = path.parent / card.onnx
     try:
         session = _session(_content(file, card), provider)
@@ -324,7 +326,9 @@ def check_provider(provider: str) -> None:
 def _check_purpose(card: Card, purpose: object) -> None:
     for name, wanted in vars(purpose).items():
         found = getattr(card, name)
-        if wanted is not None and found != wanted:
+        if isinstance(wanted, VehicleParameters):
+            expect_vehicle(name, wanted, card)
+        elif wanted is not None and found != wanted:
             raise CardError(f'{name} is {found!r}: expected {wanted!r}')
 
 

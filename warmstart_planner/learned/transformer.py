@@ -32,7 +32,6 @@ from warmstart_planner.learned.transformer_weights import (
     Weights,
     packed,
 )
-from warmstart_planner.vehicle import load_vehicle
 
 
 class CompiledTransformer:
@@ -57,8 +56,7 @@ class CompiledTransformer:
         self._card = card
         self._weights = packed(weights, heads, card.horizon)
         self._sizes = SizesStructure(heads=heads, **asdict(sizes))
-        car = load_vehicle(card.vehicle)
-        self._library = transformer_library.load(car, card.weights, card.horizon.dt)
+        self._library = transformer_library.load(card.vehicle, card.weights, card.horizon.dt)
         self._idle: list[_Workspace] = []  # lent to nobody at present
 
     def takes(self, inputs: Mapping[str, NDArray[Any]]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import casadi as ca
 
 from warmstart_planner import compilation, generated, objective, vehicle
+from warmstart_planner.generate_options import generate_options
 from warmstart_planner.learned import architecture, context, merit_rows
 from warmstart_planner.learned.architecture import POINT_FIELDS
 from warmstart_planner.objective import CostWeights, RoadCoordinates
@@ -100,7 +101,7 @@ def key(car: VehicleParameters, weights: CostWeights, dt: float) -> dict[str, An
         ),
     )
     return {
-        'vehicle': asdict(car),
+        'vehicle': car.numbers,
         'weights': asdict(weights),
         'dt': dt,
         'sources': generated.source_digest(*sources),
@@ -131,7 +132,7 @@ def load(car: VehicleParameters, weights: CostWeights, dt: float) -> ctypes.CDLL
         SolverMissingError: it is not generated for this car, cost and step.
 
     """
-    folder = generated.require(NAME, key(car, weights, dt))
+    folder = generated.require(NAME, key(car, weights, dt), generate_options(car) | {'dt': dt})
     library = ctypes.CDLL(str(folder / LIBRARY))
     library.transformer_create.argtypes = [
         ctypes.POINTER(SizesStructure),

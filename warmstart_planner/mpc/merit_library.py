@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner import acados, generated, objective
 from warmstart_planner import vehicle as vehicle_module
+from warmstart_planner.generate_options import generate_options
 from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
@@ -32,7 +32,7 @@ def key(vehicle: VehicleParameters, settings: ControllerSettings) -> dict[str, A
     return {
         **acados.toolchain(),
         'sources': generated.source_digest(*map(Path, sources)),
-        'vehicle': asdict(vehicle),
+        'vehicle': vehicle.numbers,
         **{name: getattr(settings, name) for name in names},
     }
 
@@ -87,7 +87,7 @@ class Merit:
     """
 
     def __init__(self, vehicle: VehicleParameters, settings: ControllerSettings) -> None:
-        folder = generated.require(NAME, key(vehicle, settings))
+        folder = generated.require(NAME, key(vehicle, settings), generate_options(vehicle))
         acados.preload_libraries()
         self._merits = ctypes.CDLL(str(folder / LIBRARY)).merits
         self._merits.argtypes = [ctypes.c_int, *[DOUBLES] * 4]

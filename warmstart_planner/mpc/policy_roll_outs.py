@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.learned.card_format import expect_vehicle
 from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.policy import (
     DT_TOLERANCE,
@@ -83,10 +84,10 @@ class PolicyRollOuts:
 
     def __init__(self, policy: LoadedPolicy, vehicle: VehicleParameters, dt: float) -> None:
         card = policy.card
-        if card.vehicle != vehicle.name or abs(card.dt - dt) > DT_TOLERANCE:
+        expect_vehicle('vehicle', vehicle, card)
+        if abs(card.dt - dt) > DT_TOLERANCE:
             raise ValueError(
-                f'policy {card.model_id!r} is for {card.vehicle!r} and steps of {card.dt} s: '
-                f'expected {vehicle.name!r} and {dt} s'
+                f'policy {card.model_id!r} is for steps of {card.dt} s: expected {dt} s'
             )
         self._policy = policy
         self._observer = Observer(vehicle)
@@ -106,11 +107,7 @@ class PolicyRollOuts:
             ValueError: it is for another car.
 
         """
-        if problem.vehicle.name != self._policy.card.vehicle:
-            raise ValueError(
-                f'problem.vehicle is {problem.vehicle.name!r}: '
-                f'expected {self._policy.card.vehicle!r}'
-            )
+        expect_vehicle('problem.vehicle', problem.vehicle, self._policy.card)
         self._problem, self._scene = problem, None
 
     def roll_out(self, stamp: float, state: NDArray[np.float64], steps: int) -> Ways | None:

@@ -9,7 +9,7 @@ The compiled library is loaded directly: neither CasADi nor acados_template is n
 from __future__ import annotations
 
 import ctypes
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner import acados, generated, objective
 from warmstart_planner import vehicle as vehicle_module
+from warmstart_planner.generate_options import generate_options
 from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
@@ -81,7 +82,7 @@ def solver_key(vehicle: VehicleParameters, settings: ControllerSettings) -> dict
     return {
         **acados.toolchain(),
         'sources': generated.source_digest(*(Path(source) for source in sources)),
-        'vehicle': asdict(vehicle),
+        'vehicle': vehicle.numbers,
         'steps': settings.steps,
         'dt': settings.dt,
         'obstacles': settings.obstacles,
@@ -101,7 +102,7 @@ class TrackingSolver:
     """
 
     def __init__(self, settings: ControllerSettings, vehicle: VehicleParameters) -> None:
-        folder = generated.require(NAME, solver_key(vehicle, settings))
+        folder = generated.require(NAME, solver_key(vehicle, settings), generate_options(vehicle))
         self._steps = settings.steps
         self._parameters = formulation.Layout(settings.obstacles).size
         self._open(folder / library_name())

@@ -45,6 +45,7 @@ from warmstart_planner.nodes.messages import (
     command_message,
     controller_status_message,
     obstacles_from,
+    of_vehicle,
     path_message,
     reference_from,
     road_from,
@@ -153,10 +154,13 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         self._markers_out = self.send_markers()
         take = self.receive
         take(msg.ObstacleArray, OBSTACLES, obstacles_from, self._take_obstacles, SENSED)
-        take(msg.Trajectory, REFERENCE, reference_from, self._take_reference, NEWEST)
+        car = self.settings.vehicle
+        own_reference = of_vehicle('trajectory', reference_from, car)
+        take(msg.Trajectory, REFERENCE, own_reference, self._take_reference, NEWEST)
         take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
         # a state last: rclpy takes what has come in this order, and the answer uses all of it
-        take(msg.VehicleState, STATE, vehicle_state_from, self._take_state, SENSED)
+        own_state = of_vehicle('state', vehicle_state_from, car)
+        take(msg.VehicleState, STATE, own_state, self._take_state, SENSED)
 
     def start(self) -> None:
         """Forget what is old; the road stays."""

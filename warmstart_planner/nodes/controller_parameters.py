@@ -16,7 +16,9 @@ from warmstart_planner.mpc.settings import ControllerSettings, Mode, StartChoice
 from warmstart_planner.nodes.parameters import Parameter, declared
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
-VEHICLE = Parameter('vehicle', DEFAULT_VEHICLE, 'Car to control', read_only=True)
+VEHICLE = Parameter(
+    'vehicle', DEFAULT_VEHICLE, "Car to control: packaged name, or its file's path", read_only=True
+)
 MODE = Parameter(
     'mode',
     Mode.RTI.value,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError
 from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, RegisterEventHandler
@@ -24,7 +25,9 @@ from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext
 from warmstart_planner.exit_status import end_of_all
+from warmstart_planner.nodes.parameter_files import WILDCARDS, Section, sections_of
 from warmstart_planner.resources import share_folder
+from warmstart_planner.scenarios import load_scenario
 from warmstart_planner.system import (
     LOG_LEVELS,
     PACKAGE,
@@ -37,13 +40,14 @@ TRUTHS = ['true', 'false']
 RVIZ = 'rviz2'  # package and executable
 
 
-def common_arguments(use_sim_time: str, record: str) -> list[DeclareLaunchArgument]:
+def common_arguments(use_sim_time: str, record: str, vehicle: str) -> list[DeclareLaunchArgument]:
     """
     Return the conventional arguments.
 
     Args:
         use_sim_time: default, 'true' or 'false'.
         record: description of the argument of this name.
+        vehicle: likewise.
 
     """
 
@@ -65,7 +69,8 @@ def common_arguments(use_sim_time: str, record: str) -> list[DeclareLaunchArgume
         argument('log_level', 'info', 'Least severity that is logged', list(LOG_LEVELS)),
         argument('record', '', record),
         argument('model_dir', '', "Folder of the learned models; empty: the parameters'"),
-        argument('vehicle', '', "Car by name, as commonroad_2; empty: the parameters'"),
+        argument('vehicle', '', vehicle),
+        argument('weights', '', "YAML file of the cost's weights; empty: the parameters'"),
         argument('respawn', 'true', 'Start nodes that die again', TRUTHS),
         argument('nodes', '', 'Which to start, as planner,controller; empty: all'),
     ]
@@ -85,10 +90,41 @@ def arguments_from(context: LaunchContext) -> SystemArguments:
         record=given['record'],
         model_dir=given['model_dir'],
         vehicle=given['vehicle'],
+        weights=given['weights'],
         scenario=given.get('scenario', ''),
         mode=given.get('mode', ''),
         seed=int(given.get('seed', '-1')),
     )
+
+
+def with_one_vehicle(arguments: SystemArguments) -> SystemArguments:
+    """
+    Return the arguments of a simulation with the scenario's car, where no other one is named.
+
+    Parameters that the user's file gives a node decide for themselves: nodes with different cars
+    refuse each other's messages.
+
+    Raises:
+        ValueError: the scenario or the file cannot be read; the message names it.
+
+    """
+    own = _sections_of(arguments.params_file) if arguments.params_file else []
+    if arguments.vehicle or any('vehicle' in section.parameters for section in own):
+        return arguments
+    packaged = _sections_of(share_folder() / 'config' / 'simulator.yaml')
+    named = [
+        section.parameters['scenario']
+        for section in [*packaged, *own]
+        if section.node in ('simulator', *WILDCARDS) and 'scenario' in section.parameters
+    ]
+    return replace(arguments, vehicle=load_scenario(arguments.scenario or named[-1]).vehicle)
+
+
+def _sections_of(file: str | Path) -> list[Section]:
+    try:
+        return sections_of(Path(file).read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{file}: {error}') from None
 
 
 def placed(processes: Iterable[NodeProcess], context: LaunchContext) -> tuple[NodeProcess, ...]:

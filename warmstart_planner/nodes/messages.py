@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import array
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -50,11 +51,13 @@ from warmstart_planner.vehicle import (
     STEERING_RATE,
     YAW,
     VehicleParameters,
-    load_vehicle,
 )
 
 if TYPE_CHECKING:  # the message code is used by nodes that have no controller
     from warmstart_planner.mpc.controller import ControlOutput
+
+Message = TypeVar('Message', bound=Any)
+Value = TypeVar('Value')
 
 MAP = 'map'
 BASE = 'base_link'  # at the rear axle
@@ -104,6 +107,38 @@ def _flat(values: ArrayLike) -> array.array[float]:
     return array.array('d', np.ascontiguousarray(values, dtype=np.float64).tobytes())
 
 
+# --- vehicle ---
+
+
+def of_vehicle(
+    name: str, convert: Callable[[Message], Value], vehicle: VehicleParameters
+) -> Callable[[Message], Value]:
+    """
+    Return a conversion that refuses what is about another car than the node's own.
+
+    Args:
+        name: of the message in errors.
+        convert: the conversion of messages about any car.
+        vehicle: the node's own.
+
+    """
+
+    def converted(message: Message) -> Value:
+        _check_vehicle(name, message.vehicle, vehicle)
+        return convert(message)
+
+    return converted
+
+
+def _check_vehicle(name: str, found: str, vehicle: VehicleParameters) -> None:
+    """Refuse another car; sensors that do not say which car they are on say nothing."""
+    if found and found != vehicle.label:
+        raise ValueError(
+            f'{name}.vehicle is {found!r}: expected {vehicle.label!r}, the car of this node; give '
+            'all nodes the same parameter vehicle'
+        )
+
+
 # --- vehicle state -------------------------------------------------------------------------------
 
 
@@ -117,8 +152,10 @@ class StateEstimate:
     friction: float
 
 
-def vehicle_state_message(estimate: StateEstimate) -> msg.VehicleState:
-    """Return the message of a state."""
+def vehicle_state_message(
+    estimate: StateEstimate, vehicle: VehicleParameters | None = None
+) -> msg.VehicleState:
+    """Return the message of a state, which says of which car it is where that is known."""
     x, y, yaw, speed, steering = (float(value) for value in estimate.state)
     return msg.VehicleState(
         header=header(estimate.stamp),
@@ -129,6 +166,7 @@ def vehicle_state_message(estimate: StateEstimate) -> msg.VehicleState:
         front_wheel_angle_rad=steering,
         acceleration_mps2=float(estimate.acceleration),
         friction=float(estimate.friction),
+        vehicle=vehicle.label if vehicle else '',
     )
 
 
@@ -329,22 +367,23 @@ def problem_message(problem: PlanningProblem) -> msg.PlanningProblem:
         obstacles=obstacles_message(obstacles),
         goal=goal_message(problem.goal, problem.stamp),
         friction=float(problem.friction),
-        vehicle=problem.vehicle.name,
+        vehicle=problem.vehicle.label,
         dt=float(problem.horizon.dt),
         steps=problem.horizon.steps,
     )
 
 
-def problem_from(message: msg.PlanningProblem) -> PlanningProblem:
-    """Return the planning problem in a message."""
+def problem_from(message: msg.PlanningProblem, vehicle: VehicleParameters) -> PlanningProblem:
+    """Return the planning problem in a message, which has to be one for a car."""
     _check_frame('problem', message.header)
+    _check_vehicle('problem', message.vehicle, vehicle)
     return PlanningProblem(
         stamp=to_seconds(message.header.stamp),
         initial_state=message.initial_state,
         road=road_from(message.road),
         obstacles=obstacles_from(message.obstacles).obstacles,
         goal=goal_from(message.goal),
-        vehicle=load_vehicle(message.vehicle),
+        vehicle=vehicle,
         friction=message.friction,
         horizon=Horizon(message.dt, message.steps),
         station=message.station,
@@ -502,6 +541,7 @@ def trajectory_message(reference: Reference, vehicle: VehicleParameters) -> msg.
         rung=reference.rung.value,
         source=reference.source,
         verified=bool(reference.verified),
+        vehicle=vehicle.label,
     )
     if trajectory is not None:
         _fill(message, trajectory, vehicle)

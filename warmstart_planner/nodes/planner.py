@@ -34,6 +34,7 @@ from warmstart_planner.nodes.messages import (
     goal_from,
     goal_pose_from,
     obstacles_from,
+    of_vehicle,
     path_message,
     plan_status_message,
     problem_message,
@@ -190,7 +191,8 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         take(PoseStamped, '~/input/goal_pose', goal_pose_from, self._take_goal_pose, REQUEST)
         take(msg.Proposals, '~/input/proposals', proposals_from, self._take_proposals, EVENTS)
         # a state last: rclpy takes what has come in this order, and the answer uses all of it
-        take(msg.VehicleState, '~/input/state', vehicle_state_from, self._take_state, SENSED)
+        own_state = of_vehicle('state', vehicle_state_from, self.settings.vehicle)
+        take(msg.VehicleState, '~/input/state', own_state, self._take_state, SENSED)
 
     def start(self) -> None:
         """Forget what is old; road and goal stay."""

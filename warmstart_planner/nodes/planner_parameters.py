@@ -3,16 +3,18 @@
 """
 Parameters of the node `planner`.
 
-The weights of the cost are not among them: they are compiled into the solver.
+The weights of the cost are not among them, they are compiled into the solver: a file has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from warmstart_planner.cost_weights import read_weights
 from warmstart_planner.nodes.parameters import Parameter, declared, replaced
+from warmstart_planner.objective import CostWeights
 from warmstart_planner.planning import PlannerSettings
 from warmstart_planner.problem import Horizon
 from warmstart_planner.supervision import SupervisionLimits
@@ -20,7 +22,14 @@ from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_v
 
 PERIOD = 0.1
 OWN = (
-    Parameter('vehicle', DEFAULT_VEHICLE, 'Car to plan for', read_only=True),
+    Parameter(
+        'vehicle', DEFAULT_VEHICLE, "Car to plan for: packaged name, or its file's path",
+        read_only=True,
+    ),
+    Parameter(
+        'weights', '', 'YAML file of the weights of the cost; empty: the default ones',
+        read_only=True,
+    ),
     Parameter(
         'horizon.dt', 0.1, 'Step of the horizon', unit='s', low=0.01, high=1.0, read_only=True
     ),
@@ -142,5 +151,8 @@ def settings_from(values: Mapping[str, Any]) -> PlannerNodeSettings:
         obstacle_age_max=values['obstacle_age_max'],
         clock_skew_max=values['clock_skew_max'],
         goal_pose_speed=values['goal_pose_speed'],
-        planner=replaced(PlannerSettings(), values, NAMES),
+        planner=replace(
+            replaced(PlannerSettings(), values, NAMES),
+            weights=read_weights(values['weights']) if values['weights'] else CostWeights(),
+        ),
     )

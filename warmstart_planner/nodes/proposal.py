@@ -11,6 +11,7 @@ if __name__ == '__main__':
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from statistics import median
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -30,6 +31,7 @@ from warmstart_planner.nodes.lifecycle import ManagedNode, run
 from warmstart_planner.nodes.messages import (
     PolicyRollOut,
     StateEstimate,
+    of_vehicle,
     problem_from,
     proposals_message,
     roll_out_message,
@@ -46,7 +48,6 @@ from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals import iql_lstm
 from warmstart_planner.proposals.source import ModelInfo, ModelSource, ProposalSource
 from warmstart_planner.proposals.spec import SourceError, SourceSpec
-from warmstart_planner.vehicle import load_vehicle
 
 PROBLEM = '~/input/problem'
 STATE = '~/input/state'
@@ -58,14 +59,15 @@ class ModelTask(Task):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._model_id = ''
+        self._model_id = self._reason = ''
         self._asked: dict[str, str] = {}
         self._times: list[float] = []
         self._answers = self._unfamiliar = self._dropped = self._reported = 0
 
-    def use(self, model_id: str, asked: Mapping[str, float]) -> None:
-        """Take note of the model that answers from now on, '' for none, and what it is asked."""
+    def use(self, model_id: str, asked: Mapping[str, float], reason: str) -> None:
+        """Take note of the model that answers from now on and what it is asked, or why none."""
         self._model_id = model_id
+        self._reason = reason
         self._asked = {name: f'{value:.3f}' for name, value in asked.items()}
 
     def record(self, inference_time: float, unfamiliar: bool, dropped: int) -> None:
@@ -80,7 +82,7 @@ class ModelTask(Task):
         times, self._times = self._times or [0.0], []
         dropped, self._reported = self._dropped - self._reported, self._dropped
         if not self._model_id:
-            return Finding(DiagnosticStatus.WARN, 'no model')
+            return Finding(DiagnosticStatus.WARN, self._reason or 'no model')
         values = {
             'model_id': self._model_id,
             **self._asked,
@@ -122,7 +124,8 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self._asked: tuple[AskedSource, ...] = ()
         self._proposals = self.send(msg.Proposals, '~/output/proposals', EVENTS)
         self._roll_outs_out = self.send(msg.RollOut, '~/output/rollouts', NEWEST)
-        self.receive(msg.PlanningProblem, PROBLEM, problem_from, self._answer, NEWEST)
+        posed = partial(problem_from, vehicle=self.settings.vehicle)
+        self.receive(msg.PlanningProblem, PROBLEM, posed, self._answer, NEWEST)
         self.apply(self.settings)
 
     def apply(self, settings: ProposalSettings) -> None:
@@ -144,7 +147,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             self._roll_outs is not None,
             msg.VehicleState,
             STATE,
-            vehicle_state_from,
+            of_vehicle('state', vehicle_state_from, settings.vehicle),
             self._roll_out,
             SENSED,
         )
@@ -158,11 +161,12 @@ class ProposalNode(ManagedNode[ProposalSettings]):
     def _tell_model(
         self, spec: SourceSpec, info: ModelInfo | None, settings: ProposalSettings
     ) -> None:
-        """Say which model answers, or that there is none, where that is new."""
+        """Say which model answers, or why none does, where that is new."""
         info = info or ModelInfo('')
+        reason = settings.reasons.get(spec.name, '')
         if spec.diagnostics:
             task = self._models.setdefault(spec.name, ModelTask(spec.diagnostics))
-            task.use(info.model_id, info.asked)
+            task.use(info.model_id, info.asked, reason)
             self.diagnostics.add(task)
         if info.remark:
             self.tell(spec.diagnostics, info.remark)
@@ -172,9 +176,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         if info.model_id:
             self.get_logger().info(f'model {info.model_id!r} answers')
         else:
-            self.get_logger().warning(
-                f'no learned model in {settings.options.models}: {spec.name} does not answer'
-            )
+            self.get_logger().warning(f'{reason}: {spec.name} does not answer')
 
     # --- problems ---
 
@@ -282,7 +284,7 @@ def _roll_outs(settings: ProposalSettings) -> PolicyRollOuts | None:
     policy = settings.policy
     if policy is None or settings.rollout_steps == 0:
         return None
-    return PolicyRollOuts(policy, load_vehicle(policy.card.vehicle), policy.card.dt)
+    return PolicyRollOuts(policy, settings.vehicle, policy.card.dt)
 
 
 def main() -> int:

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned import CPU
-from warmstart_planner.learned.card_format import NoModelError
+from warmstart_planner.learned.card_format import NoModelError, VehicleUnknownError
 from warmstart_planner.learned.observation import Observer
 from warmstart_planner.learned.policy import LoadedPolicy
 from warmstart_planner.learned.session import check_provider
@@ -21,9 +21,13 @@ from warmstart_planner.proposals.registry import DEFAULT, find, names_in, source
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.spec import LoadOptions, SourceSpec, packaged_models
 from warmstart_planner.supervision import SupervisionLimits
-from warmstart_planner.vehicle import load_vehicle
+from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
 DECLARATIONS = (
+    Parameter(
+        'vehicle', DEFAULT_VEHICLE, "Car to propose for: packaged name, or its file's path",
+        read_only=True,
+    ),
     Parameter(
         'sources', ','.join(DEFAULT),
         f'Sources that answer, separated by commas, of: {", ".join(source_names())}',
@@ -59,7 +63,7 @@ Loaded = TypeVar('Loaded')
 
 @dataclass(frozen=True)
 class AskedSource:
-    """A source that is asked for; `source` is None where its model is missing."""
+    """A source that is asked for; `source` is None where it has no model for the vehicle."""
 
     spec: SourceSpec
     source: ProposalSource | None
@@ -72,9 +76,10 @@ class ProposalSettings:
 
     `model_dir` is the folder as it was given, '' for the packaged one. Times are in s. `asked`
     holds the sources by the names in `sources`; `policy` is what rolls out, None where that is not
-    asked for, or the folder has none.
+    asked for, or there is none for the vehicle. `reasons` tells, by source, why it has no model.
     """
 
+    vehicle: VehicleParameters
     sources: tuple[str, ...]
     model_dir: str
     options: LoadOptions
@@ -83,6 +88,7 @@ class ProposalSettings:
     time_limit: float
     asked: tuple[AskedSource, ...] = ()
     policy: LoadedPolicy | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
@@ -96,10 +102,13 @@ def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
     """
     names = names_in(values['sources'])
     folder = values['model_dir']
+    vehicle = load_vehicle(values['vehicle'])
     settings = ProposalSettings(
+        vehicle=vehicle,
         sources=names,
         model_dir=folder,
         options=LoadOptions(
+            vehicle=vehicle,
             models=Path(folder).expanduser().resolve() if folder else packaged_models(),
             execution_provider=values['execution_provider'],
             relative_return=values['relative_return'],
@@ -127,6 +136,7 @@ class SourceShelf:
         self._kept: dict[str, dict[LoadOptions, ProposalSource]] = {}
         # where a source was first looked for, if its model was missing there
         self._empty: dict[str, Path | None] = {}
+        self._reasons: dict[str, str] = {}  # why a source has no model
 
     def settings_from(self, values: Mapping[str, Any]) -> ProposalSettings:
         """
@@ -138,11 +148,9 @@ class SourceShelf:
         """
         wanted = settings_from(values)
         specs = [find(name) for name in wanted.sources]
-        return replace(
-            wanted,
-            asked=tuple(AskedSource(spec, self._source(spec, wanted)) for spec in specs),
-            policy=self._policy(wanted) if wanted.rollout_steps > 0 else None,
-        )
+        asked = tuple(AskedSource(spec, self._source(spec, wanted)) for spec in specs)
+        policy = self._policy(wanted) if wanted.rollout_steps > 0 else None
+        return replace(wanted, asked=asked, policy=policy, reasons=dict(self._reasons))
 
     def _source(self, spec: SourceSpec, wanted: ProposalSettings) -> ProposalSource | None:
         kept, options = self._kept.get(spec.name, {}), wanted.options
@@ -157,7 +165,7 @@ class SourceShelf:
         policy = self._take(IqlLstm.name, loaded_policy, wanted)
         if policy is not None:
             try:
-                Observer(load_vehicle(policy.card.vehicle))  # what it sees is compiled
+                Observer(policy.card.vehicle)  # what it sees is compiled
             except SolverMissingError as error:
                 raise ValueError(f'policy {policy.card.model_id!r}: {error}') from None
         return policy
@@ -165,19 +173,31 @@ class SourceShelf:
     def _take(
         self, name: str, load: Callable[[LoadOptions], Loaded], wanted: ProposalSettings
     ) -> Loaded | None:
-        """Return what is loaded, None where its model is missing and need not be there."""
+        """Return what is loaded, None where it has no model for the vehicle and needs none."""
         options = wanted.options
         try:
             loaded = load(options)
-        except NoModelError as error:
+        except (NoModelError, VehicleUnknownError) as error:
             known = self._empty.setdefault(name, options.models)
             if wanted.model_dir and options.models != known:
-                raise ValueError(
-                    f'model_dir is {wanted.model_dir!r}: expected a folder with '
-                    f'{error.card_file.name}'
-                ) from None
+                raise ValueError(f'model_dir is {wanted.model_dir!r}: {_wish(error)}') from None
+            self._reasons[name] = _reason(error, options)
             return None
         except SolverMissingError as error:
             raise ValueError(f'source {name!r}: {error}') from None
         self._empty.setdefault(name, None)
         return loaded
+
+
+def _wish(error: NoModelError | VehicleUnknownError) -> str:
+    """Say what a folder lacks that is to take the place of the one in use."""
+    if isinstance(error, NoModelError):
+        return f'expected a folder with {error.card_file.name}'
+    return str(error)
+
+
+def _reason(error: NoModelError | VehicleUnknownError, options: LoadOptions) -> str:
+    """Say why a source has no model."""
+    if isinstance(error, NoModelError):
+        return f'no learned model in {options.models}'
+    return str(error)

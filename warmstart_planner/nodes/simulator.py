@@ -35,6 +35,7 @@ from warmstart_planner.nodes.messages import (
     goal_message,
     obstacles_message,
     odometry_message,
+    of_vehicle,
     reference_from,
     road_message,
     to_time,
@@ -90,7 +91,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     def configure(self) -> None:
         """Load scenario and configuration, and connect."""
         settings = self.settings
-        self._scenario = load_scenario(settings.scenario)
+        self._scenario = load_scenario(settings.scenario, settings.vehicle)
         self._simulator = Simulator(self._scenario, self._configuration(), settings.horizon)
         self._emergency_stop = EmergencyStop(self._scenario.car, self._scenario.friction)
         self._monitor = DriveMonitor(self._scenario)
@@ -131,7 +132,8 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self._transforms = TransformPublisher(self)
         take = self.receive
         take(msg.Command, '~/input/command', command_from, self._take_command, EVENTS)
-        take(msg.Trajectory, '~/input/trajectory', reference_from, self._take_reference, EVENTS)
+        own_reference = of_vehicle('trajectory', reference_from, self._scenario.car)
+        take(msg.Trajectory, '~/input/trajectory', own_reference, self._take_reference, EVENTS)
         take(msg.PlanStatus, '~/input/plan_status', _same, self._take_plan_status, EVENTS)
         take(
             msg.ControllerStatus,
@@ -336,7 +338,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         obstacles = ObstacleEstimate(stamp, self.settings.horizon.dt, observation.obstacles)
         # The state comes last: it is what the others are waiting for.
         self._obstacles_out.publish(obstacles_message(obstacles))
-        self._state_out.publish(vehicle_state_message(state))
+        self._state_out.publish(vehicle_state_message(state, self._scenario.car))
         odometry = odometry_message(state, self._scenario.car.wheelbase)
         self._odometry_out.publish(odometry)
         self._transforms.publish(odometry)

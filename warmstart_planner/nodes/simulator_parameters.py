@@ -18,6 +18,10 @@ DECLARATIONS = (
         read_only=True,
     ),
     Parameter(
+        'vehicle', '', "Car that drives: packaged name, or its file's path; empty: the scenario's",
+        read_only=True,
+    ),
+    Parameter(
         'configuration', '', 'YAML file of plant, noise and so on; empty: the packaged one',
         read_only=True,
     ),
@@ -68,6 +72,7 @@ class SimulatorSettings:
     """All that the node is told; see the declarations."""
 
     scenario: str
+    vehicle: str
     configuration: str
     seed: int
     mode: str

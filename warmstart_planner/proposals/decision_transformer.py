@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.learned.card import CARD_FILE, Defaults, TrainingRange, load_card
+from warmstart_planner.learned.card_format import expect_vehicle
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import LoadedModel, ModelOutput, Purpose, load_model
 from warmstart_planner.objective import CostWeights
@@ -88,14 +89,12 @@ class DecisionTransformer:
 
     def _check(self, problem: PlanningProblem) -> None:
         card = self.model.card
-        for name, found, wanted in (
-            ('vehicle', problem.vehicle.name, card.vehicle),
-            ('horizon', problem.horizon, card.horizon),
-        ):
-            if found != wanted:
-                raise ValueError(
-                    f'problem.{name} is {found!r}: model {card.model_id!r} is for {wanted!r}'
-                )
+        expect_vehicle('problem.vehicle', problem.vehicle, card)
+        if problem.horizon != card.horizon:
+            raise ValueError(
+                f'problem.horizon is {problem.horizon!r}: model {card.model_id!r} is for '
+                f'{card.horizon!r}'
+            )
 
     def _answer(self, problem: PlanningProblem, numbers: Transcription) -> Answer:
         context = context_of(numbers)
@@ -129,8 +128,7 @@ class DecisionTransformer:
 
 
 def _load(options: LoadOptions) -> DecisionTransformer:
-    vehicle = options.vehicle.name if options.vehicle else None
-    purpose = Purpose(vehicle, options.horizon, options.margins, CostWeights())
+    purpose = Purpose(options.vehicle, options.horizon, options.margins, CostWeights())
     model = _model(options.models, purpose, options.execution_provider)
     usual = model.card.defaults
     return DecisionTransformer(
@@ -148,7 +146,7 @@ def _model(folder: Path, purpose: Purpose, provider: str) -> LoadedModel:
 def _fits(options: LoadOptions) -> bool:
     known = load_card(options.models / CARD_FILE)
     car, horizon = options.vehicle, options.horizon
-    return (car is None or car.name == known.vehicle) and horizon in (None, known.horizon)
+    return (car is None or car == known.vehicle) and horizon in (None, known.horizon)
 
 
 SPEC = SourceSpec(DecisionTransformer.name, _load, Origin.LEARNED, _fits, diagnostics='model')

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.learned.card_format import expect_vehicle
 from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.policy import (
     DT_TOLERANCE,
@@ -26,7 +27,6 @@ from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import Answer, ModelInfo
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.transcription import Transcription, transcribe
-from warmstart_planner.vehicle import load_vehicle
 
 OUTSIDE = 1.001  # uncertainty of what is just unfamiliar
 
@@ -52,7 +52,7 @@ class IqlLstm:
         self.policy = policy
         self.last: Answer | None = None
         self.info = ModelInfo(policy.card.model_id)
-        self._observer = Observer(load_vehicle(policy.card.vehicle))
+        self._observer = Observer(policy.card.vehicle)
         self._familiar = policy.card.training_range.widened()
 
     def propose(
@@ -79,11 +79,7 @@ class IqlLstm:
 
     def _check(self, problem: PlanningProblem) -> None:
         card = self.policy.card
-        if problem.vehicle.name != card.vehicle:
-            raise ValueError(
-                f'problem.vehicle is {problem.vehicle.name!r}: policy {card.model_id!r} is for '
-                f'{card.vehicle!r}'
-            )
+        expect_vehicle('problem.vehicle', problem.vehicle, card)
         if abs(problem.horizon.dt - card.dt) > DT_TOLERANCE:
             raise ValueError(
                 f'problem.horizon.dt is {problem.horizon.dt}: policy {card.model_id!r} is for '
@@ -150,7 +146,7 @@ def loaded_policy(options: LoadOptions) -> LoadedPolicy:
 
     """
     purpose = PolicyPurpose(
-        options.vehicle.name if options.vehicle else None,
+        options.vehicle,
         options.horizon.dt if options.horizon else None,
         options.margins,
     )
@@ -170,7 +166,7 @@ def _fits(options: LoadOptions) -> bool:
     known = load_policy_card(options.models / CARD_FILE)
     car, horizon = options.vehicle, options.horizon
     same_step = horizon is None or abs(horizon.dt - known.dt) <= DT_TOLERANCE
-    return (car is None or car.name == known.vehicle) and same_step
+    return (car is None or car == known.vehicle) and same_step
 
 
 SPEC = SourceSpec(IqlLstm.name, _load, Origin.LEARNED, _fits, diagnostics='policy')

@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from numbers import Real
 
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned.card_format import NoModelError
+from warmstart_planner.learned.card_format import NoModelError, VehicleUnknownError
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import Answer, ModelInfo, ModelSource, ProposalSource
 from warmstart_planner.proposals.spec import (
@@ -78,8 +78,8 @@ def outside_spec(entry: EntryPoint) -> SourceSpec:
 def _load(name: str, spec: SourceSpec, options: LoadOptions) -> CheckedSource:
     try:
         source = spec.load(options)
-    except (NoModelError, SolverMissingError):  # these tell what to do, and are no fault
-        raise
+    except (NoModelError, VehicleUnknownError, SolverMissingError):
+        raise  # these tell what to do, and are no fault
     except Exception as error:
         raise SourceError(f'{name} cannot be loaded: {_told(error)}') from error
     if getattr(source, 'name', None) != spec.name or not hasattr(source, 'propose'):

@@ -9,7 +9,9 @@ because a checkout and a ROS install have no metadata of a Python package.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import cache
 
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals import (
@@ -36,6 +38,8 @@ BUILT_IN = (
     shifted.SPEC,
 )
 DEFAULT = (decision_transformer.SPEC.name,)  # what answers beside the planner's own sources
+
+_log = logging.getLogger(__name__)
 
 
 def source_names() -> tuple[str, ...]:
@@ -115,4 +119,17 @@ def load_sources(names: Sequence[str], options: LoadOptions) -> tuple[ProposalSo
 def default_sources(vehicle: VehicleParameters, horizon: Horizon) -> tuple[ProposalSource, ...]:
     """Return what answers in the packaged stack: the learned source, where it knows the car."""
     options = LoadOptions(vehicle, horizon)
-    return load_sources([name for name in DEFAULT if find(name).fits(options)], options)
+    known = [name for name in DEFAULT if find(name).fits(options)]
+    for name in DEFAULT:
+        if name not in known:
+            _tell_unknown(name, vehicle, horizon)
+    return load_sources(known, options)
+
+
+@cache
+def _tell_unknown(name: str, vehicle: VehicleParameters, horizon: Horizon) -> None:
+    """Warn, once, that a source does not answer in the packaged stack."""
+    _log.warning(
+        'driving without the model of %s: it is for another car or horizon than %s and %s',
+        *(name, vehicle.label, horizon),
+    )

@@ -15,9 +15,13 @@ def packaged_scenarios() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in scenario_folder().glob('*.yaml')))
 
 
-def load_scenario(name_or_path: str | Path) -> Scenario:
+def load_scenario(name_or_path: str | Path, vehicle: str = '') -> Scenario:
     """
     Load a packaged scenario by name, a YAML file, or a CommonRoad XML file, by its path.
+
+    Args:
+        name_or_path: of the scenario.
+        vehicle: name or path of the car that drives it; empty: the scenario's own.
 
     Raises:
         ScenarioError: no such scenario, or it cannot be read or driven; the message names the
@@ -29,7 +33,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     if path.suffix == '.xml':
         from warmstart_planner.scenarios.commonroad import read_commonroad
 
-        return read_commonroad(path)
+        return read_commonroad(path, vehicle)
     if path.suffix not in ('.yaml', '.yml'):
         path = scenario_folder() / f'{given}.yaml'
         if given not in packaged_scenarios():
@@ -37,4 +41,4 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
                 f'scenario is {given!r}: expected a path to a .yaml or .xml file or one of '
                 f'{", ".join(packaged_scenarios())}'
             )
-    return read_yaml(path)
+    return read_yaml(path, vehicle)

@@ -151,7 +151,7 @@ class Scenario:
     All that a drive is set up from, apart from the simulator's own configuration.
 
     `initial_state` has shape (5,): rear axle, map frame. `friction` is the road's coefficient,
-    `vehicle` a name that `load_vehicle` knows, `duration` the time limit [s]. With `must_stop`
+    `vehicle` a car as `load_vehicle` takes it, `duration` the time limit [s]. With `must_stop`
     the goal cannot be reached, and standing safely before what blocks the road is the success.
     `station` says about where on the road the start is [m], which matters where the road meets
     itself. With `regions` the goal is reached in any one of them, at a multiple of `region_step`

@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +15,9 @@ from warmstart_planner.resources import share_folder
 from warmstart_planner.road import Road, road_from_segments
 from warmstart_planner.scenarios.motion import Knots, Motion, along_road, crossing, standing
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
-from warmstart_planner.strict_yaml import parse
+from warmstart_planner.schema import parse_checked
 from warmstart_planner.vehicle import DEFAULT_VEHICLE
+from warmstart_planner.vehicle_file import named_in
 
 SCHEMA_NAME = 'scenario.schema.json'
 
@@ -35,9 +33,13 @@ def scenario_folder() -> Path:
     return share_folder() / 'config' / 'scenarios'
 
 
-def read_yaml(path: str | Path) -> Scenario:
+def read_yaml(path: str | Path, vehicle: str = '') -> Scenario:
     """
     Read one scenario file.
+
+    Args:
+        path: of the file.
+        vehicle: name or path of the car that drives in the place of the scenario's own.
 
     Raises:
         ScenarioError: the file is missing, is not YAML (`strict_yaml`), breaks the schema, or
@@ -53,80 +55,16 @@ def read_yaml(path: str | Path) -> Scenario:
     except UnicodeDecodeError as error:
         raise ScenarioError(f'{path}: is not YAML: {error}') from None
     try:
-        data = parse(text)
-        _check_schema(data)
-        _check_finite(data, '')
-        return _scenario(path.stem, data)
+        return _scenario(path, parse_checked(text, scenario_folder() / SCHEMA_NAME), vehicle)
     except ValueError as error:
         raise ScenarioError(f'{path}: {error}') from None
 
 
-@cache
-def _validator() -> jsonschema.Draft7Validator:
-    # the newest draft that the jsonschema of Ubuntu 22.04 knows
-    text = (scenario_folder() / SCHEMA_NAME).read_text(encoding='utf-8')
-    return jsonschema.Draft7Validator(json.loads(text))
-
-
-def _check_schema(data: Any) -> None:
-    error = jsonschema.exceptions.best_match(_validator().iter_errors(data))
-    if error is None:
-        return
-    field = ''.join(
-        f'[{part}]' if isinstance(part, int) else f'.{part}' for part in error.absolute_path
-    ).lstrip('.')
-    raise ScenarioError(_schema_message(field, error))
-
-
-def _schema_message(field: str, error: jsonschema.ValidationError) -> str:
-    """Say in the words of a person what the schema objects to."""
-    rule, wanted, value = error.validator, error.validator_value, error.instance
-    if rule == 'required':
-        missing = next(name for name in wanted if name not in value)
-        return f'{field}.{missing} is missing: expected {", ".join(wanted)}'.lstrip('.')
-    if rule == 'additionalProperties':
-        known = error.schema['properties']
-        extra = next(name for name in value if name not in known)
-        return f'{field}.{extra} is unknown: expected one of {", ".join(known)}'.lstrip('.')
-    shown = repr(value) if len(repr(value)) <= 80 else f'{repr(value)[:77]}...'
-    words = _EXPECTED.get(rule)
-    expected = error.message[:200] if words is None else words.format(wanted)
-    if rule == 'oneOf':
-        expected = error.schema.get('description', error.message[:200])
-    return f'{field or "the file"} is {shown}: expected {expected}'
-
-
-_EXPECTED = {
-    'type': 'type {}',
-    'enum': 'one of {}',
-    'minimum': 'at least {}',
-    'maximum': 'at most {}',
-    'exclusiveMinimum': 'more than {}',
-    'minItems': 'at least {} entries',
-    'maxItems': 'at most {} entries',
-    'minLength': 'at least {} characters',
-    'minProperties': 'at least {} fields',
-    'maxProperties': 'at most {} fields',
-}
-
-
-def _check_finite(data: Any, field: str) -> None:
-    """Refuse NaN and infinity, which YAML can write and the schema lets pass."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            _check_finite(value, f'{field}.{key}'.lstrip('.'))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            _check_finite(value, f'{field}[{index}]')
-    elif isinstance(data, float) and not np.isfinite(data):
-        raise ScenarioError(f'{field} is {data}: expected a finite number')
-
-
-def _scenario(name: str, data: dict[str, Any]) -> Scenario:
+def _scenario(path: Path, data: dict[str, Any], vehicle: str) -> Scenario:
     road = _road(data['road'])
     duration = float(data['duration'])
     return Scenario(
-        name=name,
+        name=path.stem,
         description=' '.join(data['description'].split()),
         road=road,
         initial_state=_start(data['start'], road),
@@ -135,7 +73,7 @@ def _scenario(name: str, data: dict[str, Any]) -> Scenario:
         traffic=tuple(_participant(item, road, duration) for item in data.get('traffic', [])),
         duration=duration,
         friction=float(data.get('friction', 1.0)),
-        vehicle=data.get('vehicle', DEFAULT_VEHICLE),
+        vehicle=vehicle or named_in(path.parent, data.get('vehicle', DEFAULT_VEHICLE)),
         must_stop=data.get('must_stop', False),
     )
 

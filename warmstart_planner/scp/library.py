@@ -14,6 +14,7 @@ import casadi
 import numpy as np
 
 from warmstart_planner import compilation, generated, objective, vehicle
+from warmstart_planner.generate_options import generate_options
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.symbolic import numpy_on_symbols
@@ -137,7 +138,7 @@ def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[
         Path(vehicle.__file__),
     )
     return {
-        'vehicle': asdict(car),
+        'vehicle': car.numbers,
         'weights': asdict(weights),
         'horizon': asdict(horizon),
         'sources': generated.source_digest(*sources),
@@ -178,7 +179,8 @@ def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctyp
             machine's processor.
 
     """
-    folder = generated.require(NAME, key(car, weights, horizon))
+    options = generate_options(car, weights, horizon)
+    folder = generated.require(NAME, key(car, weights, horizon), options)
     library = ctypes.CDLL(str(folder / LIBRARY))
     workspace, settings = ctypes.c_void_p, ctypes.POINTER(SettingsStructure)
     library.scp_width.restype = ctypes.c_int

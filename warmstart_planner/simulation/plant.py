@@ -4,11 +4,12 @@
 The simulated car: a single-track model with tyre forces, its actuators and its brake.
 
 The equations are those of CommonRoad's single-track model (M. Althoff, G. Würsching, CommonRoad:
-Vehicle Models, 2020, Section 6; `vehiclemodels.vehicle_dynamics_st`) with the published
-parameters of the vehicle. Three things differ, and each makes the car harder to drive:
+Vehicle Models, 2020, Section 6; `vehiclemodels.vehicle_dynamics_st`), limits of engine and
+steering included, with the `dynamics` of the vehicle's file. Three things differ, and each makes
+the car harder to drive:
 
-- The lateral axle forces follow the Magic Formula of the same package instead of its tangent, and
-  what braking or driving takes is no longer there for cornering (friction circle).
+- The lateral axle forces follow the Magic Formula instead of its tangent, and what braking or
+  driving takes is no longer there for cornering (friction circle).
 - Steering and acceleration follow their targets with first-order lags, within the car's limits.
 - Below walking pace the slip equations are singular; there the yaw rate and the slip angle follow
   the kinematic model, blended over `BLEND_SPEEDS` (J. Kabzan et al., AMZ Driverless, JFR 2020).
@@ -21,17 +22,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from vehiclemodels.utils.acceleration_constraints import acceleration_constraints
-from vehiclemodels.utils.steering_constraints import steering_constraints
-from vehiclemodels.vehicle_parameters import setup_vehicle_parameters
 
 from warmstart_planner.checks import finite_array, number
 from warmstart_planner.simulation.configuration import ActuatorConfiguration
-from warmstart_planner.vehicle import GRAVITY, STATE_SIZE
+from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
+from warmstart_planner.vehicle_file import (
+    DynamicsParameters,
+    TyreParameters,
+    VehicleDescription,
+    VehicleError,
+)
 
 BLEND_SPEEDS = (1.0, 2.0)  # kinematic below the first, tyre forces above the second [m/s]
 BLEND_TIME = 0.02  # with which yaw rate and slip follow the kinematic model [s]
@@ -58,37 +61,39 @@ class Plant:
     One car, from targets of acceleration and steering angle to its motion.
 
     Args:
-        vehicle: CommonRoad name, `commonroad_1` to `commonroad_3`.
+        vehicle: the car.
         initial_state: shape (5,), rear axle, map frame.
         friction: what the tyres really have, the road's coefficient times its error.
         mass_factor: real mass over the mass that the acceleration controller knows.
         actuators: lags of steering and acceleration.
 
     Raises:
-        ValueError: the vehicle has no published mass and inertia, or a value is out of range.
+        VehicleError: the vehicle's file has no `dynamics`.
+        ValueError: a value is out of range.
 
     """
 
     def __init__(
         self,
-        vehicle: str,
+        vehicle: VehicleDescription,
         initial_state: ArrayLike,
         friction: float,
         mass_factor: float,
         actuators: ActuatorConfiguration,
     ) -> None:
-        self._parameters = published_parameters(vehicle)
+        self._vehicle, self._dynamics = vehicle.parameters, _dynamics_of(vehicle)
+        self._axles = axle_distances(self._vehicle, self._dynamics)
         self._friction = number('plant friction', friction, at_least=0.01, at_most=3.0)
         self._mass_factor = number('plant mass factor', mass_factor, at_least=0.3, at_most=3.0)
         self._actuators = actuators
         state = finite_array('plant initial state', initial_state, (STATE_SIZE,))
-        self._state = plant_state(state, self._parameters.a, self._parameters.b)
+        self._state = plant_state(state, *self._axles)
         self._derivative = self._build_derivative()
 
     @property
     def mass(self) -> float:
         """Real mass [kg]."""
-        return float(self._parameters.m * self._mass_factor)
+        return self._dynamics.mass * self._mass_factor
 
     @property
     def acceleration(self) -> float:
@@ -107,7 +112,7 @@ class Plant:
 
     def rear_axle_state(self) -> NDArray[np.float64]:
         """State as the rest of the project has it, shape (5,): rear axle, map frame."""
-        s, b = self._state, self._parameters.b
+        s, (_, b) = self._state, self._axles
         return np.array(
             [
                 s[X] - b * math.cos(s[PSI]),
@@ -160,25 +165,25 @@ class Plant:
         """Let the brake hold: the car neither creeps nor rolls back."""
         s = self._state
         s[V], s[YAW_RATE] = 0.0, 0.0
-        s[SLIP] = kinematic_slip(s[STEER], self._parameters.a, self._parameters.b)
+        s[SLIP] = kinematic_slip(s[STEER], *self._axles)
 
     def _build_derivative(
         self,
     ) -> Callable[[list[float], float, float, LateralLoad], list[float]]:
-        p, mu, mass = self._parameters, self._friction, self.mass
-        lf, lr, h = p.a, p.b, p.h_s
+        car, p, mu, mass = self._vehicle, self._dynamics, self._friction, self.mass
+        (lf, lr), h = self._axles, p.center_of_gravity_height
         wheelbase = lf + lr
-        inertia = p.I_z * self._mass_factor
+        inertia = p.yaw_inertia * self._mass_factor
         limit = mu * GRAVITY
-        stiffness = -p.tire.p_ky1  # cornering stiffness over the load of the published car
+        stiffness = p.mass * p.tyre.cornering_stiffness  # over the load of the described car
         lags = self._actuators
 
         def derivative(
             s: list[float], acceleration: float, steering_angle: float, load: LateralLoad
         ) -> list[float]:
             rate = (steering_angle - s[STEER]) / lags.steering_lag
-            rate = steering_constraints(s[STEER], rate, p.steering)
-            a = acceleration_constraints(s[V], s[ACCEL] / self._mass_factor, p.longitudinal)
+            rate = steering_within(rate, s[STEER], car)
+            a = acceleration_within(s[ACCEL] / self._mass_factor, s[V], car, p)
             most = LONGITUDINAL_SHARE * limit
             a = min(max(a, -most), most)
             if s[V] <= 0.0 and a < 0.0:
@@ -196,9 +201,9 @@ class Plant:
                 rear_load = (GRAVITY * lf + a * h) / wheelbase
                 front_angle = s[STEER] - s[SLIP] - lf * s[YAW_RATE] / s[V]
                 rear_angle = -s[SLIP] + lr * s[YAW_RATE] / s[V]
-                peak, nominal = mass * mu * lateral, p.m * stiffness
-                front = axle_force(front_angle, nominal * front_load, peak * front_load, p.tire)
-                rear = axle_force(rear_angle, nominal * rear_load, peak * rear_load, p.tire)
+                peak = mass * mu * lateral
+                front = axle_force(front_angle, stiffness * front_load, peak * front_load, p.tyre)
+                rear = axle_force(rear_angle, stiffness * rear_load, peak * rear_load, p.tyre)
                 push = front + rear + load.force
                 slip_dot += blend * (push / (mass * s[V]) - s[YAW_RATE])
                 yaw_dot += blend * (lf * front - lr * rear + load.moment) / inertia
@@ -217,21 +222,39 @@ class Plant:
         return derivative
 
 
-def published_parameters(vehicle: str) -> Any:
-    """
-    Return CommonRoad's parameters of a vehicle by name.
-
-    Raises:
-        ValueError: unknown, or without the mass and inertia that tyre forces need.
-
-    """
-    driveable = {f'commonroad_{i}': i for i in range(1, 4)}
-    if vehicle not in driveable:
-        raise ValueError(
-            f'plant vehicle is {vehicle!r}: expected one with published mass and inertia, '
-            f'{", ".join(driveable)}'
+def _dynamics_of(vehicle: VehicleDescription) -> DynamicsParameters:
+    if vehicle.dynamics is None:
+        raise VehicleError(
+            f'vehicle {vehicle.parameters.name} has no dynamics: expected mass, inertia and tyres '
+            'in its file, which the simulated car needs'
         )
-    return setup_vehicle_parameters(vehicle_id=driveable[vehicle])
+    return vehicle.dynamics
+
+
+def axle_distances(
+    vehicle: VehicleParameters, dynamics: DynamicsParameters
+) -> tuple[float, float]:
+    """Distances from the centre of gravity to the front and the rear axle [m]."""
+    rear = dynamics.rear_axle_to_center_of_gravity
+    return vehicle.wheelbase - rear, rear
+
+
+def steering_within(rate: float, angle: float, vehicle: VehicleParameters) -> float:
+    """Return the steering rate that a car's limits leave of one, at an angle [rad/s]."""
+    if abs(angle) >= vehicle.steering_max and rate * angle >= 0.0:
+        return 0.0
+    return min(max(rate, -vehicle.steering_rate_max), vehicle.steering_rate_max)
+
+
+def acceleration_within(
+    acceleration: float, speed: float, vehicle: VehicleParameters, dynamics: DynamicsParameters
+) -> float:
+    """Return the acceleration that engine and brakes give of one, at a speed [m/s^2]."""
+    if speed >= vehicle.speed_max and acceleration >= 0.0:
+        return 0.0
+    limit = dynamics.acceleration_limit
+    power = dynamics.power_limit_speed / max(speed, dynamics.power_limit_speed)
+    return min(max(acceleration, -limit), limit * power)
 
 
 def kinematic_slip(steering: float, lf: float, lr: float) -> float:
@@ -239,7 +262,7 @@ def kinematic_slip(steering: float, lf: float, lr: float) -> float:
     return math.atan(math.tan(steering) * lr / (lf + lr))
 
 
-def axle_force(angle: float, stiffness: float, peak: float, tire: Any) -> float:
+def axle_force(angle: float, stiffness: float, peak: float, tyre: TyreParameters) -> float:
     """
     Lateral force of an axle by the Magic Formula without camber and offsets [N].
 
@@ -247,14 +270,14 @@ def axle_force(angle: float, stiffness: float, peak: float, tire: Any) -> float:
         angle: slip angle, positive for a force to the left [rad].
         stiffness: slope at zero [N/rad].
         peak: largest force [N].
-        tire: shape factors `p_cy1` and `p_ey1`.
+        tyre: shape and curvature factor.
 
     """
     if peak <= 0.0:
         return 0.0
-    scaled = stiffness / (tire.p_cy1 * peak) * angle
-    bent = scaled - tire.p_ey1 * (scaled - math.atan(scaled))
-    return peak * math.sin(tire.p_cy1 * math.atan(bent))
+    scaled = stiffness / (tyre.shape_factor * peak) * angle
+    bent = scaled - tyre.curvature_factor * (scaled - math.atan(scaled))
+    return peak * math.sin(tyre.shape_factor * math.atan(bent))
 
 
 def plant_state(state: ArrayLike, lf: float, lr: float) -> list[float]:

@@ -25,6 +25,7 @@ from warmstart_planner.simulation.sensors import (
     constant_velocity,
 )
 from warmstart_planner.vehicle import SPEED, STATE_SIZE, STEERING, YAW
+from warmstart_planner.vehicle_file import load_description
 
 # Streams of randomness: one a concern, so that switching one noise off leaves the others alone.
 _WIND, _EGO, _OBSTACLES, _TRANSPORT = range(4)
@@ -83,7 +84,7 @@ class Simulator:
         horizon: grid of the predictions.
 
     Raises:
-        ValueError: the scenario's vehicle has no published mass and inertia.
+        VehicleError: the scenario's vehicle has no `dynamics` in its file.
 
     """
 
@@ -97,7 +98,7 @@ class Simulator:
         self._index = 0
         self._target_time = 0.0
         self._plant = Plant(
-            scenario.vehicle,
+            load_description(scenario.vehicle),
             scenario.initial_state,
             scenario.friction * configuration.plant.friction_factor,
             configuration.plant.mass_factor,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.checks import finite_array
-from warmstart_planner.vehicle import STATE_SIZE, YAW, VehicleParameters, load_vehicle
+from warmstart_planner.vehicle import STATE_SIZE, YAW, VehicleParameters
 from warmstart_planner.verification.area import outside_area
 from warmstart_planner.verification.corridor import outside
 from warmstart_planner.verification.direction import speeding
@@ -70,7 +70,7 @@ def drive_verdict(
     driven = finite_array('drive.states', states, (len(given), STATE_SIZE))
     if len(given) == 0 or (np.diff(given) <= 0).any():
         raise ValueError('drive.times is empty or does not increase: expected increasing times')
-    vehicle = load_vehicle(scenario.vehicle)
+    vehicle = scenario.car
     dense = _densified(given)
     unwrapped = np.unwrap(driven[:, YAW])
     columns = [unwrapped if i == YAW else driven[:, i] for i in range(STATE_SIZE)]

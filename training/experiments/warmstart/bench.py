@@ -226,7 +226,7 @@ def open_models(folder: Path, horizon: Horizon) -> Models:
         CardError: there is one, and it is damaged or for something else.
 
     """
-    vehicle, margins = load_vehicle().name, Margins()
+    vehicle, margins = load_vehicle(), Margins()
     transformer = policy = None
     if (folder / card.CARD_FILE).exists():
         transformer = load_model(folder, Purpose(vehicle, horizon, margins, CostWeights()))

@@ -11,7 +11,6 @@ from warmstart_planner.learned.observation import Observer, moving
 from warmstart_planner.learned.policy import LoadedPolicy, attempt
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.transcription import Transcription, transcribe
-from warmstart_planner.vehicle import load_vehicle
 
 STEPS = (30, 60)  # about what a controller and what a planner looks ahead
 
@@ -39,7 +38,7 @@ class RollOutClock:
 
     def __init__(self, policy: LoadedPolicy) -> None:
         self._policy = policy
-        self._observer = Observer(load_vehicle(policy.card.vehicle))
+        self._observer = Observer(policy.card.vehicle)
 
     def times(self, problem: PlanningProblem) -> tuple[RollOutTime, ...]:
         """

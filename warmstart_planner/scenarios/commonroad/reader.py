@@ -44,7 +44,7 @@ MOVES = 0.5  # traffic that stays within it stands [m]
 _log = logging.getLogger(__name__)
 
 
-def read_commonroad(path: str | Path) -> Scenario:
+def read_commonroad(path: str | Path, vehicle: str = '') -> Scenario:
     """
     Read a CommonRoad file and follow its lanes from the start to the goal.
 
@@ -52,6 +52,10 @@ def read_commonroad(path: str | Path) -> Scenario:
     opposite lane is added only about something that stands and blocks ours. The goal is reached
     in any one of the goal states, as a whole; the planner is asked for the place of the one that
     the cheapest way leads to. Without a place it is to keep on driving.
+
+    Args:
+        path: of the file.
+        vehicle: name or path of the car that drives; empty: the default one, files name none.
 
     Raises:
         ScenarioError: the file is missing, not well-formed, not CommonRoad, or a value is missing
@@ -62,7 +66,7 @@ def read_commonroad(path: str | Path) -> Scenario:
     root = _parse(path)
     _warn_of_unread(path, root)
     try:
-        return _scenario(path.stem, root)
+        return _scenario(path.stem, root, vehicle or DEFAULT_VEHICLE)
     except ValueError as error:
         raise ScenarioError(f'{path}: {error}') from None
 
@@ -104,7 +108,7 @@ def _warn_of_unread(path: Path, root: etree._Element) -> None:
         _log.warning('%s: elements are not read: %s', path, ', '.join(unread))
 
 
-def _scenario(name: str, root: etree._Element) -> Scenario:
+def _scenario(name: str, root: etree._Element, vehicle: str) -> Scenario:
     dt = to_float(root.get('timeStepSize'), 'timeStepSize')
     if dt <= 0.0:
         raise ScenarioError(f'timeStepSize is {dt}: expected a positive number')
@@ -116,7 +120,7 @@ def _scenario(name: str, root: etree._Element) -> Scenario:
     center = pose_of(initial, where)
     speed = value_of(initial, 'velocity', where)
     goals = read_goals(problem, network, where, dt, time)
-    car = load_vehicle(DEFAULT_VEHICLE)
+    car = load_vehicle(vehicle)
     traffic = tuple(read_traffic(root, dt, time))
     way = way_to(network, Start(center, speed, car), goals, DEFAULT_SPEED_LIMIT)
     road = open_opposite(network, way.rows, way.road, center[:2], traffic, car)
@@ -130,6 +134,7 @@ def _scenario(name: str, root: etree._Element) -> Scenario:
         goal=way.goal,
         traffic=traffic,
         duration=max(goal.region.time[1] for goal in goals),
+        vehicle=vehicle,
         regions=tuple(goal.region for goal in goals),
         region_step=dt,
         area=drivable_area(network),
