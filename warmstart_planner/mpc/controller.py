@@ -23,7 +23,7 @@ from warmstart_planner.mpc.supervised import (
     Action,
     Attempt,
     ControlOutput,
-    Moment,
+    StepInput,
     SupervisedController,
 )
 from warmstart_planner.mpc.warm_starts import (
@@ -96,33 +96,33 @@ class Controller(SupervisedController):
         self._shifted.forget()
         self._solved_at = -np.inf
 
-    def _act(self, decision: Decision, moment: Moment) -> Action:
-        ahead = self._ahead(moment)
+    def _act(self, decision: Decision, given: StepInput) -> Action:
+        ahead = self._ahead(given)
         target = self._reference
         if decision.rung is Rung.BRAKING:
-            target = self._braking_target(ahead, moment)
-        attempt = self._attempt(target, ahead, moment)
+            target = self._braking_target(ahead, given)
+        attempt = self._attempt(target, ahead, given)
         if attempt.prediction is not None:
             if decision.rung is not Rung.BRAKING:
                 self._braking = None
-            return Action(decision, self._first_command(attempt, moment), target, attempt)
-        decision = self._after_failure(decision, attempt, moment)
+            return Action(decision, self._first_command(attempt, given), target, attempt)
+        decision = self._after_failure(decision, attempt, given)
         if decision.rung is Rung.BRAKING:
-            return self._brake(decision, ahead, moment, attempt)
-        return Action(decision, self._previous_solution(moment), target, attempt)
+            return self._brake(decision, ahead, given, attempt)
+        return Action(decision, self._previous_solution(given), target, attempt)
 
-    def _after_failure(self, decision: Decision, attempt: Attempt, moment: Moment) -> Decision:
+    def _after_failure(self, decision: Decision, attempt: Attempt, given: StepInput) -> Decision:
         self._shifted.forget()
         failed = decide(
-            Health(result_age=moment.now - self._solved_at, path_known=True),
+            Health(result_age=given.now - self._solved_at, path_known=True),
             self.settings.supervision,
         )
         if failed.rung.value <= decision.rung.value:
             return decision
         return Decision(failed.rung, f'solver: {attempt.status}; {failed.reason}')
 
-    def _attempt(self, target: Sampler, ahead: NDArray[np.float64], moment: Moment) -> Attempt:
-        problem = self._problem(target, ahead, moment)
+    def _attempt(self, target: Sampler, ahead: NDArray[np.float64], given: StepInput) -> Attempt:
+        problem = self._problem(target, ahead, given)
         start = self._start(problem)
         settings = self.settings
         solution = self._solver.solve(
@@ -137,10 +137,10 @@ class Controller(SupervisedController):
         prediction = None
         if solution.usable:
             states = problem.frame.globalise(solution.states)
-            prediction = Trajectory(moment.effect, settings.dt, states, solution.controls)
+            prediction = Trajectory(given.effect, settings.dt, states, solution.controls)
             self._shifted.remember(prediction)
             self._solved = Sampler(prediction, self.vehicle.wheelbase, -settings.braking.comfort)
-            self._solved_at = moment.now
+            self._solved_at = given.now
         return Attempt(
             status=solution.status,
             prediction=prediction,
@@ -167,36 +167,36 @@ class Controller(SupervisedController):
         return self._judge.best(finite or ReferenceStart().propose(problem), problem)
 
     def _problem(
-        self, target: Sampler, ahead: NDArray[np.float64], moment: Moment
+        self, target: Sampler, ahead: NDArray[np.float64], given: StepInput
     ) -> TrackingProblem:
         settings, vehicle = self.settings, self.vehicle
-        times = moment.effect + settings.dt * np.arange(settings.steps + 1)
+        times = given.effect + settings.dt * np.arange(settings.steps + 1)
         states, controls = target.sample(times)
         # what cannot be, such as a little backwards or steering past its stop, is measurement
         initial = np.clip(ahead, vehicle.state_lower, vehicle.state_upper)
         states = facing(states, initial[YAW])
         frame = Frame(*(float(value) for value in initial[PX : YAW + 1]))
         near = nearest_obstacles(
-            moment.obstacles,
-            (moment.effect - moment.state_stamp) / settings.obstacle_dt,
+            given.obstacles,
+            (given.effect - given.state_stamp) / settings.obstacle_dt,
             settings.dt / settings.obstacle_dt,
             states,
             vehicle,
             settings.obstacles,
         )
         return TrackingProblem(
-            stamp=moment.effect,
+            stamp=given.effect,
             dt=settings.dt,
             initial_state=initial,
             reference_states=states,
             reference_controls=controls[:-1],
             frame=frame,
             parameters=self._parameters.pack(
-                states, controls, frame, moment.road, moment.station, near, moment.friction
+                states, controls, frame, given.road, given.station, near, given.friction
             ),
         )
 
-    def _previous_solution(self, moment: Moment) -> Actuation:
-        """Return the command of the last solution for this moment, open loop."""
-        times = moment.effect + self.settings.dt * np.arange(self.settings.steps)
+    def _previous_solution(self, given: StepInput) -> Actuation:
+        """Return the command of the last solution for this time, open loop."""
+        times = given.effect + self.settings.dt * np.arange(self.settings.steps)
         return self._command(*self._solved.sample(times))

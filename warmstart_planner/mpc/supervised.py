@@ -3,7 +3,7 @@
 """
 What every controller shares: from late, lost or wrong input down the ladder, and the last gate.
 
-Each step predicts the car to the moment when the new command takes effect; what to do from there
+Each step predicts the car to the time when the new command takes effect; what to do from there
 is the controller's own matter. What reaches the actuators is decided here and by `supervision`.
 """
 
@@ -85,7 +85,7 @@ class ControlOutput:
 
 
 @dataclass(frozen=True)
-class Moment:
+class StepInput:
     """
     What one step is about.
 
@@ -196,7 +196,7 @@ class SupervisedController(ABC):
         state = np.asarray(state, dtype=float)
         self._accept(reference)
         decision = self._supervisor.update(self._health(now, state, state_stamp))
-        moment = Moment(
+        given = StepInput(
             now=now,
             effect=now + self.settings.actuator_delay,
             state=state,
@@ -209,10 +209,10 @@ class SupervisedController(ABC):
         )
         if decision.rung is Rung.NONE:
             self._lose()
-            action = Action(decision, self._held(moment))
+            action = Action(decision, self._held(given))
         else:
-            action = self._act(decision, moment)
-        return self._output(begin, moment, action)
+            action = self._act(decision, given)
+        return self._output(begin, given, action)
 
     def _station(self, road: Road, state: NDArray[np.float64]) -> float:
         if not self._believable(state):
@@ -220,7 +220,7 @@ class SupervisedController(ABC):
         return self._tracker.update(road, state)
 
     @abstractmethod
-    def _act(self, decision: Decision, moment: Moment) -> Action:
+    def _act(self, decision: Decision, given: StepInput) -> Action:
         """Return what to do on a rung above NONE."""
 
     def _lose(self) -> None:
@@ -261,13 +261,13 @@ class SupervisedController(ABC):
         measured = state[STEERING] if state.shape == (STATE_SIZE,) else np.nan
         return Actuation(0.0, float(measured) if np.isfinite(measured) else 0.0)
 
-    def _ahead(self, moment: Moment) -> NDArray[np.float64]:
-        """Return the car's state at the moment when the new command takes effect, shape (5,)."""
+    def _ahead(self, given: StepInput) -> NDArray[np.float64]:
+        """Return the car's state at the time when the new command takes effect, shape (5,)."""
         return self._history.predict(
-            self._on_course(moment), moment.state_stamp, moment.effect, self.vehicle
+            self._on_course(given), given.state_stamp, given.effect, self.vehicle
         )
 
-    def _on_course(self, moment: Moment) -> NDArray[np.float64]:
+    def _on_course(self, given: StepInput) -> NDArray[np.float64]:
         """
         Return the measured state with the direction in which the rear axle moves as its yaw.
 
@@ -276,30 +276,30 @@ class SupervisedController(ABC):
         acceleration and shrinks with friction. Taken for a heading error, it would leave a
         standing lateral offset.
         """
-        state = np.array(moment.state)
+        state = np.array(given.state)
         lateral = lateral_acceleration(state, self.vehicle.wheelbase)
-        most = moment.friction * GRAVITY
-        slip = self.settings.rear_slip / moment.friction * np.clip(lateral, -most, most)
+        most = given.friction * GRAVITY
+        slip = self.settings.rear_slip / given.friction * np.clip(lateral, -most, most)
         state[YAW] -= slip
         return state
 
     def _brake(
-        self, decision: Decision, ahead: NDArray[np.float64], moment: Moment, attempt: Attempt
+        self, decision: Decision, ahead: NDArray[np.float64], given: StepInput, attempt: Attempt
     ) -> Action:
         """Brake along the last safe path, without a solver."""
-        target = self._braking_target(ahead, moment)
-        wanted = follow(target, ahead, moment.effect, self.vehicle)
+        target = self._braking_target(ahead, given)
+        wanted = follow(target, ahead, given.effect, self.vehicle)
         return Action(decision, wanted, target, attempt)
 
-    def _braking_target(self, ahead: NDArray[np.float64], moment: Moment) -> Sampler:
+    def _braking_target(self, ahead: NDArray[np.float64], given: StepInput) -> Sampler:
         """Return the profile that braking began with, so that it goes on and ends."""
         if self._braking is None:
             profile = braking_profile(
                 self._reference.trajectory,
                 self.vehicle,
-                moment.friction,
+                given.friction,
                 self.settings.braking,
-                start=moment.effect,
+                start=given.effect,
                 state=ahead,
             )
             self._braking = Sampler(
@@ -307,12 +307,10 @@ class SupervisedController(ABC):
             )
         return self._braking
 
-    def _first_command(self, attempt: Attempt, moment: Moment) -> Actuation:
+    def _first_command(self, attempt: Attempt, given: StepInput) -> Actuation:
         """Return the command that a prediction begins with."""
         if attempt.stands:
-            return Actuation(
-                -self.settings.standstill_deceleration, moment.previous.steering_angle
-            )
+            return Actuation(-self.settings.standstill_deceleration, given.previous.steering_angle)
         return self._command(attempt.prediction.states, attempt.prediction.controls)
 
     def _command(self, states: NDArray[np.float64], controls: NDArray[np.float64]) -> Actuation:
@@ -329,22 +327,22 @@ class SupervisedController(ABC):
         )
         return Actuation(float(acceleration), float(steering))
 
-    def _held(self, moment: Moment) -> Actuation:
+    def _held(self, given: StepInput) -> Actuation:
         """Brake blindly with the steering held."""
         braking = self.settings.braking
-        state = moment.state
+        state = given.state
         standing = state.shape == (STATE_SIZE,) and abs(state[SPEED]) < STANDING_SPEED
         deceleration = braking.hold if standing else braking.blind
-        return Actuation(-deceleration, moment.previous.steering_angle)
+        return Actuation(-deceleration, given.previous.steering_angle)
 
-    def _output(self, begin: float, moment: Moment, action: Action) -> ControlOutput:
-        sent, elapsed = self._send(moment, action.wanted)
+    def _output(self, begin: float, given: StepInput, action: Action) -> ControlOutput:
+        sent, elapsed = self._send(given, action.wanted)
         attempt = action.attempt
-        errors = self._errors(action.target, moment)
+        errors = self._errors(action.target, given)
         return ControlOutput(
             acceleration=sent.acceleration,
             steering_angle=sent.steering_angle,
-            steering_rate=(sent.steering_angle - moment.previous.steering_angle) / elapsed,
+            steering_rate=(sent.steering_angle - given.previous.steering_angle) / elapsed,
             prediction=attempt.prediction,
             status=attempt.status,
             rung=action.decision.rung,
@@ -356,28 +354,26 @@ class SupervisedController(ABC):
             longitudinal_error=errors[0],
             heading_error=errors[2],
             speed_error=errors[3],
-            reference_age=self._reference_age(moment.now),
+            reference_age=self._reference_age(given.now),
             reason=action.decision.reason,
             start_source=attempt.start_source,
         )
 
-    def _send(self, moment: Moment, wanted: Actuation) -> tuple[Actuation, float]:
+    def _send(self, given: StepInput, wanted: Actuation) -> tuple[Actuation, float]:
         """Pass the last gate and remember what was sent; also the time since the last command."""
         elapsed = self.settings.period
         if self._history.last is not None:
-            elapsed = min(moment.now - self._history.last[0], LONGEST_ELAPSED)
-        sent = safe_actuation(
-            wanted, moment.previous, elapsed, self.vehicle, self.settings.braking
-        )
-        self._history.add(moment.now, sent)
+            elapsed = min(given.now - self._history.last[0], LONGEST_ELAPSED)
+        sent = safe_actuation(wanted, given.previous, elapsed, self.vehicle, self.settings.braking)
+        self._history.add(given.now, sent)
         return sent, max(elapsed, 1e-3)
 
-    def _errors(self, target: Sampler | None, moment: Moment) -> tuple[float, ...]:
+    def _errors(self, target: Sampler | None, given: StepInput) -> tuple[float, ...]:
         """Longitudinal, lateral, heading and speed error of the measured state."""
         if target is None:
             return (np.nan,) * 4
-        reference = target.sample(np.array([moment.state_stamp]))[0][0]
-        error = moment.state - reference
+        reference = target.sample(np.array([given.state_stamp]))[0][0]
+        error = given.state - reference
         cosine, sine = np.cos(reference[YAW]), np.sin(reference[YAW])
         heading = (error[YAW] + np.pi) % (2 * np.pi) - np.pi
         along = cosine * error[PX] + sine * error[PY]

@@ -16,7 +16,7 @@ from warmstart_planner.mpc.supervised import (
     STANDING_SPEED,
     Action,
     Attempt,
-    Moment,
+    StepInput,
     SupervisedController,
 )
 from warmstart_planner.problem import PlanningProblem, Rung, Trajectory
@@ -65,21 +65,21 @@ class PolicyController(SupervisedController):
         super().reset()
         self._roll_outs.forget()
 
-    def _act(self, decision: Decision, moment: Moment) -> Action:
-        ahead = self._ahead(moment)
+    def _act(self, decision: Decision, given: StepInput) -> Action:
+        ahead = self._ahead(given)
         if decision.rung is Rung.BRAKING:
-            return self._brake(decision, ahead, moment, Attempt())
-        attempt = self._attempt(ahead, moment)
+            return self._brake(decision, ahead, given, Attempt())
+        attempt = self._attempt(ahead, given)
         if attempt.prediction is None:
             failed = Decision(Rung.BRAKING, f'policy: {attempt.status}')
-            return self._brake(failed, ahead, moment, attempt)
+            return self._brake(failed, ahead, given, attempt)
         self._braking = None
-        return Action(decision, self._first_command(attempt, moment), self._reference, attempt)
+        return Action(decision, self._first_command(attempt, given), self._reference, attempt)
 
-    def _attempt(self, ahead: NDArray[np.float64], moment: Moment) -> Attempt:
+    def _attempt(self, ahead: NDArray[np.float64], given: StepInput) -> Attempt:
         begin = time.perf_counter()
         state = np.clip(ahead, self.vehicle.state_lower, self.vehicle.state_upper)
-        ways = self._roll_outs.roll_out(moment.effect, state, self.settings.steps)
+        ways = self._roll_outs.roll_out(given.effect, state, self.settings.steps)
         elapsed = time.perf_counter() - begin
         if ways is None:
             return Attempt('no_sound_roll_out', start_source=NAME, solve_time=elapsed)
@@ -87,7 +87,7 @@ class PolicyController(SupervisedController):
         states, controls = ways.states[-1], ways.controls[-1]
         return Attempt(
             'rolled_out',
-            Trajectory(moment.effect, self.settings.dt, states, controls),
+            Trajectory(given.effect, self.settings.dt, states, controls),
             NAME,
             stands=bool(states[:, SPEED].max() < STANDING_SPEED),
             solve_time=elapsed,

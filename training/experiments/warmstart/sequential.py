@@ -68,23 +68,23 @@ class Sequential:
         begin = time.perf_counter()
         posed, judged_by = self._solver.bind(problem), Judge(problem)
         end = begin + deadline - self._allowance.verdict
-        pursuit = _Pursuit(self._solver, posed, judged_by, begin, end)
-        self._pursue(pursuit)
-        return pursuit.run(budget, deadline)
+        search = _Search(self._solver, posed, judged_by, begin, end)
+        self._refine_in_order(search)
+        return search.run(budget, deadline)
 
-    def _pursue(self, pursuit: _Pursuit) -> None:
-        ready = pursuit.judged(StraightLine())
-        hurried = not pursuit.has_time(self._allowance.bundle)
+    def _refine_in_order(self, search: _Search) -> None:
+        ready = search.judged(StraightLine())
+        hurried = not search.has_time(self._allowance.bundle)
         if hurried or not ready or ready[0].score.violation <= SLIGHT:
-            pursuit.refine(ready)
+            search.refine(ready)
             ready = []
-        if pursuit.has_time():
-            ready = sorted([*ready, *pursuit.judged(ColdBundle())], key=_merit)
-            pursuit.refine(ready[:1])
-            pursuit.refine(pursuit.after_a_look(ready[1:]))
+        if search.has_time():
+            ready = sorted([*ready, *search.judged(ColdBundle())], key=_merit)
+            search.refine(ready[:1])
+            search.refine(search.after_a_look(ready[1:]))
 
 
-class _Pursuit:
+class _Search:
     """A problem under way against the clock."""
 
     def __init__(

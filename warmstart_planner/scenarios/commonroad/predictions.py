@@ -266,7 +266,7 @@ def motions(stays: Sequence[Stay], dt: float) -> list[Motion]:
         dt: of a time step [s].
 
     """
-    moments = _moments(stays)
+    moments = _instants(stays)
     united = _oriented([_united(there) for _, there in moments])
     runs, begin = [], 0
     for k in range(1, len(moments) + 1):
@@ -277,10 +277,10 @@ def motions(stays: Sequence[Stay], dt: float) -> list[Motion]:
     return runs
 
 
-Moment = tuple[float, list[Stay]]
+Instant = tuple[float, list[Stay]]
 
 
-def _moments(stays: Sequence[Stay]) -> list[Moment]:
+def _instants(stays: Sequence[Stay]) -> list[Instant]:
     """Return the times at which something changes, each with the stays that hold then."""
     if all(stay.first == stay.last for stay in stays):
         there: dict[float, list[Stay]] = {}
@@ -288,7 +288,7 @@ def _moments(stays: Sequence[Stay]) -> list[Moment]:
             there.setdefault(stay.first, []).append(stay)
         return sorted(there.items(), key=lambda moment: moment[0])
     ends = sorted({end for stay in stays for end in (stay.first, stay.last)})
-    found: list[Moment] = []
+    found: list[Instant] = []
     for time in (end + step for end in ends for step in (-JUMP, 0.0, JUMP)):
         holding = [stay for stay in stays if stay.first <= time <= stay.last]
         if not holding:
@@ -299,7 +299,7 @@ def _moments(stays: Sequence[Stay]) -> list[Moment]:
     return found
 
 
-def _leaves(before: Moment, after: Moment, dt: float) -> bool:
+def _leaves(before: Instant, after: Instant, dt: float) -> bool:
     """Whether an obstacle is gone between two moments that follow on each other."""
     steps = after[0] - before[0]
     lasting = any(stay.last >= after[0] for stay in before[1])
