@@ -3,11 +3,8 @@
 """An own car by one file: what docs/vehicles.md tells to type is typed, and the car drives."""
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,7 @@ from warmstart_planner.cost_weights import read_weights
 from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.vehicle_file import load_description
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / 'docs' / 'vehicles.md').read_text(encoding='utf-8')
 FILES = ('my_car.yaml', 'my_weights.yaml')
 BLOCKS = re.findall(r'^( *)```(\w*)\n(.*?)^ *```$', TEXT, re.DOTALL | re.MULTILINE)
@@ -41,38 +38,22 @@ def write_files(folder):
     return folder
 
 
-def run(command, folder, *more):
-    """Run what a make target runs, in a folder with solvers of its own; return the lines said."""
-    # whoever runs the tests may be a make itself
-    outside = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
-    said = subprocess.run(
-        [*shlex.split(command), '--dry-run'], cwd=ROOT, env=outside, capture_output=True, text=True
-    ).stdout
-    *_, last = said.replace('\\\n', ' ').strip().splitlines()
-    _, arguments = last.split(' -m warmstart_planner.')
-    module, *given = shlex.split(arguments)
-    done = subprocess.run(
-        [sys.executable, '-m', f'warmstart_planner.{module}', *given, *more],
-        cwd=folder,
-        env={
-            **outside,
-            generated.ENVIRONMENT_VARIABLE: str(folder / 'solvers'),
-            'PYTHONPATH': os.pathsep.join([str(ROOT), outside.get('PYTHONPATH', '')]),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory, make):
+    """Folder with the document's files, and the solvers of its car."""
+    folder = write_files(tmp_path_factory.mktemp('own'))
+    make(SOLVERS, folder, solvers=folder / 'solvers')
+    return folder
 
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    """Folder with the document's files, and the solvers of its car."""
-    folder = write_files(tmp_path_factory.mktemp('own'))
-    run(SOLVERS, folder)
-    return folder
+def run(folder, make):
+    """Return a function that runs what a make target runs, with the car's own solvers."""
+
+    def run(command, *more):
+        return make(command, folder, *more, solvers=folder / 'solvers')
+
+    return run
 
 
 def test_the_document_shows_a_car_that_can_be_simulated_and_weights(tmp_path):
@@ -89,8 +70,8 @@ def test_what_ros2_run_is_told_is_what_make_is_told():
 
 
 @pytest.mark.slow
-def test_an_own_car_drives_a_packaged_scenario_without_ros(folder):
-    said = run(DRIVE_ALL, folder)
+def test_an_own_car_drives_a_packaged_scenario_without_ros(folder, run):
+    said = run(DRIVE_ALL)
     (row,) = json.loads((folder / 'out' / 'drive-all.json').read_text())['rows']
     assert (row['goal_rate'], row['collisions']) == (1.0, 0)
     # what is packaged was trained for another car
@@ -113,7 +94,7 @@ def test_an_own_car_has_plans_that_keep_to_its_own_limits(folder, monkeypatch):
 
 
 @pytest.mark.slow
-def test_own_weights_make_another_solver_and_another_plan(folder, monkeypatch):
+def test_own_weights_make_another_solver_and_another_plan(folder, run, monkeypatch):
     from dataclasses import replace
 
     from warmstart_planner.generated import SolverMissingError
@@ -125,7 +106,7 @@ def test_own_weights_make_another_solver_and_another_plan(folder, monkeypatch):
     settings = replace(PlannerSettings(), weights=read_weights(folder / FILES[1]))
     with pytest.raises(SolverMissingError, match=rf'(WEIGHTS=|--weights )\S*{FILES[1]}'):
         Planner(car, settings=settings)
-    run(WITH_WEIGHTS, folder)
+    run(WITH_WEIGHTS)
     scenario = load_scenario('parked_cars_slalom', car.name)
     problem = scenario.problem_at(0.0, scenario.initial_state)
     usual, other = (Planner(car, settings=s).plan(problem, deadline=5.0) for s in (None, settings))
@@ -136,11 +117,11 @@ def test_own_weights_make_another_solver_and_another_plan(folder, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.parametrize('command', [DEMO, DEMO_WITH_WEIGHTS])
-def test_an_own_car_drives_the_demo(folder, command):
+def test_an_own_car_drives_the_demo(run, command):
     pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
     if command == DEMO_WITH_WEIGHTS:
-        run(WITH_WEIGHTS, folder)
-    said = run(command, folder, '--mode', 'lockstep')
+        run(WITH_WEIGHTS)
+    said = run(command, '--mode', 'lockstep')
     assert 'drive over: goal' in said
     told = [line for line in said.splitlines() if 'does not answer' in line]
     assert len(told) == 1
