@@ -21,10 +21,9 @@ from warmstart_planner.problem import (
     trajectories,
 )
 from warmstart_planner.road import road_from_segments
-from warmstart_planner.vehicle import load_vehicle
 
 ROAD = road_from_segments([(50.0, 0.0, 0.0)], 3.0, 3.0, 10.0)
-PROBLEM = PlanningProblem(2.0, np.zeros(5), ROAD, (), KeepSpeed(5.0), load_vehicle())
+PROBLEM = PlanningProblem(stamp=2.0, initial_state=np.zeros(5), road=ROAD, goal=KeepSpeed(5.0))
 POST = disc('post', np.array([9.0, 0.0, 0.0]), 0.2)
 
 
