@@ -1,6 +1,6 @@
-# PYTHON_ARGCOMPLETE_OK
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
+# PYTHON_ARGCOMPLETE_OK
 """
 The command `warmstart-planner`, and `python3 -m warmstart_planner`.
 

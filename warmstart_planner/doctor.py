@@ -23,7 +23,7 @@ from warmstart_planner.compilation import CPP, C, Language, target
 from warmstart_planner.generated import solver_root
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.resources import share_folder
+from warmstart_planner.resources import PACKAGE, share_folder
 from warmstart_planner.system import missing_module
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
 
 def findings(vehicle: VehicleParameters) -> Iterator[Finding]:
     """Yield what is found of everything that driving this car needs."""
+    yield _ourselves()
     yield Finding('python', 'good', f'{platform.python_version()} in {sys.prefix}')
     for package in PACKAGES:
         yield _package(package)
@@ -79,6 +80,14 @@ def findings(vehicle: VehicleParameters) -> Iterator[Finding]:
         yield from _solvers(vehicle)
         yield from _models(vehicle)
     yield _ros()
+
+
+def _ourselves() -> Finding:
+    try:
+        installed = metadata.version(PACKAGE.name)
+    except metadata.PackageNotFoundError:
+        installed = 'not installed by pip'
+    return Finding(PACKAGE.name, 'good', f'{installed}, in {PACKAGE}')
 
 
 def _package(name: str) -> Finding:
