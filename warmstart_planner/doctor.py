@@ -47,7 +47,9 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the vehicle."""
-    parser.add_argument('--vehicle', default=DEFAULT_VEHICLE, help='that solvers are for')
+    parser.add_argument(
+        '--vehicle', default=DEFAULT_VEHICLE, help="car by name, or its file's path"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scenario_argument(parser)
     add = parser.add_argument
     add('--out', type=Path, help='folder for what is written; out/drive/ and the name by default')
+    add('--vehicle', default='', help="car by name, or its file's path; empty: the scenario's")
     add('--seed', type=int, help="of all noise; the configuration's by default")
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=float('inf'), help='for one plan [s]; none by default')
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Drive the scenario; return the exit status."""
     try:
-        scenario = load_scenario(options.scenario)
+        scenario = load_scenario(options.scenario, options.vehicle)
         configuration = read_configuration(options.configuration or default_configuration_path())
         if options.seed is not None:
             configuration = replace(configuration, seed=options.seed)

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scenario_argument(parser)
     add = parser.add_argument
     add('--out', type=Path, help='PNG file; out/plan/ and the name by default')
+    add('--vehicle', default='', help="car by name, or its file's path; empty: the scenario's")
     add('--deadline', type=float, default=float('inf'), help='for the plan [s]; none by default')
     names = ', '.join(('guided', *source_names()))
     add('--sources', help=f'who proposes, separated by commas, of {names}; guided and the learned '
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Plan; return the exit status."""
     try:
-        scenario = load_scenario(options.scenario)
+        scenario = load_scenario(options.scenario, options.vehicle)
         out = options.out or Path('out', 'plan', f'{scenario.name}.png')
         provide(scenario.car, Horizon())
         planner = Planner(_names(options.sources), scenario.car)
