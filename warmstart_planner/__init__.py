@@ -3,9 +3,9 @@
 """
 Planning and control of car-like vehicles, started from learned proposals.
 
-The names below are the whole door: roads, obstacles, goals, problems, and what plans, drives and
-draws them. Each is imported when it is first asked for, so that nodes and commands, which import
-modules of the package, do not pay for it.
+The names of `__all__` are for use from Python: roads, obstacles, goals, problems, and what plans,
+drives and draws them. Each is imported when it is first asked for, so that nodes and commands,
+which import modules of the package, do not pay for it.
 """
 
 import importlib
