@@ -95,7 +95,7 @@ def provide(vehicle: VehicleParameters, horizon: Horizon) -> None:
     if missing:
         names = ', '.join(each.name for each in missing)
         print(
-            f'generating {names} for {vehicle.name}, once, into {solver_root()}: a few minutes',
+            f'generating {names} for {vehicle.name}, once, into {solver_root()}: a minute or two',
             file=sys.stderr,
             flush=True,
         )
