@@ -1,44 +1,47 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Install the ROS-free core and training with pip: data generation and training servers.
+Install with pip what needs no ROS: planner, controller, simulator and the commands.
 
-The ROS package, with messages and nodes, is built by CMakeLists.txt.
+The ROS package, with messages and nodes, is built by CMakeLists.txt; training runs in a checkout.
 """
 
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, find_packages, setup
 
-ROOT = Path(__file__).parent
-# what `resources.share_folder` looks for: cars, scenarios and their schemas
-FOLDERS = [ROOT / 'config', *(each for each in ROOT.glob('config/*') if each.is_dir())]
+SHARE = 'warmstart_planner.share'  # where `resources.share_folder` finds them in a wheel
+SHARED = ('config', 'models')
+FOLDERS = [*SHARED, *(f'{top}.{each}' for top in SHARED for each in find_namespace_packages(top))]
 
 setup(
     name='warmstart_planner',
     version='0.1.0',
     description='Planning and control of car-like vehicles, started from learned proposals',
-    long_description=(ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8'),
+    long_description=(Path(__file__).parent / 'CHANGELOG.rst').read_text(encoding='utf-8'),
     long_description_content_type='text/x-rst',
     author='The warmstart_planner authors',
     license='Apache-2.0',
     license_files=['LICENSE'],
     python_requires='>=3.10,<3.14',
-    packages=find_packages(
-        include=['warmstart_planner*', 'training*'], exclude=['warmstart_planner.nodes*']
-    ),
-    package_data={'': ['*.c', '*.h', '*.json', '*.yaml', 'lanes/*.hpp', 'lanes/*.cpp']},
-    data_files=[
-        (
-            f'share/warmstart_planner/{folder.relative_to(ROOT)}',
-            [str(each.relative_to(ROOT)) for each in folder.iterdir() if each.is_file()],
-        )
-        for folder in FOLDERS
+    packages=[
+        *find_packages(include=['warmstart_planner*'], exclude=['warmstart_planner.nodes*']),
+        *(f'{SHARE}.{folder}' for folder in FOLDERS),
     ],
+    package_dir={f'{SHARE}.{top}': top for top in SHARED},
+    package_data={
+        'warmstart_planner': ['py.typed', *(f'**/*.{each}' for each in ('c', 'cpp', 'h', 'hpp'))],
+        **{f'{SHARE}.{folder}': ['*'] for folder in FOLDERS},
+    },
+    entry_points={
+        'console_scripts': ['warmstart-planner = warmstart_planner.command_line:script']
+    },
     # The exact versions that are tested are in requirements/.
     install_requires=[
+        'argcomplete>=1.8',
         'casadi>=3.6.7',
         'comma-deps-acados>=0.2.2.post92',
+        'honcho>=1.1',
         'jsonschema>=3.2',
         'lxml>=4.8',
         'matplotlib>=3.5',

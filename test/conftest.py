@@ -114,13 +114,7 @@ def make_problem():
     """Build a problem: a straight road of 300 m, the car at station 20, unless told otherwise."""
 
     def make(start=(20.0, 0.0, 0.0, 8.0, 0.0), road=None, **rest):
-        given = {
-            'stamp': 0.0,
-            'obstacles': (),
-            'goal': KeepSpeed(8.0),
-            'vehicle': load_vehicle(),
-            **rest,
-        }
+        given = {'goal': KeepSpeed(8.0), **rest}
         road = road or road_from_segments([(300.0, 0.0, 0.0)], 3.5, 3.5, 15.0)
         return PlanningProblem(initial_state=np.array(start, dtype=float), road=road, **given)
 

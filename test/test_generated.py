@@ -47,6 +47,25 @@ def test_solvers_of_an_installed_package_are_below_ros_home(tmp_path, monkeypatc
     assert generated.solver_root() == tmp_path / 'warmstart_planner' / 'solvers'
 
 
+def test_solvers_of_a_package_from_pip_are_in_the_user_s_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv(generated.ENVIRONMENT_VARIABLE)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    installed = wheel_in(tmp_path, monkeypatch)
+    assert generated.solver_root() == tmp_path / 'cache' / 'warmstart_planner' / 'solvers'
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    monkeypatch.setenv('HOME', str(installed))
+    assert generated.solver_root() == installed / '.cache' / 'warmstart_planner' / 'solvers'
+
+
+def wheel_in(folder, monkeypatch):
+    """Be a package that pip installed below a folder; return where packages are."""
+    packages = folder / 'lib' / 'python3' / 'site-packages'
+    (packages / 'warmstart_planner' / 'share').mkdir(parents=True)
+    module = packages / 'warmstart_planner' / 'generated.py'
+    monkeypatch.setattr(generated, '__file__', str(module))
+    return packages
+
+
 def build(folder):
     (folder / 'solver.so').write_bytes(b'machine code')
     (folder / 'source.c').write_text('int main;')
@@ -138,13 +157,7 @@ def test_the_named_command_generates_what_is_missing(
 ):
     """Nothing is compiled here: the program says what it would generate."""
     asked = []
-    monkeypatch.setattr(program, 'generate_scp', lambda *given: asked.append(given))
-    monkeypatch.setattr(program, 'generate_mpc', lambda *given: None)
-    monkeypatch.setattr(program, 'generate_observation', lambda *given: None)
-    monkeypatch.setattr(program, 'generate_judge', lambda: None)
-    monkeypatch.setattr(program, 'generate_guided', lambda: None)
-    monkeypatch.setattr(program, 'generate_transcription', lambda: None)
-    monkeypatch.setattr(program, 'generate_transformer', lambda *given: None)
+    monkeypatch.setattr(program, 'solvers', lambda *given: asked.append(given) or ())
     car = own_files(vehicle)
     cost = read_weights(own_files(weights)) if weights else CostWeights()
     python, option, module, *arguments = named(car, horizon, cost)
@@ -161,6 +174,11 @@ def test_where_the_package_is_installed_the_command_is_ros_own(apart, monkeypatc
     command = named('commonroad_1', Horizon(), CostWeights())
     assert command[:4] == ['ros2', 'run', 'warmstart_planner', 'generate']
     assert command[4:6] == ['--vehicle', 'commonroad_1']
+
+
+def test_where_pip_installed_the_package_the_command_is_its_own(apart, monkeypatch):
+    wheel_in(apart, monkeypatch)
+    assert named('commonroad_1', Horizon(), CostWeights())[:2] == ['warmstart-planner', 'generate']
 
 
 @pytest.mark.parametrize(('vehicle', 'horizon', 'weights'), CASES)
@@ -270,6 +288,38 @@ def test_two_processes_that_generate_at_once_leave_one_good_folder(root, tmp_pat
     folder = require('toy', {'a': 1})
     assert printed == [str(folder)] * 2
     assert list(root.iterdir()) == [folder]
+
+
+# --- all of them ---
+
+
+def test_what_is_missing_is_told_once_and_made(monkeypatch, capsys):
+    made = []
+
+    def toy(name):
+        def make():
+            made.append(name)
+            return generate(name, KEY, build)
+
+        return program.Solver(name, KEY, {}, make)
+
+    toys = toy('toy'), toy('other')
+    generate('toy', KEY, build)
+    monkeypatch.setattr(program, 'solvers', lambda *given: toys)
+    program.provide(load_vehicle(), Horizon())
+    assert made == ['other']
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith('generating other for commonroad_2, once, into ')
+    program.provide(load_vehicle(), Horizon())
+    assert (made, capsys.readouterr().err) == (['other'], '')
+
+
+def test_a_missing_compiler_is_one_line(monkeypatch, capsys):
+    monkeypatch.setenv('CC', 'no-such-compiler')
+    monkeypatch.setenv('CXX', 'no-such-compiler')
+    assert program.main([]) == 1
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "compiler 'no-such-compiler' is not installed" in told
 
 
 # --- the real one ---

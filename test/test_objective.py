@@ -33,7 +33,7 @@ def numbers(low, high):
 def problem_on(segments, speed=6.0, station=15.0, left=3.5, right=3.0):
     road = road_from_segments(segments, left, right, 15.0, start_pose=(-3.0, 7.0, 2.5))
     start = np.array([*road.poses(station), speed, 0.0])
-    return PlanningProblem(0.0, start, road, (), KeepSpeed(speed), CAR)
+    return PlanningProblem(initial_state=start, road=road, goal=KeepSpeed(speed), vehicle=CAR)
 
 
 def frame_of(problem):

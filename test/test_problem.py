@@ -24,7 +24,7 @@ from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import load_vehicle
 
 ROAD = road_from_segments([(50.0, 0.0, 0.0)], 3.0, 3.0, 10.0)
-PROBLEM = PlanningProblem(2.0, np.zeros(5), ROAD, (), KeepSpeed(5.0), load_vehicle())
+PROBLEM = PlanningProblem(stamp=2.0, initial_state=np.zeros(5), road=ROAD, goal=KeepSpeed(5.0))
 POST = disc('post', np.array([9.0, 0.0, 0.0]), 0.2)
 
 
@@ -32,6 +32,16 @@ def test_a_horizon_is_an_even_grid_from_zero():
     horizon = Horizon(dt=0.2, steps=5)
     np.testing.assert_allclose(horizon.times, [0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert horizon.duration == pytest.approx(1.0)
+
+
+def test_a_problem_by_hand_is_a_road_a_start_and_a_goal():
+    """The rest is an empty road on a dry day, for the car that models and solvers are for."""
+    problem = PlanningProblem(
+        initial_state=[1.0, 0.5, 0.0, 5.0, 0.0], road=ROAD, goal=KeepSpeed(5)
+    )
+    assert (problem.stamp, problem.obstacles, problem.friction) == (0.0, (), 1.0)
+    assert (problem.vehicle, problem.horizon) == (load_vehicle(), Horizon())
+    assert problem.here == pytest.approx(1.0)
 
 
 def test_a_trajectory_knows_the_absolute_times_of_its_nodes():

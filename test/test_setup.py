@@ -409,11 +409,15 @@ class TestSetUp:
         assert set_up.sourced_ros() == ''
 
     def test_a_second_set_up_of_the_same_checkout_waits(self, set_up, tmp_path, capfd):
-        path = tmp_path / 'lock'
+        path, released = tmp_path / 'lock', threading.Event()
         with path.open('w') as other:
             fcntl.flock(other, fcntl.LOCK_EX)
-            release = threading.Timer(0.2, fcntl.flock, (other, fcntl.LOCK_UN))
-            release.start()
+
+            def release():
+                released.set()
+                fcntl.flock(other, fcntl.LOCK_UN)
+
+            threading.Timer(0.2, release).start()
             with set_up.locked(path):
-                assert not release.is_alive()
+                assert released.is_set()
         assert 'another set-up' in capfd.readouterr().out

@@ -19,7 +19,6 @@ if __name__ == '__main__':
     end_quietly_on_ctrl_c(130, 'demo: interrupted\n')
 
 import argparse
-import importlib.util
 import multiprocessing
 import os
 import resource
@@ -38,19 +37,18 @@ from honcho.printer import Message
 from honcho.process import Process
 
 from warmstart_planner.exit_status import BAD_START, end_of_all
-from warmstart_planner.measurement import header, write_json
 from warmstart_planner.scenarios import Scenario, load_scenario
 from warmstart_planner.simulation.monitor import Outcome
 from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.record_file import read_record
-from warmstart_planner.simulation.report import summary, summary_table, write_csv
+from warmstart_planner.simulation.report import summary_table
 from warmstart_planner.system import (
     LOG_LEVELS,
     RESPAWN_DELAY,
     SystemArguments,
+    missing_module,
     simulation_processes,
 )
-from warmstart_planner.verification import drive_verdict
 
 DEFAULT_SCENARIO = 'overtaking_oncoming'
 RECORD_FILE = 'drive.npz'
@@ -69,9 +67,16 @@ class Arguments:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog='demo', description=__doc__.strip().splitlines()[0])
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
     """Run the demo; return the exit status."""
     try:
-        chosen = _parse(arguments)
+        chosen = _chosen(options)
         scenario = load_scenario(chosen.scenario, chosen.system.vehicle)
         _require_ros()
         chosen.out.mkdir(parents=True, exist_ok=True)
@@ -93,8 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _report(chosen.out, scenario, record, outcome, memory)
 
 
-def _parse(arguments: Sequence[str] | None) -> Arguments:
-    parser = argparse.ArgumentParser(prog='demo', description=__doc__.strip().splitlines()[0])
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the user may ask for."""
     add = parser.add_argument
     add('--scenario', default=DEFAULT_SCENARIO, help='packaged name, or path of .yaml or .xml')
     add('--vehicle', default='', help="car by name, or its file's path; empty: the scenario's")
@@ -105,7 +110,9 @@ def _parse(arguments: Sequence[str] | None) -> Arguments:
     add('--use-sim-time', default='true', choices=['true', 'false'], help='take time from /clock')
     add('--seed', type=int, default=-1, help="of all noise; the configuration's if negative")
     add('--log-level', default='info', choices=LOG_LEVELS, help='of the nodes')
-    given = parser.parse_args(arguments)
+
+
+def _chosen(given: argparse.Namespace) -> Arguments:
     path = Path(given.scenario)
     return Arguments(
         scenario=given.scenario,
@@ -125,12 +132,13 @@ def _parse(arguments: Sequence[str] | None) -> Arguments:
 
 
 def _require_ros() -> None:
-    for module in ('rclpy', f'{__package__}.msg'):
-        if importlib.util.find_spec(module) is None:
-            raise ValueError(
-                f'the module {module} is not found: run `make demo`, or source ROS 2 and the '
-                'workspace in which this package was built'
-            )
+    missing = missing_module()
+    if missing:
+        raise ValueError(
+            f'the module {missing} is not found, and the demo runs ROS 2 nodes: run `make demo` '
+            'in a checkout, or source ROS 2 and the workspace in which this package was built; '
+            '`warmstart-planner drive` needs no ROS'
+        )
 
 
 # --- processes -----------------------------------------------------------------------------------
@@ -273,26 +281,18 @@ def _report(
 ) -> int:
     # Drawing is for the end: while the car drives, the processor is the nodes'.
     from warmstart_planner.simulation.animation import write_animation
-    from warmstart_planner.simulation.picture import draw_picture
+    from warmstart_planner.simulation.folder import files_in, write_folder
 
-    verdict = drive_verdict(scenario, record.times, record.states)
-    missed = scenario.arrival.missed(scenario.track(record.times, record.states))
-    csv, picture, animation = out / 'driven.csv', out / 'drive.png', out / 'drive.gif'
-    figures = summary(record, verdict, missed, csv)
-    figures.update({f'memory_mb_{name}': round(used, 1) for name, used in memory.items()})
-    write_csv(csv, record, scenario.car)
-    write_json(
-        out / 'summary.json',
-        {**figures, 'scenario': scenario.name, 'outcome': outcome, **header()},
-    )
+    animation = out / 'drive.gif'
+    sizes = {f'memory_mb_{name}': round(size, 1) for name, size in memory.items()}
+    figures = write_folder(out, scenario, record, outcome, sizes)
     print(f'\n{summary_table(figures)}')
     if memory:
         used = ', '.join(f'{name} {size:.0f}' for name, size in memory.items())
         print(f'{"peak memory [MB]":25}{used}')
-    draw_picture(picture, scenario, record)
     write_animation(animation, scenario, record)
-    print('\n' + '\n'.join(str(path) for path in (out / 'summary.json', csv, picture, animation)))
-    return GOOD if outcome == Outcome.GOAL.value and not missed else UNSAFE
+    print('\n' + '\n'.join(str(path) for path in (*files_in(out), animation)))
+    return GOOD if outcome == Outcome.GOAL.value and figures['goal_reached'] else UNSAFE
 
 
 if __name__ == '__main__':

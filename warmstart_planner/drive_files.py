@@ -268,7 +268,13 @@ def json_path(text: str) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line."""
-    options = _parse(arguments)
+    parser = argparse.ArgumentParser(prog='commonroad', description=(__doc__ or '').strip())
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Drive the files; return the exit status."""
     driven = options.out.with_suffix('')
     try:
         configuration = read_configuration(options.configuration or default_configuration_path())
@@ -296,8 +302,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(row['outcome'] == BROKEN_OFF for row in rows) else 0
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='commonroad', description=(__doc__ or '').strip())
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the folder, what is written, and how the files are driven."""
     add = parser.add_argument
     add('--folder', type=Path, required=True, help='with .xml or .yaml scenarios')
     add('--out', type=json_path, default=Path('out/commonroad.json'))
@@ -308,7 +314,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add('--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible')
     add('--sources', help=sources_help())
     add('--vehicle', default='', help="car by name, or its file's path; empty: the scenarios'")
-    return parser.parse_args(arguments)
 
 
 if __name__ == '__main__':

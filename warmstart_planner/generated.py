@@ -35,17 +35,24 @@ def solver_root() -> Path:
     """
     Return the folder of all generated solvers.
 
-    The environment's; else `build/solvers` of the sources; else, where the package is installed,
-    a folder of the user's below ROS_HOME.
+    The environment's; else `build/solvers` of the sources; else a folder of the user's: the
+    cache where pip installed the package, below ROS_HOME where colcon did.
     """
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
         return Path(named)
-    sources = Path(__file__).resolve().parents[1]
-    if (sources / 'package.xml').is_file():
-        return sources / 'build' / 'solvers'
-    home = Path(os.environ.get('ROS_HOME', Path.home() / '.ros'))
-    return home / 'warmstart_planner' / 'solvers'
+    package = Path(__file__).resolve().parent
+    if (package.parent / 'package.xml').is_file():
+        return package.parent / 'build' / 'solvers'
+    if _is_of_a_wheel(package):
+        home = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    else:
+        home = Path(os.environ.get('ROS_HOME', Path.home() / '.ros'))
+    return home / PACKAGE / 'solvers'
+
+
+def _is_of_a_wheel(package: Path) -> bool:
+    return (package / 'share').is_dir()
 
 
 def command(options: Mapping[str, object]) -> str:
@@ -53,7 +60,7 @@ def command(options: Mapping[str, object]) -> str:
     Return the shell command that generates the solvers, with options of `generate` by name.
 
     It is one that works for this Python: `make` for the environment that `make setup` made, `ros2
-    run` where the package is installed, the module otherwise.
+    run` where colcon installed the package, our own program where pip did, the module otherwise.
     """
     given = {name: str(value) for name, value in options.items()}
     sources = Path(__file__).resolve().parents[1]
@@ -61,8 +68,12 @@ def command(options: Mapping[str, object]) -> str:
         options = [f'{name.upper()}={shlex.quote(value)}' for name, value in given.items()]
         return ' '.join(['make solvers', *options])
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-    installed = any(Path(each, 'lib', PACKAGE, PROGRAM).is_file() for each in prefixes if each)
-    begin = f'ros2 run {PACKAGE} {PROGRAM}' if installed else f'python3 -m {PACKAGE}.{PROGRAM}'
+    if _is_of_a_wheel(Path(__file__).resolve().parent):
+        begin = f'warmstart-planner {PROGRAM}'
+    elif any(Path(each, 'lib', PACKAGE, PROGRAM).is_file() for each in prefixes if each):
+        begin = f'ros2 run {PACKAGE} {PROGRAM}'
+    else:
+        begin = f'python3 -m {PACKAGE}.{PROGRAM}'
     return ' '.join([begin, *(f'--{name} {shlex.quote(value)}' for name, value in given.items())])
 
 

@@ -15,7 +15,12 @@ from warmstart_planner.blockage import first_blocked_station
 from warmstart_planner.checks import assert_never, finite_array, number
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.road import Road
-from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
+from warmstart_planner.vehicle import (
+    CONTROL_SIZE,
+    STATE_SIZE,
+    VehicleParameters,
+    load_vehicle,
+)
 
 MAX_OBSTACLES = 12
 
@@ -100,10 +105,10 @@ def goal_station(goal: Goal, road: Road) -> float:
             assert_never(goal)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanningProblem:
     """
-    All that one plan is made for.
+    All that one plan is made for; the fields are given by name.
 
     `initial_state` has shape (5,): rear axle, map frame. `stamp` is the time of that state [s].
     `friction` is the road's friction coefficient. `station` says about where on the road the car
@@ -114,12 +119,12 @@ class PlanningProblem:
 
     """
 
-    stamp: float
+    stamp: float = 0.0
     initial_state: NDArray[np.float64]
     road: Road
-    obstacles: tuple[Obstacle, ...]
+    obstacles: tuple[Obstacle, ...] = ()
     goal: Goal
-    vehicle: VehicleParameters
+    vehicle: VehicleParameters = field(default_factory=load_vehicle)
     friction: float = 1.0
     horizon: Horizon = field(default_factory=Horizon)
     station: float | None = None

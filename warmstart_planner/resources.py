@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -13,17 +14,19 @@ PACKAGE = Path(__file__).resolve().parent
 @cache
 def share_folder() -> Path:
     """
-    Return the folder that holds `config`: the source tree, or the installed share folder.
+    Return the folder that holds `config` and `models`.
+
+    It is the source tree, a wheel's own folder, or the share folder of a ROS install.
 
     Raises:
         FileNotFoundError: it is in neither place.
 
     """
     installed = (up / 'share' / PACKAGE.name for up in PACKAGE.parents)
-    for candidate in (PACKAGE.parent, *installed):
+    for candidate in (PACKAGE.parent, Path(str(files(__package__))) / 'share', *installed):
         if (candidate / 'config' / 'scenarios').is_dir():
             return candidate
     raise FileNotFoundError(
-        f'config/scenarios is neither beside {PACKAGE} nor in share/{PACKAGE.name} of the '
-        'install prefix: expected the package as `colcon build` or the sources have it'
+        f'config/scenarios is neither beside nor in {PACKAGE}, nor in share/{PACKAGE.name} of the '
+        'install prefix: expected the package as `pip`, `colcon build` or the sources have it'
     )

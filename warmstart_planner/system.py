@@ -9,6 +9,7 @@ both start the same system.
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 import sys
 from collections.abc import Mapping
@@ -20,7 +21,14 @@ from warmstart_planner.vehicle_file import absolute
 
 PACKAGE = 'warmstart_planner'
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+ROS_MODULES = ('rclpy', f'{PACKAGE}.msg', f'{PACKAGE}.nodes')  # that nodes need
 RESPAWN_DELAY = 0.2  # between the death of a node and its next start [s]
+
+
+def missing_module() -> str:
+    """Name the first module that nodes need and that is not found; "" where all are."""
+    missing = (name for name in ROS_MODULES if importlib.util.find_spec(name) is None)
+    return next(missing, '')
 
 
 @dataclass(frozen=True)

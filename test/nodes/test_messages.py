@@ -61,7 +61,14 @@ def problem(goal=GOALS[1]):
         disc('walker', np.array([[20.0, 3.0, 0.0], [20.1, 2.9, 0.0], [20.2, 2.8, 0.0]]), 0.4),
     )
     return PlanningProblem(
-        3.5, [5.0, 0.1, 0.02, 7.0, -0.05], ROAD, obstacles, goal, VEHICLE, 0.8, Horizon(0.1, 20)
+        stamp=3.5,
+        initial_state=[5.0, 0.1, 0.02, 7.0, -0.05],
+        road=ROAD,
+        obstacles=obstacles,
+        goal=goal,
+        vehicle=VEHICLE,
+        friction=0.8,
+        horizon=Horizon(0.1, 20),
     )
 
 
@@ -230,7 +237,13 @@ def test_yaw_from_outside_is_unwrapped_on_receipt():
 
     proposed = messages.proposals_message(
         (Proposal('test', driven),),
-        PlanningProblem(1.0, np.zeros(5), ROAD, (), GOALS[0], VEHICLE, 1.0, Horizon(0.1, 8)),
+        PlanningProblem(
+            stamp=1.0,
+            initial_state=np.zeros(5),
+            road=ROAD,
+            goal=GOALS[0],
+            horizon=Horizon(0.1, 8),
+        ),
         0.0,
     )
     states[:, 2] = wrapped(HEADING_WEST)

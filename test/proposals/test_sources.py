@@ -13,6 +13,7 @@ from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon, KeepSpeed, StopBefore, Trajectory
 from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
 from warmstart_planner.proposals.shifted import Shifted, shift
+from warmstart_planner.proposals.source import rolled_out
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.road import road_from_segments
@@ -32,6 +33,26 @@ def driven(problem, seed=0, stamp=0.0):
     wanted = rng.normal(0, 1, (problem.horizon.steps, 2)) * [0.5, 0.05]
     states, controls = roll_out(problem.initial_state, wanted, problem.horizon.dt, CAR)
     return Trajectory(stamp, problem.horizon.dt, states, controls)
+
+
+# --- what sources are made with ---
+
+
+def test_controls_are_rolled_out_from_the_problem_s_start_within_the_car_s_limits(make_problem):
+    problem = make_problem(stamp=4.0)
+    braking = rolled_out(problem, [[-20.0, 0.0]] * problem.horizon.steps)
+    assert (braking.stamp, braking.dt) == (4.0, problem.horizon.dt)
+    np.testing.assert_array_equal(braking.states[0], problem.initial_state)
+    assert braking.controls[0, 0] == -CAR.deceleration_max
+    travelled = braking.states[-1, 0] - braking.states[0, 0]
+    assert travelled == pytest.approx(8.0**2 / (2 * CAR.deceleration_max), abs=0.01)
+    assert braking.states[-1, SPEED] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize('controls', [[[0.0, 0.0]], [0.0], [[np.nan, 0.0]] * 60])
+def test_controls_of_another_shape_or_not_finite_are_refused(make_problem, controls):
+    with pytest.raises(ValueError, match='^controls '):
+        rolled_out(make_problem(), controls)
 
 
 # --- all cold sources ---

@@ -30,7 +30,8 @@ def functions():
 def road():
     path = road_from_segments([(30.0, 0.0, 0.05), (30.0, 0.05, -0.05), (60.0, -0.05, 0)], 4, 3, 14)
     start = np.array([*path.poses(10.0), 7.0, 0.0])
-    return transcribe(PlanningProblem(0.0, start, path, (), KeepSpeed(9.0), CAR), Margins()).road
+    problem = PlanningProblem(initial_state=start, road=path, goal=KeepSpeed(9.0), vehicle=CAR)
+    return transcribe(problem, Margins()).road
 
 
 def points(count=12):

@@ -25,7 +25,15 @@ def problem_of():
     def build(road=STRAIGHT, obstacles=(), start=START, goal=None, friction=1.0, steps=40):
         goal = goal or KeepSpeed(10.0)
         horizon = Horizon(dt=0.1, steps=steps)
-        return PlanningProblem(0.0, start, road, tuple(obstacles), goal, CAR, friction, horizon)
+        return PlanningProblem(
+            initial_state=start,
+            road=road,
+            obstacles=tuple(obstacles),
+            goal=goal,
+            vehicle=CAR,
+            friction=friction,
+            horizon=horizon,
+        )
 
     return build
 

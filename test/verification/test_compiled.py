@@ -213,7 +213,9 @@ def test_on_roads_that_meet_themselves_each_is_on_the_same_pass(loops, name, see
         return  # its passes lie on one another: which is nearer is a matter of rounding
     limits = np.where(road.station > road.end / 2, 3.0, 10.0)
     road = replace(road, left_width=road.left_width * rng.uniform(-0.3, 1.0), speed_limit=limits)
-    problem = PlanningProblem(0.0, states[0], road, (), KeepSpeed(5.0), CAR, station=known)
+    problem = PlanningProblem(
+        initial_state=states[0], road=road, goal=KeepSpeed(5.0), vehicle=CAR, station=known
+    )
     trajectory = Trajectory(0.0, 0.1, states, np.zeros((60, 2)))
     assert_agree(problem, [trajectory, with_one_node_off(trajectory, rng)])
 

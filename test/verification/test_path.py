@@ -45,7 +45,12 @@ def plan_along(road, begin, speed, steps=40):
     steering = np.arctan(CAR.wheelbase * road.at('curvature', stations))
     states = np.column_stack([road.poses(stations), np.full(steps + 1, speed), steering])
     problem = PlanningProblem(
-        0.0, states[0], road, (), KeepSpeed(speed), CAR, horizon=horizon, station=begin
+        initial_state=states[0],
+        road=road,
+        goal=KeepSpeed(speed),
+        vehicle=CAR,
+        horizon=horizon,
+        station=begin,
     )
     return problem, Trajectory(0.0, 0.1, states, np.zeros((steps, 2)))
 

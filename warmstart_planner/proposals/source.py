@@ -11,8 +11,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from warmstart_planner.checks import finite_array
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
-from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, roll_out
 
 
 class ProposalSource(Protocol):
@@ -106,6 +107,24 @@ def follow_road(
     states[..., 2] += 2 * np.pi * turns
     states[..., 0, :] = problem.initial_state
     return states
+
+
+def rolled_out(problem: PlanningProblem, controls: ArrayLike) -> Trajectory:
+    """
+    Return where controls take the car from the problem's start, within its limits.
+
+    Args:
+        problem: gives start, car and grid.
+        controls: acceleration and steering rate in each step, shape (N, 2) [m/s^2, rad/s].
+
+    Raises:
+        ValueError: the controls are not finite or of another shape.
+
+    """
+    horizon = problem.horizon
+    wanted = finite_array('controls', controls, (horizon.steps, CONTROL_SIZE))
+    states, applied = roll_out(problem.initial_state, wanted, horizon.dt, problem.vehicle)
+    return Trajectory(problem.stamp, horizon.dt, states, applied)
 
 
 def zero_controls(problem: PlanningProblem) -> NDArray[np.float64]:

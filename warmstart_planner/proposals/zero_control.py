@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
-from warmstart_planner.proposals.source import zero_controls
+from warmstart_planner.proposals.source import rolled_out, zero_controls
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
-from warmstart_planner.vehicle import PX, SPEED, STEERING, YAW, roll_out
+from warmstart_planner.vehicle import PX, SPEED, STEERING, YAW
 
 
 class ZeroControl:
@@ -29,10 +29,10 @@ class ZeroControl:
         inside = (vehicle.state_lower <= start) & (start <= vehicle.state_upper)
         if inside.all():
             states = _arc(start, problem.horizon.times, vehicle.wheelbase)
+            trajectory = Trajectory(problem.stamp, problem.horizon.dt, states, controls)
         else:
             # such a start can't be kept: the model leads back to the limits
-            states, controls = roll_out(start, controls, problem.horizon.dt, vehicle)
-        trajectory = Trajectory(problem.stamp, problem.horizon.dt, states, controls)
+            trajectory = rolled_out(problem, controls)
         return (Proposal(self.name, trajectory),)
 
 

@@ -78,7 +78,19 @@ def outline(participant: TrafficParticipant, t: float) -> NDArray[np.float64]:
         t: the time.
 
     """
-    half_length, half_width, radius = participant.size_at(t)
+    return rounded_box(participant.size_at(t), participant.poses_over(np.array([t]))[0])
+
+
+def rounded_box(size: NDArray[np.float64], pose: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Outline of a box grown by a radius, shape (P, 2).
+
+    Args:
+        size: half length, half width, radius [m].
+        pose: of its centre (x, y, yaw), map frame.
+
+    """
+    half_length, half_width, radius = size
     corners = _box(half_length, half_width)
     if radius > 0.0:
         corners = np.concatenate(
@@ -87,7 +99,7 @@ def outline(participant: TrafficParticipant, t: float) -> NDArray[np.float64]:
                 for corner, turn in zip(corners, _corner_turns(), strict=True)
             ]
         )
-    return _placed(corners, participant.poses_over(np.array([t]))[0])
+    return _placed(corners, pose)
 
 
 def participants_at(scenario: Scenario, t: float) -> Iterator[TrafficParticipant]:
