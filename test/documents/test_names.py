@@ -88,6 +88,14 @@ def test_modules_and_files_in_documents_are_there():
     assert missing == []
 
 
+def test_files_that_the_guide_to_extending_names_are_there():
+    text = TEXT[ROOT / 'docs' / 'extending.md']
+    named = [name for row in tables_of(text, 'file') for name in names_in(row[0])]
+    paths = [name for name in named if '/' in name and not name.startswith('lanes')]
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_the_readme_s_topics_are_those_of_the_architecture():
     readme = {n for row in tables_of(TEXT[ROOT / 'README.md'], 'topic') for n in names_in(row[0])}
     table = tables_of(TEXT[ROOT / 'docs' / 'architecture.md'], 'topic')
