@@ -155,7 +155,8 @@ class TestPackage:
         assert used == declared == set(cmake.split())
 
     def test_every_ros_package_that_the_nodes_import_is_a_dependency(self):
-        text = '\n'.join(path.read_text() for path in ROOT.glob('warmstart_planner/nodes/*.py'))
+        nodes = (ROOT / 'warmstart_planner' / 'nodes').rglob('*.py')
+        text = '\n'.join(path.read_text() for path in nodes)
         imported = set(re.findall(r'^\s*(?:from|import) (\w+_msgs|rclpy|launch\w*)', text, re.M))
         manifest = ElementTree.parse(ROOT / 'package.xml').getroot()
         declared = {node.text for node in manifest if node.tag in ('depend', 'exec_depend')}

@@ -1,0 +1,47 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The goal, of any kind."""
+
+from __future__ import annotations
+
+from warmstart_planner import msg
+from warmstart_planner.checks import assert_never, number
+from warmstart_planner.nodes.messages.fields import check_frame, header
+from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal, StopBefore
+
+
+def goal_message(goal: Goal, stamp: float) -> msg.Goal:
+    """Return the message of a goal."""
+    message = msg.Goal(header=header(stamp))
+    if isinstance(goal, KeepSpeed):
+        message.type, message.speed_mps = msg.Goal.KEEP_SPEED, float(goal.speed)
+    elif isinstance(goal, StationGoal):
+        message.type, message.speed_mps = msg.Goal.STATION, float(goal.speed)
+        message.station = float(goal.station)
+    elif isinstance(goal, StopBefore):
+        message.type, message.speed_mps = msg.Goal.STOP_BEFORE, float(goal.cruise_speed)
+        message.station = float(goal.station)
+    elif isinstance(goal, PoseGoal):
+        message.type, message.speed_mps = msg.Goal.POSE, float(goal.speed)
+        message.x, message.y, message.yaw = float(goal.x), float(goal.y), float(goal.yaw)
+        message.station = float(goal.station or 0.0)
+    else:
+        assert_never(goal)
+    return message
+
+
+def goal_from(message: msg.Goal) -> Goal:
+    """Return the goal in a message."""
+    check_frame('goal', message.header)
+    speed = number('goal.speed_mps', message.speed_mps, at_least=0.0)
+    if message.type == msg.Goal.KEEP_SPEED:
+        return KeepSpeed(speed)
+    if message.type == msg.Goal.STATION:
+        return StationGoal(number('goal.station', message.station), speed)
+    if message.type == msg.Goal.STOP_BEFORE:
+        return StopBefore(number('goal.station', message.station), speed)
+    if message.type == msg.Goal.POSE:
+        x, y, yaw = (number(f'goal.{name}', getattr(message, name)) for name in ('x', 'y', 'yaw'))
+        station = number('goal.station', message.station)
+        return PoseGoal(x, y, yaw, speed, station or None)
+    raise ValueError(f'goal.type is {message.type}: expected 0, 1, 2 or 3')
