@@ -15,21 +15,16 @@ from pathlib import Path
 
 import mkdocs_gen_files
 
-from warmstart_planner.nodes import (
-    controller_parameters,
-    planner_parameters,
-    proposal_parameters,
-    simulator_parameters,
-)
-from warmstart_planner.nodes.parameters import Parameter
+from warmstart_planner.nodes.parameters import controller, planner, proposal, simulator
+from warmstart_planner.nodes.parameters.declaration import Parameter
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = 'warmstart_planner'
 NODES = {
-    'planner': planner_parameters,
-    'proposal': proposal_parameters,
-    'controller': controller_parameters,
-    'simulator': simulator_parameters,
+    'planner': planner,
+    'proposal': proposal,
+    'controller': controller,
+    'simulator': simulator,
 }
 # Where files of the repository are on the site.
 PLACES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner.nodes.parameter_files import WILDCARDS, sections_of
+from warmstart_planner.nodes.parameters.files import WILDCARDS, sections_of
 
 launch = pytest.importorskip('launch', reason='ros2 launch is not installed')
 pytest.importorskip('launch_ros', reason='ros2 launch is not installed')

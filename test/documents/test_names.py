@@ -107,18 +107,13 @@ def test_the_readme_s_topics_are_those_of_the_architecture():
 
 def test_the_readme_s_parameters_have_these_defaults():
     pytest.importorskip('rclpy')
-    from warmstart_planner.nodes import (
-        controller_parameters,
-        planner_parameters,
-        proposal_parameters,
-        simulator_parameters,
-    )
+    from warmstart_planner.nodes.parameters import controller, planner, proposal, simulator
 
     modules = {
-        'planner': planner_parameters,
-        'proposal': proposal_parameters,
-        'controller': controller_parameters,
-        'simulator': simulator_parameters,
+        'planner': planner,
+        'proposal': proposal,
+        'controller': controller,
+        'simulator': simulator,
     }
     defaults = {
         (node, each.name): each.default

@@ -49,7 +49,7 @@ def test_a_controller_that_was_killed_commands_again_in_time(begin):
 
 
 def test_profiles_of_the_users_own_stay_in_force(monkeypatch):
-    from warmstart_planner.nodes.lifecycle import PROFILES, rejoin_soon
+    from warmstart_planner.nodes.process import PROFILES, rejoin_soon
 
     monkeypatch.setenv(PROFILES, '/mine.xml')
     rejoin_soon()

@@ -21,11 +21,6 @@ from warmstart_planner.alignment import aligned
 from warmstart_planner.mpc.controller import Controller, ControlOutput
 from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.mpc.warm_starts import ReceivedStart
-from warmstart_planner.nodes.controller_parameters import (
-    DECLARATIONS,
-    ControllerNodeSettings,
-    settings_from,
-)
 from warmstart_planner.nodes.diagnostics import (
     SILENCE,
     DeadlineTask,
@@ -34,7 +29,7 @@ from warmstart_planner.nodes.diagnostics import (
     StateTask,
     Task,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode, run
+from warmstart_planner.nodes.lifecycle import ManagedNode
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     Answered,
@@ -53,6 +48,12 @@ from warmstart_planner.nodes.messages import (
     to_time,
     vehicle_state_from,
 )
+from warmstart_planner.nodes.parameters.controller import (
+    DECLARATIONS,
+    ControllerNodeSettings,
+    settings_from,
+)
+from warmstart_planner.nodes.process import run
 from warmstart_planner.nodes.qos import DISPLAY, LATCHED, NEWEST, SENSED
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon, Rung, Trajectory

@@ -25,7 +25,7 @@ from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext
 from warmstart_planner.exit_status import end_of_all
-from warmstart_planner.nodes.parameter_files import WILDCARDS, Section, sections_of
+from warmstart_planner.nodes.parameters.files import WILDCARDS, Section, sections_of
 from warmstart_planner.resources import share_folder
 from warmstart_planner.scenarios import load_scenario
 from warmstart_planner.system import (

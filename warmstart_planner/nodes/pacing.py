@@ -9,7 +9,7 @@ import time
 from typing import Protocol
 
 from warmstart_planner.nodes.messages import ReceivedCommand
-from warmstart_planner.nodes.simulator_parameters import SimulatorSettings
+from warmstart_planner.nodes.parameters.simulator import SimulatorSettings
 from warmstart_planner.simulation.simulator import Observation
 
 CLOCK_PERIOD = 0.01  # of /clock in real time [s]

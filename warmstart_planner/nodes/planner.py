@@ -26,7 +26,7 @@ from warmstart_planner.nodes.diagnostics import (
     RateTask,
     StateTask,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode, run
+from warmstart_planner.nodes.lifecycle import ManagedNode
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     ObstacleEstimate,
@@ -45,11 +45,12 @@ from warmstart_planner.nodes.messages import (
     trajectory_message,
     vehicle_state_from,
 )
-from warmstart_planner.nodes.planner_parameters import (
+from warmstart_planner.nodes.parameters.planner import (
     DECLARATIONS,
     PlannerNodeSettings,
     settings_from,
 )
+from warmstart_planner.nodes.process import run
 from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST, SENSED
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.planning import Planner, Prepared

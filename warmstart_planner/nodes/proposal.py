@@ -27,7 +27,7 @@ from warmstart_planner.nodes.diagnostics import (
     StateTask,
     Task,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode, run
+from warmstart_planner.nodes.lifecycle import ManagedNode
 from warmstart_planner.nodes.messages import (
     PolicyRollOut,
     StateEstimate,
@@ -37,12 +37,13 @@ from warmstart_planner.nodes.messages import (
     roll_out_message,
     vehicle_state_from,
 )
-from warmstart_planner.nodes.proposal_parameters import (
+from warmstart_planner.nodes.parameters.proposal import (
     DECLARATIONS,
     AskedSource,
     ProposalSettings,
     SourceShelf,
 )
+from warmstart_planner.nodes.process import run
 from warmstart_planner.nodes.qos import EVENTS, NEWEST, SENSED
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals import iql_lstm

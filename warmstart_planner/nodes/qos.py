@@ -25,7 +25,7 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from warmstart_planner.nodes.parameter_files import OVERRIDES
+from warmstart_planner.nodes.parameters.files import OVERRIDES
 
 OVERRIDABLE = (
     QoSPolicyKind.HISTORY,

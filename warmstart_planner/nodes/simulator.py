@@ -24,7 +24,7 @@ from warmstart_planner.alignment import Schedule
 from warmstart_planner.exit_status import GOOD, MISSED, NOT_DRIVEN
 from warmstart_planner.nodes.diagnostics import CountTask, StateTask
 from warmstart_planner.nodes.drive_clock import DriveClock
-from warmstart_planner.nodes.lifecycle import ManagedNode, run
+from warmstart_planner.nodes.lifecycle import ManagedNode
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     ObstacleEstimate,
@@ -42,14 +42,15 @@ from warmstart_planner.nodes.messages import (
     vehicle_state_message,
 )
 from warmstart_planner.nodes.pacing import SAME_TIME, Lockstep, Pace, RealTime
-from warmstart_planner.nodes.qos import EVENTS, LATCHED, NEWEST
-from warmstart_planner.nodes.recorder import Recorder, Said
-from warmstart_planner.nodes.simulator_parameters import (
+from warmstart_planner.nodes.parameters.simulator import (
     DECLARATIONS,
     LOCKSTEP,
     SimulatorSettings,
     settings_from,
 )
+from warmstart_planner.nodes.process import run
+from warmstart_planner.nodes.qos import EVENTS, LATCHED, NEWEST
+from warmstart_planner.nodes.recorder import Recorder, Said
 from warmstart_planner.nodes.transforms import TransformPublisher
 from warmstart_planner.problem import PoseGoal
 from warmstart_planner.scenarios import Scenario, load_scenario

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 
-from warmstart_planner.nodes.parameter_files import (
+from warmstart_planner.nodes.parameters.files import (
     Listener,
     Section,
     complaints,

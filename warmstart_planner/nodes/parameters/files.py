@@ -198,17 +198,7 @@ def _meant(name: str, known: Collection[str]) -> str:
 def system_parameters() -> set[str]:
     """Return the names of the parameters of all nodes of the system."""
     # each node needs those of the others only where something is wrong, and they take time to load
-    from warmstart_planner.nodes import (
-        controller_parameters,
-        planner_parameters,
-        proposal_parameters,
-        simulator_parameters,
-    )
+    from warmstart_planner.nodes.parameters import controller, planner, proposal, simulator
 
-    modules = (
-        proposal_parameters,
-        planner_parameters,
-        controller_parameters,
-        simulator_parameters,
-    )
+    modules = (proposal, planner, controller, simulator)
     return {each.name for module in modules for each in module.DECLARATIONS}

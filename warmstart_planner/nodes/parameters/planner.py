@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from warmstart_planner.cost_weights import read_weights
-from warmstart_planner.nodes.parameters import Parameter, declared, replaced
+from warmstart_planner.nodes.parameters.declaration import Parameter, declared, replaced
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.planning import PlannerSettings
 from warmstart_planner.problem import Horizon

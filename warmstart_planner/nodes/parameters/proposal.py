@@ -15,7 +15,7 @@ from warmstart_planner.learned.card_format import NoModelError, VehicleUnknownEr
 from warmstart_planner.learned.observation import Observer
 from warmstart_planner.learned.policy import LoadedPolicy
 from warmstart_planner.learned.session import check_provider
-from warmstart_planner.nodes.parameters import Parameter
+from warmstart_planner.nodes.parameters.declaration import Parameter
 from warmstart_planner.proposals.iql_lstm import IqlLstm, loaded_policy
 from warmstart_planner.proposals.registry import DEFAULT, find, names_in, source_names
 from warmstart_planner.proposals.source import ProposalSource

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from warmstart_planner.nodes.parameters import Parameter
+from warmstart_planner.nodes.parameters.declaration import Parameter
 from warmstart_planner.problem import Horizon
 
 REAL_TIME, LOCKSTEP = 'real_time', 'lockstep'

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from warmstart_planner.mpc.settings import ControllerSettings, Mode, StartChoice
-from warmstart_planner.nodes.parameters import Parameter, declared
+from warmstart_planner.nodes.parameters.declaration import Parameter, declared
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
 VEHICLE = Parameter(

@@ -1,0 +1,104 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""A node's process, from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.signals import uninstall_signal_handlers
+
+from warmstart_planner.exit_status import BAD_START, GOOD
+from warmstart_planner.interruption import Interruptions
+from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.resources import share_folder
+
+AUTOGROUP = Path('/proc/self/autogroup')
+PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'  # what Fast DDS calls it
+
+
+class Executor(SingleThreadedExecutor):
+    """
+    The executor of rclpy, whose destructor finds its field also after a start cut short.
+
+    Told to end while it is made, rclpy's own prints a traceback about a field it never had.
+    """
+
+    _sigint_gc = None
+
+
+def run(make: Callable[[], ManagedNode[Any]]) -> int:
+    """
+    Run a node until Ctrl-C, SIGTERM or its own end; return the exit status.
+
+    A node that cannot start says so in one line on standard error.
+    """
+    # Ctrl-C comes twice where the terminal and `ros2 launch` both send it: whenever it comes it
+    # must not raise. What rclpy installs on top ends the node.
+    interruptions = Interruptions()
+    rejoin_soon()
+    rclpy.init()
+    if interruptions.came:
+        rclpy.try_shutdown()
+    node = None
+    try:
+        node = make()
+        _let_others_first(node.parameters.values()['niceness'])
+        if node.parameters.values()['autostart'] and not _start(node):
+            return BAD_START if rclpy.ok() else node.exit_status
+        # What lives by now lives as long as the node: not a thing to look through for garbage.
+        gc.collect()
+        gc.freeze()
+        rclpy.spin(node, Executor())
+    except Exception as error:
+        # whatever fails because the process was told to end meanwhile is no failure
+        if rclpy.ok():
+            if node is not None or not isinstance(error, ValueError):
+                raise
+            print(f'cannot start: {error}', file=sys.stderr)
+            return BAD_START
+    finally:
+        uninstall_signal_handlers()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return node.exit_status if node else GOOD
+
+
+def rejoin_soon() -> None:
+    """
+    Let nodes of this process, when they start again, soon be with the others, and these with them.
+
+    Takes effect before the process' first node, with Fast DDS, and where the user has given it no
+    other profiles.
+    """
+    os.environ.setdefault(PROFILES, str(share_folder() / 'config' / 'fastdds.xml'))
+
+
+def _let_others_first(niceness: int) -> None:
+    """
+    Lower this process' priority.
+
+    Linux shares the processor among sessions first and looks at niceness within one: a process
+    that leads a session of its own has to lower that, too.
+    """
+    os.nice(niceness)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # kernels without it have nothing to lower
+            AUTOGROUP.write_text(str(niceness))
+
+
+def _start(node: ManagedNode[Any]) -> bool:
+    success = TransitionCallbackReturn.SUCCESS
+    return node.trigger_configure() == success and node.trigger_activate() == success
