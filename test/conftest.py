@@ -49,7 +49,7 @@ def guided_folder():
 @pytest.fixture(scope='session')
 def planner_solvers(scp_folder, guided_folder):
     """Folders of all that a planner needs compiled; a fresh clone generates it here, once."""
-    from warmstart_planner.verification import compiled
+    from warmstart_planner.verification.judge import compiled
 
     return scp_folder, guided_folder, compiled.generate()
 

@@ -26,7 +26,7 @@ from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals import guided_library as guided
 from warmstart_planner.scp import library as scp
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
-from warmstart_planner.verification import compiled as judge
+from warmstart_planner.verification.judge import compiled as judge
 
 
 @dataclass(frozen=True)

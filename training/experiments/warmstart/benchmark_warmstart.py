@@ -78,7 +78,7 @@ from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.spec import LoadOptions, SourceError
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification import compiled
+from warmstart_planner.verification.judge import compiled
 
 SCENARIOS = Path(__file__).resolve().parents[4] / 'shared' / 'scenarios'
 FORMAT = 5  # of the file of records

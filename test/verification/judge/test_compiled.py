@@ -23,12 +23,8 @@ from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.vehicle import PX, PY, SPEED, STEERING, YAW, load_vehicle, roll_out
-from warmstart_planner.verification import (
-    DEFAULT_TOLERANCES,
-    Tolerances,
-    compiled,
-    verify,
-)
+from warmstart_planner.verification import DEFAULT_TOLERANCES, Tolerances, verify
+from warmstart_planner.verification.judge import compiled
 from warmstart_planner.verification.verdict import GROUPS
 
 CAR = load_vehicle()
