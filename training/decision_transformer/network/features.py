@@ -11,8 +11,8 @@ from torch import Tensor
 
 from training.decision_transformer.network.road_frame import RoadFrame
 from training.decision_transformer.network.sums import ONE, Sums
-from warmstart_planner.learned import architecture
-from warmstart_planner.learned.architecture import POINT_FIELDS, STATE
+from warmstart_planner.learned.transformer import architecture
+from warmstart_planner.learned.transformer.architecture import POINT_FIELDS, STATE
 
 EGO, ROAD, OBSTACLE, STEP = (
     Sums(table.names, table.sums)

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from training.decision_transformer.network.elementwise import Elementwise, columns
 from training.decision_transformer.network.road_frame import RoadFrame
 from warmstart_planner import objective
-from warmstart_planner.learned import merit_rows
-from warmstart_planner.learned.architecture import POINT_FIELDS
-from warmstart_planner.learned.merit_rows import ABSENT, STRIDE
+from warmstart_planner.learned.transformer import merit_rows
+from warmstart_planner.learned.transformer.architecture import POINT_FIELDS
+from warmstart_planner.learned.transformer.merit_rows import ABSENT, STRIDE
 from warmstart_planner.objective import CostWeights, RoadCoordinates
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import VehicleParameters

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from training.decision_transformer.network.sums import ONE, Sums
-from warmstart_planner.learned.architecture import NEAREST, POINT_FIELDS
+from warmstart_planner.learned.transformer.architecture import NEAREST, POINT_FIELDS
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS
 
 # A rotation into an anchor's frame, rows x and y, columns along and across; the anchor's place for

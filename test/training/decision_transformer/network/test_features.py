@@ -13,8 +13,8 @@ import torch
 
 from training.decision_transformer.network.features import context_features, step_features
 from training.decision_transformer.network.road_frame import RoadFrame
-from warmstart_planner.learned.architecture import STEP_FEATURES
 from warmstart_planner.learned.context import context_of
+from warmstart_planner.learned.transformer.architecture import STEP_FEATURES
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, road_coordinates
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe

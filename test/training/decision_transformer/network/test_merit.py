@@ -16,7 +16,7 @@ from training.decision_transformer.network.merit import Merit
 from training.decision_transformer.network.road_frame import RoadFrame
 from warmstart_planner import objective
 from warmstart_planner.learned.context import context_of
-from warmstart_planner.learned.merit_rows import STRIDE
+from warmstart_planner.learned.transformer.merit_rows import STRIDE
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, StopBefore

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned import transformer_library
-from warmstart_planner.learned.card import ModelCard
-from warmstart_planner.learned.card_format import Shape, tensor_type
-from warmstart_planner.learned.merit_rows import STRIDE
-from warmstart_planner.learned.onnx_weights import initializers
-from warmstart_planner.learned.transformer_library import (
+from warmstart_planner.learned.cards.card_format import Shape, tensor_type
+from warmstart_planner.learned.cards.model_card import ModelCard
+from warmstart_planner.learned.transformer import library
+from warmstart_planner.learned.transformer.library import (
     HEAD_TILE,
     MOST_CANDIDATES,
     MOST_LAYERS,
@@ -26,7 +24,9 @@ from warmstart_planner.learned.transformer_library import (
     OutputsStructure,
     SizesStructure,
 )
-from warmstart_planner.learned.transformer_weights import (
+from warmstart_planner.learned.transformer.merit_rows import STRIDE
+from warmstart_planner.learned.transformer.onnx_weights import initializers
+from warmstart_planner.learned.transformer.weights import (
     Sizes,
     UnknownArchitectureError,
     Weights,
@@ -56,7 +56,7 @@ class CompiledTransformer:
         self._card = card
         self._weights = packed(weights, heads, card.horizon)
         self._sizes = SizesStructure(heads=heads, **asdict(sizes))
-        self._library = transformer_library.load(card.vehicle, card.weights, card.horizon.dt)
+        self._library = library.load(card.vehicle, card.weights, card.horizon.dt)
         self._idle: list[_Workspace] = []  # lent to nobody at present
 
     def takes(self, inputs: Mapping[str, NDArray[Any]]) -> bool:

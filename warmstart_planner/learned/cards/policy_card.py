@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner.learned.card_format import (
+from warmstart_planner.learned.cards.card_format import (
     Golden,
     Range,
     Shape,
@@ -24,7 +24,7 @@ from warmstart_planner.learned.card_format import (
     read_card,
     refuse,
 )
-from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE, OBSERVATION_VERSION
+from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE, OBSERVATION_VERSION
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 

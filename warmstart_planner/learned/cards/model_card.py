@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart_planner.checks import number
-from warmstart_planner.learned.card_format import (
+from warmstart_planner.learned.cards.card_format import (
     Golden,
     Range,
     Shape,

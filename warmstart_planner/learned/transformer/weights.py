@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned import architecture, merit_rows
-from warmstart_planner.learned.block_motion import block_matrices
-from warmstart_planner.learned.onnx_weights import find_weight
+from warmstart_planner.learned.transformer import architecture, merit_rows
+from warmstart_planner.learned.transformer.block_motion import block_matrices
+from warmstart_planner.learned.transformer.onnx_weights import find_weight
 from warmstart_planner.problem import Horizon
 
 TILE = 16  # of lanes/linear.hpp

@@ -10,15 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart_planner import generated, objective
+from warmstart_planner.driver_model.plain_rule import PlainSettings
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned import observation_library
-from warmstart_planner.learned.observation import (
-    OBSERVATION_FIELDS,
-    OBSERVATION_SIZE,
-    Observer,
-    moving,
-)
-from warmstart_planner.learned.observation_fields import (
+from warmstart_planner.learned.observation import library as observation_library
+from warmstart_planner.learned.observation.fields import (
     CAR_FIELDS,
     FORESIGHT,
     GAP_MIN,
@@ -30,7 +25,12 @@ from warmstart_planner.learned.observation_fields import (
     SIDE_GAP,
     STOP_DISTANCE_MAX,
 )
-from warmstart_planner.learned.plain_rule import PlainSettings
+from warmstart_planner.learned.observation.observer import (
+    OBSERVATION_FIELDS,
+    OBSERVATION_SIZE,
+    Observer,
+    moving,
+)
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, StopBefore
 from warmstart_planner.road import road_from_segments

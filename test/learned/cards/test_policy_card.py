@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from warmstart_planner.learned.card_format import CardError, file_sha256, write_card
-from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
-from warmstart_planner.learned.policy_card import CARD_FILE, ONNX_FILE, load_policy_card
+from warmstart_planner.learned.cards.card_format import CardError, file_sha256, write_card
+from warmstart_planner.learned.cards.policy_card import CARD_FILE, ONNX_FILE, load_policy_card
+from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE
 from warmstart_planner.transcription import Margins
 
 

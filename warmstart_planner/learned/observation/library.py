@@ -13,23 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner.driver_model import on_road, plain_rule
+from warmstart_planner.driver_model.on_road import OnRoad
+from warmstart_planner.driver_model.plain_rule import SIDES, PlainSettings
 from warmstart_planner.generate_options import generate_options
-from warmstart_planner.learned import observation_fields as fields
-from warmstart_planner.learned.on_road import OnRoad
-from warmstart_planner.learned.plain_rule import SIDES, PlainSettings
+from warmstart_planner.learned.observation import fields
 from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
 NAME = 'observation'
 LIBRARY = 'libobservation.so'
 LOOPS = Path(__file__).with_name('observation.c')
-SOURCES = (
-    'observation_functions.py',
-    'observation_fields.py',
-    'on_road.py',
-    'plain_rule.py',
-    'plain_rule.c',
-)
+RULE = Path(plain_rule.__file__).with_suffix('.c')
 DOUBLES = ctypes.POINTER(ctypes.c_double)
 FLOATS = ctypes.POINTER(ctypes.c_float)
 
@@ -54,9 +49,12 @@ def key(car: VehicleParameters) -> dict[str, Any]:
         'vehicle': car.numbers,
         'sources': generated.source_digest(
             LOOPS,
-            *(Path(__file__).with_name(name) for name in SOURCES),
-            Path(objective.__file__),
-            Path(vehicle.__file__),
+            RULE,
+            Path(__file__).with_name('functions.py'),
+            *(
+                Path(module.__file__)
+                for module in (fields, on_road, plain_rule, objective, vehicle)
+            ),
         ),
         **acados.toolchain(),
     }
@@ -66,7 +64,7 @@ def generate(car: VehicleParameters) -> Path:
     """Generate and compile the observation unless it is current; return its folder."""
 
     def build(folder: Path) -> list[str]:
-        from warmstart_planner.learned import observation_functions as functions
+        from warmstart_planner.learned.observation import functions
 
         with numpy_on_symbols():
             symbolic = functions.casadi_functions(car)
@@ -102,7 +100,7 @@ def generate(car: VehicleParameters) -> Path:
         (folder / 'sizes.h').write_text(''.join(lines))
         write_c_code(symbolic, folder, 'functions')
         _leave_out_checks(folder / 'functions.c')
-        acados.compile_library([LOOPS], folder / LIBRARY, includes=[folder])
+        acados.compile_library([LOOPS], folder / LIBRARY, includes=[folder, RULE.parent])
         return [LIBRARY]
 
     return generated.generate(NAME, key(car), build)

@@ -14,7 +14,7 @@ namespace learned {
 
 using V = scp::Wide;
 constexpr int WIDTH = V::WIDTH;
-constexpr int TILE = 16;  /* outputs whose weights lie together; transformer_weights.py packs them */
+constexpr int TILE = 16;  /* outputs whose weights lie together; weights.py packs them */
 constexpr int SUMS = scp::REGISTER == 64 ? 16 : 8;  /* kept in registers at once */
 constexpr float NORM_EPSILON = 1e-5f;               /* torch's */
 

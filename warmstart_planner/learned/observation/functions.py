@@ -17,14 +17,14 @@ import casadi as ca
 import numpy as np
 
 from warmstart_planner import objective
-from warmstart_planner.learned.observation_fields import (
+from warmstart_planner.driver_model.on_road import OnRoad, on_road
+from warmstart_planner.learned.observation.fields import (
     FORESIGHT,
     LOOK_AHEADS,
     MOVING_OBSTACLE_PARAMETERS,
     SIDE_GAP,
     STOP_DISTANCE_MAX,
 )
-from warmstart_planner.learned.on_road import OnRoad, on_road
 from warmstart_planner.objective import RoadCoordinates
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,

@@ -13,7 +13,7 @@
 #include "road.hpp"
 #include "weights.hpp"
 
-/* Mirrored by transformer_library.py; the shapes are those of learned/card.py. */
+/* Mirrored by library.py; the shapes are those of learned/cards/model_card.py. */
 struct inputs_t {
     const float *state, *road, *obstacles;
     const uint8_t *present;

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from warmstart_planner.learned import transformer_library
-from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
+from warmstart_planner.learned.cards.model_card import CARD_FILE, ONNX_FILE, load_card
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import load_model
-from warmstart_planner.learned.transformer import CompiledTransformer, possible_heads
-from warmstart_planner.learned.transformer_weights import UnknownArchitectureError
+from warmstart_planner.learned.transformer import library as transformer_library
+from warmstart_planner.learned.transformer.compiled import CompiledTransformer, possible_heads
+from warmstart_planner.learned.transformer.weights import UnknownArchitectureError
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import load_vehicle
 
-MODELS = Path(__file__).parents[2] / 'models'
+MODELS = Path(__file__).parents[3] / 'models'
 TOLD, STEP = ('predicted_return', 'failure_probability'), 0.02
 TOLERANCE = 1e-3  # of single precision, relative or of numbers below 1: a horizon adds it up
 SENSITIVE = 0.05  # of one candidate, where small changes at first become large ones

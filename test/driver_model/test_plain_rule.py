@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from warmstart_planner.learned.plain_rule import PlainSettings
+from warmstart_planner.driver_model.plain_rule import PlainSettings
 
 
 def test_settings_that_make_no_sense_are_refused():

@@ -1,13 +1,13 @@
 /* Copyright 2026 The warmstart_planner authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The weights of the Decision Transformer, where transformer_weights.py has packed them: in the
+ * The weights of the Decision Transformer, where weights.py has packed them: in the
  * order of the fields here, with what norms scale and shift by already inside.
  */
 #pragma once
 #include "linear.hpp"
 
-/* Mirrored by transformer_library.py. `hidden` is the width within feed-forward layers, `told`
+/* Mirrored by library.py. `hidden` is the width within feed-forward layers, `told`
  * that of the outcome head, `strange` the number of features that tell the unfamiliar. */
 struct sizes_t {
     int width, heads, hidden, encoder_layers, mode_layers, sequence_layers, candidates, block,

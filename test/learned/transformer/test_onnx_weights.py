@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from warmstart_planner.learned.card import ONNX_FILE
-from warmstart_planner.learned.onnx_weights import find_weight, initializers
+from warmstart_planner.learned.cards.model_card import ONNX_FILE
+from warmstart_planner.learned.transformer.onnx_weights import find_weight, initializers
 
-MODEL = Path(__file__).parents[2] / 'models' / ONNX_FILE
+MODEL = Path(__file__).parents[3] / 'models' / ONNX_FILE
 
 
 def test_they_are_what_onnx_reads():

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The law of the plain rule: plain_rule.py says what it is and where it comes from. A part of
- * observation.c.
+ * learned/observation/observation.c, whose road coordinates of car and obstacles it reads.
  */
 
 typedef struct {

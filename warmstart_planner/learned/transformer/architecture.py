@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
-from warmstart_planner.learned.sums import Sums
+from warmstart_planner.learned.transformer.sums import Sums
 from warmstart_planner.objective import ANCHOR_FIELDS
 
 # --- the road about a point ---

@@ -3,7 +3,7 @@
 """
 Observations of a policy, for training and serving alike: computed by one compiled library.
 
-`observation_fields` says what the numbers are. States, roads and obstacles are those of
+`fields` says what the numbers are. States, roads and obstacles are those of
 `transcription.Transcription`, all in one frame; which one makes no difference.
 """
 
@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.checks import finite_array, number
-from warmstart_planner.learned.observation_fields import (
+from warmstart_planner.driver_model.plain_rule import PlainSettings
+from warmstart_planner.learned.observation.fields import (
     MOVING_OBSTACLE_PARAMETERS,
     OBSERVATION_FIELDS,
     OBSERVATION_SIZE,
     OBSERVATION_VERSION,
 )
-from warmstart_planner.learned.observation_library import DOUBLES, FLOATS, WalkStructure, load
-from warmstart_planner.learned.plain_rule import PlainSettings
+from warmstart_planner.learned.observation.library import DOUBLES, FLOATS, WalkStructure, load
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,

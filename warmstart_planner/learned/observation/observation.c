@@ -21,7 +21,7 @@
 _Static_assert(GROUP * POINTS % BATCH == 0, "a group's points have to be whole batches");
 #define OBSERVATION_SIZE (ROAD_VIEW + LINES * SCAN_VIEW + NU)
 
-/* Mirrored by observation_library.py. */
+/* Mirrored by library.py. */
 typedef struct {
     int cars, nodes, obstacle_count, obstacle_nodes;
     double dt;

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart_planner.learned.on_road import on_road
+from warmstart_planner.driver_model.on_road import on_road
 from warmstart_planner.objective import RoadCoordinates
 
 ANGLE = st.floats(-np.pi, np.pi)
