@@ -25,7 +25,7 @@ from warmstart_planner.learned.observation.fields import (
     SIDE_GAP,
     STOP_DISTANCE_MAX,
 )
-from warmstart_planner.objective import RoadCoordinates
+from warmstart_planner.objective import GRIP, STOP_STATION, RoadCoordinates
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
     PX,
@@ -96,9 +96,9 @@ def _road_view(
     x: Any, points: list[RoadCoordinates], road: Any, vehicle: VehicleParameters
 ) -> tuple[list[Any], list[Any]]:
     here = points[0]
-    stop_distance = road[1] - (here.station + vehicle.length / 2)
+    stop_distance = road[STOP_STATION] - (here.station + vehicle.length / 2)
     bounded = np.fmax(np.fmin(stop_distance, STOP_DISTANCE_MAX), -STOP_DISTANCE_MAX)
-    values = [x[SPEED], x[STEERING], road[0], bounded]
+    values = [x[SPEED], x[STEERING], road[GRIP], bounded]
     for point in points:
         cosine, sine = objective.heading_error(x, point)
         values += [
@@ -118,7 +118,7 @@ def _road_view(
         here.right + here.target_offset,
         here.target_speed,
         stop_distance,
-        road[0],
+        road[GRIP],
     ]
     return values, place
 
