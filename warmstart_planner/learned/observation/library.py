@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner import acados, compilation, generated, objective, vehicle
 from warmstart_planner.driver_model import on_road, plain_rule
 from warmstart_planner.driver_model.on_road import OnRoad
 from warmstart_planner.driver_model.plain_rule import SIDES, PlainSettings
@@ -137,14 +137,11 @@ def load(car: VehicleParameters) -> ctypes.CDLL:
     """
     folder = generated.require(NAME, key(car), generate_options(car))
     acados.preload_libraries()
-    library = ctypes.CDLL(str(folder / LIBRARY))
-    walk = ctypes.POINTER(WalkStructure)
-    library.observation_observe.argtypes = [walk, ctypes.c_int, ctypes.c_int, FLOATS]
-    library.observation_observe.restype = None
-    library.observation_rule.argtypes = [walk, DOUBLES, DOUBLES, DOUBLES]
-    library.observation_rule.restype = None
-    library.observation_advance.argtypes = [walk, ctypes.c_int, ctypes.c_int]
-    library.observation_advance.restype = None
-    library.observation_drive.argtypes = [walk, ctypes.c_int, DOUBLES, FLOATS]
-    library.observation_drive.restype = None
-    return library
+    walk, node = ctypes.POINTER(WalkStructure), ctypes.c_int
+    functions = {
+        'observation_observe': (None, walk, node, node, FLOATS),
+        'observation_rule': (None, walk, DOUBLES, DOUBLES, DOUBLES),
+        'observation_advance': (None, walk, node, node),
+        'observation_drive': (None, walk, node, DOUBLES, FLOATS),
+    }
+    return compilation.open_library(folder / LIBRARY, functions)

@@ -134,22 +134,16 @@ def load(car: VehicleParameters, weights: CostWeights, dt: float) -> ctypes.CDLL
 
     """
     folder = generated.require(NAME, key(car, weights, dt), generate_options(car) | {'dt': dt})
-    library = ctypes.CDLL(str(folder / LIBRARY))
-    library.transformer_create.argtypes = [
-        ctypes.POINTER(SizesStructure),
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-    ]
-    library.transformer_create.restype = ctypes.c_void_p
-    library.transformer_destroy.argtypes = [ctypes.c_void_p]
-    library.transformer_destroy.restype = None
-    library.transformer_run.argtypes = [
-        ctypes.c_void_p,
-        ctypes.POINTER(InputsStructure),
-        ctypes.POINTER(OutputsStructure),
-    ]
-    library.transformer_run.restype = None
-    return library
+    sizes, inputs, outputs = map(
+        ctypes.POINTER, (SizesStructure, InputsStructure, OutputsStructure)
+    )
+    workspace, weights_address = ctypes.c_void_p, ctypes.c_void_p
+    functions = {
+        'transformer_create': (workspace, sizes, weights_address, ctypes.c_size_t),
+        'transformer_destroy': (None, workspace),
+        'transformer_run': (None, workspace, inputs, outputs),
+    }
+    return compilation.open_library(folder / LIBRARY, functions)
 
 
 # -------------------------------------------------------------------------- what is generated

@@ -146,19 +146,16 @@ def load() -> ctypes.CDLL:
         SolverMissingError: it is not generated.
 
     """
-    library = ctypes.CDLL(str(generated.require(NAME, key()) / LIBRARY))
-    library.judge_create.argtypes = [ctypes.POINTER(ProblemStructure)]
-    library.judge_create.restype = ctypes.c_void_p
-    library.judge_destroy.argtypes = [ctypes.c_void_p]
-    library.judge_destroy.restype = None
-    library.judge_verdict.argtypes = [
-        ctypes.c_void_p,
-        ctypes.POINTER(TrajectoryStructure),
-        ctypes.POINTER(VerdictStructure),
-        ctypes.c_void_p,
-    ]
-    library.judge_verdict.restype = ctypes.c_int
-    return library
+    problem, trajectory, verdict = map(
+        ctypes.POINTER, (ProblemStructure, TrajectoryStructure, VerdictStructure)
+    )
+    judge, to_go = ctypes.c_void_p, ctypes.c_void_p
+    functions = {
+        'judge_create': (judge, problem),
+        'judge_destroy': (None, judge),
+        'judge_verdict': (ctypes.c_int, judge, trajectory, verdict, to_go),
+    }
+    return compilation.open_library(generated.require(NAME, key()) / LIBRARY, functions)
 
 
 class Judge:
