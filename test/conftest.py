@@ -49,7 +49,7 @@ def guided_folder():
 @pytest.fixture(scope='session')
 def planner_solvers(scp_folder, guided_folder):
     """Folders of all that a planner needs compiled; a fresh clone generates it here, once."""
-    from warmstart_planner.verification import compiled
+    from warmstart_planner.verification.judge import compiled
 
     return scp_folder, guided_folder, compiled.generate()
 
@@ -57,8 +57,8 @@ def planner_solvers(scp_folder, guided_folder):
 @pytest.fixture(scope='session')
 def observer():
     """Return what the default car sees; a fresh clone compiles its library here, once."""
-    from warmstart_planner.learned import observation_library
-    from warmstart_planner.learned.observation import Observer
+    from warmstart_planner.learned.observation import library as observation_library
+    from warmstart_planner.learned.observation.observer import Observer
 
     observation_library.generate(load_vehicle())
     return Observer(load_vehicle())
@@ -248,8 +248,8 @@ def write_braking_model(folder, horizon=None, states_error=None, controls_error=
     """
     import onnx
 
-    from warmstart_planner.learned.card import ONNX_FILE
-    from warmstart_planner.learned.card_format import write_card
+    from warmstart_planner.learned.cards.card_format import write_card
+    from warmstart_planner.learned.cards.model_card import ONNX_FILE
 
     folder.mkdir(parents=True, exist_ok=True)
     none = np.zeros(len(BRAKING_RATES))
@@ -269,7 +269,7 @@ def braking_graph(horizon, states_error, controls_error):
     """Return the ONNX model of `write_braking_model`."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    from warmstart_planner.learned.card import input_shapes, output_shapes
+    from warmstart_planner.learned.cards.model_card import input_shapes, output_shapes
 
     count, nodes, dt = len(BRAKING_RATES), horizon.steps + 1, horizon.dt
     # distance travelled by the trapezoidal rule, and acceleration, as products with the speeds
@@ -358,7 +358,13 @@ def braking_card(content, horizon, changes):
     """Return the card of `write_braking_model`, with some of its fields changed."""
     import onnxruntime
 
-    from warmstart_planner.learned.card import (
+    from warmstart_planner.learned.cards.card_format import (
+        Golden,
+        Range,
+        model_sha256,
+        tensor_type,
+    )
+    from warmstart_planner.learned.cards.model_card import (
         ONNX_FILE,
         Defaults,
         ModelCard,
@@ -366,7 +372,6 @@ def braking_card(content, horizon, changes):
         input_shapes,
         output_shapes,
     )
-    from warmstart_planner.learned.card_format import Golden, Range, model_sha256, tensor_type
     from warmstart_planner.transcription import Margins
 
     horizon, count = horizon or Horizon(), len(BRAKING_RATES)
@@ -425,8 +430,8 @@ def write_steady_policy(folder, error=None, fault_speed=FAULT_SPEED, **changes):
     """
     import onnx
 
-    from warmstart_planner.learned.card_format import write_card
-    from warmstart_planner.learned.policy_card import CARD_FILE, ONNX_FILE
+    from warmstart_planner.learned.cards.card_format import write_card
+    from warmstart_planner.learned.cards.policy_card import CARD_FILE, ONNX_FILE
 
     folder.mkdir(parents=True, exist_ok=True)
     error = np.zeros((len(STEADY_RATES), 2)) if error is None else error
@@ -441,8 +446,8 @@ def steady_graph(error, fault_speed):
     """Return the ONNX model of `write_steady_policy`."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
-    from warmstart_planner.learned.policy_card import input_shapes, output_shapes
+    from warmstart_planner.learned.cards.policy_card import input_shapes, output_shapes
+    from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE
 
     rates = np.zeros((len(STEADY_RATES), 2))
     rates[:, 0] = STEADY_RATES
@@ -493,14 +498,14 @@ def steady_card(content, changes):
     """Return the card of `write_steady_policy`, with some of its fields changed."""
     import onnxruntime
 
-    from warmstart_planner.learned.card_format import Golden, Range, model_sha256
-    from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
-    from warmstart_planner.learned.policy_card import (
+    from warmstart_planner.learned.cards.card_format import Golden, Range, model_sha256
+    from warmstart_planner.learned.cards.policy_card import (
         ONNX_FILE,
         PolicyCard,
         input_shapes,
         output_shapes,
     )
+    from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE
     from warmstart_planner.transcription import Margins
 
     sizes = len(STEADY_RATES), STEADY_HIDDEN

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from warmstart_planner import acados, compilation
-from warmstart_planner.learned import observation_library
+from warmstart_planner.learned.observation import library as observation_library
 from warmstart_planner.mpc import merit_library
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.mpc.solver import solver_key

@@ -8,7 +8,14 @@ import platform
 import pytest
 
 from warmstart_planner import compilation
-from warmstart_planner.compilation import CPP, compile_library, flags, target, x86_level
+from warmstart_planner.compilation import (
+    CPP,
+    compile_library,
+    flags,
+    open_library,
+    target,
+    x86_level,
+)
 
 OLD = 'fpu mmx sse sse2 cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3'
 AVX2 = f'{OLD} avx avx2 bmi1 bmi2 f16c fma abm movbe xsave'
@@ -42,14 +49,18 @@ def test_the_compiler_is_told_this_machine_s_level():
     assert target() == x86_level(compilation.CPU_INFO.read_text())
 
 
-def test_cpp_is_compiled(tmp_path):
+def test_cpp_is_compiled_and_called_by_what_its_functions_take_and_return(tmp_path):
     source = tmp_path / 'twice.cpp'
     source.write_text('extern "C" double twice(double a) { auto f = [](auto x) { return x + x; };'
                       ' return f(a); }\n')  # fmt: skip
     compile_library(CPP, [source], tmp_path / 'twice.so')
-    twice = ctypes.CDLL(str(tmp_path / 'twice.so')).twice
-    twice.argtypes, twice.restype = [ctypes.c_double], ctypes.c_double
-    assert twice(3.0) == 6.0
+    real = ctypes.c_double
+    library = open_library(tmp_path / 'twice.so', {'twice': (real, real)})
+    assert library.twice(3.0) == 6.0
+    with pytest.raises(ctypes.ArgumentError):
+        library.twice('3')
+    with pytest.raises(AttributeError, match='thrice'):
+        open_library(tmp_path / 'twice.so', {'thrice': (real, real)})
 
 
 def test_source_that_does_not_compile_gives_the_words_of_the_compiler(tmp_path):

@@ -4,17 +4,17 @@
 
 import copy
 import pickle
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
 
-from warmstart_planner import compiled_transcription
+from warmstart_planner import compiled_transcription, generated
 from warmstart_planner.obstacles import Obstacle, box
 from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StationGoal, StopBefore
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.scenarios.generator import random_problem
-from warmstart_planner.transcription import Margins, by_numpy
+from warmstart_planner.transcription import Margins, by_numpy, transcribe
 
 TOLERANCE = 1e-9  # [m, rad, m/s]
 
@@ -128,8 +128,29 @@ def test_a_copy_of_a_road_that_was_read_has_no_addresses_of_the_first(make_probl
     assert_alike(replace(problem, road=again))
 
 
-def test_nothing_compiled_says_so(make_problem, monkeypatch, tmp_path):
+@pytest.fixture
+def nothing_compiled(monkeypatch, tmp_path):
+    """No solver is generated, and none has been looked for."""
     monkeypatch.setenv('WARMSTART_PLANNER_SOLVERS', str(tmp_path))
     compiled_transcription.load.cache_clear()
-    assert compiled_transcription.transcribe(make_problem(), Margins()) is None
+    yield
     compiled_transcription.load.cache_clear()
+
+
+@pytest.mark.usefixtures('nothing_compiled')
+def test_where_nothing_is_compiled_numpy_transcribes(make_problem):
+    problem = make_problem()
+    assert compiled_transcription.transcribe(problem, Margins()) is None
+    for each, wanted in zip(
+        astuple(transcribe(problem, Margins())), astuple(by_numpy(problem, Margins())), strict=True
+    ):
+        np.testing.assert_array_equal(each, wanted)
+
+
+@pytest.mark.usefixtures('nothing_compiled')
+def test_a_transcription_that_is_not_compiled_is_told_once_with_what_to_run(make_problem, caplog):
+    for _ in range(2):
+        compiled_transcription.transcribe(make_problem(), Margins())
+    (told,) = caplog.messages
+    assert 'numpy transcribes' in told
+    assert f'run `{generated.command({})}`' in told

@@ -12,7 +12,7 @@ import pytest
 
 from warmstart_planner import doctor, generated
 from warmstart_planner.command_line import main
-from warmstart_planner.learned.card_format import NoModelError
+from warmstart_planner.learned.cards.card_format import NoModelError
 from warmstart_planner.proposals import registry
 from warmstart_planner.vehicle import load_vehicle
 

@@ -67,13 +67,14 @@ pytestmark = pytest.mark.filterwarnings('ignore::FutureWarning:casadi')
 def rows_of(x, u, road, obstacle):
     """Everything that solvers read, as one list."""
     on_road = objective.road_coordinates(*objective.box_centre(x, CAR), road)
+    grip, stop = road[objective.GRIP], road[objective.STOP_STATION]
     return [
         *on_road,
         *objective.stage_residuals(x, u, on_road, CAR, WEIGHTS),
         *objective.terminal_residuals(x, on_road, CAR, WEIGHTS),
         *objective.road_clearances(x, on_road, CAR),
-        objective.friction_reserve(x, u, road[0], CAR),
-        objective.stopping_reserve(x, on_road, road[1], road[0], CAR),
+        objective.friction_reserve(x, u, grip, CAR),
+        objective.stopping_reserve(x, on_road, stop, grip, CAR),
         objective.obstacle_separation(x, obstacle, CAR),
         *objective.axis_separations(x, obstacle, CAR),
     ]

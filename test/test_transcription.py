@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, ROAD_PARAMETERS, SCALAR_FIELDS
+from warmstart_planner.objective import (
+    ANCHOR_FIELDS,
+    ANCHORS,
+    GRIP,
+    ROAD_PARAMETERS,
+    SCALAR_FIELDS,
+)
 from warmstart_planner.obstacles import Obstacle, box, disc
 from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StationGoal, StopBefore
 from warmstart_planner.road import road_from_segments
@@ -99,7 +105,7 @@ def test_margins_narrow_the_corridor_and_grow_the_obstacles(make_problem):
     np.testing.assert_allclose(anchors['right'], 3.25)
     result = transcribe(problem, margins)
     np.testing.assert_allclose(result.obstacles[:, 10:, 6], [[0.9] * 51, [0.5] * 51])
-    assert result.road[0] == pytest.approx(0.8 * GRAVITY)
+    assert result.road[GRIP] == pytest.approx(0.8 * GRAVITY)
 
 
 @given(numbers(15.0, 120.0), numbers(0.5, 40.0), numbers(-1.0, 6.0))

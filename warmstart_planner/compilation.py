@@ -10,10 +10,11 @@ it meets one.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -109,3 +110,24 @@ def compile_library(
         ) from None
     if done.returncode:
         raise RuntimeError(f'{compiler} failed on {sources[0]}:\n{done.stderr[-2000:]}')
+
+
+def open_library(file: Path, functions: Mapping[str, Sequence[Any]]) -> ctypes.CDLL:
+    """
+    Load a shared library.
+
+    Args:
+        file: the library.
+        functions: that are called, by name: the type of the result, None for none, and those of
+            the arguments, as ctypes has them.
+
+    Raises:
+        OSError: it cannot be loaded.
+        AttributeError: it has no such function.
+
+    """
+    library = ctypes.CDLL(str(file))
+    for name, (result, *arguments) in functions.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library

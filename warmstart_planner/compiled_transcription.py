@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from dataclasses import astuple, fields
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,8 @@ CONSTANTS = {
     vehicle: ('GRAVITY', 'SPEED'),
 }
 UNKNOWN = float('nan')
+
+_log = logging.getLogger(__name__)
 
 
 class RoadStructure(ctypes.Structure):
@@ -142,15 +145,15 @@ def generate() -> Path:
 
 @cache
 def load() -> Any:
-    """Return the compiled function; None where it is not generated."""
+    """Return the compiled function; None where it is not generated, which a warning tells once."""
     try:
-        library = ctypes.CDLL(str(generated.require(NAME, key()) / LIBRARY))
-    except SolverMissingError:
+        folder = generated.require(NAME, key())
+    except SolverMissingError as error:
+        _log.warning('numpy transcribes problems, which takes longer: %s', error)
         return None
-    structures = ctypes.POINTER(ProblemStructure), ctypes.POINTER(NumbersStructure)
-    library.transcribe.argtypes = structures
-    library.transcribe.restype = ctypes.c_int
-    return library.transcribe
+    problem, numbers = ctypes.POINTER(ProblemStructure), ctypes.POINTER(NumbersStructure)
+    functions = {'transcribe': (ctypes.c_int, problem, numbers)}
+    return compilation.open_library(folder / LIBRARY, functions).transcribe
 
 
 def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription | None:

@@ -148,7 +148,7 @@ def _solvers(vehicle: VehicleParameters) -> Iterator[Finding]:
 
 
 def _models(vehicle: VehicleParameters) -> Iterator[Finding]:
-    from warmstart_planner.learned.card_format import CardError  # needs CasADi
+    from warmstart_planner.learned.cards.card_format import CardError  # needs CasADi
     from warmstart_planner.proposals.registry import BUILT_IN, load_source
     from warmstart_planner.proposals.spec import LoadOptions, Origin
 

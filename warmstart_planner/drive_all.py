@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned.card_format import CardError
+from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.parallel import in_parallel, positive, show_progress
 from warmstart_planner.proposals.registry import names_in, sources_help

@@ -16,8 +16,8 @@ from warmstart_planner import compiled_transcription as transcription
 from warmstart_planner.cost_weights import read_weights
 from warmstart_planner.generate_options import generate_options
 from warmstart_planner.generated import SolverMissingError, require, solver_root
-from warmstart_planner.learned import observation_library as observation
-from warmstart_planner.learned import transformer_library as transformer
+from warmstart_planner.learned.observation import library as observation
+from warmstart_planner.learned.transformer import library as transformer
 from warmstart_planner.mpc import generate as tracking
 from warmstart_planner.mpc import merit_library as merit
 from warmstart_planner.mpc.settings import ControllerSettings
@@ -26,7 +26,7 @@ from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals import guided_library as guided
 from warmstart_planner.scp import library as scp
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
-from warmstart_planner.verification import compiled as judge
+from warmstart_planner.verification.judge import compiled as judge
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ ANCHOR_FIELDS = (
     'speed',
     'speed_slope',
 )
-SCALAR_FIELDS = ('grip', 'stop_station', 'blend_square')
+SCALAR_FIELDS = ('grip', 'stop_station', 'blend_square')  # of the road, before its anchors
+GRIP, STOP_STATION, BLEND_SQUARE = range(len(SCALAR_FIELDS))
 ROAD_PARAMETERS = len(SCALAR_FIELDS) + ANCHORS * len(ANCHOR_FIELDS)
 OBSTACLE_PARAMETERS = len(OBSTACLE_FIELDS)
 ROAD_ROWS = 4
@@ -133,7 +134,7 @@ def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
         dx, dy = px - ax, py - ay
         along, across = c * dx + s * dy, c * dy - s * dx
         square = dx * dx + dy * dy
-        weight = 1.0 / (road[2] + square)
+        weight = 1.0 / (road[BLEND_SQUARE] + square)
         weight = weight * weight
         weight = weight * weight
         # distance to the arc's centre over its radius; exact for circles, regular for kappa = 0

@@ -90,7 +90,7 @@ def test_a_source_that_cannot_be_loaded_ends_a_drive_before_it_begins(
     install_source, tmp_path, capfd, fault, told
 ):
     install_source(
-        'from warmstart_planner.learned.card_format import NoModelError\n'
+        'from warmstart_planner.learned.cards.card_format import NoModelError\n'
         'from warmstart_planner.proposals.spec import SourceSpec\n'
         f'def load(options):\n    raise {fault}\n'
         "SPEC = SourceSpec('mine', load)\n"

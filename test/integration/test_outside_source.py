@@ -93,7 +93,7 @@ def test_a_source_that_fails_is_told_of_and_the_others_answer(bench, install_sou
 
 LEARNED = """
 from dataclasses import replace
-from warmstart_planner.learned.card_format import NoModelError
+from warmstart_planner.learned.cards.card_format import NoModelError
 from warmstart_planner.proposals.source import Answer, ModelInfo
 from warmstart_planner.proposals.spec import Origin, SourceSpec
 from warmstart_planner.proposals.straight_line import StraightLine

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from warmstart_planner.learned.card_format import CardError, Golden, model_sha256, write_card
-from warmstart_planner.learned.observation import OBSERVATION_SIZE, moving
+from warmstart_planner.learned.cards.card_format import CardError, Golden, model_sha256, write_card
+from warmstart_planner.learned.cards.policy_card import CARD_FILE, ONNX_FILE, load_policy_card
+from warmstart_planner.learned.observation.observer import OBSERVATION_SIZE, moving
 from warmstart_planner.learned.policy import (
     Memory,
     PolicyError,
@@ -19,7 +20,6 @@ from warmstart_planner.learned.policy import (
     load_policy,
     roll_out,
 )
-from warmstart_planner.learned.policy_card import CARD_FILE, ONNX_FILE, load_policy_card
 from warmstart_planner.learned.session import GOLDEN_TOLERANCE
 from warmstart_planner.obstacles import box
 from warmstart_planner.transcription import Margins, transcribe

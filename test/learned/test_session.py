@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
-from warmstart_planner.learned.card_format import CardError, Golden, model_sha256, write_card
+from warmstart_planner.learned.cards.card_format import CardError, Golden, model_sha256, write_card
+from warmstart_planner.learned.cards.model_card import CARD_FILE, ONNX_FILE, load_card
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import (
     GOLDEN_TOLERANCE,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from warmstart_planner.learned.card import CARD_FILE, Defaults, load_card
-from warmstart_planner.learned.card_format import Range
+from warmstart_planner.learned.cards.card_format import Range
+from warmstart_planner.learned.cards.model_card import CARD_FILE, Defaults, load_card
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon

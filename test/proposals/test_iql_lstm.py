@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
-from warmstart_planner.learned.card_format import Range
-from warmstart_planner.learned.observation import OBSERVATION_FIELDS, OBSERVATION_SIZE
+from warmstart_planner.learned.cards.card_format import Range
+from warmstart_planner.learned.observation.observer import OBSERVATION_FIELDS, OBSERVATION_SIZE
 from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon

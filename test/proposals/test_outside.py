@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned.card_format import NoModelError
+from warmstart_planner.learned.cards.card_format import NoModelError
 from warmstart_planner.planning import Planner
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.registry import find, load_source, names_in, source_names
@@ -20,7 +20,7 @@ NAMED = "source 'mine' of mine-package"
 IMPORTS = """
 from dataclasses import replace
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned.card_format import NoModelError
+from warmstart_planner.learned.cards.card_format import NoModelError
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.proposals.source import Answer, ModelInfo
 from warmstart_planner.proposals.spec import Origin, SourceSpec

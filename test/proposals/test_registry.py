@@ -4,7 +4,7 @@
 
 import pytest
 
-from warmstart_planner.learned.card_format import CardError
+from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.registry import (
     BUILT_IN,

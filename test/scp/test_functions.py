@@ -136,11 +136,12 @@ def test_the_rows_are_the_objective_s_in_the_order_that_the_loop_reads(functions
         on_road = objective.road_coordinates(*objective.box_centre(x, CAR), road)
         edges = objective.road_clearances(x, on_road, CAR)
         rows = arrays(functions['stage_value'], x, u, road)[2]
-        friction = objective.friction_reserve(x, u, road[0], CAR)
+        grip, stop = road[objective.GRIP], road[objective.STOP_STATION]
+        friction = objective.friction_reserve(x, u, grip, CAR)
         assert rows.shape == (STAGE_ROWS,)
         np.testing.assert_allclose(rows, [*edges, friction], atol=1e-9)
         end = arrays(functions['terminal_value'], x, road)[1]
-        stopping = objective.stopping_reserve(x, on_road, road[1], road[0], CAR)
+        stopping = objective.stopping_reserve(x, on_road, stop, grip, CAR)
         assert end.shape == (TERMINAL_ROWS,)
         np.testing.assert_allclose(end, [*edges, stopping], atol=1e-9)
 

@@ -24,7 +24,7 @@ def merit_by_numpy(problem, trajectory, weights):
     on_road = objective.road_coordinates(*objective.box_centre(x, CAR), numbers.road)
     ends = objective.RoadCoordinates(*(value[-1] for value in on_road))
     nodes = objective.RoadCoordinates(*(value[:-1] for value in on_road))
-    grip, stop = numbers.road[0], numbers.road[1]
+    grip, stop = (numbers.road[i] for i in (objective.GRIP, objective.STOP_STATION))
     cost = dt * np.square(
         objective.stage_residuals(x[:, :-1], u, nodes, CAR, weights)
     ).sum() + np.sum(np.square(objective.terminal_residuals(x[:, -1], ends, CAR, weights)))

@@ -104,7 +104,7 @@ def checkpoint(smoke):
 def models(checkpoint, tmp_path_factory):
     """Return the folder with the tiny model and its card, as served."""
     from training.decision_transformer.export import export
-    from warmstart_planner.learned.card import Defaults
+    from warmstart_planner.learned.cards.model_card import Defaults
 
     folder = tmp_path_factory.mktemp('models')
     export(checkpoint, folder, Defaults())

@@ -39,7 +39,8 @@ from training.decision_transformer.outcome_head import (
 )
 from training.decision_transformer.ranges import range_of
 from training.decision_transformer.settings import Configuration, dataset_folders
-from warmstart_planner.learned.card import (
+from warmstart_planner.learned.cards.card_format import Golden, file_sha256, write_card
+from warmstart_planner.learned.cards.model_card import (
     CARD_FILE,
     ONNX_FILE,
     Defaults,
@@ -48,9 +49,8 @@ from warmstart_planner.learned.card import (
     load_card,
     output_shapes,
 )
-from warmstart_planner.learned.card_format import Golden, file_sha256, write_card
 from warmstart_planner.measurement import commit, versions
-from warmstart_planner.objective import ANCHORS, CostWeights
+from warmstart_planner.objective import ANCHORS, GRIP, CostWeights
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle
 
@@ -106,7 +106,7 @@ def familiarity_features(
     moved = (obstacles[:, :, 1, :2] - obstacles[:, :, 0, :2]).abs().sum(dim=-1)
     numbers = [
         state[:, 3:],
-        frame.scalars[:, :1],
+        frame.scalars[:, GRIP : GRIP + 1],
         bend.amax(dim=1, keepdim=True),
         bend.mean(dim=1, keepdim=True),
         frame.field('speed'),

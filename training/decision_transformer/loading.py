@@ -15,7 +15,7 @@ from training.dataset.schema import read_card
 from training.decision_transformer.network.transformer import DecisionTransformer, ModelSizes
 from training.decision_transformer.onnx_weights import read_weights
 from training.decision_transformer.settings import Configuration, dataset_folders
-from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
+from warmstart_planner.learned.cards.model_card import CARD_FILE, ONNX_FILE, load_card
 from warmstart_planner.vehicle import load_vehicle
 
 CHECKPOINT_VERSION = 1

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from warmstart_planner.learned.onnx_weights import TRANSPOSED, find_weight
+from warmstart_planner.learned.transformer.onnx_weights import TRANSPOSED, find_weight
 
 
 def with_named_weights(content: bytes, module: nn.Module) -> bytes:

@@ -35,7 +35,7 @@ from training.decision_transformer.network.transformer import (
     unscaled_cost,
 )
 from training.figures import excess_share, relative_gap
-from warmstart_planner.learned.architecture import (
+from warmstart_planner.learned.transformer.architecture import (
     CANDIDATE_FEATURES,
     COST_SCALE,
     MERIT,

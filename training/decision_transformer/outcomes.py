@@ -42,7 +42,7 @@ from training.decision_transformer.outcome_head import (
     write_head,
 )
 from training.decision_transformer.refinery import Refinery, refinery
-from warmstart_planner.learned.card import CARD_FILE
+from warmstart_planner.learned.cards.model_card import CARD_FILE
 from warmstart_planner.problem import PlanningProblem
 
 FIRST_INDEX = 700_000  # of scenes, which no training uses

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from training.dataset.reading import Problems
 from training.decision_transformer.batches import mirror_context
 from training.decision_transformer.outcome_head import Contexts
-from warmstart_planner.learned.card import TrainingRange
-from warmstart_planner.learned.card_format import Range
+from warmstart_planner.learned.cards.card_format import Range
+from warmstart_planner.learned.cards.model_card import TrainingRange
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS
 
 POSED = ('x', 'y', 'cos', 'sin', 'station')  # that differ from anchor to anchor

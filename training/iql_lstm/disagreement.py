@@ -20,7 +20,7 @@ from scipy import stats
 
 from training.figures import auroc
 from training.iql_lstm.logs.transitions import judged, returns_of
-from warmstart_planner.learned.observation import Observer, moving
+from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.learned.policy import load_policy, roll_out
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.transcription import transcribe

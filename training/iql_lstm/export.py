@@ -33,20 +33,20 @@ from training.iql_lstm.disagreement import LEAST_THRESHOLD, calibrated, realised
 from training.iql_lstm.networks import OBSERVATION_LIMIT, Actor
 from training.iql_lstm.trained import load_trained, read_checkpoint
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned.card_format import (
+from warmstart_planner.learned.cards.card_format import (
     Golden,
     Range,
     model_sha256,
     write_card,
 )
-from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
-from warmstart_planner.learned.policy_card import (
+from warmstart_planner.learned.cards.policy_card import (
     CARD_FILE,
     ONNX_FILE,
     PolicyCard,
     input_shapes,
     output_shapes,
 )
+from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE
 from warmstart_planner.measurement import commit, versions
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.transcription import Margins

@@ -19,9 +19,9 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.learned import CPU
-from warmstart_planner.learned.card_format import Golden, expect_vehicle
-from warmstart_planner.learned.observation import Observer
-from warmstart_planner.learned.policy_card import CARD_FILE, PolicyCard, load_policy_card
+from warmstart_planner.learned.cards.card_format import Golden, expect_vehicle
+from warmstart_planner.learned.cards.policy_card import CARD_FILE, PolicyCard, load_policy_card
+from warmstart_planner.learned.observation.observer import Observer
 from warmstart_planner.learned.session import InferenceError, compare, open_model
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import CONTROL_SIZE, PX, PY, VehicleParameters

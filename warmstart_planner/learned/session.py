@@ -20,8 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned import CPU
-from warmstart_planner.learned.card import CARD_FILE, ModelCard, load_card
-from warmstart_planner.learned.card_format import (
+from warmstart_planner.learned.cards.card_format import (
     Card,
     CardError,
     Golden,
@@ -30,8 +29,9 @@ from warmstart_planner.learned.card_format import (
     model_sha256,
     tensor_type,
 )
+from warmstart_planner.learned.cards.model_card import CARD_FILE, ModelCard, load_card
 from warmstart_planner.learned.context import Context
-from warmstart_planner.learned.transformer import CompiledTransformer, possible_heads
+from warmstart_planner.learned.transformer.compiled import CompiledTransformer, possible_heads
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.transcription import Margins

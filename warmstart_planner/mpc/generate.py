@@ -20,7 +20,7 @@ import casadi
 import numpy as np
 
 from warmstart_planner import acados, generated
-from warmstart_planner.learned import observation_library
+from warmstart_planner.learned.observation import library as observation_library
 from warmstart_planner.mpc import formulation, merit_library
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.mpc.solver import NAME, SOURCE, library_name, solver_key

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner import acados, generated, objective
+from warmstart_planner import acados, compilation, generated, objective
 from warmstart_planner import vehicle as vehicle_module
 from warmstart_planner.generate_options import generate_options
 from warmstart_planner.mpc import formulation
@@ -89,9 +89,8 @@ class Merit:
     def __init__(self, vehicle: VehicleParameters, settings: ControllerSettings) -> None:
         folder = generated.require(NAME, key(vehicle, settings), generate_options(vehicle))
         acados.preload_libraries()
-        self._merits = ctypes.CDLL(str(folder / LIBRARY)).merits
-        self._merits.argtypes = [ctypes.c_int, *[DOUBLES] * 4]
-        self._merits.restype = None
+        functions = {'merits': (None, ctypes.c_int, *4 * [DOUBLES])}
+        self._merits = compilation.open_library(folder / LIBRARY, functions).merits
 
     def __call__(
         self,

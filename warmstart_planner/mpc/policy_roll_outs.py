@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned.card_format import expect_vehicle
-from warmstart_planner.learned.observation import Observer, moving
+from warmstart_planner.learned.cards.card_format import expect_vehicle
+from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.learned.policy import (
     DT_TOLERANCE,
     LoadedPolicy,

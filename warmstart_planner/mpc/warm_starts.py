@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned.observation import Observer
+from warmstart_planner.learned.observation.observer import Observer
 from warmstart_planner.mpc.merit_library import Merit
 from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings, StartChoice

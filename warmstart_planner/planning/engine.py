@@ -22,7 +22,8 @@ from warmstart_planner.planning.settings import PlannerSettings
 from warmstart_planner.problem import Horizon, PlanningProblem, Proposal, SolverStatus
 from warmstart_planner.scp.solver import BoundProblem, ScpResult, ScpSolver
 from warmstart_planner.vehicle import VehicleParameters
-from warmstart_planner.verification import Judge, Verdict, compiled
+from warmstart_planner.verification import Judge, Verdict
+from warmstart_planner.verification.judge import compiled
 
 STEP_TOLERANCE = 1e-9  # between the steps of grids that are one [s]
 UNFINISHED = (SolverStatus.DEADLINE, SolverStatus.STOPPED)

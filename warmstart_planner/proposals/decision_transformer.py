@@ -12,8 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned.card import CARD_FILE, Defaults, TrainingRange, load_card
-from warmstart_planner.learned.card_format import expect_vehicle
+from warmstart_planner.learned.cards.card_format import expect_vehicle
+from warmstart_planner.learned.cards.model_card import (
+    CARD_FILE,
+    Defaults,
+    TrainingRange,
+    load_card,
+)
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import LoadedModel, ModelOutput, Purpose, load_model
 from warmstart_planner.objective import CostWeights

@@ -146,17 +146,12 @@ def load() -> ctypes.CDLL:
         SolverMissingError: it is not generated.
 
     """
-    library = ctypes.CDLL(str(generated.require(NAME, key()) / LIBRARY))
-    search = ctypes.POINTER(SearchStructure)
-    library.guided_memory.argtypes = [search]
-    library.guided_memory.restype = ctypes.c_size_t
-    address, whole = ctypes.c_void_p, ctypes.c_int
-    library.guided_search.argtypes = [search, *5 * [address]]
-    library.guided_search.restype = None
-    library.guided_in_turn.argtypes = [
-        *3 * [whole], ctypes.c_double, *2 * [address], whole, address,
-    ]  # fmt: skip
-    library.guided_in_turn.restype = whole
-    library.road_ways_states.argtypes = [ctypes.POINTER(WaysStructure), address, address]
-    library.road_ways_states.restype = None
-    return library
+    search, ways = ctypes.POINTER(SearchStructure), ctypes.POINTER(WaysStructure)
+    address, whole, real = ctypes.c_void_p, ctypes.c_int, ctypes.c_double
+    functions = {
+        'guided_memory': (ctypes.c_size_t, search),
+        'guided_search': (None, search, *5 * [address]),
+        'guided_in_turn': (whole, *3 * [whole], real, *2 * [address], whole, address),
+        'road_ways_states': (None, ways, address, address),
+    }
+    return compilation.open_library(generated.require(NAME, key()) / LIBRARY, functions)

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned.card_format import expect_vehicle
-from warmstart_planner.learned.observation import Observer, moving
+from warmstart_planner.learned.cards.card_format import expect_vehicle
+from warmstart_planner.learned.cards.policy_card import CARD_FILE, load_policy_card
+from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.learned.policy import (
     DT_TOLERANCE,
     LoadedPolicy,
@@ -22,7 +23,6 @@ from warmstart_planner.learned.policy import (
     attempt,
     load_policy,
 )
-from warmstart_planner.learned.policy_card import CARD_FILE, load_policy_card
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import Answer, ModelInfo
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec

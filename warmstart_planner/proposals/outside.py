@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from numbers import Real
 
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned.card_format import NoModelError, VehicleUnknownError
+from warmstart_planner.learned.cards.card_format import NoModelError, VehicleUnknownError
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import Answer, ModelInfo, ModelSource, ProposalSource
 from warmstart_planner.proposals.spec import (

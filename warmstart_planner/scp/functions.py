@@ -14,7 +14,7 @@ from typing import Any
 import casadi as ca
 
 from warmstart_planner import objective
-from warmstart_planner.objective import CostWeights
+from warmstart_planner.objective import GRIP, STOP_STATION, CostWeights
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters, step
 
 STAGE_ROWS = objective.ROAD_ROWS + 1  # road corners, then friction
@@ -46,7 +46,7 @@ def casadi_functions(
     following = ca.vertcat(*step(x, u, dt, vehicle.wheelbase))
     residual = ca.vertcat(*objective.stage_residuals(x, u, on_road, vehicle, weights))
     cost = dt * ca.sumsqr(residual)
-    rows = ca.vertcat(*edges, objective.friction_reserve(x, u, road[0], vehicle))
+    rows = ca.vertcat(*edges, objective.friction_reserve(x, u, road[GRIP], vehicle))
     jx, ju = ca.jacobian(residual, x), ca.jacobian(residual, u)
     model = [
         following,
@@ -64,7 +64,7 @@ def casadi_functions(
     ]
 
     end = ca.vertcat(*objective.terminal_residuals(x, on_road, vehicle, weights))
-    stopping = objective.stopping_reserve(x, on_road, road[1], road[0], vehicle)
+    stopping = objective.stopping_reserve(x, on_road, road[STOP_STATION], road[GRIP], vehicle)
     end_rows = ca.vertcat(*edges, stopping)
     je = ca.jacobian(end, x)
     end_model = [

@@ -181,25 +181,17 @@ def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctyp
     """
     options = generate_options(car, weights, horizon)
     folder = generated.require(NAME, key(car, weights, horizon), options)
-    library = ctypes.CDLL(str(folder / LIBRARY))
-    workspace, settings = ctypes.c_void_p, ctypes.POINTER(SettingsStructure)
-    library.scp_width.restype = ctypes.c_int
-    library.scp_create.restype = workspace
-    library.scp_destroy.argtypes = [workspace]
-    library.scp_destroy.restype = None
-    library.scp_roll_out.argtypes = [workspace, PROBLEMS, ctypes.c_int, DOUBLES, DOUBLES]
-    library.scp_roll_out.restype = None
-    library.scp_score.argtypes = [
-        workspace,
-        PROBLEMS,
-        settings,
-        ctypes.c_int,
-        *[DOUBLES] * 3,
-    ]
-    library.scp_score.restype = None
-    library.scp_solve.argtypes = [workspace, ctypes.POINTER(TaskStructure), DOUBLES]
-    library.scp_solve.restype = None
-    return library
+    workspace, count = ctypes.c_void_p, ctypes.c_int
+    settings, task = ctypes.POINTER(SettingsStructure), ctypes.POINTER(TaskStructure)
+    functions = {
+        'scp_width': (ctypes.c_int,),
+        'scp_create': (workspace,),
+        'scp_destroy': (None, workspace),
+        'scp_roll_out': (None, workspace, PROBLEMS, count, DOUBLES, DOUBLES),
+        'scp_score': (None, workspace, PROBLEMS, settings, count, *3 * [DOUBLES]),
+        'scp_solve': (None, workspace, task, DOUBLES),
+    }
+    return compilation.open_library(folder / LIBRARY, functions)
 
 
 def pointer(array: np.ndarray) -> Any:

@@ -10,14 +10,13 @@ interpolated between their predicted poses, yaw the short way. Where a car and a
 near that they could meet between two samples, that interval is divided until they cannot.
 
 A trajectory is judged in `verdict`, a drive in `drive`; each kind of constraint has a module.
-`compiled` judges trajectories as `verdict` does, in C; each C file holds the maths of the module
-of its name, which is its reference in the tests.
+`judge` judges trajectories as `verdict` does, in C.
 
 All functions are pure; lengths in metres, angles in radians, map frame, SI.
 """
 
-from warmstart_planner.verification.compiled import Judge
 from warmstart_planner.verification.drive import DriveVerdict, drive_verdict
+from warmstart_planner.verification.judge.compiled import Judge
 from warmstart_planner.verification.shapes import box_distance
 from warmstart_planner.verification.terminal import STOPPING_SHARE
 from warmstart_planner.verification.tolerances import DEFAULT_TOLERANCES, Tolerances

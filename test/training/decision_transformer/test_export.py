@@ -21,7 +21,7 @@ from training.decision_transformer.export import (
 )
 from training.decision_transformer.loading import load_model
 from training.decision_transformer.outcome_head import HEAD_FILE, load_head
-from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
+from warmstart_planner.learned.cards.model_card import CARD_FILE, ONNX_FILE, load_card
 
 COUNT = 1000
 

@@ -16,8 +16,8 @@ from training.decision_transformer.batches import Place
 from training.decision_transformer.loading import first_weights, load_model
 from training.decision_transformer.onnx_weights import read_weights
 from training.decision_transformer.train import Training
-from warmstart_planner.learned.card import CARD_FILE, ONNX_FILE, load_card
-from warmstart_planner.learned.card_format import write_card
+from warmstart_planner.learned.cards.card_format import write_card
+from warmstart_planner.learned.cards.model_card import CARD_FILE, ONNX_FILE, load_card
 
 
 @pytest.fixture(scope='module')

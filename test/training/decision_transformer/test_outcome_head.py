@@ -34,7 +34,12 @@ from training.decision_transformer.outcome_head import (
     write_head,
 )
 from training.decision_transformer.outcomes import FIRST_INDEX, refine_scenes, stacked
-from warmstart_planner.learned.architecture import CANDIDATE_FEATURES, CAUTION, CAUTIOUS, MERIT
+from warmstart_planner.learned.transformer.architecture import (
+    CANDIDATE_FEATURES,
+    CAUTION,
+    CAUTIOUS,
+    MERIT,
+)
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import load_vehicle
 

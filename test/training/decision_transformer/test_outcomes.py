@@ -25,8 +25,8 @@ from training.decision_transformer.outcomes import (
     teach,
 )
 from warmstart_planner.learned import session
-from warmstart_planner.learned.card import CARD_FILE, load_card
-from warmstart_planner.learned.card_format import write_card
+from warmstart_planner.learned.cards.card_format import write_card
+from warmstart_planner.learned.cards.model_card import CARD_FILE, load_card
 
 
 @pytest.fixture(scope='module')

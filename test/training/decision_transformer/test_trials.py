@@ -22,8 +22,8 @@ from training.decision_transformer.trials import (
     trusted_up_to,
     try_problems,
 )
-from warmstart_planner.learned.card import CARD_FILE, load_card
-from warmstart_planner.learned.card_format import write_card
+from warmstart_planner.learned.cards.card_format import write_card
+from warmstart_planner.learned.cards.model_card import CARD_FILE, load_card
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.problem import Horizon

@@ -29,9 +29,9 @@ from training.iql_lstm.networks import Actor
 from training.iql_lstm.settings import SMOKE
 from training.iql_lstm.train import train_member
 from training.iql_lstm.trained import Trained, load_trained
-from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE, RULE_PLACES
+from warmstart_planner.learned.cards.policy_card import CARD_FILE, ONNX_FILE, output_shapes
+from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE, RULE_PLACES
 from warmstart_planner.learned.policy import load_policy
-from warmstart_planner.learned.policy_card import CARD_FILE, ONNX_FILE, output_shapes
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import load_vehicle
 

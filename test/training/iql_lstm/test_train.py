@@ -17,7 +17,7 @@ from training.iql_lstm.losses import EXTRACTIONS
 from training.iql_lstm.settings import SMOKE, Configuration
 from training.iql_lstm.train import Training, fit, main, resampled
 from training.iql_lstm.trained import load_trained, read_checkpoint
-from warmstart_planner.learned.observation_fields import OBSERVATION_SIZE
+from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE
 
 DT = 0.1  # of the double integrator [s]
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from training.decision_transformer.network.road_frame import RoadFrame
 from training.decision_transformer.network.sums import ONE, Sums
-from warmstart_planner.learned import architecture
-from warmstart_planner.learned.architecture import POINT_FIELDS, STATE
+from warmstart_planner.learned.transformer import architecture
+from warmstart_planner.learned.transformer.architecture import POINT_FIELDS, STATE
+from warmstart_planner.objective import GRIP, STOP_STATION
 
 EGO, ROAD, OBSTACLE, STEP = (
     Sums(table.names, table.sums)
@@ -51,14 +52,15 @@ def context_features(
 
 
 def _ego_features(state: Tensor, at: Tensor, frame: RoadFrame) -> Tensor:
-    stop = frame.scalars[:, 1:2]
+    stop = frame.scalars[:, STOP_STATION : STOP_STATION + 1]
     stops = torch.clamp(stop, -20.0, 150.0), torch.clamp(stop, -20.0, 20.0)
-    return EGO(torch.cat([at, state, frame.scalars[:, :1], *stops], dim=-1))
+    return EGO(torch.cat([at, state, frame.scalars[:, GRIP : GRIP + 1], *stops], dim=-1))
 
 
 def _road_features(frame: RoadFrame) -> Tensor:
     curvature, speed = (frame.field(name)[..., None] for name in ('curvature', 'speed'))
-    pull = curvature * speed * speed / frame.scalars[:, :1, None]  # of the grip, in bends
+    grip = frame.scalars[:, GRIP : GRIP + 1, None]
+    pull = curvature * speed * speed / grip  # of the grip, in bends
     return torch.cat([ROAD(frame.anchors), pull], dim=-1)
 
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from training.decision_transformer.network.elementwise import Elementwise, columns
 from training.decision_transformer.network.road_frame import RoadFrame
 from warmstart_planner import objective
-from warmstart_planner.learned import merit_rows
-from warmstart_planner.learned.architecture import POINT_FIELDS
-from warmstart_planner.learned.merit_rows import ABSENT, STRIDE
+from warmstart_planner.learned.transformer import merit_rows
+from warmstart_planner.learned.transformer.architecture import POINT_FIELDS
+from warmstart_planner.learned.transformer.merit_rows import ABSENT, STRIDE
 from warmstart_planner.objective import CostWeights, RoadCoordinates
 from warmstart_planner.problem import Horizon
 from warmstart_planner.vehicle import VehicleParameters
@@ -132,13 +132,14 @@ class Merit(nn.Module):
         edges = merit_rows.edge_distances(
             columns(_heading(x)), _coordinates(on_road), self.vehicle
         )
-        grip = Elementwise(frame.scalars[:, 0, None, None])
+        grip = Elementwise(frame.scalars[:, objective.GRIP, None, None])
         reserve = objective.friction_reserve(columns(x), columns(u), grip, self.vehicle)
         return (*(each.tensor for each in edges), reserve.tensor)
 
     def _stopping_reserve(self, x: Tensor, on_road: dict[str, Tensor], frame: RoadFrame) -> Tensor:
         """Distance left to the stop station after braking from the last node, (B, T) [m]."""
-        grip, stop = (Elementwise(frame.scalars[:, i, None]) for i in (0, 1))
+        grip = Elementwise(frame.scalars[:, objective.GRIP, None])
+        stop = Elementwise(frame.scalars[:, objective.STOP_STATION, None])
         end = _coordinates({name: value[..., -1] for name, value in on_road.items()})
         return objective.stopping_reserve(
             columns(x[..., -1, :]), end, stop, grip, self.vehicle

@@ -3,8 +3,8 @@
 """
 The car's model over a block of steps as a torch operation, in closed form.
 
-The constant matrices of `learned.block_motion` take all steps at once. It agrees with the
-Runge-Kutta steps of `vehicle.roll_out` to a millimetre (tested).
+The constant matrices of `learned.transformer.block_motion` take all steps at once. It agrees with
+the Runge-Kutta steps of `vehicle.roll_out` to a millimetre (tested).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from warmstart_planner.learned.block_motion import block_matrices
+from warmstart_planner.learned.transformer.block_motion import block_matrices
 from warmstart_planner.vehicle import VehicleParameters
 
 

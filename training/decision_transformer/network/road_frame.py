@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from training.decision_transformer.network.sums import ONE, Sums
-from warmstart_planner.learned.architecture import NEAREST, POINT_FIELDS
-from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS
+from warmstart_planner.learned.transformer.architecture import NEAREST, POINT_FIELDS
+from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, BLEND_SQUARE, SCALAR_FIELDS
 
 # A rotation into an anchor's frame, rows x and y, columns along and across; the anchor's place for
 # each of them; the curvature and half of it.
@@ -56,7 +56,7 @@ class RoadFrame:
         place = rows[:, 4:8].reshape(-1, 2, 2 * ANCHORS)
         self._shift = (self._turn * place).sum(dim=1, keepdim=True)
         self._kappa, self._half_kappa = rows[:, 8:9], rows[:, 9:]
-        self._blend = self.scalars[:, 2, None, None]
+        self._blend = self.scalars[:, BLEND_SQUARE, None, None]
         tables = _TABLES(self.anchors).reshape(-1, ANCHORS, len(_ADDS), len(POINT_FIELDS))
         self._tables = tables.transpose(1, 2).flatten(1, 2)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from warmstart_planner.learned import sums
-from warmstart_planner.learned.sums import ONE
+from warmstart_planner.learned.transformer import sums
+from warmstart_planner.learned.transformer.sums import ONE
 
 __all__ = ['ONE', 'Sums']
 

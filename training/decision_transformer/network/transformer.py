@@ -28,7 +28,7 @@ from training.decision_transformer.network.features import context_features, ste
 from training.decision_transformer.network.merit import Merit
 from training.decision_transformer.network.motion import BlockMotion
 from training.decision_transformer.network.road_frame import RoadFrame
-from warmstart_planner.learned.architecture import (
+from warmstart_planner.learned.transformer.architecture import (
     ACTION_SIZE,
     COST_SCALE,
     EGO_FEATURES,

@@ -43,7 +43,7 @@ from training.progress import tracked
 from training.table import Column, table
 from warmstart_planner import objective
 from warmstart_planner.generated import SolverMissingError
-from warmstart_planner.learned.card_format import CardError
+from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.learned.policy import LoadedPolicy, load_policy
 from warmstart_planner.measurement import write_json, write_measurement
 from warmstart_planner.mpc import Controller, ControllerSettings, Mode

@@ -54,7 +54,8 @@ from warmstart_planner.scenarios.generator import problem_family, random_problem
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification import Judge, compiled, verify
+from warmstart_planner.verification import Judge, verify
+from warmstart_planner.verification.judge import compiled
 
 Tier = Literal['easy', 'medium', 'hard']
 TIERS: tuple[Tier, ...] = get_args(Tier)

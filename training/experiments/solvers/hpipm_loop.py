@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner import acados, compilation, generated, objective, vehicle
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, Trajectory
 from warmstart_planner.scp import functions
@@ -151,26 +151,17 @@ def load(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> ctyp
     """
     folder = generated.require(NAME, key(car, weights, horizon))
     acados.preload_libraries()
-    library = ctypes.CDLL(str(folder / LIBRARY))
     problem, settings = ctypes.POINTER(ProblemStructure), ctypes.POINTER(SettingsStructure)
-    library.scp_create.argtypes = [ctypes.c_int]
-    library.scp_create.restype = ctypes.c_void_p
-    library.scp_destroy.argtypes = [ctypes.c_void_p]
-    library.scp_destroy.restype = None
-    library.scp_roll_out.argtypes = [ctypes.c_void_p, problem, DOUBLES, DOUBLES]
-    library.scp_roll_out.restype = None
-    library.scp_score.argtypes = [ctypes.c_void_p, problem, settings, DOUBLES, DOUBLES, DOUBLES]
-    library.scp_score.restype = None
-    library.scp_solve.argtypes = [
-        ctypes.c_void_p,
-        problem,
-        settings,
-        ctypes.c_double,
-        *[DOUBLES] * 4,
-        ctypes.POINTER(OutcomeStructure),
-    ]
-    library.scp_solve.restype = None
-    return library
+    outcome = ctypes.POINTER(OutcomeStructure)
+    workspace, seconds = ctypes.c_void_p, ctypes.c_double
+    functions = {
+        'scp_create': (workspace, ctypes.c_int),
+        'scp_destroy': (None, workspace),
+        'scp_roll_out': (None, workspace, problem, DOUBLES, DOUBLES),
+        'scp_score': (None, workspace, problem, settings, DOUBLES, DOUBLES, DOUBLES),
+        'scp_solve': (None, workspace, problem, settings, seconds, *4 * [DOUBLES], outcome),
+    }
+    return compilation.open_library(folder / LIBRARY, functions)
 
 
 class HpipmLoop:

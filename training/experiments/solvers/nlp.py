@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 
 from warmstart_planner import acados, generated, objective, vehicle
 from warmstart_planner.objective import (
+    GRIP,
     OBSTACLE_PARAMETERS,
     ROAD_PARAMETERS,
     ROAD_ROWS,
+    STOP_STATION,
     CostWeights,
 )
 from warmstart_planner.problem import Horizon, Trajectory
@@ -68,7 +70,7 @@ class Formulation:
 
     def friction_row(self, x: Any, u: Any, road: Any) -> Any:
         """Return what the friction circle leaves [m/s^2]."""
-        return objective.friction_reserve(x, u, road[0], self.vehicle)
+        return objective.friction_reserve(x, u, road[GRIP], self.vehicle)
 
     def path_rows(self, x: Any, u: Any, road: Any, obstacles: Any) -> Any:
         """Rows of a middle node: road, friction, obstacles."""
@@ -79,7 +81,8 @@ class Formulation:
         """Rows of the last node: road, stopping, obstacles."""
         on_road = self._on_road(x, road)
         edges = objective.road_clearances(x, on_road, self.vehicle)
-        stopping = objective.stopping_reserve(x, on_road, road[1], road[0], self.vehicle)
+        stop, grip = road[STOP_STATION], road[GRIP]
+        stopping = objective.stopping_reserve(x, on_road, stop, grip, self.vehicle)
         return ca.vertcat(*edges, stopping, *self._separations(x, obstacles))
 
     def next_state(self, x: Any, u: Any) -> Any:

@@ -33,7 +33,8 @@ from training.experiments.warmstart.strategies import (
     Start,
     sources_of,
 )
-from warmstart_planner.learned import card, observation_library, policy_card
+from warmstart_planner.learned.cards import model_card, policy_card
+from warmstart_planner.learned.observation import library as observation_library
 from warmstart_planner.learned.policy import LoadedPolicy, PolicyPurpose, load_policy
 from warmstart_planner.learned.session import LoadedModel, Purpose, load_model
 from warmstart_planner.objective import CostWeights
@@ -228,7 +229,7 @@ def open_models(folder: Path, horizon: Horizon) -> Models:
     """
     vehicle, margins = load_vehicle(), Margins()
     transformer = policy = None
-    if (folder / card.CARD_FILE).exists():
+    if (folder / model_card.CARD_FILE).exists():
         transformer = load_model(folder, Purpose(vehicle, horizon, margins, CostWeights()))
     if (folder / policy_card.CARD_FILE).exists():
         policy = load_policy(folder, PolicyPurpose(vehicle, horizon.dt, margins))

@@ -68,7 +68,7 @@ from training.experiments.warmstart.strategies import (
 )
 from training.experiments.warmstart.targets import checklist
 from training.progress import tracked
-from warmstart_planner.learned.card_format import CardError
+from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
@@ -78,7 +78,7 @@ from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.spec import LoadOptions, SourceError
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.verification import compiled
+from warmstart_planner.verification.judge import compiled
 
 SCENARIOS = Path(__file__).resolve().parents[4] / 'shared' / 'scenarios'
 FORMAT = 5  # of the file of records

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from warmstart_planner.learned.observation import Observer, moving
+from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.learned.policy import LoadedPolicy, attempt
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.transcription import Transcription, transcribe

@@ -33,14 +33,14 @@ from training.iql_lstm.logs.plain_controller import PLAIN, PlainController
 from training.iql_lstm.logs.plain_driver import PlainDriver
 from training.iql_lstm.logs.transitions import DRIVEN, judged, rewards_of, summary
 from training.progress import tracked
-from warmstart_planner.learned import observation_library
-from warmstart_planner.learned.observation import (
+from warmstart_planner.learned.observation import library as observation_library
+from warmstart_planner.learned.observation.fields import RULE_PLACES
+from warmstart_planner.learned.observation.observer import (
     OBSERVATION_SIZE,
     OBSERVATION_VERSION,
     Observer,
     moving,
 )
-from warmstart_planner.learned.observation_fields import RULE_PLACES
 from warmstart_planner.mpc.controller import Controller, ControllerSettings
 from warmstart_planner.planning import Planner
 from warmstart_planner.problem import Horizon

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from training.iql_lstm.logs.episodes import Episodes
-from warmstart_planner.learned.observation_fields import (
+from warmstart_planner.learned.observation.fields import (
     LINES,
     OBSERVATION_FIELDS,
     OBSERVATION_SIZE,

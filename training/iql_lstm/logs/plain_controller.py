@@ -3,7 +3,7 @@
 """
 Drivers that follow the plain rule, and their drives: what logs of ordinary driving come from.
 
-What the rule is: `learned.plain_rule`.
+What the rule is: `driver_model.plain_rule`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.learned.observation import Observer, moving
-from warmstart_planner.learned.plain_rule import PlainSettings
+from warmstart_planner.driver_model.plain_rule import PlainSettings
+from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.simulation.disturbances import CorrelatedNoise
 from warmstart_planner.transcription import Transcription
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters, roll_out
@@ -59,7 +59,7 @@ class PlainController:
         Args:
             states: (K, 5) in the frame of a `Transcription`.
             road: (ROAD_PARAMETERS,).
-            obstacles: (M, 9), with velocities as `learned.observation.moving` appends them.
+            obstacles: (M, 9), with velocities as `observer.moving` appends them.
             offset: lateral distance that is kept to the road's target, scalar or (K,) [m].
 
         Returns:

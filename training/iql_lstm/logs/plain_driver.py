@@ -18,7 +18,7 @@ from training.iql_lstm.logs.plain_controller import (
     PLAIN,
     PlainController,
 )
-from warmstart_planner.learned.observation import moving
+from warmstart_planner.learned.observation.observer import moving
 from warmstart_planner.mpc.delay import lag_inverted
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.obstacles import Obstacle

@@ -42,10 +42,10 @@ from training.iql_lstm.logs.plain_controller import (
 from training.iql_lstm.logs.receding_horizon import drive_optimally
 from training.progress import tracked
 from training.table import Column, table
-from warmstart_planner.learned import observation_library
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
-from warmstart_planner.learned.observation import OBSERVATION_SIZE, Observer, moving
-from warmstart_planner.learned.observation_fields import RULE_PLACES
+from warmstart_planner.learned.observation import library as observation_library
+from warmstart_planner.learned.observation.fields import RULE_PLACES
+from warmstart_planner.learned.observation.observer import OBSERVATION_SIZE, Observer, moving
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, Trajectory
 from warmstart_planner.scp.solver import ScpSolver

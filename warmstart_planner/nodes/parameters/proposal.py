@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from warmstart_planner.generated import SolverMissingError
 from warmstart_planner.learned import CPU
-from warmstart_planner.learned.card_format import NoModelError, VehicleUnknownError
-from warmstart_planner.learned.observation import Observer
+from warmstart_planner.learned.cards.card_format import NoModelError, VehicleUnknownError
+from warmstart_planner.learned.observation.observer import Observer
 from warmstart_planner.learned.policy import LoadedPolicy
 from warmstart_planner.learned.session import check_provider
 from warmstart_planner.nodes.parameters.declaration import Parameter

@@ -13,9 +13,9 @@ import torch
 
 from training.decision_transformer.network.features import context_features, step_features
 from training.decision_transformer.network.road_frame import RoadFrame
-from warmstart_planner.learned.architecture import STEP_FEATURES
 from warmstart_planner.learned.context import context_of
-from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, road_coordinates
+from warmstart_planner.learned.transformer.architecture import STEP_FEATURES
+from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS, road_coordinates
 from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe
 
@@ -41,7 +41,7 @@ def turned(vectors):
 def moved(state, road, obstacles):
     """Turn and shift a whole scene."""
     at = [ANCHOR_FIELDS.index(name) for name in ('x', 'y', 'cos', 'sin')]
-    anchors = road[:, 3:].reshape(-1, ANCHORS, len(ANCHOR_FIELDS)).clone()
+    anchors = road[:, len(SCALAR_FIELDS) :].reshape(-1, ANCHORS, len(ANCHOR_FIELDS)).clone()
     anchors[..., at[:2]] = turned(anchors[..., at[:2]]) + SHIFT
     anchors[..., at[2:]] = turned(anchors[..., at[2:]])
     state, obstacles = state.clone(), obstacles.clone()
@@ -49,7 +49,7 @@ def moved(state, road, obstacles):
     state[:, 2] += TURN
     obstacles[..., :2] = turned(obstacles[..., :2]) + SHIFT
     obstacles[..., 2:4] = turned(obstacles[..., 2:4])
-    return state, torch.cat([road[:, :3], anchors.flatten(1)], dim=1), obstacles
+    return state, torch.cat([road[:, : len(SCALAR_FIELDS)], anchors.flatten(1)], dim=1), obstacles
 
 
 @pytest.mark.parametrize(('tier', 'seed'), CASES)

@@ -16,7 +16,7 @@ from training.decision_transformer.network.merit import Merit
 from training.decision_transformer.network.road_frame import RoadFrame
 from warmstart_planner import objective
 from warmstart_planner.learned.context import context_of
-from warmstart_planner.learned.merit_rows import STRIDE
+from warmstart_planner.learned.transformer.merit_rows import STRIDE
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, StopBefore
@@ -88,7 +88,7 @@ def test_a_car_that_cannot_stop_in_time_violates_at_the_end_by_how_far(make_prob
     on_road = objective.road_coordinates(
         *objective.box_centre(states[-1], CAR), bound.numbers.road
     )
-    grip, stop = bound.numbers.road[:2]
+    grip, stop = (bound.numbers.road[i] for i in (objective.GRIP, objective.STOP_STATION))
     short = -objective.stopping_reserve(states[-1], on_road, stop, grip, CAR)
     assert short > 1.0
     assert total[-1] == pytest.approx(short, rel=1e-3)
@@ -133,5 +133,5 @@ def test_braking_harder_than_the_grip_counts_by_how_much(make_problem):
     controls = np.tile([-8.0, 0.0], (60, 1))
     states, _ = roll_out(bound.numbers.initial_state, controls, 0.1, CAR)
     _, total, _ = measured(bound, states, controls)
-    grip = bound.numbers.road[0]
+    grip = bound.numbers.road[objective.GRIP]
     assert np.allclose(total[:3], 8.0 - grip, atol=0.01)

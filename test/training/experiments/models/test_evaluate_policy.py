@@ -37,7 +37,7 @@ from training.iql_lstm.logs.plain_controller import PLAIN, PlainController
 from training.iql_lstm.logs.transitions import from_problems
 from training.iql_lstm.settings import SMOKE
 from training.iql_lstm.train import train_member
-from warmstart_planner.learned.observation import moving
+from warmstart_planner.learned.observation.observer import moving
 from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon

@@ -12,7 +12,7 @@ pytest.importorskip('torch', reason='torch is not installed')
 from training.iql_lstm.logs.episodes import join
 from training.iql_lstm.logs.mirror import mirrored
 from training.iql_lstm.logs.transitions import from_plain_controller
-from warmstart_planner.learned.observation import OBSERVATION_FIELDS, moving
+from warmstart_planner.learned.observation.observer import OBSERVATION_FIELDS, moving
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon
 from warmstart_planner.road import road_from_segments

@@ -12,8 +12,8 @@ from training.iql_lstm.logs.plain_controller import (
     drive_model,
     other_habits,
 )
-from warmstart_planner.learned.observation import moving
-from warmstart_planner.learned.plain_rule import PlainSettings
+from warmstart_planner.driver_model.plain_rule import PlainSettings
+from warmstart_planner.learned.observation.observer import moving
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon, KeepSpeed, StopBefore, Trajectory
 from warmstart_planner.road import road_from_segments

@@ -29,7 +29,7 @@ from training.iql_lstm.logs.transitions import (
     rewards_of,
 )
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES, context_of
-from warmstart_planner.learned.observation import OBSERVATION_SIZE, moving
+from warmstart_planner.learned.observation.observer import OBSERVATION_SIZE, moving
 from warmstart_planner.problem import Horizon
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle

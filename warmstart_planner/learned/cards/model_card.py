@@ -1,0 +1,193 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The card of a Decision Transformer: what the model was made for, and what it proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from warmstart_planner.checks import number
+from warmstart_planner.learned.cards.card_format import (
+    Golden,
+    Range,
+    Shape,
+    built,
+    built_range,
+    card_members,
+    dotted,
+    expect,
+    expect_count,
+    expect_golden,
+    expect_identity,
+    expect_positive,
+    expect_shapes,
+    made,
+    mapping,
+    members,
+    read_card,
+    refuse,
+)
+from warmstart_planner.learned.context import OBSTACLE_SAMPLES
+from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, CostWeights
+from warmstart_planner.problem import MAX_OBSTACLES, Horizon
+from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
+
+SCHEMA_VERSION = 3
+CONTEXT_VERSION = 1  # of `learned.context`: what the numbers of a context mean
+KIND = 'decision_transformer'
+CARD_FILE = f'{KIND}.json'
+ONNX_FILE = f'{KIND}.onnx'
+
+
+def input_shapes(candidates: int) -> dict[str, Shape]:
+    """Shapes of a model's inputs by name, for a number of candidates."""
+    return {
+        'state': (STATE_SIZE,),
+        'road': (ROAD_PARAMETERS,),
+        'obstacles': (MAX_OBSTACLES, OBSTACLE_SAMPLES, OBSTACLE_PARAMETERS),
+        'present': (MAX_OBSTACLES,),
+        'relative_return': (candidates,),
+        'constraint_to_go': (candidates,),
+    }
+
+
+def output_shapes(candidates: int, horizon: Horizon) -> dict[str, Shape]:
+    """Shapes of a model's outputs by name, for a number of candidates and a horizon."""
+    return {
+        'states': (candidates, horizon.steps + 1, STATE_SIZE),
+        'controls': (candidates, horizon.steps, CONTROL_SIZE),
+        'predicted_return': (candidates,),
+        'failure_probability': (candidates,),
+        'log_probability': (candidates,),
+        'unfamiliarity': (),
+    }
+
+
+@dataclass(frozen=True)
+class TrainingRange:
+    """
+    Box about the contexts that a model was trained on.
+
+    `state` (STATE_SIZE,), `road` (ROAD_PARAMETERS,), `obstacles` (OBSTACLE_PARAMETERS,), the last
+    over those obstacles that are present, at all their times.
+    """
+
+    state: Range
+    road: Range
+    obstacles: Range
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        sizes = (STATE_SIZE, ROAD_PARAMETERS, OBSTACLE_PARAMETERS)
+        for each, size in zip(fields(self), sizes, strict=True):
+            found = getattr(self, each.name).low.shape
+            if found != (size,):
+                raise ValueError(f'{each.name} has shape {found}: expected ({size},)')
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What to ask of the model where nobody asks for anything else."""
+
+    relative_return: float = 0.0
+    constraint_to_go: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no model can be asked for."""
+        number('relative_return', self.relative_return)
+        number('constraint_to_go', self.constraint_to_go, at_least=0.0)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """
+    What a model file is.
+
+    `onnx` is the model's file name, beside the card, and `sha256` of its bytes. `vehicle`,
+    `horizon`, `margins` and `weights` are those of the solver whose solutions it learned.
+    `inputs` and `outputs` are the tensors' shapes; K = `candidates` comes first in the outputs.
+    An `unfamiliarity` above `unfamiliarity_threshold` marks a problem unlike those it was trained
+    on. `provenance` tells of data set, commit, versions, parameters and metrics; nothing here
+    reads it.
+
+    Raises:
+        CardError: a field is not what it has to be; the message names it.
+
+    """
+
+    model_id: str
+    onnx: str
+    sha256: str
+    vehicle: VehicleParameters
+    horizon: Horizon
+    margins: Margins
+    weights: CostWeights
+    candidates: int
+    inputs: Mapping[str, Shape]
+    outputs: Mapping[str, Shape]
+    training_range: TrainingRange
+    unfamiliarity_threshold: float
+    defaults: Defaults
+    golden: Golden
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    context_version: int = CONTEXT_VERSION
+    kind: str = KIND
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        expect_identity(self)
+        expect('context_version', self.context_version, CONTEXT_VERSION)
+        expect_count('candidates', self.candidates)
+        expect_positive('unfamiliarity_threshold', self.unfamiliarity_threshold)
+        expect_shapes('inputs', self.inputs, input_shapes(self.candidates))
+        expect_shapes('outputs', self.outputs, output_shapes(self.candidates, self.horizon))
+        expect_golden(self)
+
+
+def load_card(path: Path | str) -> ModelCard:
+    """
+    Read a card.
+
+    Raises:
+        CardError: there is no such file, or it is not a card that this version reads; the message
+            names the file, the field, its value and what was expected.
+
+    """
+    return read_card(path, _card)
+
+
+def _card(content: Any) -> ModelCard:
+    given = card_members(content, ModelCard)
+    return ModelCard(
+        **given
+        | {
+            'horizon': built('horizon', given['horizon'], Horizon),
+            'margins': built('margins', given['margins'], Margins),
+            'weights': built('weights', given['weights'], CostWeights),
+            'defaults': built('defaults', given['defaults'], Defaults),
+            'inputs': _shapes('inputs', given['inputs']),
+            'outputs': _shapes('outputs', given['outputs']),
+            'training_range': _training_range(given['training_range']),
+        }
+    )
+
+
+def _training_range(value: Any) -> TrainingRange:
+    name = 'training_range'
+    parts = members(name, value, TrainingRange)
+    ranges = {part: built_range(dotted(name, part), inner) for part, inner in parts.items()}
+    return made(name, TrainingRange, ranges)
+
+
+def _shapes(name: str, value: Any) -> dict[str, Shape]:
+    shapes = {}
+    for key, shape in mapping(name, value).items():
+        if not isinstance(shape, list) or not all(type(size) is int for size in shape):
+            refuse(dotted(name, key), shape, 'a list of whole numbers')
+        shapes[key] = tuple(shape)
+    return shapes

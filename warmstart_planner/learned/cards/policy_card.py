@@ -1,0 +1,134 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The card of an ensemble of LSTM policies: what it was made for, and one step of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from warmstart_planner.learned.cards.card_format import (
+    Golden,
+    Range,
+    Shape,
+    built,
+    built_range,
+    card_members,
+    expect,
+    expect_count,
+    expect_golden,
+    expect_identity,
+    expect_positive,
+    read_card,
+    refuse,
+)
+from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE, OBSERVATION_VERSION
+from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
+
+SCHEMA_VERSION = 2
+KIND = 'iql_lstm'
+CARD_FILE = f'{KIND}.json'
+ONNX_FILE = f'{KIND}.onnx'
+
+
+def input_shapes(members: int, hidden_size: int) -> dict[str, Shape]:
+    """Shapes of a policy's inputs by name; all are float32."""
+    return {
+        'observation': (members, OBSERVATION_SIZE),
+        'hidden': (members, hidden_size),
+        'cell': (members, hidden_size),
+    }
+
+
+def output_shapes(members: int, hidden_size: int) -> dict[str, Shape]:
+    """Shapes of a policy's outputs by name; all are float32."""
+    return {
+        'action': (members, CONTROL_SIZE),
+        'hidden_out': (members, hidden_size),
+        'cell_out': (members, hidden_size),
+    }
+
+
+@dataclass(frozen=True)
+class PolicyCard:
+    """
+    What a policy file is: one step of all its members at once.
+
+    `onnx` is the model's file name, beside the card, and `sha256` of its bytes. `vehicle`, the
+    time step `dt` [s] and the `margins` of road, obstacles and grip are those of the data it
+    learned from. `training_range` is the box about the observations of the data; roll-outs whose
+    `policy.disagreement` is above `disagreement_threshold` [m] start from a problem unlike them.
+    `golden` is one step. `provenance` tells of data set, commit, versions, parameters and
+    metrics; nothing here reads it.
+
+    Raises:
+        CardError: a field is not what it has to be; the message names it.
+
+    """
+
+    model_id: str
+    onnx: str
+    sha256: str
+    vehicle: VehicleParameters
+    dt: float
+    margins: Margins
+    members: int
+    hidden_size: int
+    training_range: Range
+    disagreement_threshold: float
+    golden: Golden
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    observation_size: int = OBSERVATION_SIZE
+    observation_version: int = OBSERVATION_VERSION
+    kind: str = KIND
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        expect_identity(self)
+        expect('observation_version', self.observation_version, OBSERVATION_VERSION)
+        expect('observation_size', self.observation_size, OBSERVATION_SIZE)
+        expect_count('members', self.members)
+        expect_count('hidden_size', self.hidden_size)
+        for name in ('dt', 'disagreement_threshold'):
+            expect_positive(name, getattr(self, name))
+        known = self.training_range.low.shape
+        if known != (OBSERVATION_SIZE,):
+            refuse('training_range', list(known), f'[{OBSERVATION_SIZE}] numbers')
+        expect_golden(self)
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """Shapes of the inputs by name."""
+        return input_shapes(self.members, self.hidden_size)
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        """Shapes of the outputs by name."""
+        return output_shapes(self.members, self.hidden_size)
+
+
+def load_policy_card(path: Path | str) -> PolicyCard:
+    """
+    Read a card.
+
+    Raises:
+        CardError: there is no such file, or it is not a card that this version reads; the message
+            names the file, the field, its value and what was expected.
+
+    """
+    return read_card(path, _card)
+
+
+def _card(content: Any) -> PolicyCard:
+    given = card_members(content, PolicyCard)
+    return PolicyCard(
+        **given
+        | {
+            'margins': built('margins', given['margins'], Margins),
+            'training_range': built_range('training_range', given['training_range']),
+        }
+    )

@@ -1,0 +1,147 @@
+# Copyright 2026 The warmstart_planner authors
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled observation: how it is generated, found and called."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from warmstart_planner import acados, compilation, generated, objective, vehicle
+from warmstart_planner.driver_model import on_road, plain_rule
+from warmstart_planner.driver_model.on_road import OnRoad
+from warmstart_planner.driver_model.plain_rule import SIDES, PlainSettings
+from warmstart_planner.generate_options import generate_options
+from warmstart_planner.learned.observation import fields
+from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
+from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
+
+NAME = 'observation'
+LIBRARY = 'libobservation.so'
+LOOPS = Path(__file__).with_name('observation.c')
+RULE = Path(plain_rule.__file__).with_suffix('.c')
+DOUBLES = ctypes.POINTER(ctypes.c_double)
+FLOATS = ctypes.POINTER(ctypes.c_float)
+
+
+class WalkStructure(ctypes.Structure):
+    """Mirrors `walk_t` of observation.c."""
+
+    _fields_ = [
+        *((name, ctypes.c_int) for name in ('cars', 'nodes', 'obstacle_count', 'obstacle_nodes')),
+        ('dt', ctypes.c_double),
+        *(
+            (name, ctypes.c_double * CONTROL_SIZE)
+            for name in ('control_lower', 'control_upper', 'moved_lower', 'moved_upper')
+        ),
+        *((name, DOUBLES) for name in ('road', 'obstacles', 'states', 'controls')),
+    ]
+
+
+def key(car: VehicleParameters) -> dict[str, Any]:
+    """Return all that the compiled observation depends on."""
+    return {
+        'vehicle': car.numbers,
+        'sources': generated.source_digest(
+            LOOPS,
+            RULE,
+            Path(__file__).with_name('functions.py'),
+            *(
+                Path(module.__file__)
+                for module in (fields, on_road, plain_rule, objective, vehicle)
+            ),
+        ),
+        **acados.toolchain(),
+    }
+
+
+def generate(car: VehicleParameters) -> Path:
+    """Generate and compile the observation unless it is current; return its folder."""
+
+    def build(folder: Path) -> list[str]:
+        from warmstart_planner.learned.observation import functions
+
+        with numpy_on_symbols():
+            symbolic = functions.casadi_functions(car)
+        road_view = next(each for each in symbolic if each.name() == 'road_view')
+        sizes = {
+            'ROAD_VIEW': road_view.numel_out(0),
+            'POINTS': functions.POINTS,
+            'THERE_SIZE': functions.THERE_SIZE,
+            'PLACE_SIZE': len(functions.PLACE_FIELDS),
+            'AXLE_SIZE': len(functions.AXLE_FIELDS),
+            'OBSTACLE_SIZE': fields.MOVING_OBSTACLE_PARAMETERS,
+            'ON_ROAD_SIZE': functions.ON_ROAD_SIZE,
+            **_places('PLACE', functions.PLACE_FIELDS),
+            **_places('AXLE', functions.AXLE_FIELDS),
+            **_places('ON_ROAD', OnRoad._fields),
+            'LINES': len(fields.LINES),
+            'LEFTMOST': fields.LINES[0],
+            'LINE_SPACING': fields.LINE_SPACING,
+            'SCAN_VIEW': len(fields.SCAN_FIELDS),
+            'GAP_MIN': fields.GAP_MIN,
+            'RULE_SIDES': SIDES,
+            'RULE_NUMBERS': ', '.join(field.name for field in dataclasses.fields(PlainSettings)),
+            'PLAIN_RULE': _braces(dataclasses.astuple(PlainSettings())),
+            'CAR_LENGTH': car.length,
+            'CAR_WIDTH': car.width,
+            'CAR_WHEELBASE': car.wheelbase,
+            'CAR_STEERING_MAX': car.steering_max,
+            'CONTROL_LOWER': _braces(car.control_lower),
+            'CONTROL_UPPER': _braces(car.control_upper),
+            'WORK_SIZE': max(1, *(max(f.sz_w(), f.sz_iw()) for f in symbolic)),
+        }
+        lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
+        (folder / 'sizes.h').write_text(''.join(lines))
+        write_c_code(symbolic, folder, 'functions')
+        _leave_out_checks(folder / 'functions.c')
+        acados.compile_library([LOOPS], folder / LIBRARY, includes=[folder, RULE.parent])
+        return [LIBRARY]
+
+    return generated.generate(NAME, key(car), build)
+
+
+def _leave_out_checks(code: Path) -> None:
+    """
+    Leave out of CasADi's code the question whether an argument and a result are wanted: all are.
+
+    Asked for each number anew, it keeps compilers from doing several points in one instruction.
+    """
+    text = code.read_text()
+    text = re.sub(r'arg\[(\d+)\]\? (arg\[\1\]\[\d+\]) : 0', r'\2', text)
+    code.write_text(re.sub(r'if \(res\[\d+\]!=0\) ', '', text))
+
+
+def _places(prefix: str, names: Sequence[str]) -> dict[str, int]:
+    """Return where named numbers stand, as C knows it."""
+    return {f'{prefix}_{name.upper()}': place for place, name in enumerate(names)}
+
+
+def _braces(values: Iterable[float]) -> str:
+    return f'{{{", ".join(repr(float(value)) for value in values)}}}'
+
+
+@cache
+def load(car: VehicleParameters) -> ctypes.CDLL:
+    """
+    Load the compiled observation.
+
+    Raises:
+        SolverMissingError: it is not generated for this car.
+
+    """
+    folder = generated.require(NAME, key(car), generate_options(car))
+    acados.preload_libraries()
+    walk, node = ctypes.POINTER(WalkStructure), ctypes.c_int
+    functions = {
+        'observation_observe': (None, walk, node, node, FLOATS),
+        'observation_rule': (None, walk, DOUBLES, DOUBLES, DOUBLES),
+        'observation_advance': (None, walk, node, node),
+        'observation_drive': (None, walk, node, DOUBLES, FLOATS),
+    }
+    return compilation.open_library(folder / LIBRARY, functions)
