@@ -37,11 +37,11 @@ training:
 
 solvers:  ## Generate and compile solvers that are not current: [VEHICLE=name or path] [WEIGHTS=path] [DT=s] [STEPS=n]
 	@$(SET_UP) --without-solvers
-	$(RUN) -m warmstart_planner.generate $(call option,VEHICLE,vehicle) \
+	$(RUN) -m warmstart_planner.commands.generate $(call option,VEHICLE,vehicle) \
 	    $(call option,WEIGHTS,weights) $(call option,DT,dt) $(call option,STEPS,steps)
 
 demo: setup  ## Drive: [SCENARIO=name or path] [OUT=out/demo] [ARGS=...]
-	scripts/run $(HOLD) .venv/bin/python -m warmstart_planner.demo $(call option,SCENARIO,scenario) \
+	scripts/run $(HOLD) .venv/bin/python -m warmstart_planner.commands.demo $(call option,SCENARIO,scenario) \
 	    --out '$(or $(OUT),out/demo)' $(ARGS)
 
 interrupts: setup  ## Press Ctrl-C at random times and count what comes of it: [N=times] [ARGS=...]
@@ -63,13 +63,13 @@ test-system-libraries: setup  ## Run the core's tests with the libraries of Ubun
 	scripts/test_system_libraries
 
 drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds each] [ARGS=...]
-	$(RUN) -m warmstart_planner.drive_all $(call option,N,seeds) $(ARGS)
+	$(RUN) -m warmstart_planner.commands.drive_all $(call option,N,seeds) $(ARGS)
 
 commonroad: setup  ## Drive a folder of CommonRoad files without ROS: FOLDER=... [N=files] [ARGS=...]
-	$(RUN) -m warmstart_planner.drive_files $(call option,FOLDER,folder) $(call option,N,n) $(ARGS)
+	$(RUN) -m warmstart_planner.commands.drive_files $(call option,FOLDER,folder) $(call option,N,n) $(ARGS)
 
 cases: setup  ## Drive inputs that are easily got wrong, and compare: [FOLDER=test/cases] [ARGS=...]
-	$(RUN) -m warmstart_planner.cases --folder '$(or $(FOLDER),test/cases)' $(ARGS)
+	$(RUN) -m warmstart_planner.commands.cases --folder '$(or $(FOLDER),test/cases)' $(ARGS)
 
 benchmark-scp: development  ## Compare SCP with other solvers: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.solvers.benchmark_scp $(call option,N,n) $(ARGS)

@@ -34,7 +34,7 @@ setup(
         **{f'{SHARE}.{folder}': ['*'] for folder in FOLDERS},
     },
     entry_points={
-        'console_scripts': ['warmstart-planner = warmstart_planner.command_line:script']
+        'console_scripts': ['warmstart-planner = warmstart_planner.commands.command_line:script']
     },
     # The exact versions that are tested are in requirements/.
     install_requires=[

@@ -14,7 +14,7 @@ from warmstart_planner.nodes.launching import (
     start_hint,
     with_one_vehicle,
 )
-from warmstart_planner.system import WORLD_TOPICS, simulation_processes
+from warmstart_planner.processes.system import WORLD_TOPICS, simulation_processes
 
 RECORD = 'Folder for the record of the drive; empty: none'
 VEHICLE = "Car by name, or its file's path; empty: the scenario's"

@@ -13,7 +13,7 @@ from warmstart_planner.nodes.launching import (
     rviz_action,
     start_hint,
 )
-from warmstart_planner.system import VEHICLE_TOPICS, vehicle_processes
+from warmstart_planner.processes.system import VEHICLE_TOPICS, vehicle_processes
 
 RECORD = 'Empty: only the simulator writes records, and what nodes send is for `ros2 bag record`'
 VEHICLE = "Car by name, or its file's path; empty: the parameters'"

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmstart_planner.system import PACKAGE, SystemArguments, simulation_processes
+from warmstart_planner.processes.system import PACKAGE, SystemArguments, simulation_processes
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = 'WARMSTART_PLANNER_MARK'  # variable that all processes of a press carry
@@ -109,7 +109,7 @@ def _commands(
     if what == 'demo':
         given = ['--scenario', scenario, '--out', str(work / 'out')]
         python = [*_hold(), sys.executable]
-        return {what: ([*python, '-m', 'warmstart_planner.demo', *given], {})}
+        return {what: ([*python, '-m', 'warmstart_planner.commands.demo', *given], {})}
     if what == 'launch':
         given = ['simulation.launch.py', f'scenario:={scenario}']
         return {what: (['ros2', 'launch', PACKAGE, *given], {})}

@@ -295,8 +295,8 @@ def side_by_side(steps: Sequence[Callable[[], None]]) -> None:
 
 
 def generate_solvers() -> None:
-    """Generate and compile the solvers; warmstart_planner.generate leaves current ones alone."""
-    command = [str(PYTHON), '-m', 'warmstart_planner.generate']
+    """Generate and compile the solvers; those that are current are left alone."""
+    command = [str(PYTHON), '-m', 'warmstart_planner.commands.generate']
     run_in_environment(command, 'generation of the solvers', show=True)
 
 

@@ -9,7 +9,8 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from warmstart_planner import compiled_transcription, generated
+from warmstart_planner import compiled_transcription
+from warmstart_planner.generation import generated
 from warmstart_planner.obstacles import Obstacle, box
 from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StationGoal, StopBefore
 from warmstart_planner.road import road_from_segments

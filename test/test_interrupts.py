@@ -17,7 +17,7 @@ pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `ma
 ROOT = Path(__file__).resolve().parents[1]
 QUIET = """\
 import time
-from warmstart_planner.interruption import end_quietly_on_ctrl_c
+from warmstart_planner.processes.interruption import end_quietly_on_ctrl_c
 end_quietly_on_ctrl_c(7, 'ended')
 print('ready', flush=True)
 time.sleep(30)

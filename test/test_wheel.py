@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from warmstart_planner import generated
-from warmstart_planner.generate import provide
+from warmstart_planner.commands.generate import provide
+from warmstart_planner.generation import generated
 from warmstart_planner.problem import Horizon
 from warmstart_planner.scenarios import packaged_scenarios
 from warmstart_planner.vehicle import load_vehicle
@@ -119,7 +119,7 @@ class TestContent:
 class TestInstalled:
     def test_it_finds_its_own_files_and_not_those_of_the_checkout(self, site):
         script = (
-            'from warmstart_planner.resources import share_folder as f; '
+            'from warmstart_planner.files.resources import share_folder as f; '
             'from warmstart_planner.scenarios import packaged_scenarios as p; print(f(), *p())'
         )
         done = subprocess.run(

@@ -10,6 +10,6 @@ Worker processes inherit the environment.
 
 import os
 
-from warmstart_planner.parallel import THREAD_VARIABLES
+from warmstart_planner.processes.parallel import THREAD_VARIABLES
 
 os.environ.update(dict.fromkeys(THREAD_VARIABLES, '1'))

@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python3 -m warmstart_planner`: the command line."""
 
-from warmstart_planner.command_line import script
+from warmstart_planner.commands.command_line import script
 
 script()

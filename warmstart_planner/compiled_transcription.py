@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner import blockage, compilation, generated, objective, problem, road, vehicle
+from warmstart_planner import blockage, objective, problem, road, vehicle
 from warmstart_planner import transcription as numpy_transcription
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation import compilation, generated
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import (
     Goal,

@@ -110,7 +110,7 @@ def load_vehicle(name_or_path: str = DEFAULT_VEHICLE) -> VehicleParameters:
         VehicleError: there is none, or its file is not what docs/vehicles.md describes.
 
     """
-    from warmstart_planner.vehicle_file import load_description
+    from warmstart_planner.files.vehicle_file import load_description
 
     return load_description(name_or_path).parameters
 

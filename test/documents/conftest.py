@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner import generated
+from warmstart_planner.generation import generated
 
 ROOT = Path(__file__).resolve().parents[2]
 

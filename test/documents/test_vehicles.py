@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner import generate, generated
-from warmstart_planner.cost_weights import read_weights
+from warmstart_planner.commands import generate
+from warmstart_planner.files.cost_weights import read_weights
+from warmstart_planner.files.vehicle_file import load_description
+from warmstart_planner.generation import generated
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.vehicle_file import load_description
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / 'docs' / 'vehicles.md').read_text(encoding='utf-8')
@@ -97,7 +98,7 @@ def test_an_own_car_has_plans_that_keep_to_its_own_limits(folder, monkeypatch):
 def test_own_weights_make_another_solver_and_another_plan(folder, run, monkeypatch):
     from dataclasses import replace
 
-    from warmstart_planner.generated import SolverMissingError
+    from warmstart_planner.generation.generated import SolverMissingError
     from warmstart_planner.planning import Planner, PlannerSettings
     from warmstart_planner.scenarios import load_scenario
 

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from warmstart_planner.drive_all import main
+from warmstart_planner.commands.drive_all import main
 from warmstart_planner.obstacles import box
 from warmstart_planner.planning import Planner
 from warmstart_planner.planning.with_proposals import FOR_EVER, planner_with

@@ -57,7 +57,7 @@ def demo(start, tmp_path, solvers):
     def begin(*arguments):
         mark = str(tmp_path)
         out = str(tmp_path / 'out')
-        process = start('warmstart_planner.demo', '--out', out, *arguments, OUT_MARK=mark)
+        process = start('warmstart_planner.commands.demo', '--out', out, *arguments, OUT_MARK=mark)
         process.pid_mark = mark
         return process
 
@@ -94,7 +94,7 @@ def test_a_drive_by_the_walls_clock_reaches_its_goal(demo, scenario, tmp_path):
 @pytest.fixture
 def simulate(start, tmp_path, solvers):
     """Start the processes of a simulation in a namespace; return them by name."""
-    from warmstart_planner.system import SystemArguments, simulation_processes
+    from warmstart_planner.processes.system import SystemArguments, simulation_processes
 
     def begin(namespace, scenario):
         folder = tmp_path / namespace

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner.system import WORLD_TOPICS, SystemArguments, simulation_processes
+from warmstart_planner.processes.system import WORLD_TOPICS, SystemArguments, simulation_processes
 
 ARCHITECTURE = Path(__file__).resolve().parents[2] / 'docs' / 'architecture.md'
 OF_ROS = ('/parameter_events', '/rosout', '/transition_event', '/clock')

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from warmstart_planner.system import RESPAWN_DELAY, SystemArguments, simulation_processes
+from warmstart_planner.processes.system import RESPAWN_DELAY, SystemArguments, simulation_processes
 
 REJOIN_TIME = 3.0  # in which a node that was killed is heard again [s]
 DEATHS = 5  # each finds the others at another moment of their own periods

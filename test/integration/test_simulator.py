@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from warmstart_planner.exit_status import NOT_DRIVEN
+from warmstart_planner.processes.exit_status import NOT_DRIVEN
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_a_command_that_is_not_a_number_is_none_and_without_commands_the_vehicle
 
 def test_who_joins_late_still_gets_road_and_goal(bench):
     from warmstart_planner import msg
-    from warmstart_planner.demo import DEFAULT_SCENARIO
+    from warmstart_planner.commands.demo import DEFAULT_SCENARIO
     from warmstart_planner.nodes.messages import goal_from, road_from
     from warmstart_planner.nodes.qos import LATCHED
     from warmstart_planner.scenarios import load_scenario

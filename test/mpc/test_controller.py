@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.mpc import Controller
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Rung, Trajectory

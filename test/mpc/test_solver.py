@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from warmstart_planner import generated
+from warmstart_planner.generation import generated
 from warmstart_planner.mpc.generate import generate
 from warmstart_planner.mpc.parameters import StageParameters
 from warmstart_planner.mpc.solver import NAME, TrackingSolver, library_name, solver_key

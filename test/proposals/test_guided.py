@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmstart_planner import generated
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation import generated
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, KeepSpeed, StopBefore
 from warmstart_planner.proposals import guided_library

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import NoModelError
 from warmstart_planner.planning import Planner
 from warmstart_planner.problem import Horizon
@@ -19,7 +19,7 @@ CAR = load_vehicle()
 NAMED = "source 'mine' of mine-package"
 IMPORTS = """
 from dataclasses import replace
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import NoModelError
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.proposals.source import Answer, ModelInfo

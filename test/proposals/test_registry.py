@@ -4,6 +4,7 @@
 
 import pytest
 
+from warmstart_planner.files.vehicle_file import vehicle_folder
 from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.registry import (
@@ -17,7 +18,6 @@ from warmstart_planner.proposals.registry import (
 )
 from warmstart_planner.proposals.spec import PLANNERS_OWN, LoadOptions, SourceSpec
 from warmstart_planner.vehicle import load_vehicle
-from warmstart_planner.vehicle_file import vehicle_folder
 
 CAR = load_vehicle()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart_planner import compilation
+from warmstart_planner.generation import compilation
 from warmstart_planner.scp import library
 
 SOURCE = Path(__file__).with_name('numbers.cpp')

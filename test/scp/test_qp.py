@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from warmstart_planner import acados, compilation
+from warmstart_planner.generation import acados, compilation
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.cold_bundle import ColdBundle

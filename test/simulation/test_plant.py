@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warmstart_planner.files.vehicle_file import VehicleError, load_description
 from warmstart_planner.simulation.configuration import ActuatorConfiguration
 from warmstart_planner.simulation.plant import (
     LateralLoad,
@@ -16,7 +17,6 @@ from warmstart_planner.simulation.plant import (
     plant_state,
     steering_within,
 )
-from warmstart_planner.vehicle_file import VehicleError, load_description
 
 DT = 0.005
 GRAVITY = 9.81

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner.parallel import THREAD_VARIABLES
+from warmstart_planner.processes.parallel import THREAD_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """

@@ -31,7 +31,7 @@ def test_a_model_of_the_smoke_configuration_is_served_and_its_proposals_are_plan
 
 
 def test_the_shipped_model_knows_the_tiers_that_it_was_trained_on():
-    from warmstart_planner.resources import share_folder
+    from warmstart_planner.files.resources import share_folder
 
     folder = share_folder() / 'models'
     source = DecisionTransformer(load_model(folder))

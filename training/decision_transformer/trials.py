@@ -34,7 +34,7 @@ from training.decision_transformer.outcomes import FIRST_INDEX, stacked
 from training.decision_transformer.ranges import joined, range_of
 from training.decision_transformer.refinery import refined, served
 from training.figures import excess_share, relative_gap
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import CardError, write_card
 from warmstart_planner.learned.cards.model_card import CARD_FILE, ModelCard, load_card
 from warmstart_planner.learned.context import context_of

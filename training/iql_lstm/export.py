@@ -32,7 +32,7 @@ from training.dataset.situations import SPLIT_STRIDE
 from training.iql_lstm.disagreement import LEAST_THRESHOLD, calibrated, realised
 from training.iql_lstm.networks import OBSERVATION_LIMIT, Actor
 from training.iql_lstm.trained import load_trained, read_checkpoint
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import (
     Golden,
     Range,

@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned import CPU
 from warmstart_planner.learned.cards.card_format import (
     Card,

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner import acados, compilation, generated, objective
+from warmstart_planner import objective
 from warmstart_planner import vehicle as vehicle_module
-from warmstart_planner.generate_options import generate_options
+from warmstart_planner.generation import acados, compilation, generated
+from warmstart_planner.generation.options import generate_options
+from warmstart_planner.generation.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
-from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'merit'

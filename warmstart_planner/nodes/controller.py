@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from warmstart_planner.interruption import end_quietly_on_ctrl_c
+from warmstart_planner.processes.interruption import end_quietly_on_ctrl_c
 
 if __name__ == '__main__':
     end_quietly_on_ctrl_c(0)  # the imports take a second

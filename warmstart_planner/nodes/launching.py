@@ -24,17 +24,17 @@ from launch_ros.substitutions import ExecutableInPackage
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from launch import LaunchContext
-from warmstart_planner.exit_status import end_of_all
+from warmstart_planner.files.resources import share_folder
 from warmstart_planner.nodes.parameters.files import WILDCARDS, Section, sections_of
-from warmstart_planner.resources import share_folder
-from warmstart_planner.scenarios import load_scenario
-from warmstart_planner.system import (
+from warmstart_planner.processes.exit_status import end_of_all
+from warmstart_planner.processes.system import (
     LOG_LEVELS,
     PACKAGE,
     RESPAWN_DELAY,
     NodeProcess,
     SystemArguments,
 )
+from warmstart_planner.scenarios import load_scenario
 
 TRUTHS = ['true', 'false']
 RVIZ = 'rviz2'  # package and executable

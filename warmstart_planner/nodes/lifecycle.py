@@ -20,8 +20,7 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from visualization_msgs.msg import MarkerArray
 
-from warmstart_planner.exit_status import GOOD
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics, LifecycleTask
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameters.declaration import Parameter
@@ -34,6 +33,7 @@ from warmstart_planner.nodes.parameters.files import (
 )
 from warmstart_planner.nodes.parameters.validation import Parameters
 from warmstart_planner.nodes.qos import DISPLAY, check_overrides, connect
+from warmstart_planner.processes.exit_status import GOOD
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
 BACKWARD = 0.1  # time that goes back by more than this begins anew [s]

@@ -18,10 +18,10 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import uninstall_signal_handlers
 
-from warmstart_planner.exit_status import BAD_START, GOOD
-from warmstart_planner.interruption import Interruptions
+from warmstart_planner.files.resources import share_folder
 from warmstart_planner.nodes.lifecycle import ManagedNode
-from warmstart_planner.resources import share_folder
+from warmstart_planner.processes.exit_status import BAD_START, GOOD
+from warmstart_planner.processes.interruption import Interruptions
 
 AUTOGROUP = Path('/proc/self/autogroup')
 PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'  # what Fast DDS calls it

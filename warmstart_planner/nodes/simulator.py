@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from warmstart_planner.interruption import end_quietly_on_ctrl_c
+from warmstart_planner.processes.interruption import end_quietly_on_ctrl_c
 
 if __name__ == '__main__':
     end_quietly_on_ctrl_c(0)  # the imports take a second
@@ -21,7 +21,6 @@ from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule
-from warmstart_planner.exit_status import GOOD, MISSED, NOT_DRIVEN
 from warmstart_planner.nodes.diagnostics import CountTask, StateTask
 from warmstart_planner.nodes.drive_clock import DriveClock
 from warmstart_planner.nodes.lifecycle import ManagedNode
@@ -53,6 +52,7 @@ from warmstart_planner.nodes.qos import EVENTS, LATCHED, NEWEST
 from warmstart_planner.nodes.recorder import Recorder, Said
 from warmstart_planner.nodes.transforms import TransformPublisher
 from warmstart_planner.problem import PoseGoal
+from warmstart_planner.processes.exit_status import GOOD, MISSED, NOT_DRIVEN
 from warmstart_planner.scenarios import Scenario, load_scenario
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner import compilation, generated
+from warmstart_planner.generation import compilation, generated
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
 NAME = 'guided'

@@ -16,7 +16,7 @@ from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from numbers import Real
 
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import NoModelError, VehicleUnknownError
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import Answer, ModelInfo, ModelSource, ProposalSource

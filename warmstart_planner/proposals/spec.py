@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from warmstart_planner.files.resources import share_folder
 from warmstart_planner.learned import CPU
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.source import ProposalSource
-from warmstart_planner.resources import share_folder
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import VehicleParameters
 

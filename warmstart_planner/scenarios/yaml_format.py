@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.files.resources import share_folder
+from warmstart_planner.files.schema import parse_checked
+from warmstart_planner.files.vehicle_file import named_in
 from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal, StopBefore
-from warmstart_planner.resources import share_folder
 from warmstart_planner.road import Road, road_from_segments
 from warmstart_planner.scenarios.motion import Knots, Motion, along_road, crossing, standing
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
-from warmstart_planner.schema import parse_checked
 from warmstart_planner.vehicle import DEFAULT_VEHICLE
-from warmstart_planner.vehicle_file import named_in
 
 SCHEMA_NAME = 'scenario.schema.json'
 

@@ -13,11 +13,12 @@ from typing import Any
 import casadi
 import numpy as np
 
-from warmstart_planner import compilation, generated, objective, vehicle
-from warmstart_planner.generate_options import generate_options
+from warmstart_planner import objective, vehicle
+from warmstart_planner.generation import compilation, generated
+from warmstart_planner.generation.options import generate_options
+from warmstart_planner.generation.symbolic import numpy_on_symbols
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'scp'

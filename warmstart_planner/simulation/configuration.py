@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from warmstart_planner.checks import number
-from warmstart_planner.resources import share_folder
+from warmstart_planner.files.resources import share_folder
 
 PREDICTIONS = ('ground_truth', 'constant_velocity')
 
@@ -147,7 +147,7 @@ def read_configuration(path: str | Path) -> SimulationConfiguration:
             given twice, or a value is bad; the message names the file and the field.
 
     """
-    from warmstart_planner.strict_yaml import parse
+    from warmstart_planner.files.strict_yaml import parse
 
     try:
         return configuration_from_mapping(parse(Path(path).read_text(encoding='utf-8')))

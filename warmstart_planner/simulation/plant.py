@@ -27,14 +27,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.checks import finite_array, number
-from warmstart_planner.simulation.configuration import ActuatorConfiguration
-from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
-from warmstart_planner.vehicle_file import (
+from warmstart_planner.files.vehicle_file import (
     DynamicsParameters,
     TyreParameters,
     VehicleDescription,
     VehicleError,
 )
+from warmstart_planner.simulation.configuration import ActuatorConfiguration
+from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
 
 BLEND_SPEEDS = (1.0, 2.0)  # kinematic below the first, tyre forces above the second [m/s]
 BLEND_TIME = 0.02  # with which yaw rate and slip follow the kinematic model [s]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.checks import finite_array, number
+from warmstart_planner.files.vehicle_file import load_description
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon
 from warmstart_planner.road import StationTracker
@@ -25,7 +26,6 @@ from warmstart_planner.simulation.sensors import (
     constant_velocity,
 )
 from warmstart_planner.vehicle import SPEED, STATE_SIZE, STEERING, YAW
-from warmstart_planner.vehicle_file import load_description
 
 # Streams of randomness: one a concern, so that switching one noise off leaves the others alone.
 _WIND, _EGO, _OBSTACLES, _TRANSPORT = range(4)

@@ -132,7 +132,7 @@ def test_what_the_planner_asks_itself_is_not_served_beside_it(bench, name):
 
 
 def test_a_source_that_is_not_compiled_is_refused(bench, policy_folder, tmp_path, monkeypatch):
-    from warmstart_planner import generated
+    from warmstart_planner.generation import generated
     from warmstart_planner.learned.observation import library as observation_library
 
     monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(tmp_path))

@@ -4,8 +4,8 @@
 
 import pytest
 
-from warmstart_planner import generated
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation import generated
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.observation import library
 from warmstart_planner.learned.observation.observer import Observer
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, load_vehicle

@@ -10,10 +10,10 @@ import yaml
 pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
 
+from warmstart_planner.files.resources import share_folder
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.nodes.lifecycle import AUTOSTART, NICENESS
 from warmstart_planner.nodes.parameters import controller, planner, proposal, simulator
-from warmstart_planner.resources import share_folder
 
 NODES = {
     'planner': (planner.DECLARATIONS, planner.settings_from),

@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.obstacles import Obstacle, box, disc
 from warmstart_planner.problem import Horizon, KeepSpeed, PlanningProblem, StopBefore, Trajectory
 from warmstart_planner.proposals.cold_bundle import ColdBundle

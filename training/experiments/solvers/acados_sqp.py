@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from training.experiments.solvers.nlp import Formulation, Task
 from training.experiments.solvers.solving import Attempt, trajectory_of
-from warmstart_planner import acados, compilation, generated
+from warmstart_planner.generation import acados, compilation, generated
+from warmstart_planner.generation.symbolic import numpy_on_symbols
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, ROAD_ROWS
-from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.transcription import control_bounds
 from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, STATE_SIZE, STEERING
 

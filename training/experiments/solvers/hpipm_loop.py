@@ -18,14 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from warmstart_planner import acados, compilation, generated, objective, vehicle
+from warmstart_planner import objective, vehicle
+from warmstart_planner.generation import acados, compilation, generated
+from warmstart_planner.generation.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, Trajectory
 from warmstart_planner.scp import functions
 from warmstart_planner.scp.library import DOUBLES, ProblemStructure, pointer
 from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.scp.solver import BoundProblem, Score
-from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'scp_loop'

@@ -19,7 +19,9 @@ import casadi as ca
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner import acados, generated, objective, vehicle
+from warmstart_planner import objective, vehicle
+from warmstart_planner.generation import acados, generated
+from warmstart_planner.generation.symbolic import numpy_on_symbols
 from warmstart_planner.objective import (
     GRIP,
     OBSTACLE_PARAMETERS,
@@ -30,7 +32,6 @@ from warmstart_planner.objective import (
 )
 from warmstart_planner.problem import Horizon, Trajectory
 from warmstart_planner.scp.solver import BoundProblem
-from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.transcription import control_bounds
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters, step
 

@@ -33,6 +33,7 @@ from training.experiments.warmstart.strategies import (
     Start,
     sources_of,
 )
+from warmstart_planner.files.resources import share_folder
 from warmstart_planner.learned.cards import model_card, policy_card
 from warmstart_planner.learned.observation import library as observation_library
 from warmstart_planner.learned.policy import LoadedPolicy, PolicyPurpose, load_policy
@@ -44,7 +45,6 @@ from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.iql_lstm import IqlLstm
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.proposals.source import ProposalSource
-from warmstart_planner.resources import share_folder
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle

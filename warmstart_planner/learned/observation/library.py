@@ -12,13 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner import acados, compilation, generated, objective, vehicle
+from warmstart_planner import objective, vehicle
 from warmstart_planner.driver_model import on_road, plain_rule
 from warmstart_planner.driver_model.on_road import OnRoad
 from warmstart_planner.driver_model.plain_rule import SIDES, PlainSettings
-from warmstart_planner.generate_options import generate_options
+from warmstart_planner.generation import acados, compilation, generated
+from warmstart_planner.generation.options import generate_options
+from warmstart_planner.generation.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.learned.observation import fields
-from warmstart_planner.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
 
 NAME = 'observation'

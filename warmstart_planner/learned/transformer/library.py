@@ -13,8 +13,10 @@ from typing import Any
 
 import casadi as ca
 
-from warmstart_planner import compilation, generated, objective, vehicle
-from warmstart_planner.generate_options import generate_options
+from warmstart_planner import objective, vehicle
+from warmstart_planner.generation import compilation, generated
+from warmstart_planner.generation.options import generate_options
+from warmstart_planner.generation.symbolic import numpy_on_symbols
 from warmstart_planner.learned import context
 from warmstart_planner.learned.transformer import architecture, merit_rows
 from warmstart_planner.learned.transformer.architecture import POINT_FIELDS
@@ -22,7 +24,6 @@ from warmstart_planner.objective import CostWeights, RoadCoordinates
 from warmstart_planner.problem import MAX_OBSTACLES
 from warmstart_planner.scp import lane_code
 from warmstart_planner.scp.library import LANES as NUMBERS
-from warmstart_planner.symbolic import numpy_on_symbols
 from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, STATE_SIZE, VehicleParameters
 
 NAME = 'transformer'

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner.strict_yaml import YamlError, parse
+from warmstart_planner.files.strict_yaml import YamlError, parse
 
 NODES = ('proposal', 'planner', 'controller', 'simulator')
 PARAMETERS = 'ros__parameters'

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from warmstart_planner.cost_weights import read_weights
+from warmstart_planner.files.cost_weights import read_weights
 from warmstart_planner.nodes.parameters.declaration import Parameter, declared, replaced
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.planning import PlannerSettings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from warmstart_planner.generated import SolverMissingError
+from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned import CPU
 from warmstart_planner.learned.cards.card_format import NoModelError, VehicleUnknownError
 from warmstart_planner.learned.observation.observer import Observer

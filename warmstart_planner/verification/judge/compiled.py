@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner import compilation, generated
+from warmstart_planner.generation import compilation, generated
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem, StopBefore, Trajectory
 from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
