@@ -190,8 +190,16 @@ def install_requirements(sourced: str, groups: set[str]) -> None:
     if not sourced:
         rewrite_wheel_paths()
     link_copies()
+    compile_quietly('acados')
     GROUPS_FILE.write_text(' '.join(sorted(groups)))
     stamp('requirements', key)
+
+
+def compile_quietly(package: str) -> None:
+    """Compile a package that would warn of its own escapes when it is first imported."""
+    folders = [str(folder) for folder in VENV.glob(f'lib/python3*/site-packages/{package}')]
+    command = [str(PYTHON), '-W', 'ignore', '-m', 'compileall', '-q', *folders]
+    run(command, f'compilation of {package}')
 
 
 def link_copies() -> None:

@@ -15,7 +15,7 @@ from warmstart_planner.simulation.configuration import (
     read_configuration,
 )
 
-FOLDER = Path(__file__).parent / 'cases'
+FOLDER = Path(__file__).resolve().parents[1] / 'cases'
 EXPECTED = read_expected(FOLDER / TABLE)
 REFUSED = """
 description: the goal lies beyond the road

@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Cost-to-go along trajectories: the negative return-to-go of MISSION.txt, equation 6."""
+"""Cost-to-go along trajectories: the negative of what a Decision Transformer is asked for."""
 
 from __future__ import annotations
 

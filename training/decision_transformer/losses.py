@@ -3,8 +3,8 @@
 """
 What the Decision Transformer learns from: the parts of its loss.
 
-MISSION.txt, Section 3, asks for the squared action error over the sequence (equation 9). What is
-particular here:
+Its core is the squared action error over the sequence (docs/decision-transformer.md, equation 4).
+What is particular here:
 
 - The mode that is nearest to a solution learns from it and no other does (winner-takes-all), so
   that the two sides of an obstacle do not average.
@@ -234,7 +234,7 @@ def _state_error(driven: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _action_error(driven: Tensor, wanted: Tensor) -> Tensor:
-    """Mean squared action error (equation 9), actions in their typical sizes, shape (B, T)."""
+    """Mean squared action error (equation 4), actions in their typical sizes, shape (B, T)."""
     return (((driven - wanted) / _constant((2.0, 0.2), wanted)) ** 2).mean(dim=(-1, -2))
 
 

@@ -3,7 +3,7 @@
 """
 The training of the Decision Transformer: `make train`.
 
-MISSION.txt, Section 3. The network is `network/transformer.py`, the parts of its loss are
+The network is `network/transformer.py`, the parts of its loss are
 `losses.py`. What is particular here:
 
 - Each pass over the problems takes other answers of each, some of the problems mirrored, and

@@ -3,9 +3,9 @@
 """
 What implicit Q-learning of a policy minimises.
 
-MISSION.txt, Section 4.2: expectile regression of V (equation 10), temporal differences of Q
-(equation 11) and the ways to make a policy from both, advantage-weighted log-likelihood (equation
-12) among them.
+Equations are those of docs/iql-lstm.md: expectile regression of V (equation 1), temporal
+differences of Q (equation 2) and the ways to make a policy from both, advantage-weighted
+log-likelihood (equation 3) among them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NORMAL_QUARTILES = 1.349  # distance of the quartiles of a standard normal distr
 
 
 def expectile_loss(gap: Tensor, expectile: float) -> Tensor:
-    """Return the asymmetric square of equation (10) of Q - V; its minimum is an expectile."""
+    """Return the asymmetric square of equation (1) of Q - V; its minimum is an expectile."""
     return torch.where(gap < 0.0, 1.0 - expectile, expectile) * gap**2
 
 
@@ -37,7 +37,7 @@ def temporal_target(
     """
     Return what Q is to be.
 
-    Without a trace it is equation (11): the reward, and V of what is observed next. With one it is
+    Without a trace it is equation (2): the reward, and V of what is observed next. With one it is
     the lambda-return along the data (Sutton, Barto: Reinforcement Learning, 2018, equation 12.2):
     what was done later counts instead of V, by `trace` more with each step. Nothing has a value
     beyond the end of a task.
@@ -94,19 +94,19 @@ Weights = Callable[[Judged, ExtractionSettings], Tensor]
 
 
 def advantage_weights(advantage: Tensor, settings: ExtractionSettings) -> Tensor:
-    """Return the weights of equation (12) for advantages in units of their spread."""
+    """Return the weights of equation (3) for advantages in units of their spread."""
     limit = math.log(settings.weight_limit)
     return torch.exp(torch.clamp(settings.temperature * advantage, max=limit))
 
 
 def critic_weights(judged: Judged, settings: ExtractionSettings) -> Tensor:
-    """Return the weights of equation (12)."""
+    """Return the weights of equation (3)."""
     return advantage_weights(judged.advantage, settings)
 
 
 def return_weights(judged: Judged, settings: ExtractionSettings) -> Tensor:
     """
-    Return the weights of equation (12) by what was really earned.
+    Return the weights of equation (3) by what was really earned.
 
     So does advantage-weighted regression (Peng, Kumar, Zhang, Levine, 2019, equation 9).
     """

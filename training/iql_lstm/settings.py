@@ -22,7 +22,7 @@ class Configuration:
     batch: int = 64  # chunks
     # the losses
     discount: float = 0.98  # a step
-    trace: float = 0.95  # lambda of the returns that Q learns; 0 is equation (11)
+    trace: float = 0.95  # lambda of the returns that Q learns; 0 is equation (2)
     expectile: float = 0.7  # of Q that V follows
     temperature: float = 3.0  # inverse, of advantages in units of their spread
     weight_limit: float = 20.0  # of advantage weights

@@ -3,9 +3,9 @@
 """
 Implicit Q-learning of an LSTM policy from logged drives: `make train-iql`.
 
-MISSION.txt, Section 4.2: V by expectile regression (equation 10), twin Q by temporal differences
-with V of the next observation (equation 11), a policy by advantage-weighted log-likelihood
-(equation 12) that remembers with an LSTM (equation 13). The networks are `networks.py`, what they
+By the equations of docs/iql-lstm.md: V by expectile regression (equation 1), twin Q by temporal differences
+with V of the next observation (equation 2), a policy by advantage-weighted log-likelihood
+(equation 3) that remembers with an LSTM (equation 4). The networks are `networks.py`, what they
 minimise is `losses.py`, the chunks that they learn from `data.py`, how they learn from a batch is
 `learner.py`. What is particular here:
 
@@ -16,7 +16,7 @@ minimise is `losses.py`, the chunks that they learn from `data.py`, how they lea
   in just one chunk. Stored memories are made anew before each epoch.
 - Where an episode was cut off, its last observation has a value; where it is terminal, nothing
   has.
-- Q learns lambda-returns along the data, of which equation (11) is the one without a trace.
+- Q learns lambda-returns along the data, of which equation (2) is the one without a trace.
 - Drives are learned in the mirror too.
 - Where an observation holds a suggested action, the actor learns what to do beside it, and Q what
   comes of doing other than that: a policy that has learned nothing does what is suggested.

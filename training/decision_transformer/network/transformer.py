@@ -3,9 +3,8 @@
 """
 The network of the Decision Transformer: from a problem to the sequences that its modes drive.
 
-MISSION.txt, Section 3: a sequence model whose tokens carry return-to-go R (equation 6),
-constraint-to-go C (equation 8) and state, and answer with actions (equation 7). What is particular
-here:
+A sequence model whose tokens carry return-to-go R, constraint-to-go C and state, and answer with
+actions (docs/decision-transformer.md, equations 1 to 3). What is particular here:
 
 - One token stands for a block of actions. The state of the next token is what the car's model
   makes of the actions so far: the dynamics are in the loop, in training as well as later.

@@ -3,9 +3,8 @@
  *
  * Trust-region sequential convex programming on HPIPM's Riccati-based interior-point method.
  *
- * Each iteration linearises dynamics and constraints about the current trajectory (MISSION
- * Section 2, eq. 4), bounds the step by a scaled box on states and controls (eq. 5), solves the
- * convex QP, and judges the step by an exact-penalty merit function: the ratio of actual to
+ * Each iteration linearises dynamics and constraints about the current trajectory, bounds
+ * the step by a scaled box on states and controls, solves the convex QP, and judges the step by an exact-penalty merit function: the ratio of actual to
  * predicted decrease accepts or rejects it and moves the trust region's radius (Conn, Gould and
  * Toint, Trust-Region Methods, 2000, algorithm 6.1.1).
  *

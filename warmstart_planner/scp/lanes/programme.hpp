@@ -170,7 +170,7 @@ void add_obstacle_rows(const Problems<V> &p, const V *x, int k, V reach,
     }
 }
 
-/* Dynamics, cost and rows about trajectories (MISSION Section 2, eq. 4). The first node's road
+/* Dynamics, cost and rows about trajectories. The first node's road
  * rows are left out, as in the merit. `reach` is how far a step may go [m]. */
 template <class V>
 void linearise(const Problems<V> &p, const Trajectories<V> &t, V reach,

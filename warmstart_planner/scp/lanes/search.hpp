@@ -5,8 +5,7 @@
  * bookkeeping by lane, in double.
  *
  * A trust region's radius follows the ratio of actual to predicted decrease of the exact-penalty
- * merit (Conn, Gould and Toint, Trust-Region Methods, 2000, algorithm 6.1.1; MISSION Section 2,
- * eq. 5).
+ * merit (Conn, Gould and Toint, Trust-Region Methods, 2000, algorithm 6.1.1).
  */
 #pragma once
 #include <cmath>
