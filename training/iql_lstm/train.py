@@ -3,11 +3,11 @@
 """
 Implicit Q-learning of an LSTM policy from logged drives: `make train-iql`.
 
-By the equations of docs/iql-lstm.md: V by expectile regression (equation 1), twin Q by temporal differences
-with V of the next observation (equation 2), a policy by advantage-weighted log-likelihood
-(equation 3) that remembers with an LSTM (equation 4). The networks are `networks.py`, what they
-minimise is `losses.py`, the chunks that they learn from `data.py`, how they learn from a batch is
-`learner.py`. What is particular here:
+By the equations of docs/iql-lstm.md: V by expectile regression (equation 1), twin Q by temporal
+differences with V of the next observation (equation 2), a policy by advantage-weighted
+log-likelihood (equation 3) that remembers with an LSTM (equation 4). The networks are
+`networks.py`, what they minimise is `losses.py`, the chunks that they learn from `data.py`, how
+they learn from a batch is `learner.py`. What is particular here:
 
 - Actor and critic have recurrent parts of their own, which learn more slowly than the rest.
 - They learn from chunks of episodes. A chunk begins with the memory stored for its first step and
