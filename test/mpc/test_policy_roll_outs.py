@@ -11,7 +11,7 @@ from warmstart_planner.obstacles import box
 from warmstart_planner.vehicle import SPEED, load_vehicle
 
 FAULTY_SPEED = 12.0
-# acceleration of the members, and what each remembered step adds: test/conftest.py
+# acceleration of the members, and what each remembered step adds: test/support/known_models.py
 RATES, GROWTH = np.array([-1.0, -0.25, 0.0, 0.5]), 0.02
 CAR = np.array([20.0, 0.3, 0.1, 8.0, 0.0])
 

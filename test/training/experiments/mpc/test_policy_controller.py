@@ -11,7 +11,7 @@ from warmstart_planner.problem import Rung, Trajectory
 from warmstart_planner.vehicle import SPEED
 
 FAULTY_SPEED = 12.0
-MEAN_RATE = -0.1875  # of the members, test/conftest.py [m/s^2]
+MEAN_RATE = -0.1875  # of the members, test/support/known_models.py [m/s^2]
 
 
 @pytest.fixture

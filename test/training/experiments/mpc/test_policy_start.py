@@ -14,7 +14,7 @@ from warmstart_planner.problem import Trajectory
 from warmstart_planner.vehicle import ACCELERATION, PX, SPEED
 
 FAULTY_SPEED = 12.0
-MEAN_RATE = -0.1875  # of the members, which grows: test/conftest.py [m/s^2]
+MEAN_RATE = -0.1875  # of the members, which grows: test/support/known_models.py [m/s^2]
 
 
 @pytest.fixture
