@@ -298,7 +298,7 @@ class TestProgram:
         file = tmp_path / 'scheduler.json'
         command = ['--port', '0', '--no-dashboard', '--scheduler-file', str(file)]
         with process('dask_scheduler', '--host', '127.0.0.1', *command):
-            yield wait_for(lambda: file.exists() and json.loads(file.read_text())['address'])
+            yield wait_for(lambda: address_in(file))
 
     @pytest.fixture
     def worker(self, scheduler, tmp_path):
@@ -345,6 +345,14 @@ class process:  # noqa: N801
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+def address_in(file):
+    """Return the address that a scheduler has written; None while it is still writing."""
+    try:
+        return json.loads(file.read_text())['address']
+    except (OSError, json.JSONDecodeError):
+        return None
 
 
 def wait_for(condition, seconds=60.0):
