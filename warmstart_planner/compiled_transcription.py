@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from warmstart_planner import blockage, objective, problem, road, vehicle
 from warmstart_planner import transcription as numpy_transcription
-from warmstart_planner.generation import compilation, generated
+from warmstart_planner.generation import c_layout, compilation, generated
+from warmstart_planner.generation.c_layout import address_of, numbers_of
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import (
@@ -56,37 +57,42 @@ _log = logging.getLogger(__name__)
 
 
 class RoadStructure(ctypes.Structure):
-    """Mirrors `road_t` of transcription.c: the addresses of Road's arrays."""
+    """Where the arrays of a `Road` lie."""
 
     _fields_ = [
-        *((field.name, ctypes.c_void_p) for field in fields(Road)),
+        *c_layout.fields(address_of('const double'), *(field.name for field in fields(Road))),
         ('vertices', ctypes.c_int),
     ]
 
 
 class VehicleStructure(ctypes.Structure):
-    """Mirrors `vehicle_t` of transcription.c."""
+    """A `VehicleParameters`."""
 
-    _fields_ = [(f.name, ctypes.c_double) for f in fields(VehicleParameters) if f.name != 'name']
+    _fields_ = numbers_of(VehicleParameters)
 
 
 class MarginsStructure(ctypes.Structure):
-    """Mirrors `margins_t` of transcription.c."""
+    """A `Margins`."""
 
-    _fields_ = [(field.name, ctypes.c_double) for field in fields(Margins)]
+    _fields_ = numbers_of(Margins)
 
 
 class GoalStructure(ctypes.Structure):
-    """Mirrors `goal_t` of transcription.c."""
+    """A `Goal`: its kind as transcription.c counts them; a station that is not known is NaN."""
 
     _fields_ = [
         ('kind', ctypes.c_int),
-        *((name, ctypes.c_double) for name in ('speed', 'station', 'x', 'y', 'yaw')),
+        *c_layout.fields(ctypes.c_double, 'speed', 'station', 'x', 'y', 'yaw'),
     ]
 
 
 class ProblemStructure(ctypes.Structure):
-    """Mirrors `problem_t` of transcription.c."""
+    """
+    A `PlanningProblem`; a station that is not known is NaN.
+
+    `counts` of each obstacle's `poses` (x, y, yaw), which follow each other; `sizes`: obstacles x
+    size_nodes x 3.
+    """
 
     _fields_ = [
         ('road', RoadStructure),
@@ -94,23 +100,33 @@ class ProblemStructure(ctypes.Structure):
         ('margins', MarginsStructure),
         ('goal', GoalStructure),
         ('state', ctypes.c_double * STATE_SIZE),
-        *((name, ctypes.c_double) for name in ('friction', 'station', 'dt')),
-        *((name, ctypes.c_int) for name in ('steps', 'obstacles', 'size_nodes')),
-        *((name, ctypes.c_void_p) for name in ('counts', 'poses', 'sizes')),
+        *c_layout.fields(ctypes.c_double, 'friction', 'station', 'dt'),
+        *c_layout.fields(ctypes.c_int, 'steps', 'obstacles', 'size_nodes'),
+        ('counts', address_of('const int')),
+        *c_layout.fields(address_of('const double'), 'poses', 'sizes'),
     ]
 
 
 class NumbersStructure(ctypes.Structure):
-    """Mirrors `numbers_t` of transcription.c."""
+    """Where the fields of a `Transcription` go; what is found out about the road on the way."""
 
     _fields_ = [
-        *(
-            (name, ctypes.c_void_p)
-            for name in ('initial_state', 'road', 'obstacles', 'state_lower', 'state_upper')
+        *c_layout.fields(
+            address_of('double'),
+            *('initial_state', 'road', 'obstacles', 'state_lower', 'state_upper'),
         ),
-        ('here', ctypes.c_double),
-        ('blocked_station', ctypes.c_double),
+        *c_layout.fields(ctypes.c_double, 'here', 'blocked_station'),
     ]
+
+
+LAYOUT = c_layout.header(
+    RoadStructure,
+    VehicleStructure,
+    MarginsStructure,
+    GoalStructure,
+    ProblemStructure,
+    NumbersStructure,
+)
 
 
 def constants() -> str:
@@ -128,6 +144,7 @@ def key() -> dict[str, Any]:
     return {
         'sources': generated.source_digest(SOURCE),
         'constants': constants(),
+        'layout': LAYOUT,
         **compilation.toolchain(compilation.C),
     }
 
@@ -137,6 +154,7 @@ def generate() -> Path:
 
     def build(folder: Path) -> list[str]:
         (folder / 'constants.h').write_text(constants())
+        (folder / c_layout.HEADER).write_text(LAYOUT)
         options = [f'-I{folder}', '-lm']
         compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, options)
         return [LIBRARY]

@@ -8,46 +8,9 @@
 #include <stdlib.h>
 
 #include "constants.h"
-
-/* Mirrored by compiled_transcription.py. A station that is not known is not a number. */
-typedef struct {
-    const double *station, *x, *y, *heading, *curvature, *left_width, *right_width, *speed_limit;
-    int vertices;
-} road_t;
-
-typedef struct {
-    double length, width, wheelbase, rear_to_center, steering_max, steering_rate_max, speed_max,
-        acceleration_max, deceleration_max;
-} vehicle_t;
-
-typedef struct {
-    double obstacle, road, grip, obstacle_now, settling_time;
-} margins_t;
+#include "layout.h" /* problem_t, numbers_t and what they consist of: compiled_transcription.py */
 
 enum { KEEP_SPEED, STATION_GOAL, POSE_GOAL, STOP_BEFORE };
-
-typedef struct {
-    int kind;
-    double speed, station, x, y, yaw;
-} goal_t;
-
-typedef struct {
-    road_t road;
-    vehicle_t vehicle;
-    margins_t margins;
-    goal_t goal;
-    double state[STATES];
-    double friction, station, dt;
-    int steps, obstacles, size_nodes;
-    const int *counts;    /* of each obstacle's poses, which follow each other */
-    const double *poses;  /* x, y, yaw */
-    const double *sizes;  /* obstacles x size_nodes x 3 */
-} problem_t;
-
-typedef struct {
-    double *initial_state, *road, *obstacles, *state_lower, *state_upper;
-    double here, blocked_station;
-} numbers_t;
 
 static double limited(double value, double least, double most) {
     return fmin(fmax(value, least), most);

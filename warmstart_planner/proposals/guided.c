@@ -22,14 +22,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout.h" /* search_t, price_t: guided_library.py */
+
 #define BLOCK 8       /* lines that one vector instruction takes together */
-#define MAX_LINES 64  /* bits of a node's key; guided_library.py says so too */
 #define MOST_CROSSED 6 /* lines that a stage may cross at most */
 #define GUARD 8       /* of those, with one more from a start between lines, each way */
 #define WINDOW (2 * GUARD)
 #define SLACK 64      /* before and after tables whose rows are read beyond their ends [bytes] */
 #define MAX_OBSTACLES 16 /* bits of a class */
-#define PRICES 2      /* of overlap: a search for each */
 
 typedef float block_t __attribute__((vector_size(4 * BLOCK), aligned(4), may_alias));
 
@@ -46,26 +46,6 @@ typedef float block_t __attribute__((vector_size(4 * BLOCK), aligned(4), may_ali
 #define COST_FLOOR 0.3         /* added where costs are compared by their ratio */
 #define AS_DEAR 1.3            /* a further way of a class counts as dearer by this factor */
 #define HALVINGS 2             /* of the distance between ways of a class, where there are few */
-
-/* Mirrored by guided_library.py, where the fields are explained. */
-typedef struct {
-    double linear, square, guidance;
-} price_t;
-
-typedef struct {
-    int stages, stations, lines, speeds, obstacles;
-    int first_line, fastest_gain, fastest_loss;
-    int beam, classes, per_class, ways;
-    double duration, station_step, offset_step, speed_step, behind;
-    double offset, lateral_speed, speed;
-    double length, width, grip, stop;
-    double speed_weight, offset_weight, heading_weight, acceleration_weight, lateral_weight;
-    double terminal_speed_weight, terminal_offset_weight;
-    double lateral_share, apart;
-    price_t prices[PRICES];
-    const double *road;         /* stations x road_t */
-    const double *obstacles_at; /* (2 stages + 1) x obstacles x obstacle_t */
-} search_t;
 
 typedef struct {
     double curvature, left, right, target_speed, target_offset;

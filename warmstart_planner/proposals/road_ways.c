@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "layout.h" /* road_ways_t: guided_library.py */
+
 #define SMOOTHING 0.7 /* window over which offsets are smoothed [s] */
 #define FADE_IN 0.6   /* time after which they are smoothed wholly [s] */
 #define MOVING 0.5    /* below this speed a course is not seen in positions [m/s] */
@@ -15,16 +17,6 @@
 enum { PX, PY, YAW, SPEED, STEERING, NX };
 enum { ACCELERATION, STEERING_RATE, NU };
 enum { STATION, OFFSET, KNOT_SPEED, KNOT };
-
-/* Mirrored by guided_library.py, where the fields are explained. */
-typedef struct {
-    int ways, stages, per_stage, steps, vertices;
-    double dt, station, lateral_speed;
-    double rear_to_center, wheelbase, steering_max;
-    double control_lower[NU], control_upper[NU], initial_state[NX];
-    const double *road_station, *road_x, *road_y, *road_heading;
-    const double *knots; /* ways x (stages + 1) x KNOT */
-} road_ways_t;
 
 static double limited(double value, double lower, double upper) {
     return value < lower ? lower : value > upper ? upper : value;

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.proposals import guided_library
-from warmstart_planner.proposals.guided_library import WaysStructure
+from warmstart_planner.proposals.guided_library import RoadWaysStructure
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ def states_and_controls(problem: PlanningProblem, ways: RoadWays) -> tuple[Array
     arrays = [
         np.ascontiguousarray(each) for each in (road.station, road.x, road.y, road.heading, knots)
     ]
-    structure = WaysStructure(
+    structure = RoadWaysStructure(
         count,
         knots.shape[1] - 1,
         ways.per_stage,

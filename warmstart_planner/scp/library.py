@@ -14,7 +14,8 @@ import casadi
 import numpy as np
 
 from warmstart_planner import objective, vehicle
-from warmstart_planner.generation import compilation, generated
+from warmstart_planner.generation import c_layout, compilation, generated
+from warmstart_planner.generation.c_layout import address_of, fields
 from warmstart_planner.generation.options import generate_options
 from warmstart_planner.generation.symbolic import numpy_on_symbols
 from warmstart_planner.objective import CostWeights
@@ -31,28 +32,30 @@ DOUBLES = ctypes.POINTER(ctypes.c_double)
 
 
 class ProblemStructure(ctypes.Structure):
-    """Mirrors `problem_t` of lanes/problem.hpp."""
+    """
+    A problem as the lanes read it, in its own frame.
+
+    Arrays: `initial_state` (STATE_SIZE,), `road` (ROAD_PARAMETERS,), `obstacles` (obstacle_count,
+    steps + 1, OBSTACLE_PARAMETERS), `obstacle_reach` (obstacle_count,): radius of a circle about
+    each obstacle, with margin [m]; bounds of states (steps + 1, STATE_SIZE). `car_reach` is the
+    radius of a circle about the car's box, `car_center` the distance of its centre ahead of the
+    rear axle.
+    """
 
     _fields_ = [
-        ('steps', ctypes.c_int),
-        ('obstacle_count', ctypes.c_int),
+        *fields(ctypes.c_int, 'steps', 'obstacle_count'),
         ('dt', ctypes.c_double),
-        *(
-            (name, DOUBLES)
-            for name in (
-                'initial_state',
-                'road',
-                'obstacles',
-                'obstacle_reach',
-                'state_lower',
-                'state_upper',
-            )
+        *fields(
+            address_of('const double'),
+            'initial_state',
+            'road',
+            'obstacles',
+            'obstacle_reach',
+            'state_lower',
+            'state_upper',
         ),
-        ('control_lower', ctypes.c_double * CONTROL_SIZE),
-        ('control_upper', ctypes.c_double * CONTROL_SIZE),
-        ('car_reach', ctypes.c_double),
-        ('car_center', ctypes.c_double),
-        ('wheelbase', ctypes.c_double),
+        *fields(ctypes.c_double * CONTROL_SIZE, 'control_lower', 'control_upper'),
+        *fields(ctypes.c_double, 'car_reach', 'car_center', 'wheelbase'),
     ]
 
 
@@ -60,71 +63,81 @@ PROBLEMS = ctypes.POINTER(ctypes.POINTER(ProblemStructure))
 
 
 class SettingsStructure(ctypes.Structure):
-    """Mirrors `settings_t` of lanes/search.hpp."""
+    """The settings of `ScpSettings`, and the prices of the merit."""
 
     _fields_ = [
-        *(
-            (name, ctypes.c_double)
-            for name in (
-                'initial_radius',
-                'smallest_radius',
-                'largest_radius',
-                'accept_ratio',
-                'shrink_ratio',
-                'grow_ratio',
-                'shrink_factor',
-                'grow_factor',
-                'step_tolerance',
-                'merit_tolerance',
-                'violation_tolerance',
-                'penalty',
-                'penalty_square',
-                'defect_penalty',
-                'qp_complementarity',
-                'qp_gap',
-            )
+        *fields(
+            ctypes.c_double,
+            'initial_radius',
+            'smallest_radius',
+            'largest_radius',
+            'accept_ratio',
+            'shrink_ratio',
+            'grow_ratio',
+            'shrink_factor',
+            'grow_factor',
+            'step_tolerance',
+            'merit_tolerance',
+            'violation_tolerance',
+            'penalty',
+            'penalty_square',
+            'defect_penalty',
+            'qp_complementarity',
+            'qp_gap',
         ),
         ('state_scale', ctypes.c_double * STATE_SIZE),
         ('control_scale', ctypes.c_double * CONTROL_SIZE),
-        *(
-            (name, ctypes.c_int)
-            for name in (
-                'iteration_limit',
-                'qp_iterations',
-                'qp_iteration_limit',
-                'stall_limit',
-                'penalty_raises',
-            )
+        *fields(
+            ctypes.c_int,
+            'iteration_limit',
+            'qp_iterations',
+            'qp_iteration_limit',
+            'stall_limit',
+            'penalty_raises',
         ),
     ]
 
 
 class OutcomeStructure(ctypes.Structure):
-    """Mirrors `outcome_t` of lanes/search.hpp."""
+    """How a search ended."""
 
     _fields_ = [
-        *(
-            (name, ctypes.c_int)
-            for name in ('status', 'iterations', 'qp_iterations', 'accepted', 'feasible')
-        ),
-        *(
-            (name, ctypes.c_double)
-            for name in ('cost', 'violation', 'merit', 'penalty', 'multiplier', 'seconds')
-        ),
+        *fields(ctypes.c_int, 'status', 'iterations', 'qp_iterations', 'accepted', 'feasible'),
+        *fields(ctypes.c_double, 'cost', 'violation', 'merit', 'penalty', 'multiplier', 'seconds'),
     ]
 
 
 class TaskStructure(ctypes.Structure):
-    """Mirrors `task_t` of lanes/solver.hpp."""
+    """
+    What is asked, and where the answers go.
+
+    `seconds` are for all iterations; `wide`: lanes of float, or one lane of double; as few
+    unfinished searches as `stragglers` are not waited for; `count` starts. All arrays are by
+    start: `states` and `controls` hold the starts before and the refined trajectories after;
+    `history` has a row of HISTORY_COLUMNS for each of iteration_limit iterations: merit,
+    violation, radius, ratio, whether the QP was solved, its iterations, seconds.
+    """
 
     _fields_ = [
-        ('problem', PROBLEMS),
-        ('settings', ctypes.POINTER(SettingsStructure)),
+        ('problem', address_of('const problem_t *const')),
+        ('settings', address_of('const settings_t')),
         ('seconds', ctypes.c_double),
-        *((name, ctypes.c_int) for name in ('wide', 'stragglers', 'count')),
-        *((name, DOUBLES) for name in ('states', 'controls', 'multiplier', 'history')),
-        ('outcome', ctypes.POINTER(OutcomeStructure)),
+        *fields(ctypes.c_int, 'wide', 'stragglers', 'count'),
+        *fields(address_of('double'), 'states', 'controls'),
+        ('multiplier', address_of('const double')),
+        ('history', address_of('double')),
+        ('outcome', address_of('outcome_t')),
     ]
+
+
+LAYOUT = c_layout.header(
+    ProblemStructure,
+    SettingsStructure,
+    OutcomeStructure,
+    TaskStructure,
+    HISTORY_COLUMNS=HISTORY_COLUMNS,
+    SCORE_COLUMNS=SCORE_COLUMNS,
+)
 
 
 def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[str, Any]:
@@ -143,6 +156,7 @@ def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[
         'weights': asdict(weights),
         'horizon': asdict(horizon),
         'sources': generated.source_digest(*sources),
+        'layout': LAYOUT,
         'casadi': casadi.__version__,
         **compilation.toolchain(compilation.CPP),
     }
@@ -156,6 +170,7 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
 
         with numpy_on_symbols():
             write_templates(car, weights, horizon, folder)
+        (folder / c_layout.HEADER).write_text(LAYOUT)
         sources = [INTERFACE, folder / SOURCE]
         compilation.compile_library(
             compilation.CPP, sources, folder / LIBRARY, include_options(folder)

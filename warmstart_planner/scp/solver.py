@@ -100,7 +100,7 @@ class BoundProblem:
             problem.horizon.steps,
             len(problem.obstacles),
             problem.horizon.dt,
-            *(library.pointer(array) for array in self._arrays),
+            *(array.ctypes.data for array in self._arrays),
             *_control_bounds(vehicle),
             math.hypot(vehicle.length, vehicle.width) / 2,
             vehicle.rear_to_center,
@@ -358,15 +358,15 @@ class ScpSolver:
         known = np.array(np.zeros(count) if multipliers is None else multipliers, dtype=float)
         scores = np.empty((count, library.SCORE_COLUMNS))
         outcomes = np.empty(count, OutcomeStructure)
+        problems = _structures(each)
         task = TaskStructure(
-            _structures(each),
-            ctypes.pointer(settings),
+            ctypes.addressof(problems),
+            ctypes.addressof(settings),
             deadline,
             wide,
             stragglers,
             count,
-            *(library.pointer(array) for array in (states, controls, known, history)),
-            outcomes.ctypes.data_as(ctypes.POINTER(OutcomeStructure)),
+            *(array.ctypes.data for array in (states, controls, known, history, outcomes)),
         )
         self._library.scp_solve(self._workspace, ctypes.byref(task), library.pointer(scores))
         rows = zip(each, states, controls, outcomes.tolist(), scores, history, strict=True)

@@ -26,6 +26,7 @@
 #include <hpipm_d_part_cond.h>
 
 #include "functions.c"
+#include "layout.h" /* the structures of hpipm_loop.py; problem_t is that of the lanes */
 
 #define NX 5
 #define NU 2
@@ -43,8 +44,6 @@
 #define NEARLY 0.3       /* a violation [m] that a larger penalty may still remove */
 #define WORTH 0.5        /* share of a violation that may be left of it for a larger penalty to have paid */
 #define FREE 0.8         /* of the trust region: a shorter step is not held back by it */
-#define WORK_SIZE 4096
-#define HISTORY_COLUMNS 8
 
 enum status {
     CONVERGED = 0,
@@ -55,35 +54,6 @@ enum status {
     QP_FAILURE = 5,
     BAD_START = 6
 };
-
-/* Mirrored by settings.py; every field is a double or an int of its own. */
-typedef struct {
-    double initial_radius, smallest_radius, largest_radius;
-    double accept_ratio, shrink_ratio, grow_ratio, shrink_factor, grow_factor;
-    double step_tolerance, merit_tolerance, violation_tolerance, defect_tolerance;
-    double penalty, penalty_square, defect_penalty;
-    double qp_tolerance;
-    double state_scale[NX], control_scale[NU];
-    int iteration_limit, qp_iteration_limit, qp_blocks, stall_limit, penalty_raises;
-} settings_t;
-
-typedef struct {
-    int steps, obstacle_count;
-    double dt;
-    const double *initial_state;  /* NX */
-    const double *road;
-    const double *obstacles;      /* obstacle_count x (steps + 1) x OBSTACLE_SIZE */
-    const double *obstacle_reach; /* obstacle_count: circle about the obstacle, with margin [m] */
-    const double *state_lower, *state_upper; /* (steps + 1) x NX */
-    double control_lower[NU], control_upper[NU];
-    /* circle about the box's centre, the centre's distance ahead of the rear axle */
-    double car_reach, car_center, wheelbase;
-} problem_t;
-
-typedef struct {
-    int status, iterations, qp_iterations, accepted, virtual_iterations, feasible;
-    double cost, violation, defect, merit, penalty, seconds;
-} outcome_t;
 
 /* Linearisation of one node about the current trajectory. */
 typedef struct {

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from warmstart_planner import objective, vehicle
-from warmstart_planner.generation import acados, compilation, generated
+from warmstart_planner.generation import acados, c_layout, compilation, generated
+from warmstart_planner.generation.c_layout import fields
 from warmstart_planner.generation.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, Trajectory
@@ -33,70 +34,70 @@ NAME = 'scp_loop'
 LIBRARY = 'libscp_loop.so'
 LOOP = Path(__file__).with_name('hpipm_loop.c')
 HISTORY_COLUMNS = 8
-WORK_SIZE = 4096  # of hpipm_loop.c
+WORK_SIZE = 4096  # numbers that the generated functions may need to work with
 OWN_SETTINGS = {'defect_tolerance': 0.01, 'qp_tolerance': 1e-3, 'qp_blocks': 15}
 
 
 class SettingsStructure(ctypes.Structure):
-    """Mirrors `settings_t` of hpipm_loop.c."""
+    """The lanes' settings that the loop has too, and its own."""
 
     _fields_ = [
-        *(
-            (name, ctypes.c_double)
-            for name in (
-                'initial_radius',
-                'smallest_radius',
-                'largest_radius',
-                'accept_ratio',
-                'shrink_ratio',
-                'grow_ratio',
-                'shrink_factor',
-                'grow_factor',
-                'step_tolerance',
-                'merit_tolerance',
-                'violation_tolerance',
-                'defect_tolerance',
-                'penalty',
-                'penalty_square',
-                'defect_penalty',
-                'qp_tolerance',
-            )
+        *fields(
+            ctypes.c_double,
+            'initial_radius',
+            'smallest_radius',
+            'largest_radius',
+            'accept_ratio',
+            'shrink_ratio',
+            'grow_ratio',
+            'shrink_factor',
+            'grow_factor',
+            'step_tolerance',
+            'merit_tolerance',
+            'violation_tolerance',
+            'defect_tolerance',
+            'penalty',
+            'penalty_square',
+            'defect_penalty',
+            'qp_tolerance',
         ),
         ('state_scale', ctypes.c_double * STATE_SIZE),
         ('control_scale', ctypes.c_double * CONTROL_SIZE),
-        *(
-            (name, ctypes.c_int)
-            for name in (
-                'iteration_limit',
-                'qp_iteration_limit',
-                'qp_blocks',
-                'stall_limit',
-                'penalty_raises',
-            )
+        *fields(
+            ctypes.c_int,
+            'iteration_limit',
+            'qp_iteration_limit',
+            'qp_blocks',
+            'stall_limit',
+            'penalty_raises',
         ),
     ]
 
 
 class OutcomeStructure(ctypes.Structure):
-    """Mirrors `outcome_t` of hpipm_loop.c."""
+    """How the loop ended."""
 
     _fields_ = [
-        *(
-            (name, ctypes.c_int)
-            for name in (
-                'status',
-                'iterations',
-                'qp_iterations',
-                'accepted',
-                'virtual_iterations',
-                'feasible',
-            )
+        *fields(
+            ctypes.c_int,
+            'status',
+            'iterations',
+            'qp_iterations',
+            'accepted',
+            'virtual_iterations',
+            'feasible',
         ),
-        *(
-            (name, ctypes.c_double)
-            for name in ('cost', 'violation', 'defect', 'merit', 'penalty', 'seconds')
-        ),
+        *fields(ctypes.c_double, 'cost', 'violation', 'defect', 'merit', 'penalty', 'seconds'),
     ]
+
+
+LAYOUT = c_layout.header(
+    ProblemStructure,
+    SettingsStructure,
+    OutcomeStructure,
+    HISTORY_COLUMNS=HISTORY_COLUMNS,
+    WORK_SIZE=WORK_SIZE,
+)
 
 
 def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[str, Any]:
@@ -109,6 +110,7 @@ def key(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> dict[
         'sources': generated.source_digest(
             *sources, Path(objective.__file__), Path(vehicle.__file__)
         ),
+        'layout': LAYOUT,
         **acados.toolchain(),
     }
 
@@ -122,9 +124,10 @@ def generate(car: VehicleParameters, weights: CostWeights, horizon: Horizon) -> 
         needed = max(max(f.sz_w(), f.sz_iw()) for f in symbolic)
         if needed > WORK_SIZE:
             raise RuntimeError(
-                f'functions need {needed} work numbers: hpipm_loop.c has {WORK_SIZE}'
+                f'functions need {needed} work numbers: expected at most {WORK_SIZE}'
             )
         write_c_code(symbolic, folder, 'functions')
+        (folder / c_layout.HEADER).write_text(LAYOUT)
         acados.compile_library([LOOP], folder / LIBRARY, includes=[folder])
         return [LIBRARY]
 

@@ -16,7 +16,8 @@ from warmstart_planner import objective, vehicle
 from warmstart_planner.driver_model import on_road, plain_rule
 from warmstart_planner.driver_model.on_road import OnRoad
 from warmstart_planner.driver_model.plain_rule import SIDES, PlainSettings
-from warmstart_planner.generation import acados, compilation, generated
+from warmstart_planner.generation import acados, c_layout, compilation, generated
+from warmstart_planner.generation.c_layout import address_of
 from warmstart_planner.generation.options import generate_options
 from warmstart_planner.generation.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.learned.observation import fields
@@ -31,23 +32,34 @@ FLOATS = ctypes.POINTER(ctypes.c_float)
 
 
 class WalkStructure(ctypes.Structure):
-    """Mirrors `walk_t` of observation.c."""
+    """
+    Cars on their way.
+
+    Bounds are those of the controls, and of speed and steering, which they move. Arrays: `road`
+    (ROAD_PARAMETERS,), `obstacles` (obstacle_count, obstacle_nodes, MOVING_OBSTACLE_PARAMETERS),
+    `states` (cars, nodes, STATE_SIZE), `controls` (cars, nodes - 1, CONTROL_SIZE).
+    """
 
     _fields_ = [
-        *((name, ctypes.c_int) for name in ('cars', 'nodes', 'obstacle_count', 'obstacle_nodes')),
+        *c_layout.fields(ctypes.c_int, 'cars', 'nodes', 'obstacle_count', 'obstacle_nodes'),
         ('dt', ctypes.c_double),
-        *(
-            (name, ctypes.c_double * CONTROL_SIZE)
-            for name in ('control_lower', 'control_upper', 'moved_lower', 'moved_upper')
+        *c_layout.fields(
+            ctypes.c_double * CONTROL_SIZE,
+            *('control_lower', 'control_upper', 'moved_lower', 'moved_upper'),
         ),
-        *((name, DOUBLES) for name in ('road', 'obstacles', 'states', 'controls')),
+        *c_layout.fields(address_of('const double'), 'road', 'obstacles'),
+        *c_layout.fields(address_of('double'), 'states', 'controls'),
     ]
+
+
+LAYOUT = c_layout.header(WalkStructure)
 
 
 def key(car: VehicleParameters) -> dict[str, Any]:
     """Return all that the compiled observation depends on."""
     return {
         'vehicle': car.numbers,
+        'layout': LAYOUT,
         'sources': generated.source_digest(
             LOOPS,
             RULE,
@@ -99,6 +111,7 @@ def generate(car: VehicleParameters) -> Path:
         }
         lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
         (folder / 'sizes.h').write_text(''.join(lines))
+        (folder / c_layout.HEADER).write_text(LAYOUT)
         write_c_code(symbolic, folder, 'functions')
         _leave_out_checks(folder / 'functions.c')
         acados.compile_library([LOOPS], folder / LIBRARY, includes=[folder, RULE.parent])

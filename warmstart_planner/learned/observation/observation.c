@@ -9,6 +9,7 @@
 
 #define CASADI_SYMBOL_EXPORT static /* what a library exports cannot be inlined */
 #include "functions.c"
+#include "layout.h" /* walk_t: library.py */
 #include "sizes.h"
 
 #define NX 5
@@ -20,18 +21,6 @@
 #define GROUP 4 /* cars that look at the road together: whole batches of points */
 _Static_assert(GROUP * POINTS % BATCH == 0, "a group's points have to be whole batches");
 #define OBSERVATION_SIZE (ROAD_VIEW + LINES * SCAN_VIEW + NU)
-
-/* Mirrored by library.py. */
-typedef struct {
-    int cars, nodes, obstacle_count, obstacle_nodes;
-    double dt;
-    /* of the controls, and of speed and steering, which they move */
-    double control_lower[NU], control_upper[NU], moved_lower[NU], moved_upper[NU];
-    const double *road;
-    const double *obstacles; /* obstacle_count x obstacle_nodes x OBSTACLE_SIZE */
-    double *states;          /* cars x nodes x NX */
-    double *controls;        /* cars x (nodes - 1) x NU */
-} walk_t;
 
 /* CasADi's functions of up to three arguments and two results. */
 static void call(int (*function)(const double **, double **, int *, double *, int),

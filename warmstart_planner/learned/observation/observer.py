@@ -134,7 +134,7 @@ class Observer:
         obstacles = _finite('obstacles', obstacles, (None, nodes, MOVING_OBSTACLE_PARAMETERS))
         result = np.empty((cars, nodes, OBSERVATION_SIZE), np.float32)
         walk = WalkStructure(cars, nodes, len(obstacles), nodes)
-        walk.road, walk.obstacles, walk.states = map(_doubles, (road, obstacles, states))
+        walk.road, walk.obstacles, walk.states = map(_address, (road, obstacles, states))
         self.library.observation_observe(walk, 0, nodes, _floats(result))
         return result
 
@@ -170,7 +170,7 @@ class Observer:
         numbers = np.array(astuple(settings))
         commands = np.empty((len(states), CONTROL_SIZE))
         walk = WalkStructure(len(states), 1, len(obstacles), 1)
-        walk.road, walk.obstacles, walk.states = map(_doubles, (road, obstacles, states))
+        walk.road, walk.obstacles, walk.states = map(_address, (road, obstacles, states))
         self.library.observation_rule(walk, *map(_doubles, (numbers, wanted, commands)))
         return commands
 
@@ -220,7 +220,7 @@ class Observer:
         along = np.empty((len(states), applied.shape[1] + 1, STATE_SIZE))
         along[:, 0] = states
         walk = WalkStructure(*along.shape[:2], 0, 0, dt, *self._limits)
-        walk.states, walk.controls = _doubles(along), _doubles(applied)
+        walk.states, walk.controls = _address(along), _address(applied)
         self.library.observation_advance(walk, 0, applied.shape[1])
         return along, applied
 
@@ -305,8 +305,8 @@ class Walk:
         self._node = 0
         self._library = library
         self._held = road, obstacles  # the structure points to them
-        structure.road, structure.obstacles = _doubles(road), _doubles(obstacles)
-        structure.states, structure.controls = _doubles(self.states), _doubles(self.controls)
+        structure.road, structure.obstacles = _address(road), _address(obstacles)
+        structure.states, structure.controls = _address(self.states), _address(self.controls)
         self._structure = ctypes.pointer(structure)
         # pointers are made once: making one takes longer than a step
         self._actions = np.empty((cars, CONTROL_SIZE))
@@ -344,6 +344,10 @@ def _check_lies_right(observations: NDArray[np.float32], cars: int) -> None:
         )
     if observations.dtype != np.float32 or not observations.flags.c_contiguous:
         raise ValueError(f'observations is of {observations.dtype}: expected float32, contiguous')
+
+
+def _address(array: NDArray[np.float64]) -> int:
+    return array.ctypes.data
 
 
 def _doubles(array: NDArray[np.float64]) -> ctypes.pointer[ctypes.c_double]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -14,12 +15,14 @@ from typing import Any
 import casadi as ca
 
 from warmstart_planner import objective, vehicle
-from warmstart_planner.generation import compilation, generated
+from warmstart_planner.generation import c_layout, compilation, generated
+from warmstart_planner.generation.c_layout import address_of, fields
 from warmstart_planner.generation.options import generate_options
 from warmstart_planner.generation.symbolic import numpy_on_symbols
 from warmstart_planner.learned import context
 from warmstart_planner.learned.transformer import architecture, merit_rows
 from warmstart_planner.learned.transformer.architecture import POINT_FIELDS
+from warmstart_planner.learned.transformer.weights import Sizes
 from warmstart_planner.objective import CostWeights, RoadCoordinates
 from warmstart_planner.problem import MAX_OBSTACLES
 from warmstart_planner.scp import lane_code
@@ -32,62 +35,51 @@ LANES = Path(__file__).with_name('lanes')
 INTERFACE = LANES / 'interface.cpp'
 HEADER = 'functions.hpp'
 FLOATS = ctypes.POINTER(ctypes.c_float)
-MOST_LAYERS, MOST_CANDIDATES, HEAD_TILE = 8, 64, 8  # of lanes/
+MOST_LAYERS = 8  # of each kind
+MOST_CANDIDATES = 64
+HEAD_TILE = 8  # features of a head that are mixed at once
 # fields of objective.RoadCoordinates that have other names among a point's
 FIELDS = {'heading_cos': 'cos', 'heading_sin': 'sin', 'target_speed': 'speed'}
 
 
 class SizesStructure(ctypes.Structure):
-    """Mirrors `sizes_t` of lanes/weights.hpp."""
+    """The `Sizes` of a network, and its number of heads, which weights do not show."""
 
-    _fields_ = [
-        (name, ctypes.c_int)
-        for name in (
-            'width',
-            'heads',
-            'hidden',
-            'encoder_layers',
-            'mode_layers',
-            'sequence_layers',
-            'candidates',
-            'block',
-            'blocks',
-            'told',
-            'strange',
-        )
-    ]
+    _fields_ = fields(ctypes.c_int, 'heads', *(field.name for field in dataclasses.fields(Sizes)))
 
 
 class InputsStructure(ctypes.Structure):
-    """Mirrors `inputs_t` of lanes/transformer.hpp."""
+    """Where the inputs of a `ModelCard` lie, whose shapes it says."""
 
     _fields_ = [
-        (name, ctypes.c_void_p)
-        for name in (
-            'state',
-            'road',
-            'obstacles',
-            'present',
-            'relative_return',
-            'constraint_to_go',
-        )
+        *fields(address_of('const float'), 'state', 'road', 'obstacles'),
+        ('present', address_of('const uint8_t')),
+        *fields(address_of('const float'), 'relative_return', 'constraint_to_go'),
     ]
 
 
 class OutputsStructure(ctypes.Structure):
-    """Mirrors `outputs_t` of lanes/transformer.hpp."""
+    """Where the outputs of a `ModelCard` go, whose shapes it says."""
 
-    _fields_ = [
-        (name, ctypes.c_void_p)
-        for name in (
-            'states',
-            'controls',
-            'predicted_return',
-            'failure_probability',
-            'log_probability',
-            'unfamiliarity',
-        )
-    ]
+    _fields_ = fields(
+        address_of('float'),
+        'states',
+        'controls',
+        'predicted_return',
+        'failure_probability',
+        'log_probability',
+        'unfamiliarity',
+    )
+
+
+LAYOUT = c_layout.header(
+    SizesStructure,
+    InputsStructure,
+    OutputsStructure,
+    MOST_LAYERS=MOST_LAYERS,
+    MOST_CANDIDATES=MOST_CANDIDATES,
+    HEAD_TILE=HEAD_TILE,
+)
 
 
 def key(car: VehicleParameters, weights: CostWeights, dt: float) -> dict[str, Any]:
@@ -107,6 +99,7 @@ def key(car: VehicleParameters, weights: CostWeights, dt: float) -> dict[str, An
         'weights': asdict(weights),
         'dt': dt,
         'sources': generated.source_digest(*sources),
+        'layout': LAYOUT,
         'casadi': ca.__version__,
         **compilation.toolchain(compilation.CPP),
     }
@@ -118,6 +111,7 @@ def generate(car: VehicleParameters, weights: CostWeights, dt: float) -> Path:
     def build(folder: Path) -> list[str]:
         with numpy_on_symbols():
             (folder / HEADER).write_text(_header(car, weights, dt))
+        (folder / c_layout.HEADER).write_text(LAYOUT)
         options = [f'-I{LANES}', f'-I{NUMBERS}', f'-I{folder}']
         compilation.compile_library(compilation.CPP, [INTERFACE], folder / LIBRARY, options)
         return [LIBRARY]

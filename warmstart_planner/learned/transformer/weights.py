@@ -52,7 +52,12 @@ class Linear:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Mirrors `sizes_t` of lanes/weights.hpp; `heads` is not told by weights."""
+    """
+    Sizes of a network, as its weights show them.
+
+    `hidden` is the width within feed-forward layers, `told` that of the outcome head, `strange`
+    the number of features that tell the unfamiliar.
+    """
 
     width: int
     hidden: int

@@ -32,7 +32,7 @@ void scp_roll_out(workspace_t *w, const problem_t *const *problem, int count, do
     w->judge.roll_out_all(problem, count, states, controls);
 }
 
-/* Four numbers for each: merit, cost, violation, largest defect. */
+/* SCORE_COLUMNS numbers for each: merit, cost, violation, largest defect. */
 void scp_score(workspace_t *w, const problem_t *const *problem, const settings_t *o, int count,
                const double *states, const double *controls, double *scores) {
     w->judge.score_all(problem, *o, count, states, controls, scores);
@@ -46,9 +46,9 @@ void scp_solve(workspace_t *w, const task_t *t, double *scores) {
     for (int i = 0; i < t->count; i++) {
         outcome_t &out = t->outcome[i];
         const bool bad = out.status == scp::BAD_START;
-        out.merit = bad ? INFINITY : scores[4 * i];
-        out.cost = bad ? INFINITY : scores[4 * i + 1];
-        out.violation = bad ? INFINITY : scores[4 * i + 2];
+        out.merit = bad ? INFINITY : scores[SCORE_COLUMNS * i];
+        out.cost = bad ? INFINITY : scores[SCORE_COLUMNS * i + 1];
+        out.violation = bad ? INFINITY : scores[SCORE_COLUMNS * i + 2];
         out.feasible = out.violation <= t->settings->violation_tolerance;
     }
 }

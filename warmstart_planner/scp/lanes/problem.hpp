@@ -6,20 +6,7 @@
  */
 #pragma once
 #include "functions.hpp"
-
-/* Mirrored by library.py. */
-extern "C" struct problem_t {
-    int steps, obstacle_count;
-    double dt;
-    const double *initial_state;             /* STATES */
-    const double *road;                      /* ROAD_SIZE */
-    const double *obstacles;                 /* obstacle_count x (steps + 1) x OBSTACLE_SIZE */
-    const double *obstacle_reach;            /* obstacle_count: circle about it, with margin [m] */
-    const double *state_lower, *state_upper; /* (steps + 1) x STATES */
-    double control_lower[scp::CONTROLS], control_upper[scp::CONTROLS];
-    /* circle about the box's centre, the centre's distance ahead of the rear axle */
-    double car_reach, car_center, wheelbase;
-};
+#include "layout.h" /* the structures of library.py */
 
 namespace scp {
 

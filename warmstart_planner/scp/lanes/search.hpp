@@ -12,23 +12,6 @@
 
 #include "qp.hpp"
 
-/* Mirrored by library.py. */
-extern "C" struct settings_t {
-    double initial_radius, smallest_radius, largest_radius;
-    double accept_ratio, shrink_ratio, grow_ratio, shrink_factor, grow_factor;
-    double step_tolerance, merit_tolerance, violation_tolerance;
-    double penalty, penalty_square, defect_penalty;
-    double qp_complementarity, qp_gap;
-    double state_scale[scp::STATES], control_scale[scp::CONTROLS];
-    int iteration_limit, qp_iterations, qp_iteration_limit, stall_limit, penalty_raises;
-};
-
-/* Mirrored by library.py. */
-extern "C" struct outcome_t {
-    int status, iterations, qp_iterations, accepted, feasible;
-    double cost, violation, merit, penalty, multiplier, seconds;
-};
-
 namespace scp {
 
 enum Status {

@@ -16,28 +16,8 @@
 
 #include "search.hpp"
 
-/* What is asked, and where the answers go. Mirrored by library.py. All arrays are by start;
- * `states` and `controls` hold the starts before and the refined trajectories after; `history` has
- * a row of HISTORY_COLUMNS for each of iteration_limit iterations: merit, violation, radius,
- * ratio, whether the QP was solved, its iterations, seconds. */
-extern "C" struct task_t {
-    const problem_t *const *problem;
-    const settings_t *settings;
-    double seconds;        /* for all iterations */
-    int wide;              /* lanes of float, or one lane of double */
-    int stragglers, count; /* so few unfinished searches are not waited for; starts */
-    double *states, *controls;
-    const double *multiplier;
-    double *history;
-    outcome_t *outcome;
-
-    double *states_of(int start) const { return states + start * scp::NODES * scp::STATES; }
-    double *controls_of(int start) const { return controls + start * scp::STEPS * scp::CONTROLS; }
-};
-
 namespace scp {
 
-constexpr int HISTORY_COLUMNS = 7;
 constexpr double ABSURD = 1e6; /* no number of a start [m, rad, m/s ...] is larger */
 
 inline double now() {
@@ -76,6 +56,9 @@ template <class V> class Solver {
     Trajectories<V> current, trial, kept;
     Qp<V> qp;
 
+    double *states_of(int start) const { return task->states + start * NODES * STATES; }
+    double *controls_of(int start) const { return task->controls + start * STEPS * CONTROLS; }
+
     template <class Value> V by_lane(Value value) const {
         V all(0.0);
         for (int lane = 0; lane < V::WIDTH; lane++) all.set(lane, value(search[lane]));
@@ -102,7 +85,7 @@ template <class V> class Solver {
     /* ------------------------------------------------------------------------- coming and going */
 
     bool is_sound(int start) const {
-        const double *x = task->states_of(start), *u = task->controls_of(start);
+        const double *x = states_of(start), *u = controls_of(start);
         for (int i = 0; i < NODES * STATES; i++)
             if (!(std::fabs(x[i]) <= ABSURD)) return false;
         for (int i = 0; i < STEPS * CONTROLS; i++)
@@ -126,7 +109,7 @@ template <class V> class Solver {
         const int start = next++;
         search[lane].begin(*task->settings, start, task->multiplier[start]);
         problems.load(lane, *task->problem[start]);
-        trial.load(lane, task->states_of(start), task->controls_of(start));
+        trial.load(lane, states_of(start), controls_of(start));
         working[lane] = unscored[lane] = true;
     }
 
@@ -135,7 +118,7 @@ template <class V> class Solver {
     void leave(int lane, Status status) {
         const Search &s = search[lane];
         const bool keeps = s.has_feasible() || s.raised_in_vain();
-        (keeps ? kept : current).store(lane, task->states_of(s.start), task->controls_of(s.start));
+        (keeps ? kept : current).store(lane, states_of(s.start), controls_of(s.start));
         outcome_t &out = task->outcome[s.start];
         out.status = status;
         out.iterations = s.iterations;

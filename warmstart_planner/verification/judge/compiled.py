@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import weakref
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.generation import compilation, generated
+from warmstart_planner.generation import c_layout, compilation, generated
+from warmstart_planner.generation.c_layout import address_of, numbers_of
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem, StopBefore, Trajectory
 from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
@@ -43,62 +43,75 @@ CONSTANTS = {
 ROAD_ARRAYS = ('station', 'x', 'y', 'curvature', 'left_width', 'right_width', 'speed_limit')
 
 
-def _numbers(value_type: type) -> list[tuple[str, Any]]:
-    """Return the numbers of a dataclass as fields of a structure."""
-    names = [field.name for field in dataclasses.fields(value_type)]
-    return [(name, ctypes.c_double) for name in names if name != 'name']
-
-
 class VehicleStructure(ctypes.Structure):
-    """Mirrors `vehicle_t` of judge.c."""
+    """A `VehicleParameters`."""
 
-    _fields_ = _numbers(VehicleParameters)
+    _fields_ = numbers_of(VehicleParameters)
 
 
 class TolerancesStructure(ctypes.Structure):
-    """Mirrors `tolerances_t` of judge.c."""
+    """A `Tolerances`."""
 
-    _fields_ = _numbers(Tolerances)
+    _fields_ = numbers_of(Tolerances)
 
 
 class RoadStructure(ctypes.Structure):
-    """Mirrors `road_t` of judge.c."""
+    """Where the arrays of a `Road` lie."""
 
-    _fields_ = [*((name, ctypes.c_void_p) for name in ROAD_ARRAYS), ('vertices', ctypes.c_int)]
+    _fields_ = [
+        *c_layout.fields(address_of('const double'), *ROAD_ARRAYS),
+        ('vertices', ctypes.c_int),
+    ]
 
 
 class ProblemStructure(ctypes.Structure):
-    """Mirrors `problem_t` of judge.c."""
+    """
+    What of a `PlanningProblem` is judged.
+
+    `poses` of obstacles at the nodes: obstacles x nodes x 3; `sizes`: the same, or obstacles x 1 x
+    3 where none varies; `outline`: points about the car's box, 2 x outline_points; `near`: station
+    about where the car begins, NaN: unknown; `stop_station`: of a goal to stop before, infinite:
+    none.
+    """
 
     _fields_ = [
         ('vehicle', VehicleStructure),
         ('tolerances', TolerancesStructure),
         ('road', RoadStructure),
-        *((name, ctypes.c_void_p) for name in ('poses', 'sizes', 'outline')),
-        *((name, ctypes.c_int) for name in ('obstacles', 'nodes', 'size_nodes', 'outline_points')),
-        *((name, ctypes.c_double) for name in ('friction', 'near', 'stop_station')),
+        *c_layout.fields(address_of('const double'), 'poses', 'sizes', 'outline'),
+        *c_layout.fields(ctypes.c_int, 'obstacles', 'nodes', 'size_nodes', 'outline_points'),
+        *c_layout.fields(ctypes.c_double, 'friction', 'near', 'stop_station'),
         ('initial_state', ctypes.c_double * STATE_SIZE),
     ]
 
 
 class TrajectoryStructure(ctypes.Structure):
-    """Mirrors `trajectory_t` of judge.c."""
+    """A `Trajectory` of so many nodes."""
 
     _fields_ = [
-        ('states', ctypes.c_void_p),
-        ('controls', ctypes.c_void_p),
+        *c_layout.fields(address_of('const double'), 'states', 'controls'),
         ('nodes', ctypes.c_int),
         ('dt', ctypes.c_double),
     ]
 
 
 class VerdictStructure(ctypes.Structure):
-    """Mirrors `verdict_t` of judge.c."""
+    """A `Verdict`: `largest` has the violation of each of GROUPS."""
 
     _fields_ = [
-        *((name, ctypes.c_double) for name in ('violation', 'clearance', 'speeding')),
+        *c_layout.fields(ctypes.c_double, 'violation', 'clearance', 'speeding'),
         ('largest', ctypes.c_double * len(GROUPS)),
     ]
+
+
+LAYOUT = c_layout.header(
+    VehicleStructure,
+    TolerancesStructure,
+    RoadStructure,
+    ProblemStructure,
+    TrajectoryStructure,
+    VerdictStructure,
+)
 
 
 def constants() -> str:
@@ -121,6 +134,7 @@ def key() -> dict[str, Any]:
     return {
         'sources': generated.source_digest(*sources),
         'constants': constants(),
+        'layout': LAYOUT,
         **compilation.toolchain(compilation.C),
     }
 
@@ -130,6 +144,7 @@ def generate() -> Path:
 
     def build(folder: Path) -> list[str]:
         (folder / 'constants.h').write_text(constants())
+        (folder / c_layout.HEADER).write_text(LAYOUT)
         options = [f'-I{folder}', '-lm']
         compilation.compile_library(compilation.C, [SOURCE], folder / LIBRARY, options)
         return [LIBRARY]

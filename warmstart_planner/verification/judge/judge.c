@@ -3,58 +3,20 @@
  *
  * The compiled verdict: what verdict.verify finds of a trajectory, for one problem that is bound
  * once and any number of trajectories. Each file holds the maths of the Python module of its name,
- * which stays its reference; constants.h, written at generation, the constants of those modules.
- * Nothing is shared with the solvers. SI units, map frame.
+ * which stays its reference. Written at generation: constants.h, the constants of those modules, and
+ * layout.h, what is handed over: the structures of compiled.py. Nothing is shared with the solvers.
+ * SI units, map frame.
  */
 #include <math.h>
 #include <stdlib.h>
 
 #include "constants.h"
+#include "layout.h"
 
 enum { PX, PY, YAW, SPEED, STEERING, NX };
 enum { ACCELERATION, STEERING_RATE, NU };
 enum { HALF_LENGTH, HALF_WIDTH, RADIUS, SIZES };
 enum { COLLISION, ROAD, DIRECTION, LIMITS, FRICTION, DYNAMICS, TERMINAL, GROUPS };
-
-/* Structures that compiled.py mirrors. */
-typedef struct {
-    double length, width, wheelbase, rear_to_center, steering_max, steering_rate_max, speed_max,
-        acceleration_max, deceleration_max;
-} vehicle_t;
-
-typedef struct {
-    double collision, road, direction, limits, friction, position, yaw, speed, steering, terminal,
-        standing;
-} tolerances_t;
-
-typedef struct {
-    const double *station, *x, *y, *curvature, *left_width, *right_width, *speed_limit;
-    int vertices;
-} road_t;
-
-typedef struct {
-    vehicle_t vehicle;
-    tolerances_t tolerances;
-    road_t road;
-    const double *poses;   /* of obstacles at the nodes: obstacles x nodes x 3 */
-    const double *sizes;   /* the same, or obstacles x 1 x 3 where none varies */
-    const double *outline; /* points about the car's box: 2 x outline_points */
-    int obstacles, nodes, size_nodes, outline_points;
-    double friction;
-    double near;         /* about where the car begins, NaN: unknown */
-    double stop_station; /* of a goal to stop before, infinite: none */
-    double initial_state[NX];
-} problem_t;
-
-typedef struct {
-    const double *states, *controls; /* nodes x NX, (nodes - 1) x NU */
-    int nodes;
-    double dt;
-} trajectory_t;
-
-typedef struct {
-    double violation, clearance, speeding, largest[GROUPS];
-} verdict_t;
 
 /* Numbers handed out from one block of memory. */
 typedef struct {

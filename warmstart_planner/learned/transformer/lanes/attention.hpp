@@ -8,7 +8,6 @@
 
 namespace learned {
 
-constexpr int HEAD_TILE = 8; /* features of a head that are mixed at once */
 
 /* Keys and values of `tokens` tokens, a feature's `stride` numbers together. */
 struct Known {

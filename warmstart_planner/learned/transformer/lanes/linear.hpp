@@ -8,6 +8,7 @@
  * in the order in which they are used: each is read once for all tokens of two groups.
  */
 #pragma once
+#include "layout.h" /* the structures of library.py */
 #include "number.hpp"
 
 namespace learned {

@@ -13,23 +13,11 @@
 #include "road.hpp"
 #include "weights.hpp"
 
-/* Mirrored by library.py; the shapes are those of learned/cards/model_card.py. */
-struct inputs_t {
-    const float *state, *road, *obstacles;
-    const uint8_t *present;
-    const float *relative_return, *constraint_to_go;
-};
-struct outputs_t {
-    float *states, *controls, *predicted_return, *failure_probability, *log_probability,
-        *unfamiliarity;
-};
-
 namespace learned {
 
 constexpr int FIRST_OBSTACLE = 1 + ANCHORS; /* of the tokens: car, road, obstacles */
 constexpr int MOST_TOKENS = FIRST_OBSTACLE + OBSTACLES;
 constexpr int MOST_POINTS = (1 + OBSTACLES * SAMPLES + TILE - 1) / TILE * TILE;
-constexpr int MOST_CANDIDATES = 64;
 constexpr int MOST_GROUPS = MOST_CANDIDATES / WIDTH;
 
 inline V load(const float *from) {
@@ -68,8 +56,8 @@ struct Transformer {
     Weights weights;
     int groups; /* of candidates */
     V *token, *norm, *three, *mixed, *wide, *scores, *column; /* of tokens at work */
-    V *context, *known[2 * LAYERS];                           /* of the problem */
-    V *hidden, *head, *past[LAYERS];                          /* of the candidates, as all below */
+    V *context, *known[2 * MOST_LAYERS]; /* of the problem */
+    V *hidden, *head, *past[MOST_LAYERS]; /* of the candidates, as all below */
     V *states, *controls; /* after each step, steps x STATES and steps x CONTROLS */
     V *actions, *node, *excess, *sample, *rate, *yaw, *velocity;
     V choice[MOST_GROUPS], own_cost[MOST_GROUPS], cost_to_go[MOST_GROUPS],

@@ -7,16 +7,7 @@
 #pragma once
 #include "linear.hpp"
 
-/* Mirrored by library.py. `hidden` is the width within feed-forward layers, `told`
- * that of the outcome head, `strange` the number of features that tell the unfamiliar. */
-struct sizes_t {
-    int width, heads, hidden, encoder_layers, mode_layers, sequence_layers, candidates, block,
-        blocks, told, strange;
-};
-
 namespace learned {
-
-constexpr int LAYERS = 8; /* of each kind at most */
 
 struct Reader {
     const float *at;
@@ -72,12 +63,12 @@ struct Past {
 struct Weights {
     Linear obstacle_features, ego, road, obstacle_first, obstacle_second;
     const float *place;
-    struct { Mutual attention; Forward forward; } encoder[LAYERS];
+    struct { Mutual attention; Forward forward; } encoder[MOST_LAYERS];
     const float *norm_scale, *norm_shift, *mode;
-    struct { Mutual attention; Look look; Forward forward; } modes[LAYERS];
+    struct { Mutual attention; Look look; Forward forward; } modes[MOST_LAYERS];
     Linear mode_out, head, step;
     const float *step_place;
-    struct { Past past; Look look; Forward forward; } sequence[LAYERS];
+    struct { Past past; Look look; Forward forward; } sequence[MOST_LAYERS];
     Linear step_out, sums, samples, yaw_sums, place_sums, rates, told_first, told_second, told_out;
     const float *usual, *whitening, *between, *caution;
 
