@@ -15,14 +15,15 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.checks import finite_array
+from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import VehicleParameters
 
 RANGE_MARGIN = 0.1  # by which a value may leave a training range, in the range's widths
@@ -49,46 +50,6 @@ class NoModelError(CardError):
 
 class VehicleUnknownError(CardError):
     """A model was trained for another car than the one that it is wanted for."""
-
-
-class Card(Protocol):
-    """What every kind of card says."""
-
-    @property
-    def schema_version(self) -> int:
-        """Version of the kind's fields."""
-
-    @property
-    def kind(self) -> str:
-        """Name of the kind."""
-
-    @property
-    def model_id(self) -> str:
-        """Name of the model."""
-
-    @property
-    def onnx(self) -> str:
-        """Name of the model's file, beside the card."""
-
-    @property
-    def sha256(self) -> str:
-        """Hash of that file, in hexadecimal."""
-
-    @property
-    def vehicle(self) -> VehicleParameters:
-        """Car that the model is for: what it was trained with."""
-
-    @property
-    def inputs(self) -> Mapping[str, Shape]:
-        """Shapes of the model's inputs."""
-
-    @property
-    def outputs(self) -> Mapping[str, Shape]:
-        """Shapes of the model's outputs."""
-
-    @property
-    def golden(self) -> Golden:
-        """Pair that the model is tested with."""
 
 
 def tensor_type(name: str) -> type[np.float32] | type[np.bool_]:
@@ -139,6 +100,45 @@ class Golden:
 
     inputs: Mapping[str, NDArray[Any]]
     outputs: Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """
+    What every kind of card says; each has `inputs` and `outputs` too, its tensors' shapes by name.
+
+    `onnx` is the model's file name, beside the card, and `sha256` of its bytes. `vehicle` and
+    `margins` are those of the solutions or drives that it learned from. `golden` is a pair that
+    the model is tested with. `provenance` tells of data set, commit, versions, parameters and
+    metrics; nothing here reads it. `kind` and `schema_version` default to the kind's own.
+
+    Raises:
+        CardError: a field is not what it has to be; the message names it.
+
+    """
+
+    kind: str
+    schema_version: int
+    model_id: str
+    onnx: str
+    sha256: str
+    vehicle: VehicleParameters
+    margins: Margins
+    golden: Golden
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a card of another version or kind than its class is for, or one of no model."""
+        for name in ('kind', 'schema_version'):
+            expect(name, getattr(self, name), getattr(type(self), name))
+        for name in ('model_id', 'onnx', 'sha256'):
+            _expect_text(name, getattr(self, name))
+        if not isinstance(self.vehicle, VehicleParameters):
+            refuse('vehicle', self.vehicle, 'a car')
+        if Path(self.onnx).name != self.onnx:
+            refuse('onnx', self.onnx, 'the name of a file beside the card')
+        if not re.fullmatch('[0-9a-f]{64}', self.sha256):
+            refuse('sha256', self.sha256, '64 digits of 0 to 9, a to f')
 
 
 # --- files ---
@@ -214,6 +214,7 @@ def card_members(content: Any, kind: type) -> dict[str, Any]:
     given = members('card', content, kind)
     return given | {
         'vehicle': _vehicle(given['vehicle']),
+        'margins': built('margins', given['margins'], Margins),
         'golden': _golden(given['golden']),
         'provenance': mapping('provenance', given['provenance']),
     }
@@ -318,20 +319,6 @@ def expect_positive(name: str, value: object) -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not 0.0 < value < np.inf:
         refuse(name, value, 'a finite number above 0')
-
-
-def expect_identity(card: Card) -> None:
-    """Refuse a card of another version or kind than its class is for, or one of no model."""
-    for name in ('kind', 'schema_version'):
-        expect(name, getattr(card, name), getattr(type(card), name))
-    for name in ('model_id', 'onnx', 'sha256'):
-        _expect_text(name, getattr(card, name))
-    if not isinstance(card.vehicle, VehicleParameters):
-        refuse('vehicle', card.vehicle, 'a car')
-    if Path(card.onnx).name != card.onnx:
-        refuse('onnx', card.onnx, 'the name of a file beside the card')
-    if not re.fullmatch('[0-9a-f]{64}', card.sha256):
-        refuse('sha256', card.sha256, '64 digits of 0 to 9, a to f')
 
 
 def expect_vehicle(subject: str, vehicle: VehicleParameters, card: Card) -> None:

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from warmstart_planner.checks import number
 from warmstart_planner.learned.cards.card_format import (
-    Golden,
+    Card,
     Range,
     Shape,
     built,
@@ -21,7 +21,6 @@ from warmstart_planner.learned.cards.card_format import (
     expect,
     expect_count,
     expect_golden,
-    expect_identity,
     expect_positive,
     expect_shapes,
     made,
@@ -33,8 +32,7 @@ from warmstart_planner.learned.cards.card_format import (
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, CostWeights
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon
-from warmstart_planner.transcription import Margins
-from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
+from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
 SCHEMA_VERSION = 3
 CONTEXT_VERSION = 1  # of `learned.context`: what the numbers of a context mean
@@ -102,29 +100,21 @@ class Defaults:
         number('constraint_to_go', self.constraint_to_go, at_least=0.0)
 
 
-@dataclass(frozen=True)
-class ModelCard:
+@dataclass(frozen=True, kw_only=True)
+class ModelCard(Card):
     """
     What a model file is.
 
-    `onnx` is the model's file name, beside the card, and `sha256` of its bytes. `vehicle`,
-    `horizon`, `margins` and `weights` are those of the solver whose solutions it learned.
-    `inputs` and `outputs` are the tensors' shapes; K = `candidates` comes first in the outputs.
-    An `unfamiliarity` above `unfamiliarity_threshold` marks a problem unlike those it was trained
-    on. `provenance` tells of data set, commit, versions, parameters and metrics; nothing here
-    reads it.
+    `vehicle`, `horizon`, `margins` and `weights` are those of the solver whose solutions it
+    learned. K = `candidates` comes first in the outputs. An `unfamiliarity` above
+    `unfamiliarity_threshold` marks a problem unlike those it was trained on.
 
     Raises:
         CardError: a field is not what it has to be; the message names it.
 
     """
 
-    model_id: str
-    onnx: str
-    sha256: str
-    vehicle: VehicleParameters
     horizon: Horizon
-    margins: Margins
     weights: CostWeights
     candidates: int
     inputs: Mapping[str, Shape]
@@ -132,15 +122,13 @@ class ModelCard:
     training_range: TrainingRange
     unfamiliarity_threshold: float
     defaults: Defaults
-    golden: Golden
-    provenance: Mapping[str, Any] = field(default_factory=dict)
     context_version: int = CONTEXT_VERSION
     kind: str = KIND
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
         """Check every field."""
-        expect_identity(self)
+        super().__post_init__()
         expect('context_version', self.context_version, CONTEXT_VERSION)
         expect_count('candidates', self.candidates)
         expect_positive('unfamiliarity_threshold', self.unfamiliarity_threshold)
@@ -167,7 +155,6 @@ def _card(content: Any) -> ModelCard:
         **given
         | {
             'horizon': built('horizon', given['horizon'], Horizon),
-            'margins': built('margins', given['margins'], Margins),
             'weights': built('weights', given['weights'], CostWeights),
             'defaults': built('defaults', given['defaults'], Defaults),
             'inputs': _shapes('inputs', given['inputs']),

@@ -4,29 +4,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from warmstart_planner.learned.cards.card_format import (
-    Golden,
+    Card,
     Range,
     Shape,
-    built,
     built_range,
     card_members,
     expect,
     expect_count,
     expect_golden,
-    expect_identity,
     expect_positive,
     read_card,
     refuse,
 )
 from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE, OBSERVATION_VERSION
-from warmstart_planner.transcription import Margins
-from warmstart_planner.vehicle import CONTROL_SIZE, VehicleParameters
+from warmstart_planner.vehicle import CONTROL_SIZE
 
 SCHEMA_VERSION = 2
 KIND = 'iql_lstm'
@@ -52,35 +48,25 @@ def output_shapes(members: int, hidden_size: int) -> dict[str, Shape]:
     }
 
 
-@dataclass(frozen=True)
-class PolicyCard:
+@dataclass(frozen=True, kw_only=True)
+class PolicyCard(Card):
     """
     What a policy file is: one step of all its members at once.
 
-    `onnx` is the model's file name, beside the card, and `sha256` of its bytes. `vehicle`, the
-    time step `dt` [s] and the `margins` of road, obstacles and grip are those of the data it
-    learned from. `training_range` is the box about the observations of the data; roll-outs whose
-    `policy.disagreement` is above `disagreement_threshold` [m] start from a problem unlike them.
-    `golden` is one step. `provenance` tells of data set, commit, versions, parameters and
-    metrics; nothing here reads it.
+    The time step `dt` [s] is that of the data it learned from. `training_range` is the box about
+    the observations of the data; roll-outs whose `policy.disagreement` is above
+    `disagreement_threshold` [m] start from a problem unlike them. `golden` is one step.
 
     Raises:
         CardError: a field is not what it has to be; the message names it.
 
     """
 
-    model_id: str
-    onnx: str
-    sha256: str
-    vehicle: VehicleParameters
     dt: float
-    margins: Margins
     members: int
     hidden_size: int
     training_range: Range
     disagreement_threshold: float
-    golden: Golden
-    provenance: Mapping[str, Any] = field(default_factory=dict)
     observation_size: int = OBSERVATION_SIZE
     observation_version: int = OBSERVATION_VERSION
     kind: str = KIND
@@ -88,7 +74,7 @@ class PolicyCard:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        expect_identity(self)
+        super().__post_init__()
         expect('observation_version', self.observation_version, OBSERVATION_VERSION)
         expect('observation_size', self.observation_size, OBSERVATION_SIZE)
         expect_count('members', self.members)
@@ -126,9 +112,5 @@ def load_policy_card(path: Path | str) -> PolicyCard:
 def _card(content: Any) -> PolicyCard:
     given = card_members(content, PolicyCard)
     return PolicyCard(
-        **given
-        | {
-            'margins': built('margins', given['margins'], Margins),
-            'training_range': built_range('training_range', given['training_range']),
-        }
+        **given | {'training_range': built_range('training_range', given['training_range'])}
     )
