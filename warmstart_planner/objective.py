@@ -11,6 +11,7 @@ axis, and whatever batch shape lies behind it is kept. Lengths are in the ego-ce
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -256,6 +257,10 @@ def stopping_reserve(
     return stop_station - front - x[SPEED] * x[SPEED] / grip
 
 
+# cosine and sine of its direction, half length and half width [m]
+Box = tuple[tuple[Any, Any], Any, Any]
+
+
 class Separations(NamedTuple):
     """Separations of two boxes along their four axes [m]; positive along any: they are apart."""
 
@@ -283,21 +288,49 @@ def axis_separations(x: Any, obstacle: Any, vehicle: VehicleParameters) -> Separ
         obstacle[i] for i in range(OBSTACLE_PARAMETERS)
     )
     cx, cy = box_centre(x, vehicle)
-    c, s = np.cos(x[YAW]), np.sin(x[YAW])
-    dx, dy = cx - ox, cy - oy
-    parallel = _smooth_absolute(c * oc + s * os)
-    crossing = _smooth_absolute(c * os - s * oc)
-    length, width = vehicle.length / 2 + radius, vehicle.width / 2 + radius
-    long_reach, wide_reach = vehicle.length / 2, vehicle.width / 2
+    return box_separations(
+        (cx - ox, cy - oy),
+        ((np.cos(x[YAW]), np.sin(x[YAW])), vehicle.length / 2, vehicle.width / 2),
+        ((oc, os), half_length, half_width),
+        radius,
+        absolute_cosine=_smooth_absolute,
+        absolute_distance=_centre_distance,
+    )
+
+
+def box_separations(
+    delta: tuple[Any, Any],
+    ego: Box,
+    other: Box,
+    radius: Any = 0.0,
+    absolute_cosine: Callable[[Any], Any] = np.fabs,
+    absolute_distance: Callable[[Any], Any] = np.fabs,
+) -> Separations:
+    """
+    Separations of two boxes along their axes [m]: the separating-axis theorem.
+
+    Args:
+        delta: x and y of the first box's centre less the second's [m].
+        ego: the first box.
+        other: the second box.
+        radius: by which the second is larger, round its corners [m].
+        absolute_cosine: absolute value of a sine or cosine.
+        absolute_distance: absolute value of a distance [m].
+
+    """
+    (c, s), length, width = ego
+    (oc, os), other_length, other_width = other
+    dx, dy = delta
+    parallel, crossing = absolute_cosine(c * oc + s * os), absolute_cosine(c * os - s * oc)
     return Separations(
-        _centre_distance(c * dx + s * dy)
-        - (length + half_length * parallel + half_width * crossing),
-        _centre_distance(c * dy - s * dx)
-        - (width + half_length * crossing + half_width * parallel),
-        _centre_distance(oc * dx + os * dy)
-        - (half_length + radius + long_reach * parallel + wide_reach * crossing),
-        _centre_distance(oc * dy - os * dx)
-        - (half_width + radius + long_reach * crossing + wide_reach * parallel),
+        absolute_distance(c * dx + s * dy)
+        - (length + radius + other_length * parallel + other_width * crossing),
+        absolute_distance(c * dy - s * dx)
+        - (width + radius + other_length * crossing + other_width * parallel),
+        absolute_distance(oc * dx + os * dy)
+        - (other_length + radius + length * parallel + width * crossing),
+        absolute_distance(oc * dy - os * dx)
+        - (other_width + radius + length * crossing + width * parallel),
         parallel,
     )
 

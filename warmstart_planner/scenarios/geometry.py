@@ -7,6 +7,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from warmstart_planner.objective import box_separations
+
 Half = tuple[ArrayLike, ArrayLike]
 
 
@@ -33,18 +35,9 @@ def separation(
 
     """
     first, second = np.broadcast_arrays(np.asarray(first, float), np.asarray(second, float))
-    delta = second[..., :2] - first[..., :2]
-    gap = np.full(delta.shape[:-1], -np.inf)
-    for yaw in (first[..., 2], second[..., 2]):
-        for turn in (0.0, np.pi / 2):
-            axis = yaw + turn
-            distance = np.abs(delta[..., 0] * np.cos(axis) + delta[..., 1] * np.sin(axis))
-            reach = _extent(first[..., 2] - axis, first_half) + _extent(
-                second[..., 2] - axis, second_half
-            )
-            gap = np.maximum(gap, distance - reach)
-    return gap
-
-
-def _extent(angle: NDArray[np.float64], half: Half) -> NDArray[np.float64]:
-    return half[0] * np.abs(np.cos(angle)) + half[1] * np.abs(np.sin(angle))
+    x, y, _ = np.moveaxis(first - second, -1, 0)
+    first_axis, second_axis = (
+        (np.cos(each[..., 2]), np.sin(each[..., 2])) for each in (first, second)
+    )
+    axes = box_separations((x, y), (first_axis, *first_half), (second_axis, *second_half))
+    return np.maximum.reduce(axes[:4])

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
-from warmstart_planner.objective import OBSTACLE_PARAMETERS
+from warmstart_planner.objective import OBSTACLE_PARAMETERS, box_separations
 from warmstart_planner.vehicle import VehicleParameters
 
 STRIDE = 3  # of the nodes that are looked at
@@ -50,17 +50,12 @@ def separation(centre: Any, heading: Any, obstacle: Any, vehicle: VehicleParamet
     ox, oy, oc, os, half_length, half_width, radius = (
         obstacle[i] for i in range(OBSTACLE_PARAMETERS)
     )
-    dx, dy = centre[0] - ox, centre[1] - oy
-    c, s = heading[0], heading[1]
-    parallel, crossing = np.fabs(c * oc + s * os), np.fabs(c * os - s * oc)
-    own_length, own_width = vehicle.length / 2, vehicle.width / 2
-    axes = (
-        np.fabs(c * dx + s * dy) - own_length - half_length * parallel - half_width * crossing,
-        np.fabs(c * dy - s * dx) - own_width - half_length * crossing - half_width * parallel,
-        np.fabs(oc * dx + os * dy) - half_length - own_length * parallel - own_width * crossing,
-        np.fabs(oc * dy - os * dx) - half_width - own_length * crossing - own_width * parallel,
+    axes = box_separations(
+        (centre[0] - ox, centre[1] - oy),
+        ((heading[0], heading[1]), vehicle.length / 2, vehicle.width / 2),
+        ((oc, os), half_length, half_width),
     )
-    return functools.reduce(np.fmax, axes) - radius
+    return functools.reduce(np.fmax, axes[:4]) - radius
 
 
 def edge_distances(heading: Any, on_road: Any, vehicle: VehicleParameters) -> tuple[Any, Any]:
