@@ -56,13 +56,13 @@ class TestNames:
 
     def test_type_checkers_are_told_of_the_same_names_in_the_same_modules(self):
         tree = ast.parse((ROOT / 'warmstart_planner' / '__init__.py').read_text())
-        told = {
+        reported = {
             alias.asname: node.module.removeprefix('warmstart_planner.')
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom) and node.module.startswith('warmstart_planner.')
             for alias in node.names
         }
-        assert told == wp._MODULES
+        assert reported == wp._MODULES
         assert (ROOT / 'warmstart_planner' / 'py.typed').is_file()
 
     def test_importing_the_package_imports_nothing_that_takes_time(self):

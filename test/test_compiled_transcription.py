@@ -152,6 +152,6 @@ def test_where_nothing_is_compiled_numpy_transcribes(make_problem):
 def test_a_transcription_that_is_not_compiled_is_told_once_with_what_to_run(make_problem, caplog):
     for _ in range(2):
         compiled_transcription.transcribe(make_problem(), Margins())
-    (told,) = caplog.messages
-    assert 'numpy transcribes' in told
-    assert f'run `{generated.command({})}`' in told
+    (reported,) = caplog.messages
+    assert 'numpy transcribes' in reported
+    assert f'run `{generated.command({})}`' in reported

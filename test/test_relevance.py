@@ -187,12 +187,12 @@ def test_whatever_a_drive_along_the_road_touches_was_told_in_time(
     travelled = speed * until + acceleration * until**2 / 2
     poses = np.stack([HERE + x + along * t, y + aside * t, np.full(len(t), yaw)], axis=-1)
     one = box('one', poses, 4.5, 1.8)
-    told = times([one], car_state(speed))['one']
+    reported = times([one], car_state(speed))['one']
     size = (VEHICLE.length / 2, VEHICLE.width / 2)
     for k in range(len(t)):
         own = [HERE + travelled[k] + VEHICLE.rear_to_center, 0.0, 0.0]
         if separation(own, size, poses[k], (2.25, 0.9)) < -1e-6:
-            assert told <= t[k] + 1e-9
+            assert reported <= t[k] + 1e-9
             return
 
 

@@ -109,8 +109,8 @@ def _state_decision(health: Health, limits: SupervisionLimits) -> Decision:
     age = health.state_age
     if _believed(age, limits) > limits.state_age_max:
         early = age < -limits.clock_skew_max
-        told = f'{-age:.1f} s from the future' if early else f'{age:.2f} s old'
-        return Decision(Rung.NONE, f'state is {told}')
+        how_old = f'{-age:.1f} s from the future' if early else f'{age:.2f} s old'
+        return Decision(Rung.NONE, f'state is {how_old}')
     return Decision(Rung.OPTIMISED)
 
 

@@ -82,19 +82,21 @@ class TestCompletion:
 
 @pytest.mark.parametrize('command', ['drive', 'plan'])
 @pytest.mark.parametrize(
-    ('given', 'told'),
+    ('given', 'reported'),
     [
         (['moon'], "scenario is 'moon'"),
         (['none.yaml'], 'none.yaml'),
         (['free_road', '--sources', 'oracle'], "sources has 'oracle'"),
     ],
 )
-def test_bad_input_is_one_line_that_names_it(command, given, told, capsys, tmp_path, monkeypatch):
+def test_bad_input_is_one_line_that_names_it(
+    command, given, reported, capsys, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     assert main([command, *given]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f'{command}: ')
-    assert told in line
+    assert reported in line
 
 
 def test_without_ros_the_demo_says_what_it_needs_and_what_does_without(

@@ -124,12 +124,12 @@ def test_the_readme_s_parameters_have_these_defaults():
     assert len(rows) > 10
     for name_cell, default_cell, *_ in rows:
         nodes = re.search(r'\(([\w, ]+)\)$', name_cell).group(1).split(', ')
-        told = re.findall(r'-?\d+(?:\.\d+)?', default_cell) if '`' not in default_cell else []
+        reported = re.findall(r'-?\d+(?:\.\d+)?', default_cell) if '`' not in default_cell else []
         for place, name in enumerate(names_in(name_cell)):
             for node in nodes:
                 assert (node, name) in defaults, f'{node} has no parameter {name}'
-                if told:
-                    default = float(told[place if len(told) > 1 else 0])
+                if reported:
+                    default = float(reported[place if len(reported) > 1 else 0])
                     assert defaults[node, name] == pytest.approx(default), name
                 elif names_in(default_cell):
                     assert defaults[node, name] == names_in(default_cell)[0] or '/' in default_cell

@@ -124,6 +124,6 @@ def test_an_own_car_drives_the_demo(run, command):
         run(WITH_WEIGHTS)
     said = run(command, '--mode', 'lockstep')
     assert 'drive over: goal' in said
-    told = [line for line in said.splitlines() if 'does not answer' in line]
-    assert len(told) == 1
-    assert 'my_car-' in told[0]
+    reported = [line for line in said.splitlines() if 'does not answer' in line]
+    assert len(reported) == 1
+    assert 'my_car-' in reported[0]

@@ -80,14 +80,14 @@ def test_a_drive_with_it_reaches_the_goal(planner_solvers, braking, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('fault', 'told'),
+    ('fault', 'reported'),
     [
         ("KeyError('model')", "source 'mine' of mine-package cannot be loaded: KeyError: 'model'"),
         ("NoModelError('mine.json')", 'mine.json: expected a readable model card: there is none'),
     ],
 )
 def test_a_source_that_cannot_be_loaded_ends_a_drive_before_it_begins(
-    install_source, tmp_path, capfd, fault, told
+    install_source, tmp_path, capfd, fault, reported
 ):
     install_source(
         'from warmstart_planner.learned.cards.card_format import NoModelError\n'
@@ -98,5 +98,5 @@ def test_a_source_that_cannot_be_loaded_ends_a_drive_before_it_begins(
     arguments = ['--scenarios', 'free_road', '--seeds', '1', '--workers', '1', '--sources', 'mine']
     out = tmp_path / 'drive-all.json'
     assert main([*arguments, '--out', str(out)]) == 2
-    assert capfd.readouterr().err.splitlines() == [f'drive-all: {told}']
+    assert capfd.readouterr().err.splitlines() == [f'drive-all: {reported}']
     assert not out.exists()

@@ -102,8 +102,8 @@ def test_a_missing_solver_names_the_command():
 def test_a_solver_for_another_processor_is_told_from_one_that_is_missing():
     generate('toy', {**KEY, 'target': 'x86-64-v4', 'flags': ['-march=x86-64-v4']}, build)
     here = {**KEY, 'target': 'x86-64-v3', 'flags': ['-march=x86-64-v3']}
-    told = r'not generated for this processor \(x86-64-v3\), only for x86-64-v4,.*' + REMEDY
-    with pytest.raises(SolverMissingError, match=told):
+    reported = r'not generated for this processor \(x86-64-v3\), only for x86-64-v4,.*' + REMEDY
+    with pytest.raises(SolverMissingError, match=reported):
         require('toy', here)
     with pytest.raises(SolverMissingError, match=f'toy.* is not generated in .*{REMEDY}'):
         require('toy', {**here, 'sources': 'abd'})
@@ -314,8 +314,8 @@ def test_what_is_missing_is_told_once_and_made(monkeypatch, capsys):
     monkeypatch.setattr(program, 'solvers', lambda *given: toys)
     program.provide(load_vehicle(), Horizon())
     assert made == ['other']
-    (told,) = capsys.readouterr().err.splitlines()
-    assert told.startswith('generating other for commonroad_2, once, into ')
+    (reported,) = capsys.readouterr().err.splitlines()
+    assert reported.startswith('generating other for commonroad_2, once, into ')
     program.provide(load_vehicle(), Horizon())
     assert (made, capsys.readouterr().err) == (['other'], '')
 
@@ -324,8 +324,8 @@ def test_a_missing_compiler_is_one_line(monkeypatch, capsys):
     monkeypatch.setenv('CC', 'no-such-compiler')
     monkeypatch.setenv('CXX', 'no-such-compiler')
     assert program.main([]) == 1
-    (told,) = capsys.readouterr().err.splitlines()
-    assert "compiler 'no-such-compiler' is not installed" in told
+    (reported,) = capsys.readouterr().err.splitlines()
+    assert "compiler 'no-such-compiler' is not installed" in reported
 
 
 # --- the real one ---

@@ -112,8 +112,8 @@ def test_each_command_is_told_at_the_level_debug(bench, capfd):
     bench.node.get_logger().set_level(LoggingSeverity.DEBUG)
     capfd.readouterr()
     commands = bench.drive(0.5)
-    told = re.findall(r'DEBUG.*controller.*: \w+: .* m/s\^2, .* rad', capfd.readouterr().err)
-    assert len(told) >= len(commands) > 4
+    reported = re.findall(r'DEBUG.*controller.*: \w+: .* m/s\^2, .* rad', capfd.readouterr().err)
+    assert len(reported) >= len(commands) > 4
 
 
 @pytest.mark.parametrize('field', ['x', 'front_wheel_angle_rad'])

@@ -90,8 +90,8 @@ def test_diagnostics_carry_the_lifecycle_state_and_tell_nothing_else_of_idle_wor
         rig.until(lambda: arrays)
         found = {each.name.removeprefix(f'{name}: '): each for each in arrays[0].status}
         assert found['lifecycle'].message == state
-        told = {value.key: value.value for each in arrays[0].status for value in each.values}
-        assert told['lifecycle'] == state
+        reported = {value.key: value.value for each in arrays[0].status for value in each.values}
+        assert reported['lifecycle'] == state
         assert (found[work].level == DiagnosticStatus.STALE) == (state != 'active')
         assert (found[work].message == state) == (state != 'active')
 

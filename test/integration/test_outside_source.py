@@ -85,10 +85,10 @@ def test_a_source_that_fails_is_told_of_and_the_others_answer(bench, install_sou
     assert bench.set('straight_line,mine').successful
     assert {each.source for each in bench.ask(1.0)[1]} == {'straight_line'}
     bench.rig.until(lambda: bench.node._failures().level == b'\x01')
-    told = "source 'mine' of mine-package failed: KeyError: 'key'"
-    assert bench.node._failures().message == told
+    reported = "source 'mine' of mine-package failed: KeyError: 'key'"
+    assert bench.node._failures().message == reported
     assert {each.source for each in bench.ask(1.1)[1]} == {'straight_line'}
-    assert capfd.readouterr().err.count(told) == 1
+    assert capfd.readouterr().err.count(reported) == 1
 
 
 LEARNED = """

@@ -119,8 +119,10 @@ def test_each_cycle_is_told_at_the_level_debug_and_at_no_other(bench, capfd):
     assert 'iterations' not in capfd.readouterr().err
     bench.node.get_logger().set_level(LoggingSeverity.DEBUG)
     bench.drive(0.6)
-    told = re.findall(r'DEBUG.*planner.*: optimised, start .* iterations', capfd.readouterr().err)
-    assert len(told) >= 3
+    reported = re.findall(
+        r'DEBUG.*planner.*: optimised, start .* iterations', capfd.readouterr().err
+    )
+    assert len(reported) >= 3
 
 
 def test_a_state_shown_again_is_answered_again_with_the_same_plan(bench):

@@ -65,11 +65,11 @@ def test_who_offers_what_cannot_be_accepted_is_told(rig, solvers, capfd):
     rig.probe.create_publisher(msg.Trajectory, '/controller/input/trajectory', best_effort())
     heard = []
 
-    def told():
+    def reported():
         heard.append(capfd.readouterr().err)
         return 'incompatible QoS' in ''.join(heard)
 
-    rig.until(told)
+    rig.until(reported)
     assert 'input/trajectory' in ''.join(heard)
     assert 'RELIABILITY' in ''.join(heard)
 
@@ -167,12 +167,12 @@ def table(nodes):
             row = rows.setdefault(topic, (kind, {}, {}))
             row[1 if sends else 2].setdefault(profile, []).append(node.get_name())
 
-    def told(by_profile):
+    def reported(by_profile):
         texts = (f'{", ".join(names)}: {profile}' for profile, names in by_profile.items())
         return '; '.join(texts)
 
     return {
-        topic: f'| `{topic}` | `{kind}` | {told(sent)} | {told(received)} |'
+        topic: f'| `{topic}` | `{kind}` | {reported(sent)} | {reported(received)} |'
         for topic, (kind, sent, received) in rows.items()
     }
 
@@ -185,6 +185,6 @@ def test_the_table_of_topics_says_what_the_nodes_do(rig, solvers):
     found = table(nodes)
     _, _, section = ARCHITECTURE.read_text(encoding='utf-8').partition('## Topics\n')
     lines = section.partition('\n## ')[0].splitlines()
-    told = {line.split('`')[1]: line for line in lines if line.startswith('| `')}
-    assert {topic: told.get(topic) for topic in found} == found
-    assert told.keys() - found.keys() <= {'/tf'}  # where tf2_msgs is not installed
+    reported = {line.split('`')[1]: line for line in lines if line.startswith('| `')}
+    assert {topic: reported.get(topic) for topic in found} == found
+    assert reported.keys() - found.keys() <= {'/tf'}  # where tf2_msgs is not installed

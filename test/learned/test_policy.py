@@ -14,7 +14,7 @@ from warmstart_planner.learned.observation.observer import OBSERVATION_SIZE, mov
 from warmstart_planner.learned.policy import (
     Memory,
     PolicyError,
-    PolicyPurpose,
+    PolicyRequirements,
     attempt,
     disagreement,
     load_policy,
@@ -239,7 +239,9 @@ def test_a_memory_of_another_policy_is_refused(folder, observer, place):
 
 
 def test_a_policy_that_is_what_is_wanted_is_opened(folder):
-    assert load_policy(folder, PolicyPurpose(load_vehicle(), 0.1, Margins())).card.members == 4
+    assert (
+        load_policy(folder, PolicyRequirements(load_vehicle(), 0.1, Margins())).card.members == 4
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ def test_a_policy_that_is_what_is_wanted_is_opened(folder):
 def test_a_policy_for_something_else_is_refused(folder, wanted):
     name = next(iter(wanted))
     with pytest.raises(CardError, match=f'{CARD_FILE}: {name} is .*: (expected|model .* is for) '):
-        load_policy(folder, PolicyPurpose(**wanted))
+        load_policy(folder, PolicyRequirements(**wanted))
 
 
 def test_a_folder_without_a_card_is_refused(tmp_path):

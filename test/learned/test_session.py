@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Models are opened only if file, graph, card and purpose agree and the golden pair comes out."""
+"""Models open only if file, graph, card and requirements agree and the golden pair comes out."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import (
     GOLDEN_TOLERANCE,
     InferenceError,
-    Purpose,
+    ModelRequirements,
     load_model,
 )
 from warmstart_planner.objective import CostWeights
@@ -86,8 +86,8 @@ def test_one_thread_serves_a_model(folder):
 
 
 def test_a_model_that_is_what_is_wanted_is_opened(folder):
-    purpose = Purpose(load_vehicle(), Horizon(), Margins(), CostWeights())
-    assert load_model(folder, purpose).card.model_id == 'braking'
+    requirements = ModelRequirements(load_vehicle(), Horizon(), Margins(), CostWeights())
+    assert load_model(folder, requirements).card.model_id == 'braking'
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_model_that_is_what_is_wanted_is_opened(folder):
 def test_a_model_for_something_else_is_refused(folder, wanted):
     name = next(iter(wanted))
     with pytest.raises(CardError, match=f'{CARD_FILE}: {name} is .*: (expected|model .* is for) '):
-        load_model(folder, Purpose(**wanted))
+        load_model(folder, ModelRequirements(**wanted))
 
 
 def test_an_execution_provider_that_is_not_there_is_refused_with_those_that_are(folder):

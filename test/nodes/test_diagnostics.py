@@ -158,8 +158,8 @@ def test_of_a_node_that_is_not_active_only_its_state_and_what_lasts_is_told(ros_
     for task in (LifecycleTask(lambda: state), rung, count):
         diagnostics.add(task)
     diagnostics.publish()
-    told = {each.name.split(': ')[1]: each for each in sent[0].status}
-    assert (told['lifecycle'].level, told['lifecycle'].message) == (WARN, state)
-    assert (told['rung'].level, told['rung'].message) == (STALE, state)
-    assert [(each.key, each.value) for each in told['rung'].values] == [('lifecycle', state)]
-    assert (told['input'].level, told['input'].message) == (WARN, '1 new')
+    reported = {each.name.split(': ')[1]: each for each in sent[0].status}
+    assert (reported['lifecycle'].level, reported['lifecycle'].message) == (WARN, state)
+    assert (reported['rung'].level, reported['rung'].message) == (STALE, state)
+    assert [(each.key, each.value) for each in reported['rung'].values] == [('lifecycle', state)]
+    assert (reported['input'].level, reported['input'].message) == (WARN, '1 new')

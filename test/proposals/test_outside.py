@@ -68,7 +68,7 @@ def test_nothing_is_imported_of_a_source_that_is_not_asked_for(install_source):
 
 
 @pytest.mark.parametrize(
-    ('code', 'told'),
+    ('code', 'reported'),
     [
         ('import nowhere_to_be_found', 'cannot be imported: ModuleNotFoundError: No module named'),
         ('def', 'cannot be imported: SyntaxError'),
@@ -84,14 +84,14 @@ def test_nothing_is_imported_of_a_source_that_is_not_asked_for(install_source):
         ),
     ],
 )
-def test_a_declaration_that_is_at_fault_is_refused_by_name(install_source, code, told):
+def test_a_declaration_that_is_at_fault_is_refused_by_name(install_source, code, reported):
     install_source(code)
-    with pytest.raises(SourceError, match=f'{NAMED}.*{told}'):
+    with pytest.raises(SourceError, match=f'{NAMED}.*{reported}'):
         names_in('straight_line,mine')
 
 
 @pytest.mark.parametrize(
-    ('load', 'told'),
+    ('load', 'reported'),
     [
         ('lambda options: 1 / 0', 'cannot be loaded: ZeroDivisionError'),
         ('lambda: Mine()', 'cannot be loaded: TypeError'),
@@ -100,9 +100,9 @@ def test_a_declaration_that_is_at_fault_is_refused_by_name(install_source, code,
         ("load, diagnostics='model'", 'expected a ModelSource'),
     ],
 )
-def test_what_cannot_be_loaded_is_refused_by_name(install_source, load, told):
+def test_what_cannot_be_loaded_is_refused_by_name(install_source, load, reported):
     install_source(f"{MINE}SPEC = SourceSpec('mine', {load})")
-    with pytest.raises(SourceError, match=f'{NAMED}.*{told}'):
+    with pytest.raises(SourceError, match=f'{NAMED}.*{reported}'):
         load_source('mine', LoadOptions())
 
 
@@ -138,12 +138,12 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(('expression', 'told'), FAULTS)
+@pytest.mark.parametrize(('expression', 'reported'), FAULTS)
 def test_an_answer_that_is_at_fault_is_refused_by_name(
-    install_source, make_problem, expression, told
+    install_source, make_problem, expression, reported
 ):
     install_source(proposing(expression))
-    with pytest.raises(SourceError, match=f'(?s){NAMED} failed: .*{told}'):
+    with pytest.raises(SourceError, match=f'(?s){NAMED} failed: .*{reported}'):
         load_source('mine', LoadOptions()).propose(make_problem())
 
 

@@ -96,7 +96,7 @@ def test_a_wish_comes_on_top_of_the_card_s(write_model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('wrong', 'told'),
+    ('wrong', 'reported'),
     [
         ({'name': 'two words'}, "source.name is 'two words': expected small letters"),
         ({'name': ''}, "source.name is ''"),
@@ -105,8 +105,8 @@ def test_a_wish_comes_on_top_of_the_card_s(write_model, tmp_path):
         ({'load': None}, 'source.load is None: expected a function'),
     ],
 )
-def test_a_declaration_that_is_none_is_refused(wrong, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_declaration_that_is_none_is_refused(wrong, reported):
+    with pytest.raises(ValueError, match=reported):
         SourceSpec(**{'name': 'mine', 'load': LoadOptions, **wrong})
 
 

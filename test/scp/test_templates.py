@@ -29,7 +29,7 @@ def test_horizon_and_constant_entries_of_the_dynamics_are_written_down(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ('name', 'index', 'place', 'told'),
+    ('name', 'index', 'place', 'reported'),
     [
         ('stage_model', 6, (0, 3), r'S of the stage cost has an entry at \(0, 3\)'),
         ('stage_model', 7, (0, 1), r'R of the stage cost has an entry at \(0, 1\)'),
@@ -40,7 +40,7 @@ def test_horizon_and_constant_entries_of_the_dynamics_are_written_down(tmp_path)
     ],
 )
 def test_a_structure_that_the_lanes_are_not_coded_for_is_refused(
-    tmp_path, monkeypatch, name, index, place, told
+    tmp_path, monkeypatch, name, index, place, reported
 ):
     def changed(*given):
         result = []
@@ -54,5 +54,5 @@ def test_a_structure_that_the_lanes_are_not_coded_for_is_refused(
         return result
 
     monkeypatch.setattr(templates, 'casadi_functions', changed)
-    with pytest.raises(RuntimeError, match=told):
+    with pytest.raises(RuntimeError, match=reported):
         write(tmp_path)

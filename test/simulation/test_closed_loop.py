@@ -146,10 +146,12 @@ def test_without_any_observation_nothing_is_planned_or_commanded(
 
 
 def test_progress_is_told_after_every_plan(make_scenario, planner, controller, horizon):
-    told = []
-    done = drive(make_scenario(), planner, controller, CALM, horizon=horizon, progress=told.append)
-    assert len(told) == len(done.plans)
-    assert np.diff([p.station for p in told]) == pytest.approx(1.0, abs=0.3)
+    reported = []
+    done = drive(
+        make_scenario(), planner, controller, CALM, horizon=horizon, progress=reported.append
+    )
+    assert len(reported) == len(done.plans)
+    assert np.diff([p.station for p in reported]) == pytest.approx(1.0, abs=0.3)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from training.dataset.situations import (
     origin_of,
     perturbed,
 )
-from warmstart_planner.learned.session import Purpose, load_model
+from warmstart_planner.learned.session import ModelRequirements, load_model
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
@@ -138,8 +138,8 @@ def _without_problem(index: int, reason: str) -> NoProblem:
 @cache
 def _learned(card: Card) -> tuple[ScpSolver, DecisionTransformer]:
     solver = ScpSolver(load_vehicle(card.vehicle), card.horizon)
-    purpose = Purpose(solver.vehicle, card.horizon, solver.margins, CostWeights())
-    return solver, DecisionTransformer(load_model(Path(card.model), purpose))
+    requirements = ModelRequirements(solver.vehicle, card.horizon, solver.margins, CostWeights())
+    return solver, DecisionTransformer(load_model(Path(card.model), requirements))
 
 
 @cache

@@ -84,7 +84,7 @@ def make_batch(
         *(torch.from_numpy(a) for a in (problems.state, problems.road, problems.obstacles)),
         present=torch.from_numpy(problems.present),
         is_way=torch.from_numpy(kind <= KINDS.index('other')),
-        is_told=torch.from_numpy(rng.random(count) < 0.5),
+        is_conditioned=torch.from_numpy(rng.random(count) < 0.5),
         states=torch.from_numpy(problems.states[rows, chosen]),
         controls=torch.from_numpy(problems.controls[rows, chosen]),
         cost=torch.from_numpy(problems.cost_to_go[rows, chosen]),

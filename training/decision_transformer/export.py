@@ -172,7 +172,7 @@ class Served(nn.Module):
         return (
             torch.cat([first, drive.states], dim=1),
             drive.controls,
-            *self.head.told(seen.features),
+            *self.head.predict(seen.features),
             seen.modes.choice[0],
             self.familiarity(strange)[0],
         )

@@ -46,8 +46,8 @@ class Batch:
     Problems and the answers chosen for this pass, as tensors; shapes as in `Problems`.
 
     `is_way` (B, T) marks feasible local optima, the ways to learn; the first answer is the best.
-    `is_told` (B,) marks problems whose sequences are told what was to go on the way; the others
-    go by their own prediction, as when the model serves.
+    `is_conditioned` (B,) marks problems whose sequences are told what was to go on the way; the
+    others go by their own prediction, as when the model serves.
     """
 
     state: Tensor
@@ -55,7 +55,7 @@ class Batch:
     obstacles: Tensor
     present: Tensor
     is_way: Tensor
-    is_told: Tensor
+    is_conditioned: Tensor
     states: Tensor
     controls: Tensor
     cost: Tensor
@@ -104,7 +104,7 @@ def losses(model: DecisionTransformer, batch: Batch) -> dict[str, Tensor]:
         modes.hidden.index_select(0, _rows(winner, model.sizes.candidates)),
         to_go[:, :, 0],
         to_go[:, :, 1:],
-        batch.is_told[:, None].expand_as(winner),
+        batch.is_conditioned[:, None].expand_as(winner),
     )
     wanted = batch.states[:, :, 1:]
     weight = 0.4 + 0.6 * way
@@ -175,7 +175,7 @@ def _driven(
     hidden: Tensor,
     to_go: Tensor,
     given: Tensor | None = None,
-    is_told: Tensor | None = None,
+    is_conditioned: Tensor | None = None,
 ) -> Drive:
     """Drive T sequences of each problem; `to_go` and all that returns has the axes (B, T, ...)."""
     shape = to_go.shape[:2]
@@ -186,7 +186,7 @@ def _driven(
         hidden,
         to_go.flatten(0, 1),
         None if given is None else given.flatten(0, 1),
-        None if is_told is None else is_told.reshape(-1, 1),
+        None if is_conditioned is None else is_conditioned.reshape(-1, 1),
     )
     return Drive(*(value.reshape(*shape, *value.shape[1:]) for value in vars(drive).values()))
 

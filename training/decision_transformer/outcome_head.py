@@ -186,7 +186,7 @@ class OutcomeHead(nn.Module):
         logit, cost = self.out(self.layers(self.norm(features))).unbind(dim=-1)
         return logit, cost
 
-    def told(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the return of a refinement that succeeds, and how probably it does not."""
         logit, cost = self(features)
         amiss = COST_SCALE * torch.relu(features[..., MERIT] - cost)
@@ -294,7 +294,7 @@ def shares_in_turn(
         fail.
 
     """
-    returns, failure = (each.numpy() for each in head.told(features[torch.from_numpy(rows)]))
+    returns, failure = (each.numpy() for each in head.predict(features[torch.from_numpy(rows)]))
     order = [refinement_order(*each) for each in zip(-returns, failure, strict=True)]
     part = outcomes.take(rows)
     verified = np.where(part.feasible, part.cost, np.inf)

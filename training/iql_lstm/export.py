@@ -341,10 +341,11 @@ def _export(options: Options) -> None:
     scenes = validation_scenes(options.scenes, horizon)
     card = export(files, options.out, vehicle, scenes, horizon.dt)
     size = (options.out / ONNX_FILE).stat().st_size / 1e3
-    told = card.provenance['disagreement']
+    calibration = card.provenance['disagreement']
     print(
-        f'disagreement tells failed roll-outs with an AUROC of {told["auroc"]:.2f}; '
-        f'{told["failure_rate"]:.0%} fail, above the threshold {told["failure_rate_above"]:.0%}'
+        f'disagreement tells failed roll-outs with an AUROC of {calibration["auroc"]:.2f}; '
+        f'{calibration["failure_rate"]:.0%} fail, '
+        f'above the threshold {calibration["failure_rate_above"]:.0%}'
     )
     print(
         f'{card.model_id}: {card.members} members, threshold of disagreement '

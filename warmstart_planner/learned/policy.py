@@ -35,7 +35,7 @@ class PolicyError(InferenceError):
 
 
 @dataclass(frozen=True)
-class PolicyPurpose:
+class PolicyRequirements:
     """What a policy is wanted for; None: as it is. `dt` in s."""
 
     vehicle: VehicleParameters | None = None
@@ -111,7 +111,7 @@ class LoadedPolicy:
         finally:
             self._idle.append(acting)
 
-    def prove(self, golden: Golden) -> None:
+    def self_test(self, golden: Golden) -> None:
         """
         Compare what the policy answers now with what it answered when it was exported.
 
@@ -210,14 +210,14 @@ def _buffers(memory: Memory) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def load_policy(
-    folder: Path | str, purpose: PolicyPurpose | None = None, provider: str = CPU
+    folder: Path | str, requirements: PolicyRequirements | None = None, provider: str = CPU
 ) -> LoadedPolicy:
     """
     Open a folder's policy, test it and warm it up.
 
     Args:
         folder: holds the card and the ONNX file that it names.
-        purpose: what the policy has to be for.
+        requirements: what the policy has to be for.
         provider: onnxruntime's execution provider, on one thread.
 
     Raises:
@@ -227,7 +227,7 @@ def load_policy(
     """
     path = Path(folder) / CARD_FILE
     card = load_policy_card(path)
-    return open_model(path, card, purpose or PolicyPurpose(), LoadedPolicy, provider)
+    return open_model(path, card, requirements or PolicyRequirements(), LoadedPolicy, provider)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Models in use: an ONNX file is opened, compared with its card and its purpose, and tried.
+Models in use: an ONNX file is opened, compared with its card and its requirements, and tried.
 
 The one place that imports onnxruntime. Where the compiled network is there for a model and answers
 as onnxruntime does, it takes over.
@@ -49,7 +49,7 @@ QUIET = 3  # severity from which onnxruntime logs: what matters is raised
 
 
 @dataclass(frozen=True)
-class Purpose:
+class ModelRequirements:
     """
     What a model is wanted for; None: as it is.
 
@@ -85,15 +85,15 @@ class InferenceError(RuntimeError):
     """The execution provider could not run a model that it had run before."""
 
 
-class Provable(Protocol):
+class SelfTesting(Protocol):
     """A model that can be tested."""
 
-    def prove(self, golden: Golden) -> None:
+    def self_test(self, golden: Golden) -> None:
         """Raise a CardError where it answers otherwise than the golden pair."""
 
 
 AnyCard = TypeVar('AnyCard', bound=Card)
-Model = TypeVar('Model', bound=Provable)
+Model = TypeVar('Model', bound=SelfTesting)
 
 
 class LoadedModel:
@@ -206,7 +206,7 @@ class LoadedModel:
             return False
         return True
 
-    def prove(self, golden: Golden) -> None:
+    def self_test(self, golden: Golden) -> None:
         """
         Compare what the model answers now with what it answered when it was exported.
 
@@ -248,14 +248,14 @@ def compare(
 
 
 def load_model(
-    folder: Path | str, purpose: Purpose | None = None, provider: str = CPU
+    folder: Path | str, requirements: ModelRequirements | None = None, provider: str = CPU
 ) -> LoadedModel:
     """
     Open a folder's Decision Transformer, test it and warm it up.
 
     Args:
         folder: holds the card and the ONNX file that it names.
-        purpose: what the model has to be for.
+        requirements: what the model has to be for.
         provider: onnxruntime's execution provider, on one thread; any but the processor's keeps
             the compiled network out.
 
@@ -266,14 +266,14 @@ def load_model(
     """
     path = Path(folder) / CARD_FILE
     card = load_card(path)
-    model = open_model(path, card, purpose or Purpose(), LoadedModel, provider)
+    model = open_model(path, card, requirements or ModelRequirements(), LoadedModel, provider)
     return model.compile(_content(path.parent / card.onnx, card)) if provider == CPU else model
 
 
 def open_model(
     path: Path,
     card: AnyCard,
-    purpose: object,
+    requirements: object,
     build: Callable[[AnyCard, onnxruntime.InferenceSession], Model],
     provider: str,
 ) -> Model:
@@ -283,7 +283,7 @@ def open_model(
     Args:
         path: of the card.
         card: what is written there.
-        purpose: a dataclass of what the card's fields have to be; None: as they are.
+        requirements: a dataclass of what the card's fields have to be; None: as they are.
         build: makes the model from card and session.
         provider: onnxruntime's execution provider, on one thread.
 
@@ -292,7 +292,7 @@ def open_model(
 
     """
     try:
-        _check_purpose(card, purpose)
+        _check_requirements(card, requirements)
     except CardError as error:
         raise type(error)(f'{path}: {error}') from None
     file = path.parent / card.onnx
@@ -302,7 +302,7 @@ def open_model(
         _check_tensors('outputs', session.get_outputs(), card.outputs)
         model = build(card, session)
         for _ in range(1 + WARM_UP_RUNS):
-            model.prove(card.golden)
+            model.self_test(card.golden)
     except (CardError, InferenceError) as error:
         raise CardError(f'{file}: {error}') from None
     return model
@@ -323,8 +323,8 @@ def check_provider(provider: str) -> None:
         )
 
 
-def _check_purpose(card: Card, purpose: object) -> None:
-    for name, wanted in vars(purpose).items():
+def _check_requirements(card: Card, requirements: object) -> None:
+    for name, wanted in vars(requirements).items():
         found = getattr(card, name)
         if isinstance(wanted, VehicleParameters):
             expect_vehicle(name, wanted, card)

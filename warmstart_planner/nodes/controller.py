@@ -250,7 +250,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         if self._state is None or self._road is None:
             missing = 'car state' if self._state is None else 'road'
             self._rung.set(DiagnosticStatus.ERROR, f'no {missing} yet', rung='none')
-            self.tell('missing input', f'waiting: no {missing} yet')
+            self.info('missing input', f'waiting: no {missing} yet')
             return
         self._rate.tick()
         self._send(self._state, self._road)
@@ -287,7 +287,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         values = (output.acceleration, output.steering_angle, output.steering_rate)
         if all(math.isfinite(value) for value in values):
             return True
-        self.complain('command', f'command withheld, it is not finite: {values}')
+        self.error('command', f'command withheld, it is not finite: {values}')
         return False
 
     def _obstacles_at(self, stamp: float) -> tuple[Obstacle, ...]:
@@ -319,7 +319,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
             f'{total * 1e3:.1f} ms'
         )
         if self._reference is None:
-            self.tell('missing input', 'waiting: no reference yet')
+            self.info('missing input', 'waiting: no reference yet')
         elif rung is not Rung.OPTIMISED:
             self.warn(f'rung {rung.name}', f'{rung.name.lower()}: {output.reason}')
 

@@ -26,10 +26,10 @@ from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameters.declaration import Parameter
 from warmstart_planner.nodes.parameters.files import (
     Listener,
-    complaints,
     parameter_files,
     system_parameters,
     unused_overrides,
+    useless_parameters,
 )
 from warmstart_planner.nodes.parameters.validation import Parameters
 from warmstart_planner.nodes.qos import DISPLAY, check_overrides, connect
@@ -98,9 +98,9 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self._configured = False
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         self._listened: dict[str, Subscription] = {}
-        self._complaints: dict[str, float] = {}
+        self._last_logged: dict[str, float] = {}
         self._watch_time()
-        self._tell_of_useless_parameters(complaints)
+        self._warn_of_useless_parameters(useless_parameters)
 
     def _watch_time(self) -> None:
         """Take note where simulated time goes back: its source, a simulator, began anew."""
@@ -120,7 +120,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         self.diagnostics.restart()
         self.start()
 
-    def _tell_of_useless_parameters(self, find: Callable[..., list[str]]) -> None:
+    def _warn_of_useless_parameters(self, find: Callable[..., list[str]]) -> None:
         listener = Listener(
             self.get_fully_qualified_name(),
             self.get_parameters_by_prefix(''),
@@ -284,9 +284,9 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
     def reject(self, topic: str, reason: object) -> None:
         """Count a bad input and say so, but not at every message."""
         self.rejected.count(topic)
-        self.complain(f'input {topic}', f'{self.resolve_topic_name(topic)} rejected: {reason}')
+        self.error(f'input {topic}', f'{self.resolve_topic_name(topic)} rejected: {reason}')
 
-    def complain(self, subject: str, text: str) -> None:
+    def error(self, subject: str, text: str) -> None:
         """Log an error, but at most every REPEAT seconds for the same subject."""
         if self._due(subject):
             self.get_logger().error(text)
@@ -296,16 +296,16 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
         if self._due(subject):
             self.get_logger().warning(text)
 
-    def tell(self, subject: str, text: str) -> None:
+    def info(self, subject: str, text: str) -> None:
         """Log for information, but at most every REPEAT seconds for the same subject."""
         if self._due(subject):
             self.get_logger().info(text)
 
     def _due(self, subject: str) -> bool:
         now = time.monotonic()
-        if now - self._complaints.get(subject, -REPEAT) < REPEAT:
+        if now - self._last_logged.get(subject, -REPEAT) < REPEAT:
             return False
-        self._complaints[subject] = now
+        self._last_logged[subject] = now
         return True
 
     def finish(self, status: int) -> None:
@@ -373,7 +373,7 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
                 self.get_logger().error(f'cannot configure: {error}')
             self._release()
             return False
-        self._tell_of_useless_parameters(unused_overrides)
+        self._warn_of_useless_parameters(unused_overrides)
         self._configured = True
         return True
 

@@ -465,7 +465,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         self._status_out.publish(plan_status_message(result, self.now(), 0.0))
         self._rung.set(DiagnosticStatus.ERROR, result.message, rung='none')
         # Before the first plan nothing is lost yet.
-        say = self.tell if self._answer is None else self.warn
+        say = self.info if self._answer is None else self.warn
         say('missing input', result.message)
 
     def _scene(self, problem: PlanningProblem, result: PlanResult) -> MarkerArray:

@@ -121,7 +121,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self._roll_out_state = StateTask('roll-outs')
         for task in (self._deadlines, self._failures, self._overtaken, self._roll_out_state):
             self.diagnostics.add(task)
-        self._told: dict[str, str] = {}
+        self._announced: dict[str, str] = {}
         self._asked: tuple[AskedSource, ...] = ()
         self._proposals = self.send(msg.Proposals, '~/output/proposals', EVENTS)
         self._roll_outs_out = self.send(msg.RollOut, '~/output/rollouts', NEWEST)
@@ -170,10 +170,10 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             task.use(info.model_id, info.asked, reason)
             self.diagnostics.add(task)
         if info.remark:
-            self.tell(spec.diagnostics, info.remark)
-        if info.model_id == self._told.get(spec.name):
+            self.info(spec.diagnostics, info.remark)
+        if info.model_id == self._announced.get(spec.name):
             return
-        self._told[spec.name] = info.model_id
+        self._announced[spec.name] = info.model_id
         if info.model_id:
             self.get_logger().info(f'model {info.model_id!r} answers')
         else:
@@ -273,7 +273,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
 
     def _fail_roll_out(self, reason: str) -> None:
         self._roll_out_state.set(DiagnosticStatus.WARN, f'none: {reason}')
-        self.tell('roll-out', f'no roll-out: {reason}')
+        self.info('roll-out', f'no roll-out: {reason}')
 
 
 def _info_of(source: ProposalSource | None) -> ModelInfo | None:

@@ -20,7 +20,12 @@ from warmstart_planner.learned.cards.model_card import (
     load_card,
 )
 from warmstart_planner.learned.context import Context, context_of
-from warmstart_planner.learned.session import LoadedModel, ModelOutput, Purpose, load_model
+from warmstart_planner.learned.session import (
+    LoadedModel,
+    ModelOutput,
+    ModelRequirements,
+    load_model,
+)
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
 from warmstart_planner.proposals.source import Answer, ModelInfo
@@ -114,8 +119,8 @@ class DecisionTransformer:
         controls = np.clip(output.controls[good], vehicle.control_lower, vehicle.control_upper)
         model_id = self.model.card.model_id
         proposals = tuple(
-            Proposal(self.name, trajectory, model_id, *told, uncertainty, elapsed)
-            for trajectory, *told in zip(
+            Proposal(self.name, trajectory, model_id, *estimates, uncertainty, elapsed)
+            for trajectory, *estimates in zip(
                 trajectories(problem.stamp, problem.horizon.dt, states, controls),
                 output.predicted_return[good].tolist(),
                 output.failure_probability[good].tolist(),
@@ -133,8 +138,10 @@ class DecisionTransformer:
 
 
 def _load(options: LoadOptions) -> DecisionTransformer:
-    purpose = Purpose(options.vehicle, options.horizon, options.margins, CostWeights())
-    model = _model(options.models, purpose, options.execution_provider)
+    requirements = ModelRequirements(
+        options.vehicle, options.horizon, options.margins, CostWeights()
+    )
+    model = _model(options.models, requirements, options.execution_provider)
     usual = model.card.defaults
     return DecisionTransformer(
         model,
@@ -144,8 +151,8 @@ def _load(options: LoadOptions) -> DecisionTransformer:
 
 
 @lru_cache(maxsize=2)  # the one in use, and the one that may take its place
-def _model(folder: Path, purpose: Purpose, provider: str) -> LoadedModel:
-    return load_model(folder, purpose, provider)
+def _model(folder: Path, requirements: ModelRequirements, provider: str) -> LoadedModel:
+    return load_model(folder, requirements, provider)
 
 
 def _fits(options: LoadOptions) -> bool:

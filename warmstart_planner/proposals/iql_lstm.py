@@ -18,7 +18,7 @@ from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.learned.policy import (
     DT_TOLERANCE,
     LoadedPolicy,
-    PolicyPurpose,
+    PolicyRequirements,
     RollOut,
     attempt,
     load_policy,
@@ -145,17 +145,17 @@ def loaded_policy(options: LoadOptions) -> LoadedPolicy:
         CardError: it is missing, damaged or for something else.
 
     """
-    purpose = PolicyPurpose(
+    requirements = PolicyRequirements(
         options.vehicle,
         options.horizon.dt if options.horizon else None,
         options.margins,
     )
-    return _policy(options.models, purpose, options.execution_provider)
+    return _policy(options.models, requirements, options.execution_provider)
 
 
 @lru_cache(maxsize=2)  # the one in use, and the one that may take its place
-def _policy(folder: Path, purpose: PolicyPurpose, provider: str) -> LoadedPolicy:
-    return load_policy(folder, purpose, provider)
+def _policy(folder: Path, requirements: PolicyRequirements, provider: str) -> LoadedPolicy:
+    return load_policy(folder, requirements, provider)
 
 
 def _load(options: LoadOptions) -> IqlLstm:

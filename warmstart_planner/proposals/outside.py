@@ -64,7 +64,9 @@ def outside_spec(entry: EntryPoint) -> SourceSpec:
     try:
         spec = entry.load()
     except Exception as error:
-        raise SourceError(f'{source}: {entry.value} cannot be imported: {_told(error)}') from error
+        raise SourceError(
+            f'{source}: {entry.value} cannot be imported: {_with_type(error)}'
+        ) from error
     if not isinstance(spec, SourceSpec):
         raise SourceError(f'{source}: {entry.value} is {spec!r}: expected a SourceSpec')
     if spec.name != entry.name:
@@ -81,7 +83,7 @@ def _load(name: str, spec: SourceSpec, options: LoadOptions) -> CheckedSource:
     except (NoModelError, VehicleUnknownError, SolverMissingError):
         raise  # these tell what to do, and are no fault
     except Exception as error:
-        raise SourceError(f'{name} cannot be loaded: {_told(error)}') from error
+        raise SourceError(f'{name} cannot be loaded: {_with_type(error)}') from error
     if getattr(source, 'name', None) != spec.name or not hasattr(source, 'propose'):
         raise SourceError(
             f'{name}: load returned {source!r}: expected a source, with the name {spec.name!r} '
@@ -121,7 +123,7 @@ class CheckedSource:
         try:
             proposals = tuple(self._source.propose(problem, previous))
         except Exception as error:
-            raise SourceError(f'{self._described} failed: {_told(error)}') from error
+            raise SourceError(f'{self._described} failed: {_with_type(error)}') from error
         for proposal in proposals:
             fault = _fault(self.name, proposal, problem)
             if fault:
@@ -180,5 +182,5 @@ def _fault(name: str, proposal: object, problem: PlanningProblem) -> str:
     return ''
 
 
-def _told(error: Exception) -> str:
+def _with_type(error: Exception) -> str:
     return f'{type(error).__name__}: {error}'

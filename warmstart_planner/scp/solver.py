@@ -421,19 +421,19 @@ def _result(
     history: NDArray[np.float64],
 ) -> ScpResult:
     """Return what one search led to, from what the lanes wrote."""
-    told = Outcome(*outcome)
+    ended = Outcome(*outcome)
     return ScpResult(
         bound=bound,
         states=states,
         controls=controls,
-        status=STATUS[told.status],
-        iterations=told.iterations,
-        qp_iterations=told.qp_iterations,
-        within_tolerance=bool(told.feasible),
-        score=Score(told.merit, told.cost, told.violation, float(score[3])),
-        multiplier=told.multiplier,
-        seconds=told.seconds,
-        rows=history[: told.iterations],
+        status=STATUS[ended.status],
+        iterations=ended.iterations,
+        qp_iterations=ended.qp_iterations,
+        within_tolerance=bool(ended.feasible),
+        score=Score(ended.merit, ended.cost, ended.violation, float(score[3])),
+        multiplier=ended.multiplier,
+        seconds=ended.seconds,
+        rows=history[: ended.iterations],
     )
 
 

@@ -112,10 +112,10 @@ def test_a_model_for_another_car_does_not_answer_and_is_told_once_and_in_the_dia
     for stamp in (1.0, 1.1):
         (answer,) = bare_bench.ask(stamp, vehicle=car)
         assert answer.source == 'straight_line'
-    told = [line for line in capfd.readouterr().err.splitlines() if 'does not answer' in line]
-    assert len(told) == 1
+    reported = [line for line in capfd.readouterr().err.splitlines() if 'does not answer' in line]
+    assert len(reported) == 1
     message, _ = bare_bench.diagnosis()
-    for text in (told[0], message):
+    for text in (reported[0], message):
         assert "'commonroad_3-" in text
         assert "is for 'commonroad_2-" in text
     refused = bare_bench.set(model_dir=models['first'])

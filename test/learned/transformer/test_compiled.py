@@ -22,7 +22,7 @@ from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import load_vehicle
 
 MODELS = Path(__file__).parents[3] / 'models'
-TOLD, STEP = ('predicted_return', 'failure_probability'), 0.02
+ESTIMATES, STEP = ('predicted_return', 'failure_probability'), 0.02
 TOLERANCE = 1e-3  # of single precision, relative or of numbers below 1: a horizon adds it up
 SENSITIVE = 0.05  # of one candidate, where small changes at first become large ones
 
@@ -43,7 +43,7 @@ def assert_alike(found, wanted, tolerance=TOLERANCE):
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
         off = np.abs(found[name] - value) / np.maximum(np.abs(value), 1.0)
-        if name in TOLD:
+        if name in ESTIMATES:
             # the head counts nodes that violate: one at the very step counts or does not
             assert np.sum(off > tolerance) <= 1, name
             assert off.max() <= STEP, name

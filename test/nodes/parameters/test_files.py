@@ -9,21 +9,21 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 from warmstart_planner.nodes.parameters.files import (
     Listener,
     Section,
-    complaints,
     parameter_files,
     sections_of,
     system_parameters,
     unused_overrides,
+    useless_parameters,
 )
 
 KNOWN = ('deadline', 'margins.obstacle', 'margins.road', 'vehicle')
 ELSEWHERE = ('sources', 'obstacle_margin')
 
 
-def told(tmp_path, text, overrides=(), node='/planner'):
+def reported(tmp_path, text, overrides=(), node='/planner'):
     path = tmp_path / 'mine.yaml'
     path.write_text(text)
-    found = complaints([path], overrides, Listener(node, KNOWN, lambda: ELSEWHERE))
+    found = useless_parameters([path], overrides, Listener(node, KNOWN, lambda: ELSEWHERE))
     return [line.removeprefix(f'{path}: ') for line in found]
 
 
@@ -60,7 +60,7 @@ def unknown(name, meant='', section='/**/planner'):
     ],
 )
 def test_a_parameter_that_has_no_effect_is_told_with_the_nearest_name(tmp_path, text, expected):
-    assert told(tmp_path, text) == expected
+    assert reported(tmp_path, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ def test_a_parameter_that_has_no_effect_is_told_with_the_nearest_name(tmp_path, 
     ],
 )  # fmt: skip
 def test_a_section_that_reaches_no_node_is_told(tmp_path, section, said):
-    (line,) = told(tmp_path, given('deadline: 0.1', to=section))
+    (line,) = reported(tmp_path, given('deadline: 0.1', to=section))
     start, _, end = said.partition('.*')
     assert line.startswith(start) and line.endswith(end)
 
 
 def test_of_sections_for_several_cars_one_is_enough(tmp_path):
     text = given('deadline: 0.1', to='/one/planner') + given('deadlin: 0.1', to='/two/planner')
-    assert told(tmp_path, text, node='/one/planner') == []
-    assert told(tmp_path, text, node='/two/planner') == [
+    assert reported(tmp_path, text, node='/one/planner') == []
+    assert reported(tmp_path, text, node='/two/planner') == [
         unknown('deadlin', 'deadline', '/two/planner')
     ]
 
@@ -116,24 +116,24 @@ def test_sections_may_be_nested_by_namespace():
 
 
 def test_a_key_that_is_given_twice_is_told_with_its_line(tmp_path):
-    (line,) = told(tmp_path, given('deadline: 0.1', 'deadline: 0.2'))
+    (line,) = reported(tmp_path, given('deadline: 0.1', 'deadline: 0.2'))
     assert 'deadline is given twice, again in line 4' in line
 
 
 def test_what_was_given_one_by_one_is_told_too(tmp_path):
     text = given('sources: x', to='/**')
-    assert told(tmp_path, text, ('sources', 'deadlin', 'vehicle', 'use_sim_time')) == [
+    assert reported(tmp_path, text, ('sources', 'deadlin', 'vehicle', 'use_sim_time')) == [
         'parameter deadlin is unknown: did you mean deadline?'
     ]
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    (line,) = complaints([tmp_path / 'none.yaml'], (), Listener('/planner', KNOWN, tuple))
+    (line,) = useless_parameters([tmp_path / 'none.yaml'], (), Listener('/planner', KNOWN, tuple))
     assert 'none.yaml: cannot be read' in line
 
 
 @pytest.mark.parametrize(
-    ('section', 'topic', 'told'),
+    ('section', 'topic', 'reported'),
     [
         ('/**/planner', '/goal', False),
         ('/**/planner', '/goall', True),
@@ -143,7 +143,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
     ],
 )
 def test_a_quality_of_service_for_a_topic_that_a_node_does_not_have_is_told(
-    tmp_path, section, topic, told
+    tmp_path, section, topic, reported
 ):
     path = tmp_path / 'mine.yaml'
     path.write_text(
@@ -154,7 +154,7 @@ def test_a_quality_of_service_for_a_topic_that_a_node_does_not_have_is_told(
     lines = unused_overrides([path], ['deadlin', name], Listener('/planner', known, tuple))
     meant = ': did you mean qos_overrides./goal.subscription.depth?'
     expected = f'parameter {name} is for no topic that the node has now{meant}'
-    assert lines == ([expected] if told else [])
+    assert lines == ([expected] if reported else [])
 
 
 def test_files_are_those_named_for_ros():

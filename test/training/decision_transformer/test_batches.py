@@ -49,7 +49,7 @@ def test_a_mirrored_problem_is_the_transcription_of_the_mirrored_scene(mirror_pr
         state=torch.from_numpy(plain.state)[None],
         road=torch.from_numpy(plain.road)[None],
         obstacles=torch.from_numpy(plain.obstacles)[None],
-        is_told=some.is_told[:1],
+        is_conditioned=some.is_conditioned[:1],
         states=some.states[:1],
         controls=some.controls[:1],
     )

@@ -70,9 +70,9 @@ def test_the_head_learns_which_candidate_fails_and_which_is_cheap(model, outcome
     head = fit_head(model, known)
     with torch.no_grad():
         features = propose(model, *known.take(np.arange(3)).tensors()).features
-        told = [each.reshape(3, count).numpy() for each in head.told(features)]
+        reported = [each.reshape(3, count).numpy() for each in head.predict(features)]
     works = known.feasible[0]
-    for returns, failure in zip(*told, strict=True):
+    for returns, failure in zip(*reported, strict=True):
         assert failure[~works].min() > failure[works].max()
         assert refinement_order(-returns, failure)[0] in (1, 2)
         assert np.corrcoef(returns[works], -known.cost[0][works])[0, 1] > 0.8
@@ -84,7 +84,7 @@ def test_what_is_told_is_a_return_and_a_probability():
     features = torch.randn(50, 2 * 8 + CANDIDATE_FEATURES)
     with torch.no_grad():
         logit, cost = head(features)
-        returns, failure = head.told(features)
+        returns, failure = head.predict(features)
     np.testing.assert_allclose(scaled_cost(-returns), cost, atol=1e-5)
     assert ((failure > 0.0) & (failure <= 1.0)).all()
     assert (failure >= torch.sigmoid(-logit)).all()
@@ -95,7 +95,7 @@ def test_what_has_to_be_put_right_makes_a_failure_more_probable_and_never_less()
     features = torch.zeros(len(worse), CANDIDATE_FEATURES)
     features[:, 0], features[:, 1] = 3.0, 0.5  # logit and scaled cost
     features[:, MERIT] = 0.5 + worse
-    returns, failure = Told().told(features)
+    returns, failure = KnownHead().predict(features)
     assert (returns == returns[0]).all()
     none = worse <= 0.0
     torch.testing.assert_close(failure[none], torch.sigmoid(torch.tensor(-3.0)).expand(none.sum()))
@@ -104,7 +104,7 @@ def test_what_has_to_be_put_right_makes_a_failure_more_probable_and_never_less()
     assert failure.max() <= 1.0
 
 
-class Told(OutcomeHead):
+class KnownHead(OutcomeHead):
     """A head whose first two features are the logit and the scaled cost themselves."""
 
     def __init__(self):
@@ -124,19 +124,21 @@ def test_of_two_the_sure_one_is_first_and_a_failure_counts_twice():
     outcomes = Outcomes(*nothing, feasible=feasible, cost=cost)
     rows = np.arange(problems)
 
-    def told(*logits):
+    def reported(*logits):
         features = torch.zeros(problems, 2, CANDIDATE_FEATURES)
         features[..., 0] = torch.tensor(logits)
         features[..., 1] = features[..., MERIT] = scaled_cost(torch.from_numpy(cost))
         return features
 
-    honest, careless = told(1.0, 20.0), told(20.0, 20.0)
-    shares = shares_in_turn(Told(), honest, outcomes, rows)
+    honest, careless = reported(1.0, 20.0), reported(20.0, 20.0)
+    shares = shares_in_turn(KnownHead(), honest, outcomes, rows)
     np.testing.assert_allclose(shares.mean(axis=0), [0.75 / 3, 0.0], atol=1e-6)
-    shares = shares_in_turn(Told(), careless, outcomes, rows)
+    shares = shares_in_turn(KnownHead(), careless, outcomes, rows)
     np.testing.assert_allclose(shares.mean(axis=0), [0.25, 0.0], atol=1e-6)
     # the same excess, but failures in it
-    assert regret(Told(), honest, outcomes, rows) < regret(Told(), careless, outcomes, rows)
+    assert regret(KnownHead(), honest, outcomes, rows) < regret(
+        KnownHead(), careless, outcomes, rows
+    )
 
 
 @pytest.mark.parametrize(('candidates', 'cautious'), [(4, 0), (CAUTIOUS, 1), (2 * CAUTIOUS, 2)])
@@ -150,14 +152,19 @@ def test_the_first_modes_are_cautious_and_a_wish_takes_that_back(outcomes, candi
     wish[:cautious] = CAUTION
     with torch.no_grad():
         model.mode_out[-1].bias[-1] += 5.0  # costs that a wish does not bring below 0
-        told = propose(model, *problem)
-        to_go = torch.stack([told.modes.cost.flatten(), torch.zeros(candidates)], dim=1)
+        reported = propose(model, *problem)
+        to_go = torch.stack([reported.modes.cost.flatten(), torch.zeros(candidates)], dim=1)
         best = model.drive(
-            told.context, told.mask, problem[0], told.frame, told.modes.hidden, to_go
+            reported.context,
+            reported.mask,
+            problem[0],
+            reported.frame,
+            reported.modes.hidden,
+            to_go,
         ).states
         wished = propose(model, *problem, relative_return=wish).drive.states
     torch.testing.assert_close(wished, best)
-    moved = (told.drive.states - best).abs().amax(dim=(1, 2)) > 1e-4
+    moved = (reported.drive.states - best).abs().amax(dim=(1, 2)) > 1e-4
     assert moved.tolist() == [True] * cautious + [False] * (candidates - cautious)
 
 

@@ -80,11 +80,11 @@ def test_a_served_model_is_taught_anew_and_keeps_all_else(models, tmp_path):
     changed = replace(before, model_id=after.model_id, sha256=after.sha256, golden=after.golden)
     write_card(tmp_path / CARD_FILE, changed)
     assert (tmp_path / CARD_FILE).read_bytes() == (folder / CARD_FILE).read_bytes()
-    told = ('predicted_return', 'failure_probability')
-    others = [name for name in before.golden.outputs if name not in told]
+    reported = ('predicted_return', 'failure_probability')
+    others = [name for name in before.golden.outputs if name not in reported]
     for name in others:
         found, wanted = (each.golden.outputs[name] for each in (after, before))
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
-    for name in told:
+    for name in reported:
         assert not np.allclose(after.golden.outputs[name], before.golden.outputs[name])
     session.load_model(folder)  # the card fits the file, and it answers the golden pair

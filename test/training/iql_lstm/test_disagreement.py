@@ -30,50 +30,50 @@ def found(apart, failed, lost=None):
 
 def test_what_drives_apart_and_fails_is_uncertain_and_nothing_else():
     apart = np.linspace(0.1, 10.0, 100)
-    told = calibrated(found(apart, apart > 8.0))
-    assert told.auroc == 1.0
+    reported = calibrated(found(apart, apart > 8.0))
+    assert reported.auroc == 1.0
     # above it they fail RISK times as often as usual, and not much more often
-    assert told.failure_rate_above >= RISK * told.failure_rate
-    assert told.failure_rate_above < 1.1 * RISK * told.failure_rate
-    assert told.threshold < 8.0
+    assert reported.failure_rate_above >= RISK * reported.failure_rate
+    assert reported.failure_rate_above < 1.1 * RISK * reported.failure_rate
+    assert reported.threshold < 8.0
 
 
 @pytest.mark.parametrize('failed', [np.zeros(100), np.ones(100)])
 def test_where_all_end_alike_the_unusual_is_uncertain(failed):
     apart = np.linspace(0.1, 10.0, 100)
-    told = calibrated(found(apart, failed))
-    assert np.isnan(told.auroc)
-    assert told.threshold == pytest.approx(np.quantile(apart, USUAL_SHARE))
+    reported = calibrated(found(apart, failed))
+    assert np.isnan(reported.auroc)
+    assert reported.threshold == pytest.approx(np.quantile(apart, USUAL_SHARE))
 
 
 def test_a_disagreement_that_tells_nothing_marks_only_the_unusual():
     apart = np.linspace(0.1, 10.0, 1000)
-    told = calibrated(found(apart, np.arange(1000) % 5 == 0))
-    assert told.auroc == pytest.approx(0.5, abs=0.01)
-    assert (apart > told.threshold).mean() == pytest.approx(1.0 - USUAL_SHARE, abs=0.01)
+    reported = calibrated(found(apart, np.arange(1000) % 5 == 0))
+    assert reported.auroc == pytest.approx(0.5, abs=0.01)
+    assert (apart > reported.threshold).mean() == pytest.approx(1.0 - USUAL_SHARE, abs=0.01)
 
 
 def test_the_rank_correlation_has_the_sign_of_what_disagreement_costs():
     apart = np.linspace(0.1, 10.0, 50)
     for sign in (1.0, -1.0):
-        told = calibrated(found(apart, apart > 9.0, lost=sign * apart**3))
-        assert told.rank_correlation == pytest.approx(sign)
+        reported = calibrated(found(apart, apart > 9.0, lost=sign * apart**3))
+        assert reported.rank_correlation == pytest.approx(sign)
 
 
 def test_members_that_never_differ_have_a_threshold_above_nothing():
-    told = calibrated(found(np.zeros(20), np.arange(20) < 4))
-    assert told.threshold == LEAST_THRESHOLD
-    assert np.isnan(told.rank_correlation)
+    reported = calibrated(found(np.zeros(20), np.arange(20) < 4))
+    assert reported.threshold == LEAST_THRESHOLD
+    assert np.isnan(reported.rank_correlation)
 
 
 def test_roll_outs_are_judged_by_the_verifier_and_the_objective(write_policy, observer, tmp_path):
     folder = write_policy(tmp_path)
     problems = [random_problem('easy', seed, Horizon()) for seed in (50_000, 50_001)]
-    told = realised(folder, problems)
-    assert told.apart.shape == told.lost.shape == told.failed.shape == (2,)
-    assert (told.apart > 0.0).all()
+    reported = realised(folder, problems)
+    assert reported.apart.shape == reported.lost.shape == reported.failed.shape == (2,)
+    assert (reported.apart > 0.0).all()
     drive = exported_driver(load_policy(folder), observer)
-    for problem, lost, failed in zip(problems, told.lost, told.failed, strict=True):
+    for problem, lost, failed in zip(problems, reported.lost, reported.failed, strict=True):
         numbers = transcribe(problem, Margins())
         driven = [
             verify(problem, Trajectory(problem.stamp, 0.1, numbers.frame.globalise(x), u))

@@ -335,7 +335,7 @@ class DecisionTransformer(nn.Module):
         hidden: Tensor,
         to_go: Tensor,
         given: Tensor | None = None,
-        is_told: Tensor | None = None,
+        is_conditioned: Tensor | None = None,
     ) -> Drive:
         """
         Generate sequences block by block, the car's model in the loop.
@@ -348,7 +348,7 @@ class DecisionTransformer(nn.Module):
             hidden: mode's hidden vector of each sequence, shape (B * T, W).
             to_go: wanted scaled cost- and constraint-to-go at the start, shape (B * T, 2).
             given: what they were later on in the data, shape (B * T, blocks, 2).
-            is_told: which sequences get to know it, shape (B * T, 1); the others, and all
+            is_conditioned: which sequences get to know it, shape (B * T, 1); the others, and all
                 without `given`, go on with the model's own prediction.
 
         """
@@ -370,7 +370,7 @@ class DecisionTransformer(nn.Module):
             to_go = torch.relu(to_go + out[:, -2:])
             predicted.append(to_go)
             if given is not None:
-                to_go = torch.where(is_told, given[:, block], to_go)
+                to_go = torch.where(is_conditioned, given[:, block], to_go)
             states.append(moved)
             controls.append(applied)
             now, last = moved[..., -1:], applied[..., -1]

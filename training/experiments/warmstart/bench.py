@@ -36,8 +36,8 @@ from training.experiments.warmstart.strategies import (
 from warmstart_planner.files.resources import share_folder
 from warmstart_planner.learned.cards import model_card, policy_card
 from warmstart_planner.learned.observation import library as observation_library
-from warmstart_planner.learned.policy import LoadedPolicy, PolicyPurpose, load_policy
-from warmstart_planner.learned.session import LoadedModel, Purpose, load_model
+from warmstart_planner.learned.policy import LoadedPolicy, PolicyRequirements, load_policy
+from warmstart_planner.learned.session import LoadedModel, ModelRequirements, load_model
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.proposals.cold_bundle import ColdBundle
@@ -230,7 +230,9 @@ def open_models(folder: Path, horizon: Horizon) -> Models:
     vehicle, margins = load_vehicle(), Margins()
     transformer = policy = None
     if (folder / model_card.CARD_FILE).exists():
-        transformer = load_model(folder, Purpose(vehicle, horizon, margins, CostWeights()))
+        transformer = load_model(
+            folder, ModelRequirements(vehicle, horizon, margins, CostWeights())
+        )
     if (folder / policy_card.CARD_FILE).exists():
-        policy = load_policy(folder, PolicyPurpose(vehicle, horizon.dt, margins))
+        policy = load_policy(folder, PolicyRequirements(vehicle, horizon.dt, margins))
     return Models(transformer, policy)

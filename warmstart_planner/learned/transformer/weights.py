@@ -55,8 +55,8 @@ class Sizes:
     """
     Sizes of a network, as its weights show them.
 
-    `hidden` is the width within feed-forward layers, `told` that of the outcome head, `strange`
-    the number of features that tell the unfamiliar.
+    `hidden` is the width within feed-forward layers, `outcome_hidden` that of the outcome head,
+    `strange` the number of features that tell the unfamiliar.
     """
 
     width: int
@@ -67,7 +67,7 @@ class Sizes:
     candidates: int
     block: int
     blocks: int
-    told: int
+    outcome_hidden: int
     strange: int
 
 
@@ -115,7 +115,7 @@ class Weights:
             candidates=len(self['model.mode']),
             block=(len(self['model.step_out.1.bias']) - 2) // 2,
             blocks=blocks,
-            told=len(self['head.out.weight'][0]),
+            outcome_hidden=len(self['head.out.weight'][0]),
             strange=len(self['familiarity.mean']),
         )
 

@@ -45,8 +45,8 @@ def proposals_from(message: msg.Proposals) -> tuple[Proposal, ...]:
     check_frame('proposals', message.header)
     count, steps = int(message.count), int(message.steps)
     dt = number('proposals.dt', message.dt, at_least=1e-3, at_most=1.0)
-    told = ('predicted_return', 'failure_probability', 'uncertainty')
-    for name in ('source', 'model_id', *told):
+    estimates = ('predicted_return', 'failure_probability', 'uncertainty')
+    for name in ('source', 'model_id', *estimates):
         if len(getattr(message, name)) != count:
             raise ValueError(
                 f'proposals.{name} has {len(getattr(message, name))} entries: expected {count}'
@@ -66,7 +66,7 @@ def proposals_from(message: msg.Proposals) -> tuple[Proposal, ...]:
             source=message.source[i],
             trajectory=Trajectory(stamp, dt, unwrapped(states[i], YAW), controls[i]),
             model_id=message.model_id[i],
-            **{name: float(getattr(message, name)[i]) for name in told},
+            **{name: float(getattr(message, name)[i]) for name in estimates},
             inference_time=inference / 1e3,
         )
         for i in range(count)

@@ -108,7 +108,9 @@ class Listener:
         return parameter not in self.known and OF_ROS.fullmatch(parameter) is None
 
 
-def complaints(files: Sequence[Path], overrides: Collection[str], listener: Listener) -> list[str]:
+def useless_parameters(
+    files: Sequence[Path], overrides: Collection[str], listener: Listener
+) -> list[str]:
     """
     Return one line for each thing given to a node, or in its files, that nothing answers to.
 

@@ -44,7 +44,7 @@ def starts(network: Network, point: NDArray[np.float64], heading: float) -> tupl
         if nearest <= START_ASIDE:
             found = [id_ for id_, gap in away.items() if gap <= nearest + EQUALLY_NEAR]
     if not found:
-        raise ScenarioError(_complaint(network, point, turns))
+        raise ScenarioError(_reasons_of_no_lane(network, point, turns))
     return tuple(sorted(found, key=lambda id_: turns[id_]))
 
 
@@ -69,7 +69,9 @@ def _left_out_at(network: Network, point: NDArray[np.float64]) -> list[int]:
     ]
 
 
-def _complaint(network: Network, point: NDArray[np.float64], turns: dict[int, float]) -> str:
+def _reasons_of_no_lane(
+    network: Network, point: NDArray[np.float64], turns: dict[int, float]
+) -> str:
     reasons = []
     for lanelet in network.values():
         if lanelet.contains(point):

@@ -45,10 +45,10 @@ def test_a_block_of_the_sequence_knows_nothing_of_what_comes_later(untrained, ba
     other = given.clone()
     other[:, 3:] += 1.0
     start = torch.rand(count, 2)
-    told = torch.ones(count, 1, dtype=torch.bool)
+    reported = torch.ones(count, 1, dtype=torch.bool)
     one, two = (
         untrained.drive(
-            context, mask, batch.state, RoadFrame(batch.road), hidden, start, to_go, told
+            context, mask, batch.state, RoadFrame(batch.road), hidden, start, to_go, reported
         )
         for to_go in (given, other)
     )

@@ -76,8 +76,8 @@ def test_a_source_that_cannot_be_loaded_is_refused_before_anything_is_measured(
     )
     code, out = run(tmp_path, '--model', tmp_path, '--sources', 'mine')
     assert code == 2
-    told = capsys.readouterr().err
-    assert "source 'mine' of mine-package cannot be loaded: ZeroDivisionError" in told
+    reported = capsys.readouterr().err
+    assert "source 'mine' of mine-package cannot be loaded: ZeroDivisionError" in reported
     assert not out.exists()
 
 

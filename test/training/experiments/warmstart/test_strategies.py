@@ -108,7 +108,7 @@ def test_every_start_says_where_its_time_went(start_of, one, name):
     """Between its parts nothing is left but what other programs take now and then."""
     start = start_of(name)
 
-    def told() -> float:
+    def reported() -> float:
         run = start.run(one, np.inf)
         spent = run.spent
         parts = [spent.posing, *spent.proposing.values(), spent.refinement, spent.verification]
@@ -116,7 +116,7 @@ def test_every_start_says_where_its_time_went(start_of, one, name):
         assert sum(parts) <= run.seconds
         return sum(parts) / run.seconds
 
-    assert any(told() > 0.9 for _ in range(100))
+    assert any(reported() > 0.9 for _ in range(100))
 
 
 @pytest.mark.parametrize('name', [COLD_LANES, GUIDED_FAST])

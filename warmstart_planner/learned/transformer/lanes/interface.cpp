@@ -6,17 +6,17 @@
 #include <cstdlib>
 #include <initializer_list>
 
-#include "told.hpp"
+#include "estimates.hpp"
 
 namespace learned {
 
 struct Workspace {
     Transformer transformer;
-    Told told;
+    Estimates estimates;
 
     void lay_out(Arena &a) {
         transformer.lay_out(a);
-        told.lay_out(a, transformer.size, transformer.groups);
+        estimates.lay_out(a, transformer.size, transformer.groups);
     }
 };
 
@@ -47,11 +47,11 @@ void transformer_run(void *workspace, const inputs_t *in, const outputs_t *out) 
     learned::Workspace &w = *static_cast<learned::Workspace *>(workspace);
     const learned::Problem problem(*in);
     w.transformer.encode(problem);
-    out->unfamiliarity[0] = w.told.unfamiliarity(w.transformer, problem);
+    out->unfamiliarity[0] = w.estimates.unfamiliarity(w.transformer, problem);
     w.transformer.ask(problem);
     w.transformer.want(*in);
     w.transformer.drive(problem);
-    w.told.expect(w.transformer, problem, *out);
+    w.estimates.expect(w.transformer, problem, *out);
     w.transformer.hand_over(problem, *out);
 }
 }

@@ -69,7 +69,7 @@ struct Weights {
     Linear mode_out, head, step;
     const float *step_place;
     struct { Past past; Look look; Forward forward; } sequence[MOST_LAYERS];
-    Linear step_out, sums, samples, yaw_sums, place_sums, rates, told_first, told_second, told_out;
+    Linear step_out, sums, samples, yaw_sums, place_sums, rates, outcome_first, outcome_second, outcome_out;
     const float *usual, *whitening, *between, *caution;
 
     /* Return how many numbers there are. */
@@ -109,9 +109,9 @@ struct Weights {
         yaw_sums = r.linear(2 * n + 1, 2 * n + 1);
         place_sums = r.linear(2 * n + 1, n);
         rates = r.linear(n + 1, n);
-        told_first = r.linear(2 * w + CANDIDATE_FEATURES, s.told);
-        told_second = r.linear(s.told, s.told);
-        told_out = r.linear(s.told, 2);
+        outcome_first = r.linear(2 * w + CANDIDATE_FEATURES, s.outcome_hidden);
+        outcome_second = r.linear(s.outcome_hidden, s.outcome_hidden);
+        outcome_out = r.linear(s.outcome_hidden, 2);
         usual = r.table(s.strange);
         whitening = r.table(padded(s.strange) * s.strange);
         between = r.table(s.block * s.blocks / STRIDE * SAMPLES);

@@ -1,7 +1,7 @@
 /* Copyright 2026 The warmstart_planner authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is told beside the ways: what to expect of each and how unfamiliar the problem is
+ * What is estimated beside the ways: what to expect of each and how unfamiliar the problem is
  * (network/merit.py, outcome_head.py and export.py in training/decision_transformer/).
  */
 #pragma once
@@ -9,15 +9,15 @@
 
 namespace learned {
 
-struct Told {
+struct Estimates {
     V *features, *first, *second;
     float *strange, *white, *seen;
 
     void lay_out(Arena &a, const sizes_t &s, int groups) {
         const int nodes = s.block * s.blocks / STRIDE;
         features = a.take((2 * s.width + CANDIDATE_FEATURES) * groups);
-        first = a.take(s.told * groups);
-        second = a.take((s.told + 2) * groups);
+        first = a.take(s.outcome_hidden * groups);
+        second = a.take((s.outcome_hidden + 2) * groups);
         strange = numbers(a.take(padded(s.strange)));
         white = numbers(a.take(padded(s.strange)));
         seen = numbers(a.take(nodes * OBSTACLES * OBSTACLE_SIZE));
@@ -35,13 +35,13 @@ struct Told {
             for (int f = 0; f < CANDIDATE_FEATURES; f++) features[(2 * w + f) * g + i] = plain[f];
         }
         V *const merit = features + (2 * w + SCALED_MERIT) * g;
-        std::memcpy(second + t.size.told * g, merit, g * sizeof(V));
+        std::memcpy(second + t.size.outcome_hidden * g, merit, g * sizeof(V));
         normalise(features, 2 * w + CANDIDATE_FEATURES, g, features);
-        put_positive(t.weights.told_first, features, g, first);
-        put_positive(t.weights.told_second, first, g, second);
-        put(t.weights.told_out, second, g, first);
+        put_positive(t.weights.outcome_first, features, g, first);
+        put_positive(t.weights.outcome_second, first, g, second);
+        put(t.weights.outcome_out, second, g, first);
         const float *const logit = numbers(first), *const cost = numbers(first + g);
-        const float *const as_is = numbers(second + t.size.told * g);
+        const float *const as_is = numbers(second + t.size.outcome_hidden * g);
         for (int k = 0; k < t.size.candidates; k++) {
             const float scale = COST_SCALE, amiss = scale * std::fmax(as_is[k] - cost[k], 0.0f);
             const float failure = 1.0f / (1.0f + std::exp(logit[k])) + float(RISK) * amiss;
