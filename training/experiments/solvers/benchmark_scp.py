@@ -34,7 +34,13 @@ from training.command_line import at_least, run
 from training.experiments.solvers import acados_sqp, nlp
 from training.experiments.solvers.acados_sqp import AcadosSqp
 from training.experiments.solvers.interior_point import InteriorPoint
-from training.experiments.solvers.nlp import Formulation, Task, make_task
+from training.experiments.solvers.nlp import (
+    Formulation,
+    Task,
+    capacity_for,
+    make_task,
+    obstacles_in_reach,
+)
 from training.experiments.solvers.scp import Scp
 from training.experiments.solvers.solving import Solver
 from training.figures import (
@@ -133,15 +139,28 @@ class Record:
 
 
 class Bench:
-    """The solvers to compare, and what judges them."""
+    """
+    The solvers to compare, and what judges them.
 
-    def __init__(self) -> None:
-        """Generate, compile and load whatever is missing."""
+    Args:
+        tiers: of the random problems.
+        seeds: of the problems of each tier.
+
+    """
+
+    def __init__(self, tiers: Sequence[str], seeds: Iterable[int]) -> None:
+        """Generate, compile and load whatever these problems need and is missing."""
         self.car, self.weights, self.horizon = load_vehicle(), CostWeights(), Horizon()
-        forms = {c: Formulation(self.car, self.weights, self.horizon, c) for c in nlp.CAPACITIES}
-        _compile_all(forms.values())
         scp_library.generate(self.car, self.weights, self.horizon)
         self._judge = ScpSolver(self.car, self.horizon, self.weights)
+        self.problems = {
+            (tier, seed): random_problem(tier, seed, self.horizon)
+            for tier, seed in product(tiers, seeds)
+        }
+        counts = (len(obstacles_in_reach(self._judge.bind(p))) for p in self.problems.values())
+        capacities = sorted(set(map(capacity_for, counts)))
+        forms = {c: Formulation(self.car, self.weights, self.horizon, c) for c in capacities}
+        _compile_all(forms.values())
         self.solvers: tuple[Solver, ...] = (
             Scp(ScpSolver(self.car, self.horizon, self.weights)),
             AcadosSqp(forms),
@@ -180,8 +199,8 @@ class Bench:
         )
 
     def record(self, tier: str, seed: int, starts: Sequence[str]) -> Record:
-        """Run all solvers from all starts on one random problem."""
-        tasks = self.tasks(random_problem(tier, seed, self.horizon), starts)
+        """Run all solvers from all starts on one of the problems."""
+        tasks = self.tasks(self.problems[tier, seed], starts)
         outcomes = {s.name: tuple(self.run(s, task) for task in tasks) for s in self.solvers}
         return Record(tier, seed, problem_family(tier, seed), outcomes)
 
@@ -311,9 +330,9 @@ def _compare_judges(options: Options) -> None:
 def _compare_solvers(options: Options) -> None:
     out = options.out or Path('out/benchmark-scp.json')
     print('compiling the solvers that are not current ...', file=sys.stderr, flush=True)
-    bench = Bench()
-    bench.record(TIERS[0], options.seed, options.starts)  # page in what is loaded lazily
-    problems = list(product(options.tiers, options.seeds))
+    bench = Bench(options.tiers, options.seeds)
+    problems = list(bench.problems)
+    bench.record(*problems[0], options.starts)  # page in what is loaded lazily
     records = [
         bench.record(tier, seed, options.starts) for tier, seed in tracked(problems, 'solving')
     ]

@@ -128,7 +128,7 @@ class Task:
 
     def capacity(self) -> int:
         """Return the least number of CAPACITIES that holds the obstacles."""
-        return next(c for c in CAPACITIES if c >= len(self.obstacles))
+        return capacity_for(len(self.obstacles))
 
     def node_obstacles(self, capacity: int) -> NDArray[np.float64]:
         """Obstacle parameters by node, shape (N + 1, capacity * OBSTACLE_PARAMETERS)."""
@@ -136,6 +136,11 @@ class Task:
         padded = np.tile(np.array(UNUSED), (nodes, capacity, 1))
         padded[:, : len(self.obstacles)] = self.obstacles.swapaxes(0, 1)
         return padded.reshape(nodes, -1)
+
+
+def capacity_for(obstacles: int) -> int:
+    """Return the least number of CAPACITIES that holds so many obstacles."""
+    return next(c for c in CAPACITIES if c >= obstacles)
 
 
 def make_task(bound: BoundProblem, guess: Trajectory, rolled: Trajectory) -> Task:
