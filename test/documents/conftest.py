@@ -11,26 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner.generation import generated
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def environment(solvers):
+def environment():
     """Return an environment to run our modules in from anywhere."""
     # whoever runs the tests may be a make itself
     outside = {name: value for name, value in os.environ.items() if not name.startswith('MAKE')}
     path = os.pathsep.join([str(ROOT), outside.get('PYTHONPATH', '')])
-    chosen = {generated.ENVIRONMENT_VARIABLE: str(solvers)} if solvers else {}
-    return {**outside, **chosen, 'PYTHONPATH': path}
+    return {**outside, 'PYTHONPATH': path}
 
 
-def run_python(folder, *arguments, solvers=None):
+def run_python(folder, *arguments):
     """Run Python in a folder; return what it said. It must end well."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=environment(solvers),
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -44,22 +41,21 @@ def make():
     """
     Return a function that runs what a make target runs, set-up left out, in a folder.
 
-    It takes the command, the folder, further arguments, and where solvers are; it returns what was
-    said.
+    It takes the command, the folder and further arguments; it returns what was said.
     """
 
-    def run(command, folder, *more, solvers=None):
+    def run(command, folder, *more):
         said = subprocess.run(
             [*shlex.split(command), '--dry-run'],
             cwd=ROOT,
-            env=environment(None),
+            env=environment(),
             capture_output=True,
             text=True,
             check=True,
         ).stdout
         *_, last = said.replace('\\\n', ' ').strip().splitlines()
         module = re.search(r' -m ((?:warmstart_planner|training)\..*)', last).group(1)
-        return run_python(folder, '-m', *shlex.split(module), *more, solvers=solvers)
+        return run_python(folder, '-m', *shlex.split(module), *more)
 
     return run
 

@@ -41,18 +41,18 @@ def write_files(folder):
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory, make):
-    """Folder with the document's files, and the solvers of its car."""
+    """Folder with the document's files; its car's solvers stay with the checkout's, as any."""
     folder = write_files(tmp_path_factory.mktemp('own'))
-    make(SOLVERS, folder, solvers=folder / 'solvers')
+    make(SOLVERS, folder)
     return folder
 
 
 @pytest.fixture(scope='module')
 def run(folder, make):
-    """Return a function that runs what a make target runs, with the car's own solvers."""
+    """Return a function that runs what a make target runs in that folder."""
 
     def run(command, *more):
-        return make(command, folder, *more, solvers=folder / 'solvers')
+        return make(command, folder, *more)
 
     return run
 
@@ -80,11 +80,10 @@ def test_an_own_car_drives_a_packaged_scenario_without_ros(folder, run):
 
 
 @pytest.mark.slow
-def test_an_own_car_has_plans_that_keep_to_its_own_limits(folder, monkeypatch):
+def test_an_own_car_has_plans_that_keep_to_its_own_limits(folder):
     from warmstart_planner.planning import Planner
     from warmstart_planner.scenarios import load_scenario
 
-    monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(folder / 'solvers'))
     car = load_vehicle(str(folder / FILES[0]))
     scenario = load_scenario('parked_cars_slalom', car.name)
     problem = scenario.problem_at(0.0, scenario.initial_state)
@@ -95,18 +94,19 @@ def test_an_own_car_has_plans_that_keep_to_its_own_limits(folder, monkeypatch):
 
 
 @pytest.mark.slow
-def test_own_weights_make_another_solver_and_another_plan(folder, run, monkeypatch):
+def test_own_weights_make_another_solver_and_another_plan(folder, run, tmp_path, monkeypatch):
     from dataclasses import replace
 
     from warmstart_planner.generation.generated import SolverMissingError
     from warmstart_planner.planning import Planner, PlannerSettings
     from warmstart_planner.scenarios import load_scenario
 
-    monkeypatch.setenv(generated.ENVIRONMENT_VARIABLE, str(folder / 'solvers'))
     car = load_vehicle(str(folder / FILES[0]))
     settings = replace(PlannerSettings(), weights=read_weights(folder / FILES[1]))
-    with pytest.raises(SolverMissingError, match=rf'(WEIGHTS=|--weights )\S*{FILES[1]}'):
-        Planner(car, settings=settings)
+    with monkeypatch.context() as nothing_generated:
+        nothing_generated.setenv(generated.ENVIRONMENT_VARIABLE, str(tmp_path))
+        with pytest.raises(SolverMissingError, match=rf'(WEIGHTS=|--weights )\S*{FILES[1]}'):
+            Planner(car, settings=settings)
     run(WITH_WEIGHTS)
     scenario = load_scenario('parked_cars_slalom', car.name)
     problem = scenario.problem_at(0.0, scenario.initial_state)

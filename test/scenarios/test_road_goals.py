@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from warmstart_planner.problem import KeepSpeed, PoseGoal, StationGoal, StopBefore
@@ -294,6 +294,7 @@ class TestTrack:
         assert here.goal_reached(state, station=LAP + 20.0)
 
 
+@settings(max_examples=25)
 @given(numbers(-500, 500), numbers(-500, 500), numbers(-7, 7), numbers(0.0, 1.4))
 def test_what_is_missed_does_not_depend_on_where_the_world_lies(x, y, angle, laps):
     road = replace(

@@ -77,7 +77,7 @@ def stars(seed):
     return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_it_is_measured_as_by_brute_force(seed):
     area = stars(seed)

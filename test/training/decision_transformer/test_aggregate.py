@@ -20,7 +20,7 @@ def done(checkpoint, tmp_path_factory):
     out = tmp_path_factory.mktemp('aggregate')
     arguments = ['--checkpoint', str(checkpoint), '--out', str(out), '--rounds', '1']
     arguments += ['--problems', '2', '--variants', '1', '--epochs', '1', '--held-out', '2']
-    arguments += ['--scenes', '10']
+    arguments += ['--scenes', '4']
     assert main([*arguments, '--workers', '1']) == 0
     return out, arguments
 

@@ -39,12 +39,24 @@ def trials(distance, learned, plain):
 
 
 def drawn(indices):
-    """Return the trial problems that can be drawn."""
+    """Return the trial problems that can be drawn, with their index."""
     for index in indices:
         try:
-            yield trial_problem(index, Horizon())
+            yield index, trial_problem(index, Horizon())
         except RuntimeError:
             continue
+
+
+@pytest.fixture(scope='module')
+def some():
+    """Return the first trial problems that can be drawn, by their index."""
+    return dict(drawn(range(16)))
+
+
+@pytest.fixture(scope='module')
+def rows(models):
+    """Return what the tiny model does in the first six trials."""
+    return try_problems(str(models), range(6))
 
 
 @pytest.fixture
@@ -81,9 +93,9 @@ def test_few_trials_withdraw_no_trust():
 # --- the problems ---
 
 
-def test_trials_reach_beyond_the_speeds_widths_and_sizes_of_training():
+def test_trials_reach_beyond_the_speeds_widths_and_sizes_of_training(some):
     speeds, widths, lengths = [], [], []
-    for problem in drawn(range(24)):
+    for problem in some.values():
         speeds.append(problem.initial_state[SPEED])
         widths += [problem.road.left_width.min(), problem.road.left_width.max()]
         lengths += [obstacle.half_length for obstacle in problem.obstacles]
@@ -93,14 +105,15 @@ def test_trials_reach_beyond_the_speeds_widths_and_sizes_of_training():
     assert max(lengths) / np.median(lengths) > np.sqrt(SIZE_FACTOR)
 
 
-def test_some_roads_change_in_steps_as_those_of_maps_do():
-    steps = [np.abs(np.diff(np.log(each.road.left_width))).max() for each in drawn(range(12))]
+def test_some_roads_change_in_steps_as_those_of_maps_do(some):
+    steps = [np.abs(np.diff(np.log(each.road.left_width))).max() for each in some.values()]
     assert min(steps) < 0.05
     assert max(steps) > 0.2
 
 
-def test_a_trial_is_the_same_each_time_it_is_drawn():
-    one, two = (next(iter(drawn([5, 6, 7]))) for _ in range(2))
+def test_a_trial_is_the_same_each_time_it_is_drawn(some):
+    index, one = next(iter(some.items()))
+    two = trial_problem(index, Horizon())
     assert one.initial_state.tolist() == two.initial_state.tolist()
     assert one.road.left_width.tolist() == two.road.left_width.tolist()
 
@@ -108,8 +121,7 @@ def test_a_trial_is_the_same_each_time_it_is_drawn():
 # --- the trials ---
 
 
-def test_trials_compare_the_model_s_refined_candidates_with_refined_plain_starts(models):
-    rows = try_problems(str(models), range(6))
+def test_trials_compare_the_model_s_refined_candidates_with_refined_plain_starts(rows):
     assert rows
     for row in rows:
         assert min(row['learned'], row['plain']) == 0.0
@@ -117,15 +129,14 @@ def test_trials_compare_the_model_s_refined_candidates_with_refined_plain_starts
         assert row['distance'] > 0.0
 
 
-def test_what_the_model_was_of_use_for_is_familiar_from_then_on(folder):
-    rows = try_problems(str(folder), range(6))
+def test_what_the_model_was_of_use_for_is_familiar_from_then_on(folder, some, rows):
     given = Trials(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
     better = replace(given, learned=0.0 * given.learned, plain=0.0 * given.plain + 1.0)
     before = load_model(folder)
     write_card(folder / CARD_FILE, calibrated(before.card, better))
     after = load_model(folder)
     known, trusted = [], []
-    for problem in drawn(range(6)):
+    for problem in (problem for index, problem in some.items() if index < 6):
         road = context_of(transcribe(problem, before.card.margins)).road
         if not any(np.array_equal(road, row['road']) for row in rows):
             continue  # neither start led to a solution
@@ -136,11 +147,10 @@ def test_what_the_model_was_of_use_for_is_familiar_from_then_on(folder):
     assert not any(trusted)
 
 
-def test_a_model_of_no_use_is_not_trusted_beyond_its_training(folder):
+def test_a_model_of_no_use_is_not_trusted_beyond_its_training(folder, rows):
     card = load_card(folder / CARD_FILE)
     far = card.unfamiliarity_threshold * np.linspace(2.0, 3.0, 2 * LEAST)
-    rows = try_problems(str(folder), range(6))[:1] * len(far)
-    given = Trials(**{name: np.stack([row[name] for row in rows]) for name in rows[0]})
+    given = Trials(**{name: np.stack([value] * len(far)) for name, value in rows[0].items()})
     worse = replace(
         given,
         distance=far.astype(np.float32),
@@ -156,7 +166,7 @@ def test_a_model_of_no_use_is_not_trusted_beyond_its_training(folder):
 @pytest.mark.slow
 def test_the_program_writes_to_the_card_and_leaves_the_model_alone(folder, capsys):
     before = load_card(folder / CARD_FILE)
-    assert main(['--models', str(folder), '--n', '4', '--workers', '1']) == 0
+    assert main(['--models', str(folder), '--n', '2', '--workers', '1']) == 0
     after = load_card(folder / CARD_FILE)
     assert after.sha256 == before.sha256
     assert after.unfamiliarity_threshold >= before.unfamiliarity_threshold

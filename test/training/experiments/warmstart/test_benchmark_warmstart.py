@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmark of learned starts from end to end, with a real model file and without one."""
 
+import contextlib
+import io
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +50,23 @@ def test_a_damaged_model_is_refused_before_anything_is_measured(tmp_path, card, 
     assert code == 2
     assert card in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.fixture(scope='module')
+def models(tmp_path_factory, observer, write_model, write_policy):
+    """Folder with a small model and a small policy."""
+    return write_policy(write_model(tmp_path_factory.mktemp('models')))
+
+
+@pytest.fixture(scope='module')
+def measured(tmp_path_factory, scp_folder, models):
+    """Folder of a run in one process with all models, and what it said."""
+    folder = tmp_path_factory.mktemp('measured')
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code, _ = run(folder, '--model', models, '--workers', 1)
+    assert code == 0
+    return folder, out.getvalue(), err.getvalue()
 
 
 @pytest.mark.slow
@@ -98,17 +119,11 @@ def test_a_source_of_another_package_enters_the_tables_alone_and_beside_guided(
 
 
 @pytest.mark.slow
-def test_with_models_everything_is_measured_and_a_resumed_run_measures_nothing_twice(
-    tmp_path, scp_folder, observer, write_model, write_policy, capsys
-):
-    model = write_model(tmp_path / 'models')
-    write_policy(model)
-    code, out = run(tmp_path, '--model', model)
-    assert code == 0
-    shown = capsys.readouterr()
-    said = shown.out
-    assert 'has no model' not in shown.err
-    rows = json.loads(out.read_text())['rows']
+def test_with_models_everything_is_measured(measured):
+    folder, said, warned = measured
+    assert 'has no model' not in warned
+    content = json.loads((folder / 'benchmark-warmstart.json').read_text())
+    rows = content['rows']
     policy = [r for r in rows if r.get('start') == 'iql_lstm' and r['tier'] == 'all']
     assert {r['refined'] for r in policy if 'solver' in r} == {None}
     assert [r['steps'] for r in policy if r.get('kind') == 'roll_out'] == [30, 60]
@@ -120,7 +135,7 @@ def test_with_models_everything_is_measured_and_a_resumed_run_measures_nothing_t
     assert 'targets of starts' in said
     assert 'targets of iql_lstm\n' in said
     assert 'roll-out of 30 steps, 4 members' in said
-    assert (tmp_path / 'coherence.png').exists()
+    assert (folder / 'coherence.png').exists()
     learned = [
         r
         for r in rows
@@ -133,18 +148,22 @@ def test_with_models_everything_is_measured_and_a_resumed_run_measures_nothing_t
     assert whole['n'] == 4
     assert 0.0 < whole['inference_ms_median'] < whole['time_ms_median']
     assert {r['start'] for r in rows if 'solver' in r} == {*STARTS, GUIDED_LESS}
-    content = json.loads(out.read_text())
     assert (content['slowness'], content['reference_loop_ms']) == (1.0, 1.9)
-    details = json.loads((tmp_path / 'benchmark-warmstart-problems.json').read_text())
+    details = json.loads((folder / 'benchmark-warmstart-problems.json').read_text())
     assert len(details['records']) == 4
     assert all(record['raw']['count'] == 4 for record in details['records'])
     assert len(details['checks']) >= 15
-    assert (tmp_path / 'knobs.png').exists()
+    assert (folder / 'knobs.png').exists()
 
-    records = (tmp_path / 'benchmark-warmstart-records.jsonl').read_text()
-    assert run(tmp_path, '--model', model, '--resume')[0] == 0
-    assert (tmp_path / 'benchmark-warmstart-records.jsonl').read_text() == records
-    assert json.loads(out.read_text())['rows'] == rows
+
+@pytest.mark.slow
+def test_a_resumed_run_measures_nothing_twice(measured, models, tmp_path):
+    folder = Path(shutil.copytree(measured[0], tmp_path / 'resumed'))
+    files = [folder / f'benchmark-warmstart{end}' for end in ('-records.jsonl', '.json')]
+    records, figures = (file.read_text() for file in files)
+    assert run(folder, '--model', models, '--resume', '--workers', 1)[0] == 0
+    assert files[0].read_text() == records
+    assert json.loads(files[1].read_text())['rows'] == json.loads(figures)['rows']
 
 
 @pytest.mark.slow
@@ -162,18 +181,14 @@ def test_to_the_end_every_start_is_refined_once_without_a_budget(
 
 
 @pytest.mark.slow
-def test_several_processes_measure_the_same_problems_in_the_same_order(
-    tmp_path, scp_folder, observer, write_policy
-):
-    model = write_policy(tmp_path / 'models')
+def test_several_processes_measure_the_same_problems_in_the_same_order(measured, models, tmp_path):
+    assert run(tmp_path, '--model', models, '--workers', 2)[0] == 0
     found = {}
-    for workers in ('1', '2'):
-        folder = tmp_path / workers
-        assert run(folder, '--model', model, '--workers', workers)[0] == 0
+    for workers, folder in ((1, measured[0]), (2, tmp_path)):
         content = json.loads((folder / 'benchmark-warmstart-problems.json').read_text())
-        assert content['workers'] == int(workers)
+        assert content['workers'] == workers
         found[workers] = content['records']
-    one, two = found['1'], found['2']
+    one, two = found[1], found[2]
     assert [r['name'] for r in one] == [r['name'] for r in two]
     # what no clock decides is the same
     assert [r['coherence'] for r in one] == [r['coherence'] for r in two]
