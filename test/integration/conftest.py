@@ -86,6 +86,20 @@ class Rig:
             assert time.monotonic() < end, 'not within the time allowed'
             self.executor.spin_once(timeout_sec=0.01)
 
+    def await_state(self, name, label, seconds=30.0):
+        """Wait until a node, in whatever process, says that it is in a lifecycle state."""
+        from lifecycle_msgs.srv import GetState
+
+        client = self.probe.create_client(GetState, f'/{name}/get_state')
+        self.until(client.service_is_ready, seconds)
+
+        def there():
+            answer = client.call_async(GetState.Request())
+            self.until(answer.done, seconds)
+            return answer.result().current_state.label == label
+
+        self.until(there, seconds)
+
     def spin(self, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:

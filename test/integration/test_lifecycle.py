@@ -152,9 +152,11 @@ def test_misspelt_parameters_and_nodes_are_told_of_at_the_start(start, solvers, 
         *('--ros-args', '-p', 'autostart:=true', '-p', 'periodd:=0.1'),
         *('--params-file', 'config/planner.yaml', '--params-file', str(path)),
     )
-    time.sleep(4.0)
+    output = ''
+    while 'periodd' not in output:
+        output += process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
+    output += process.stdout.read()
     warnings = [line for line in output.splitlines() if 'WARN' in line]
     for said in (
         'mine.yaml: section /**/planner: parameter margin.obstacle is unknown: did you mean '
@@ -167,10 +169,10 @@ def test_misspelt_parameters_and_nodes_are_told_of_at_the_start(start, solvers, 
 
 
 @pytest.mark.parametrize('name', NODES)
-def test_nothing_is_said_of_the_packaged_parameters(start, solvers, name):
+def test_nothing_is_said_of_the_packaged_parameters(rig, start, solvers, name):
     files = [text for each in NODES for text in ('--params-file', f'config/{each}.yaml')]
     process = start(f'warmstart_planner.nodes.{name}', '--ros-args', *files)
-    time.sleep(3.0)
+    rig.await_state(name, 'unconfigured')
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)
     assert 'unknown' not in output and 'section' not in output
@@ -187,9 +189,9 @@ def test_an_unknown_scenario_leaves_the_simulator_unconfigured(start):
 
 
 @pytest.mark.parametrize('name', NODES)
-def test_a_node_ends_quietly_on_ctrl_c_even_if_pressed_twice(start, solvers, name):
+def test_a_node_ends_quietly_on_ctrl_c_even_if_pressed_twice(rig, start, solvers, name):
     process = start(f'warmstart_planner.nodes.{name}', '--ros-args', '-p', 'autostart:=true')
-    time.sleep(4.0)
+    rig.await_state(name, 'active')
     process.send_signal(signal.SIGINT)
     time.sleep(0.02)
     process.send_signal(signal.SIGINT)

@@ -4,7 +4,6 @@
 
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -96,11 +95,11 @@ def test_the_model_in_use_does_not_need_its_files_any_more(bench, models):
     assert names(bench.ask(1.0)) == {'first'}
 
 
-def test_without_a_model_the_node_says_so_once_and_serves_the_other_sources(start, tmp_path):
+def test_without_a_model_the_node_says_so_once_and_serves_the_others(rig, start, tmp_path):
     arguments = ['autostart:=true', 'sources:=decision_transformer,straight_line']
     given = [text for each in (*arguments, f'model_dir:={tmp_path}') for text in ('-p', each)]
     process = start('warmstart_planner.nodes.proposal', '--ros-args', *given)
-    time.sleep(4.0)
+    rig.await_state('proposal', 'active')
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=10)
     assert process.returncode == 0
