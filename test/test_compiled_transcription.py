@@ -8,13 +8,13 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from warmstart_planner import compiled_transcription
 from warmstart_planner.generation import generated
 from warmstart_planner.obstacles import Obstacle, box
 from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StationGoal, StopBefore
 from warmstart_planner.road import road_from_segments
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, by_numpy, transcribe
 
 TOLERANCE = 1e-9  # [m, rad, m/s]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from warmstart_planner.obstacles import box
 from warmstart_planner.planning import Planner
@@ -20,7 +21,6 @@ from warmstart_planner.problem import (
 )
 from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.scenarios import load_scenario
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle, roll_out
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from warmstart_planner import objective
 from warmstart_planner.problem import Horizon, SolverStatus, Trajectory
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.straight_line import StraightLine
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import verify

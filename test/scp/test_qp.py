@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from warmstart_planner.generation import acados, compilation
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp import library
 from warmstart_planner.scp.functions import casadi_functions
 from warmstart_planner.scp.settings import ScpSettings

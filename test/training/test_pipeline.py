@@ -6,11 +6,12 @@ import pytest
 
 pytest.importorskip('torch', reason='torch is not installed')
 
+from random_problems import random_problem
+
 from warmstart_planner.learned.session import load_model
 from warmstart_planner.planning import Planner
 from warmstart_planner.problem import Rung
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.vehicle import load_vehicle
 
 

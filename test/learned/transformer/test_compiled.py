@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from warmstart_planner.learned.cards.model_card import CARD_FILE, ONNX_FILE, load_card
 from warmstart_planner.learned.context import context_of
@@ -17,7 +18,6 @@ from warmstart_planner.learned.transformer.compiled import CompiledTransformer, 
 from warmstart_planner.learned.transformer.weights import UnknownArchitectureError
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import load_vehicle
 

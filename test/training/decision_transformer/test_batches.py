@@ -35,8 +35,9 @@ def test_a_mirror_image_of_a_mirror_image_is_the_original(batch):
 
 
 def test_a_mirrored_problem_is_the_transcription_of_the_mirrored_scene(mirror_problem, dataset):
+    from random_problems import random_problem
+
     from warmstart_planner.learned.context import context_of
-    from warmstart_planner.scenarios.generator import random_problem
     from warmstart_planner.transcription import Margins, transcribe
 
     problem = random_problem('medium', 1)

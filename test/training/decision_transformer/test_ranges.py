@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip('torch', reason='torch is not installed')
 
+from random_problems import random_problem
+
 from training.decision_transformer.outcome_head import Contexts
 from training.decision_transformer.ranges import joined, range_of
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS
 from warmstart_planner.problem import Horizon
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe
 
 BOXES = ('state', 'road', 'obstacles')

@@ -7,6 +7,8 @@ import pytest
 
 pytest.importorskip('torch', reason='torch is not installed')
 
+from random_problems import random_problem
+
 from training.experiments.models.evaluate_policy import exported_driver
 from training.iql_lstm.disagreement import (
     LEAST_THRESHOLD,
@@ -18,7 +20,6 @@ from training.iql_lstm.disagreement import (
 )
 from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.problem import Horizon, Trajectory
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.verification import verify
 

@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.obstacles import Obstacle, box, disc
@@ -21,7 +22,6 @@ from warmstart_planner.problem import Horizon, KeepSpeed, PlanningProblem, StopB
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.road import road_from_segments
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.vehicle import PX, PY, SPEED, STEERING, YAW, load_vehicle, roll_out
 from warmstart_planner.verification import DEFAULT_TOLERANCES, Tolerances, verify
 from warmstart_planner.verification.judge import compiled

@@ -10,13 +10,13 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
+from random_problems import random_problem
 
 from training.decision_transformer.network.features import context_features, step_features
 from training.decision_transformer.network.road_frame import RoadFrame
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.transformer.architecture import STEP_FEATURES
 from warmstart_planner.objective import ANCHOR_FIELDS, ANCHORS, SCALAR_FIELDS, road_coordinates
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe
 
 CASES = [('easy', 1), ('medium', 2), ('hard', 3)]

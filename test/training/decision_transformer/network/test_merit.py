@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
+from random_problems import random_problem
 
 from training.dataset.returns import costs_along
 from training.decision_transformer.network.merit import Merit
@@ -21,7 +22,6 @@ from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, StopBefore
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import BoundProblem
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle, roll_out

@@ -8,11 +8,11 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
+from random_problems import random_problem
 
 from training.decision_transformer.network.road_frame import RoadFrame
 from warmstart_planner.learned.transformer.architecture import POINT_FIELDS
 from warmstart_planner.objective import road_coordinates
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.transcription import Margins, transcribe
 
 

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip('torch', reason='torch is not installed')
 pytest.importorskip('pyarrow', reason='pyarrow is not installed')
 
+from random_problems import random_problem
+
 from training.dataset.generate import make_shard
 from training.dataset.reading import read_problems
 from training.dataset.schema import Card, write_card
@@ -41,7 +43,6 @@ from warmstart_planner.learned.observation.observer import moving
 from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import load_vehicle

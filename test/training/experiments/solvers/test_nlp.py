@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from training.experiments.solvers.nlp import CAPACITIES, Formulation, Programme, make_task
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.vehicle import load_vehicle, roll_out
 
 CAR, HORIZON = load_vehicle(), Horizon()

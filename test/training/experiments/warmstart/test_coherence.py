@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from training.experiments.warmstart.coherence import (
     CLEAR,
@@ -19,7 +20,6 @@ from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon, Proposal, Trajectory
 from warmstart_planner.proposals.iql_lstm import IqlLstm
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle, roll_out
 from warmstart_planner.verification import verify

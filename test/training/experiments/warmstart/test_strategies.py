@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_problems import random_problem
 
 from training.experiments.warmstart.sequential import SLIGHT, Allowance, Sequential
 from training.experiments.warmstart.strategies import (
@@ -32,7 +33,6 @@ from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.guided import FAST
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.proposals.straight_line import StraightLine
-from warmstart_planner.scenarios.generator import random_problem
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle, roll_out
 from warmstart_planner.verification import verify
