@@ -50,6 +50,10 @@ def test_a_configuration_cannot_be_changed():
         ({'plant': {'mass_factor': 'heavy'}}, r"plant\.mass_factor is 'heavy': expected a number"),
         ({'plant': {'mass_factor': True}}, r'plant\.mass_factor is True: expected a number'),
         ({'plant': {'mass_factor': None}}, r'plant\.mass_factor is None: expected a number'),
+        (
+            {'plant': {'model': 'bicycle'}},
+            r"plant\.model is 'bicycle': expected one of tyres,",
+        ),
         ({'plant': 3}, 'plant is 3: expected a mapping'),
         ({'seed': -1}, 'seed is -1: expected an integer'),
         ({'seed': 1.5}, 'seed is 1.5: expected an integer'),

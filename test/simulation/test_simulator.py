@@ -13,6 +13,7 @@ from warmstart_planner.simulation.configuration import (
     EgoNoiseConfiguration,
     ImpulseConfiguration,
     ObstacleNoiseConfiguration,
+    PlantConfiguration,
     SimulationConfiguration,
     TransportConfiguration,
     WindConfiguration,
@@ -44,6 +45,14 @@ def run(simulator, ticks=100):
         simulator.apply(Command(simulator.time, 1.0 * np.sin(k), 0.02 * np.cos(k)))
         simulator.advance(0.05)
     return seen, simulator.true_state
+
+
+def test_the_configuration_chooses_what_moves_the_car(make_scenario, horizon):
+    def end(model):
+        configuration = replace(NOISY, plant=PlantConfiguration(model=model))
+        return run(Simulator(make_scenario(), configuration, horizon))[1]
+
+    assert end('tyres')[1] > end('kinematic')[1] + 0.05  # the wind blows to the left
 
 
 def test_the_same_seed_gives_the_same_world_bit_for_bit(make_scenario, horizon, leader):

@@ -13,6 +13,7 @@ from warmstart_planner.checks import number
 from warmstart_planner.files.resources import share_folder
 
 PREDICTIONS = ('ground_truth', 'constant_velocity')
+MODELS = ('tyres', 'kinematic')
 
 
 class ConfigurationError(ValueError):
@@ -37,10 +38,21 @@ class _Checked:
 
 @dataclass(frozen=True)
 class PlantConfiguration(_Checked):
-    """How the real car and road differ from what the planner knows."""
+    """
+    How the real car and road differ from what the planner knows.
+
+    `model` is what moves the car, one of MODELS: a single-track model with tyre forces, or the
+    kinematic one, whose wheels do not slip.
+    """
 
     friction_factor: float = ranged(1.0, 0.1, 2.0, '1', 'real friction over the known one')
     mass_factor: float = ranged(1.0, 0.5, 2.0, '1', 'real mass over the known one')
+    model: str = 'tyres'
+
+    def __post_init__(self) -> None:
+        """Check what has no range of its own."""
+        super().__post_init__()
+        _one_of('model', self.model, MODELS)
 
 
 @dataclass(frozen=True)
@@ -132,10 +144,7 @@ class SimulationConfiguration(_Checked):
         super().__post_init__()
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise ConfigurationError(f'seed is {self.seed!r}: expected an integer, 0 or more')
-        if self.prediction not in PREDICTIONS:
-            raise ConfigurationError(
-                f'prediction is {self.prediction!r}: expected one of {", ".join(PREDICTIONS)}'
-            )
+        _one_of('prediction', self.prediction, PREDICTIONS)
 
 
 def read_configuration(path: str | Path) -> SimulationConfiguration:
@@ -175,6 +184,11 @@ def default_configuration_path() -> Path:
 
     """
     return share_folder() / 'config' / 'simulation.yaml'
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigurationError(f'{name} is {value!r}: expected one of {", ".join(known)}')
 
 
 def _checked(declared: Field[Any], owner: Any) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.simulation.configuration import WindConfiguration
-from warmstart_planner.simulation.plant import LateralLoad
+from warmstart_planner.simulation.plants.plant import LateralLoad
 
 CUT = 3.0  # noise is cut at this many standard deviations, as a plausibility check would
 AIR_DENSITY = 1.2  # [kg/m^3]

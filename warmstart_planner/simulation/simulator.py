@@ -18,7 +18,7 @@ from warmstart_planner.road import StationTracker
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 from warmstart_planner.simulation.disturbances import Wind
-from warmstart_planner.simulation.plant import Plant
+from warmstart_planner.simulation.plants import PLANTS, Plant
 from warmstart_planner.simulation.sensors import (
     EgoSensor,
     ObstacleSensor,
@@ -97,7 +97,7 @@ class Simulator:
         self._step = configuration.integration_step
         self._index = 0
         self._target_time = 0.0
-        self._plant = Plant(
+        self._plant: Plant = PLANTS[configuration.plant.model](
             load_description(scenario.vehicle),
             scenario.initial_state,
             scenario.friction * configuration.plant.friction_factor,

@@ -1,7 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The simulated car: a single-track model with tyre forces, its actuators and its brake.
+A single-track model with tyre forces.
 
 The equations are those of CommonRoad's single-track model (M. Althoff, G. Würsching, CommonRoad:
 Vehicle Models, 2020, Section 6; `vehiclemodels.vehicle_dynamics_st`), limits of engine and
@@ -13,15 +13,12 @@ the car harder to drive:
 - Steering and acceleration follow their targets with first-order lags, within the car's limits.
 - Below walking pace the slip equations are singular; there the yaw rate and the slip angle follow
   the kinematic model, blended over `BLEND_SPEEDS` (J. Kabzan et al., AMZ Driverless, JFR 2020).
-
-Everything else in the project sees the car as a state of the rear axle (see `vehicle.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,9 +28,14 @@ from warmstart_planner.files.vehicle_file import (
     DynamicsParameters,
     TyreParameters,
     VehicleDescription,
-    VehicleError,
 )
 from warmstart_planner.simulation.configuration import ActuatorConfiguration
+from warmstart_planner.simulation.plants.limits import (
+    acceleration_within,
+    dynamics_of,
+    steering_within,
+)
+from warmstart_planner.simulation.plants.plant import CALM, LateralLoad, runge_kutta
 from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
 
 BLEND_SPEEDS = (1.0, 2.0)  # kinematic below the first, tyre forces above the second [m/s]
@@ -42,23 +44,10 @@ LONGITUDINAL_SHARE = 0.98  # of the friction circle that anti-lock braking lets 
 # Places in the state vector of the plant, the model's own and the acceleration it has reached.
 X, Y, STEER, V, PSI, YAW_RATE, SLIP, ACCEL = range(8)
 
-_RUNGE_KUTTA = ((0.5, 1 / 6), (0.5, 1 / 3), (1.0, 1 / 3), (0.0, 1 / 6))
 
-
-@dataclass(frozen=True)
-class LateralLoad:
-    """What the wind does to the car: lateral force at the centre of gravity and yaw moment."""
-
-    force: float = 0.0  # left positive [N]
-    moment: float = 0.0  # counter-clockwise positive [N m]
-
-
-CALM = LateralLoad()
-
-
-class Plant:
+class TyrePlant:
     """
-    One car, from targets of acceleration and steering angle to its motion.
+    One car whose tyres slip, as `Plant` has it.
 
     Args:
         vehicle: the car.
@@ -81,7 +70,7 @@ class Plant:
         mass_factor: float,
         actuators: ActuatorConfiguration,
     ) -> None:
-        self._vehicle, self._dynamics = vehicle.parameters, _dynamics_of(vehicle)
+        self._vehicle, self._dynamics = vehicle.parameters, dynamics_of(vehicle)
         self._axles = axle_distances(self._vehicle, self._dynamics)
         self._friction = number('plant friction', friction, at_least=0.01, at_most=3.0)
         self._mass_factor = number('plant mass factor', mass_factor, at_least=0.3, at_most=3.0)
@@ -140,14 +129,11 @@ class Plant:
             load: wind, held over the step.
 
         """
-        begin = self._state
-        probe = begin
-        total = [0.0] * len(begin)
-        for reach, weight in _RUNGE_KUTTA:
-            slope = self._derivative(probe, acceleration, steering_angle, load)
-            total = [t + weight * k for t, k in zip(total, slope, strict=True)]
-            probe = [s + reach * dt * k for s, k in zip(begin, slope, strict=True)]
-        self._state = [s + dt * k for s, k in zip(begin, total, strict=True)]
+        self._state = runge_kutta(
+            lambda state: self._derivative(state, acceleration, steering_angle, load),
+            self._state,
+            dt,
+        )
         if self._state[V] <= 0.0:
             self._stand()
 
@@ -222,39 +208,12 @@ class Plant:
         return derivative
 
 
-def _dynamics_of(vehicle: VehicleDescription) -> DynamicsParameters:
-    if vehicle.dynamics is None:
-        raise VehicleError(
-            f'vehicle {vehicle.parameters.name} has no dynamics: expected mass, inertia and tyres '
-            'in its file, which the simulated car needs'
-        )
-    return vehicle.dynamics
-
-
 def axle_distances(
     vehicle: VehicleParameters, dynamics: DynamicsParameters
 ) -> tuple[float, float]:
     """Distances from the centre of gravity to the front and the rear axle [m]."""
     rear = dynamics.rear_axle_to_center_of_gravity
     return vehicle.wheelbase - rear, rear
-
-
-def steering_within(rate: float, angle: float, vehicle: VehicleParameters) -> float:
-    """Return the steering rate that a car's limits leave of one, at an angle [rad/s]."""
-    if abs(angle) >= vehicle.steering_max and rate * angle >= 0.0:
-        return 0.0
-    return min(max(rate, -vehicle.steering_rate_max), vehicle.steering_rate_max)
-
-
-def acceleration_within(
-    acceleration: float, speed: float, vehicle: VehicleParameters, dynamics: DynamicsParameters
-) -> float:
-    """Return the acceleration that engine and brakes give of one, at a speed [m/s^2]."""
-    if speed >= vehicle.speed_max and acceleration >= 0.0:
-        return 0.0
-    limit = dynamics.acceleration_limit
-    power = dynamics.power_limit_speed / max(speed, dynamics.power_limit_speed)
-    return min(max(acceleration, -limit), limit * power)
 
 
 def kinematic_slip(steering: float, lf: float, lr: float) -> float:

@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from warmstart_planner.files.vehicle_file import VehicleError, load_description
 from warmstart_planner.simulation.configuration import ActuatorConfiguration
-from warmstart_planner.simulation.plant import (
-    LateralLoad,
-    Plant,
-    acceleration_within,
+from warmstart_planner.simulation.plants.limits import acceleration_within, steering_within
+from warmstart_planner.simulation.plants.plant import LateralLoad
+from warmstart_planner.simulation.plants.tyres import (
+    TyrePlant,
     axle_distances,
     axle_force,
     plant_state,
-    steering_within,
 )
 
 DT = 0.005
@@ -26,7 +25,7 @@ QUICK = ActuatorConfiguration(steering_lag=0.01, acceleration_lag=0.01, delay=0.
 
 
 def plant(speed=10.0, steering=0.0, yaw=0.0, friction=1.0, mass_factor=1.0, actuators=QUICK):
-    return Plant(DESCRIBED, [0.0, 0.0, yaw, speed, steering], friction, mass_factor, actuators)
+    return TyrePlant(DESCRIBED, [0.0, 0.0, yaw, speed, steering], friction, mass_factor, actuators)
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def driven(car, acceleration, steering, duration, load=None):
 
 @given(st.floats(-100, 100), st.floats(-4, 4), st.floats(0, 30), st.floats(-0.6, 0.6))
 def test_the_plant_starts_in_the_state_of_the_rear_axle_it_is_given(x, yaw, speed, steering):
-    car = Plant(DESCRIBED, [x, -x, yaw, speed, steering], 1.0, 1.0, QUICK)
+    car = TyrePlant(DESCRIBED, [x, -x, yaw, speed, steering], 1.0, 1.0, QUICK)
     assert car.rear_axle_state() == pytest.approx([x, -x, yaw, speed, steering], abs=1e-9)
 
 
@@ -145,7 +144,7 @@ def test_mirrored_commands_give_the_mirrored_drive(speed, acceleration, steering
 
 
 def test_the_drive_does_not_depend_on_where_the_world_has_its_origin():
-    there = Plant(DESCRIBED, [100.0, -50.0, 2.0, 12.0, 0.0], 1.0, 1.0, QUICK)
+    there = TyrePlant(DESCRIBED, [100.0, -50.0, 2.0, 12.0, 0.0], 1.0, 1.0, QUICK)
     here = driven(plant(speed=12.0), 1.0, 0.05, 2.0)
     moved = driven(there, 1.0, 0.05, 2.0)
     cos, sin = np.cos(2.0), np.sin(2.0)
@@ -233,7 +232,7 @@ def test_the_axles_are_where_the_wheelbase_and_the_centre_of_gravity_put_them():
 
 def test_a_vehicle_without_dynamics_is_not_simulated():
     with pytest.raises(VehicleError, match='vehicle commonroad_4 has no dynamics: expected mass'):
-        Plant(load_description('commonroad_4'), [0, 0, 0, 0, 0], 1.0, 1.0, QUICK)
+        TyrePlant(load_description('commonroad_4'), [0, 0, 0, 0, 0], 1.0, 1.0, QUICK)
 
 
 @pytest.mark.parametrize(
@@ -247,4 +246,4 @@ def test_a_vehicle_without_dynamics_is_not_simulated():
 )
 def test_bad_values_are_named(state, friction, mass, field):
     with pytest.raises(ValueError, match=field):
-        Plant(DESCRIBED, state, friction, mass, QUICK)
+        TyrePlant(DESCRIBED, state, friction, mass, QUICK)
