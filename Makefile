@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
+.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad judge cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -67,6 +67,13 @@ drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds ea
 
 commonroad: setup  ## Drive a folder of CommonRoad files without ROS: FOLDER=... [N=files] [ARGS=...]
 	$(RUN) -m warmstart_planner.commands.drive_files $(call option,FOLDER,folder) $(call option,N,n) $(ARGS)
+
+judge: .venv-judge/.stamp  ## Install CommonRoad's own checker, which judges what `make commonroad` drives
+
+.venv-judge/.stamp: requirements/judge.txt
+	$(PYTHON) -m venv --clear .venv-judge
+	.venv-judge/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
 
 cases: setup  ## Drive inputs that are easily got wrong, and compare: [FOLDER=test/cases] [ARGS=...]
 	$(RUN) -m warmstart_planner.commands.cases --folder '$(or $(FOLDER),test/cases)' $(ARGS)
@@ -144,4 +151,4 @@ format: tools  ## Put style and layout right where that needs no thought
 	.venv/bin/ruff format .
 
 clean:  ## Remove everything that was built, .venv included
-	rm -rf .venv .venv-d3rlpy build install log out .setup.lock
+	rm -rf .venv .venv-d3rlpy .venv-judge build install log out .setup.lock

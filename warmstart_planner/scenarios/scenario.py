@@ -25,6 +25,7 @@ from warmstart_planner.relevance import most_relevant
 from warmstart_planner.road import Road, StationTracker
 from warmstart_planner.scenarios.arrival import Arrival, Region, Track, arrival_in
 from warmstart_planner.scenarios.geometry import separation
+from warmstart_planner.scenarios.lane import Lane
 from warmstart_planner.scenarios.road_goals import arrival_before_block, arrival_on_road
 from warmstart_planner.vehicle import (
     DEFAULT_VEHICLE,
@@ -157,6 +158,7 @@ class Scenario:
     itself. With `regions` the goal is reached in any one of them, at a multiple of `region_step`
     [s] since the start; `goal` is then only what the planner is asked for. `area` holds the
     outlines of all that is road, shape (P, 2) each, map frame; without it the corridor is.
+    `lanes` are those of the network that the road leads through, where there is one.
 
     Raises:
         ScenarioError: a value is out of range, the start is off the road or faces against it, the
@@ -179,6 +181,7 @@ class Scenario:
     regions: tuple[Region, ...] = ()
     region_step: float = 0.0
     area: tuple[NDArray[np.float64], ...] = ()
+    lanes: tuple[Lane, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the fields, then what they mean together."""

@@ -24,6 +24,7 @@ from warmstart_planner.scenarios.commonroad.goals import read_goals
 from warmstart_planner.scenarios.commonroad.network import read_network
 from warmstart_planner.scenarios.commonroad.traffic import OBSTACLES, read_traffic
 from warmstart_planner.scenarios.commonroad.ways import Start, way_to
+from warmstart_planner.scenarios.lane import Lane
 from warmstart_planner.scenarios.lanelets import (
     Network,
     Rows,
@@ -138,6 +139,7 @@ def _scenario(name: str, root: etree._Element, vehicle: str) -> Scenario:
         regions=tuple(goal.region for goal in goals),
         region_step=dt,
         area=drivable_area(network),
+        lanes=tuple(Lane(each.left, each.right, each.for_cars) for each in network.values()),
     )
 
 
