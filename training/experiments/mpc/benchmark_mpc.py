@@ -29,7 +29,7 @@ import tyro
 
 from training.command_line import OptionError, at_least, run
 from training.experiments.common.checklist import Check, as_text, noise_of
-from training.experiments.common.journal import Journal, JournalError
+from training.experiments.common.records import structured
 from training.experiments.mpc.policy_controller import PolicyController
 from training.experiments.mpc.policy_start import PolicyStart
 from training.experiments.mpc.worlds import (
@@ -43,6 +43,7 @@ from training.progress import tracked
 from training.table import Column, table
 from warmstart_planner import objective
 from warmstart_planner.generation.generated import SolverMissingError
+from warmstart_planner.journal import Journal, JournalError
 from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.learned.policy import LoadedPolicy, load_policy
 from warmstart_planner.measurement import write_json, write_measurement
@@ -459,7 +460,7 @@ def _compare(options: Options) -> None:
     }
     Controller(ControllerSettings(), load_vehicle())
     lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
-    records = _keep_driving(options, Journal(lines, Record, about, options.resume))
+    records = _keep_driving(options, Journal(lines, structured(Record), about, options.resume))
     rows = rows_of(records, options.variants)
     print(table(COLUMNS, rows))
     print(as_text(checklist(records, rows)))

@@ -32,7 +32,6 @@ import numpy as np
 
 from training.command_line import OptionError, at_least, run
 from training.experiments.common.checklist import Check, as_text
-from training.experiments.common.journal import Journal, JournalError
 from training.experiments.common.problems import (
     FIRST_SEED,
     FIRST_TRAINING_SEED,
@@ -42,6 +41,7 @@ from training.experiments.common.problems import (
     Factory,
     key_of,
 )
+from training.experiments.common.records import structured
 from training.experiments.warmstart.bench import (
     REFERENCE_LOOP,
     Bench,
@@ -68,6 +68,7 @@ from training.experiments.warmstart.strategies import (
 )
 from training.experiments.warmstart.targets import checklist
 from training.progress import tracked
+from warmstart_planner.journal import Journal, JournalError
 from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights
@@ -266,7 +267,9 @@ def _benchmark(options: Options) -> None:
     models = open_models(options.model, horizon)
     _outside(options, horizon)  # what cannot be loaded is refused before anything is made
     lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
-    journal = Journal(lines, Record, {**options.plan, **_hashes(models)}, options.resume)
+    journal = Journal(
+        lines, structured(Record), {**options.plan, **_hashes(models)}, options.resume
+    )
     for start, model in ((LEARNED, models.transformer), (IQL_LSTM, models.policy)):
         if model is None:
             _say(f'{options.model} has no model {start}: its rows are left out')

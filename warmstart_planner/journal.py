@@ -1,16 +1,14 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""A file that keeps what a long measurement has found so far, so that it can be gone on with."""
+"""A file that keeps what a long run has found so far, so that it can be gone on with."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
-
-import cattrs
 
 from warmstart_planner.measurement import plain
 
@@ -39,7 +37,7 @@ class Journal(Generic[Kept]):
 
     Args:
         path: of the file; its folder is made.
-        kind: class of the records.
+        read: makes a record of the plain values that it was kept as; raises ValueError.
         about: what the records depend on; a file about something else is not gone on with.
         resume: keep the records that are there; else the file begins anew.
 
@@ -49,9 +47,13 @@ class Journal(Generic[Kept]):
     """
 
     def __init__(
-        self, path: Path, kind: type[Kept], about: Mapping[str, Any], resume: bool
+        self,
+        path: Path,
+        read: Callable[[dict[str, Any]], Kept],
+        about: Mapping[str, Any],
+        resume: bool,
     ) -> None:
-        self._path, self._kind = path, kind
+        self._path, self._read = path, read
         self._about = plain(about)
         known = self._known() if resume and path.exists() else ()
         self.records: dict[str, Kept] = {record.key: record for record in known}
@@ -71,8 +73,8 @@ class Journal(Generic[Kept]):
         for name, value in self._about.items():
             if about.get(name) != value:
                 raise JournalError(
-                    f'{self._path}: {name} is {about.get(name)!r}: expected {value!r}; '
-                    'without --resume it begins anew'
+                    f'{self._path}: {name} is {about.get(name)!r}: expected {value!r}, as it was '
+                    'begun; it can be begun anew, or another file named'
                 )
         for number, line in enumerate(lines, start=2):
             if number == len(lines) + 1 and not _is_whole(line):
@@ -80,11 +82,11 @@ class Journal(Generic[Kept]):
             yield self._record(line, number)
 
     def _record(self, line: str, number: int) -> Kept:
+        content = self._parsed(line, number)
         try:
-            return cattrs.structure(self._parsed(line, number), self._kind)
-        except cattrs.BaseValidationError as error:
-            why = '; '.join(cattrs.transform_error(error))
-            raise JournalError(f'{self._path}, line {number}: {why}') from None
+            return self._read(content)
+        except (ValueError, TypeError) as error:
+            raise JournalError(f'{self._path}, line {number}: {error}') from None
 
     def _parsed(self, line: str, number: int) -> dict[str, Any]:
         try:
