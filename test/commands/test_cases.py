@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from warmstart_planner.commands.cases import Expected, compare, main, read_expected
-from warmstart_planner.commands.drive_files import TABLE, drive_files, files_in
+from warmstart_planner.commands.cases import (
+    Expected,
+    compare,
+    drive_cases,
+    main,
+    read_expected,
+)
+from warmstart_planner.evaluation.scenes import TABLE, files_in
 from warmstart_planner.simulation.configuration import (
     default_configuration_path,
     read_configuration,
@@ -48,10 +54,7 @@ def rows(tmp_path_factory):
     configuration = replace(read_configuration(default_configuration_path()), seed=1)
     files = [FOLDER / name for name in EXPECTED]
     driven = tmp_path_factory.mktemp('driven')
-    return {
-        row['file']: row
-        for row in drive_files(files, configuration, float('inf'), driven, WORKERS)
-    }
+    return drive_cases(files, configuration, driven, WORKERS)
 
 
 class TestInputs:

@@ -1,107 +1,28 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of scenario files: what becomes of each is a row."""
+"""A folder of scenario files is driven to a table, once."""
 
 import json
-import logging
-from pathlib import Path
 
 import pytest
+from commonroad_document import interval, whole_document
+from road_files import BEHIND, ROAD, write_road_files
 
-from warmstart_planner.commands import drive_files
-from warmstart_planner.commands.drive_files import drive_file, files_in, main, sums, table
-from warmstart_planner.simulation.configuration import (
-    default_configuration_path,
-    read_configuration,
-)
+from warmstart_planner.commands.drive_files import main
+from warmstart_planner.evaluation.judge import is_installed
 
 COLUMNS = {
     'scenario', 'outcome', 'goal_reached', 'missed', 'collisions', 'off_road_m', 'rungs_planner',
-    'driven_csv',
+    'sources', 'plan_ms', 'driven_csv', 'solution', 'costs',
 }  # fmt: skip
-ROAD = """
-description: a short drive straight ahead
-duration: 8.0
-road:
-  speed_limit: 9.0
-  segments: [{length: 80.0, curvature: 0.0}]
-  left_width: 2.2
-  right_width: 2.2
-start: {station: 5.0, speed: 7.0}
-goal: {station: {station: 16.0, speed: 7.0}}
-"""
-BEHIND = ROAD.replace('station: 16.0', 'station: 1.0')
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder with a file to drive, one to refuse, and things that are no scenarios."""
-    made = tmp_path / 'inputs'
-    (made / 'more.yaml').mkdir(parents=True)
-    (made / 'ahead.yaml').write_text(ROAD)
-    (made / 'behind.yml').write_text(BEHIND)
-    (made / 'expected.yaml').write_text('ahead.yaml: {goal: true}\n')
-    (made / 'notes.txt').write_text('no scenario\n')
-    return made
-
-
-@pytest.fixture(scope='session')
-def configuration():
-    return read_configuration(default_configuration_path())
-
-
-def row_of(path, configuration, tmp_path):
-    return drive_file(path, configuration, float('inf'), tmp_path / 'driven.csv')
-
-
-class TestRow:
-    def test_a_refused_file_is_a_row_with_the_reason(self, folder, configuration, tmp_path):
-        row = row_of(folder / 'behind.yml', configuration, tmp_path)
-        assert row.keys() >= COLUMNS
-        assert (row['file'], row['scenario'], row['outcome']) == (
-            'behind.yml', 'behind', 'refused',
-        )  # fmt: skip
-        assert 'behind the car' in row['message']
-        assert not row['goal_reached']
-        assert row['driven_csv'] == ''
-        assert not (tmp_path / 'driven.csv').exists()
-
-    def test_a_driven_file_is_a_row_with_its_figures(self, folder, configuration, tmp_path):
-        row = row_of(folder / 'ahead.yaml', configuration, tmp_path)
-        assert row.keys() >= COLUMNS
-        assert (row['scenario'], row['outcome'], row['missed']) == ('ahead', 'goal', [])
-        assert row['goal_reached']
-        assert row['speed_limit_mps'] == 9.0
-        assert row['distance_m'] == pytest.approx(11.0, abs=1.5)
-        assert sum(row['rungs_planner'].values()) == row['plans'] > 0
-        assert Path(row['driven_csv']).read_text().startswith('t,x,y,yaw,v,steering')
-
-    def test_what_the_reader_warns_of_is_in_the_row_once(self, tmp_path, configuration):
-        path = tmp_path / 'odd.xml'
-        path.write_text(
-            '<commonRoad commonRoadVersion="2020a" timeStepSize="0.1"><windmill/></commonRoad>'
-        )
-        row = row_of(path, configuration, tmp_path)
-        assert row['warnings'] == ['elements are not read: windmill']
-        assert logging.getLogger('warmstart_planner').handlers == []
-
-    def test_a_defect_breaks_off_one_drive_and_says_so(
-        self, folder, configuration, tmp_path, monkeypatch
-    ):
-        def break_down(*_):
-            raise ZeroDivisionError('by nothing')
-
-        monkeypatch.setattr(drive_files, 'write_csv', break_down)
-        row = row_of(folder / 'ahead.yaml', configuration, tmp_path)
-        assert row['outcome'] == 'error'
-        assert row['message'] == 'ZeroDivisionError: by nothing'
-        assert not row['goal_reached']
+    return write_road_files(tmp_path / 'inputs')
 
 
 class TestFolder:
-    def test_scenarios_are_found_in_order_and_nothing_else(self, folder):
-        assert [path.name for path in files_in(folder)] == ['ahead.yaml', 'behind.yml']
-
     @pytest.mark.parametrize('name', ['nowhere', 'empty'])
     def test_without_files_nothing_is_started(self, name, tmp_path, capsys):
         (tmp_path / 'empty').mkdir()
@@ -121,6 +42,58 @@ class TestFolder:
         assert '2 files: ' in printed
         assert '1 at the goal' in printed
         assert f'refused: {folder / "behind.yml"}: goal is at station' in printed
+        assert (out.with_suffix('') / 'ahead.png').is_file()
+        assert json.loads(out.read_text())['summary']['driven'] == 1
+
+    def test_what_is_driven_is_not_driven_again_unless_asked_or_changed(
+        self, folder, tmp_path, capsys
+    ):
+        out = tmp_path / 'out.json'
+        command = ['--folder', str(folder), '--out', str(out)]
+
+        def rows_again(*more):
+            capsys.readouterr()
+            assert main([*command, *more]) == 0
+            return json.loads(out.read_text())['rows'], capsys.readouterr().err
+
+        rows, said = rows_again()
+        assert 'already' not in said
+        again, said = rows_again()
+        assert again == rows
+        assert '2 of 2 files are driven already' in said
+        (folder / 'behind.yml').write_text(ROAD)
+        changed, said = rows_again()
+        assert '1 of 2 files are driven already' in said
+        assert [row['outcome'] for row in changed] == ['goal', 'goal']
+        _, said = rows_again('--anew')
+        assert 'already' not in said
+
+    def test_rows_that_were_driven_otherwise_are_not_mixed_in(self, folder, tmp_path, capsys):
+        command = ['--folder', str(folder), '--out', str(tmp_path / 'out.json')]
+        assert main(command) == 0
+        assert main([*command, '--model', 'kinematic']) == 2
+        assert 'begun anew' in capsys.readouterr().err
+
+    def test_inputs_are_not_written_over(self, folder, capsys):
+        out = folder.with_suffix('.json')
+        assert main(['--folder', str(folder), '--out', str(out)]) == 2
+        assert 'expected another name than the folder' in capsys.readouterr().err
+
+    @pytest.mark.skipif(not is_installed(), reason='no .venv-judge: make judge')
+    def test_a_benchmark_is_judged(self, tmp_path, capsys):
+        made = tmp_path / 'benchmarks'
+        made.mkdir()
+        near = '<position><lanelet ref="10"/></position>' + interval('time', 8, 30)
+        text = whole_document(obstacles='', goal=near)
+        (made / 'ZAM_Test-1_1.xml').write_text(text)
+        out = tmp_path / 'out.json'
+        command = ['--folder', str(made), '--out', str(out), '--model', 'kinematic']
+        assert main([*command, '--deadline', 'inf']) == 0
+        (row,) = json.loads(out.read_text())['rows']
+        assert all(row['judge']['checks'].values())
+        printed = capsys.readouterr().out
+        assert 'ours and the judge differ in 0 of 1' in printed
+        assert '1 judged: safe 1' in printed
 
     def test_files_that_share_a_name_do_not_share_a_driven_path(self, tmp_path):
         made = tmp_path / 'inputs'
@@ -151,27 +124,3 @@ class TestFolder:
         with pytest.raises(SystemExit):
             main(['--folder', str(folder), *option])
         assert f'argument {option[0]}' in capsys.readouterr().err
-
-
-class TestTable:
-    ROWS = (
-        {
-            'scenario': 'a', 'outcome': 'goal', 'goal_reached': True, 'missed': [],
-            'collisions': 0, 'off_road_m': 0.0, 'rungs_planner': {'optimised': 3, 'braking': 1},
-        },
-        {
-            'scenario': 'b', 'outcome': 'time_limit', 'goal_reached': False, 'missed': ['speed'],
-            'collisions': 0, 'off_road_m': 0.126, 'rungs_planner': {'optimised': 2},
-        },
-    )  # fmt: skip
-
-    def test_there_is_a_line_for_each_file(self):
-        first, second = table(self.ROWS).splitlines()[2:]
-        assert first.split()[:3] == ['a', 'goal', '-']
-        assert second.split()[:5] == ['b', 'time_limit', 'speed', '0', '0.13']
-
-    def test_sums_count_outcomes_and_rungs(self):
-        said = sums(self.ROWS)
-        assert said.startswith('2 files: ')
-        assert '1 at the goal' in said
-        assert 'optimised 5' in said and 'braking 1' in said

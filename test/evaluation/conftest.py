@@ -4,7 +4,8 @@
 
 import numpy as np
 import pytest
-from commonroad_document import document
+from commonroad_document import whole_document
+from road_files import write_road_files
 
 from warmstart_planner.evaluation.benchmark import read_benchmark
 from warmstart_planner.evaluation.driven import driven_at
@@ -16,20 +17,13 @@ from warmstart_planner.simulation.record import DriveRecord
 
 PERIOD = 0.05  # of the record [s]
 FINE = 0.005  # of the integration [s]
-# what commonroad-io does not read a file without
-HEAD = ' author="a" affiliation="b" date="2026-01-01">'
-PLACE = (
-    '<location><geoNameId>1</geoNameId><gpsLatitude>0</gpsLatitude>'
-    '<gpsLongitude>0</gpsLongitude></location><scenarioTags><urban/></scenarioTags>'
-)
 
 
 @pytest.fixture
 def write_document(tmp_path):
     def write(**parts):
         path = tmp_path / 'ZAM_Test-1_1.xml'
-        text = document(**parts)
-        path.write_text(text.replace('source="test">', f'source="test"{HEAD}{PLACE}'))
+        path.write_text(whole_document(**parts))
         return path
 
     return write
@@ -58,3 +52,8 @@ def drive_of():
         return scenario, driven_at(record, scenario.car, read_benchmark(path).dt)
 
     return drive
+
+
+@pytest.fixture
+def road_files(tmp_path):
+    return write_road_files(tmp_path / 'inputs')

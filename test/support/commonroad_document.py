@@ -71,6 +71,19 @@ def document(obstacles=PARKED, start=START, goal=GOAL, lanelets=LANELETS, versio
     )
 
 
+# what commonroad-io does not read a file without
+HEAD = ' author="a" affiliation="b" date="2026-01-01">'
+PLACE = (
+    '<location><geoNameId>1</geoNameId><gpsLatitude>0</gpsLatitude>'
+    '<gpsLongitude>0</gpsLongitude></location><scenarioTags><urban/></scenarioTags>'
+)
+
+
+def whole_document(**parts):
+    """Return a document that commonroad-io reads as well."""
+    return document(**parts).replace('source="test">', f'source="test"{HEAD}{PLACE}')
+
+
 def occupancy(shape, time):
     return f'<occupancy><shape>{shape}</shape>{time}</occupancy>'
 

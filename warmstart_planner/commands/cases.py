@@ -20,14 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from warmstart_planner.checks import number
-from warmstart_planner.commands.drive_files import (
+from warmstart_planner.commands.drive_files import json_path, with_progress
+from warmstart_planner.evaluation.scenes import (
     BROKEN_OFF,
     REFUSED,
     TABLE,
     Row,
-    drive_files,
+    Setup,
+    drive_scenes,
     files_in,
-    json_path,
+    names_of,
 )
 from warmstart_planner.files.strict_yaml import parse
 from warmstart_planner.generation.generated import SolverMissingError
@@ -35,6 +37,7 @@ from warmstart_planner.measurement import write_measurement
 from warmstart_planner.processes.parallel import positive
 from warmstart_planner.scenarios.road_goals import STANDING_SPEED
 from warmstart_planner.simulation.configuration import (
+    SimulationConfiguration,
     default_configuration_path,
     read_configuration,
 )
@@ -175,6 +178,29 @@ def compare(rows: Mapping[str, Row], expected: Mapping[str, Expected]) -> dict[s
     return result | missing
 
 
+def drive_cases(
+    files: Sequence[Path], configuration: SimulationConfiguration, folder: Path, workers: int
+) -> dict[str, Row]:
+    """
+    Drive files as they are to be compared, and return their rows by name.
+
+    Args:
+        files: of scenarios.
+        configuration: of the simulated world.
+        folder: for the driven paths.
+        workers: processes.
+
+    Raises:
+        SolverMissingError: the solvers have to be generated first.
+        OSError: a driven path cannot be written.
+
+    """
+    setup = Setup(configuration, deadline=float('inf'))
+    driven = drive_scenes(names_of(files), setup, folder, workers)
+    rows = {row['file']: row for row in with_progress(driven, len(files), 'drives')}
+    return {path.name: rows[path.name] for path in files}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line."""
     options = _parse(arguments)
@@ -185,10 +211,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         expected = read_expected(options.folder / TABLE)
         files = files_in(options.folder)
         driven = options.out.with_suffix('')
-        found = drive_files(files, configuration, float('inf'), driven, options.workers)
-        rows = {row['file']: row for row in found}
+        rows = drive_cases(files, configuration, driven, options.workers)
         differences = compare(rows, expected)
-        judged = [{**row, 'differences': differences[row['file']]} for row in found]
+        judged = [{**row, 'differences': differences[row['file']]} for row in rows.values()]
         write_measurement(options.out, options.seed, judged)
     except (ValueError, OSError, SolverMissingError) as error:
         print(f'cases: {error}', file=sys.stderr)

@@ -3,260 +3,150 @@
 """
 Drive all scenario files of a folder in closed loop without ROS, such as CommonRoad's.
 
-Writes the driven path of each as a CSV, and a table as JSON. A file that cannot be read is a row
-as well: its outcome is `refused`, with the reason. Exit status: 0 when all drives came to an end,
-whatever it was, 1 when one broke off with an error, 2 when nothing could be started.
+Writes of each the driven path, a picture and, of CommonRoad's, a solution, and a table as JSON. A
+file that cannot be read is a row as well: its outcome is `refused`, with the reason. Rows that are
+done are kept in a journal and not driven again. Where `make judge` has installed CommonRoad's own
+checker, it judges all solutions. Exit status: 0 when all drives came to an end, whatever it was,
+1 when one broke off with an error, 2 when nothing could be started.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
+import hashlib
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from warmstart_planner.evaluation.judge import JudgeError, is_installed, verdicts
+from warmstart_planner.evaluation.scenes import (
+    BROKEN_OFF,
+    Row,
+    Setup,
+    drive_scenes,
+    files_in,
+    names_of,
+)
+from warmstart_planner.evaluation.table import (
+    differences,
+    reasons,
+    summary_lines,
+    summary_of,
+    sums,
+    table,
+)
 from warmstart_planner.generation.generated import SolverMissingError
-from warmstart_planner.measurement import write_measurement
-from warmstart_planner.processes.parallel import in_parallel, positive, show_progress
+from warmstart_planner.journal import Journal
+from warmstart_planner.measurement import commit, write_measurement
+from warmstart_planner.processes.parallel import positive, show_progress
 from warmstart_planner.proposals.registry import names_in, sources_help
-from warmstart_planner.scenarios import Scenario, ScenarioError, load_scenario
 from warmstart_planner.simulation.configuration import (
+    MODELS,
     SimulationConfiguration,
     default_configuration_path,
     read_configuration,
 )
-from warmstart_planner.simulation.record import counts
-from warmstart_planner.simulation.report import summary, text_table, write_csv
-from warmstart_planner.vehicle import SPEED
 
-SUFFIXES = ('.xml', '.yaml', '.yml')
-TABLE = 'expected.yaml'  # of a folder: what is right, no scenario
-REFUSED = 'refused'
-BROKEN_OFF = 'error'
-Row = dict[str, Any]
-
-_log = logging.getLogger(__name__)
+Item = TypeVar('Item')
 
 
-def drive_files(
-    files: Sequence[Path],
-    configuration: SimulationConfiguration,
-    deadline: float,
-    driven: Path,
+@dataclass(frozen=True)
+class KeptRow:
+    """A row as the journal keeps it, with the hash of its file's content."""
+
+    file: str
+    digest: str
+    row: Row
+
+    @property
+    def key(self) -> str:
+        """Name of the file."""
+        return self.file
+
+
+def driven_rows(
+    names: Mapping[Path, str],
+    setup: Setup,
+    folder: Path,
     workers: int,
-    sources: Sequence[str] | None = None,
-    vehicle: str = '',
+    journal: Journal[KeptRow],
 ) -> list[Row]:
     """
-    Drive files side by side, and return their rows in the order of the files.
+    Return the rows of files in their order, of those that the journal has as they are there.
 
-    Progress and what the reader warned of go to standard error.
+    Progress and what the reader warned of go to standard error. Drives that broke off are not
+    kept: they are tried again next time.
 
     Args:
-        files: of scenarios.
-        configuration: of the simulated world.
-        deadline: that the planner is given for a plan [s].
-        driven: folder for the driven paths.
+        names: of the files, as `drive_scenes` takes them.
+        setup: how they are driven.
+        folder: for what is written.
         workers: processes.
-        sources: as `planner_with` takes them.
-        vehicle: name or path of the car; empty: the scenarios' own.
+        journal: of the rows that are done.
 
     Raises:
         SolverMissingError: the solvers have to be generated first.
-        OSError: a driven path cannot be written.
+        OSError: a file cannot be written.
 
     """
-    shared = Counter(path.stem for path in files)
-    jobs = []
-    for path in files:
-        name = path.stem if shared[path.stem] == 1 else path.name
-        jobs.append((path, configuration, deadline, driven / f'{name}.csv', sources, vehicle))
-    rows: dict[str, Row] = {}
-    for row in in_parallel(drive_file, jobs, workers):
+    digests = {path.name: _digest(path) for path in names}
+    rows = {
+        name: journal.records[name].row
+        for name, digest in digests.items()
+        if name in journal.records and journal.records[name].digest == digest
+    }
+    if rows:
+        print(f'{len(rows)} of {len(names)} files are driven already', file=sys.stderr)
+    todo = {path: name for path, name in names.items() if path.name not in rows}
+    for row in with_progress(drive_scenes(todo, setup, folder, workers), len(todo), 'drives'):
         rows[row['file']] = row
+        if row['outcome'] != BROKEN_OFF:
+            journal.add(KeptRow(row['file'], digests[row['file']], row))
         for warning in row['warnings']:
             print(f'{row["file"]}: {warning}', file=sys.stderr)
-        show_progress(len(rows), len(jobs), 'drives')
-    return [rows[path.name] for path in files]
+    return [rows[path.name] for path in names]
 
 
-def drive_file(
-    path: Path,
-    configuration: SimulationConfiguration,
-    deadline: float,
-    csv: Path,
-    sources: Sequence[str] | None = None,
-    vehicle: str = '',
-) -> Row:
+def judged_rows(
+    files: Sequence[Path], rows: Sequence[Row], workers: int, journal: Journal[KeptRow]
+) -> list[Row]:
     """
-    Drive one file and return its row: the figures of `summary` and how it ended.
-
-    `message` holds the reason where the file was refused, or the drive broke off with an error.
-    `warnings` holds what was logged of the file.
+    Return rows with the judge's verdict on their solutions, under `judge`.
 
     Args:
-        path: of the scenario.
-        configuration: of the simulated world.
-        deadline: that the planner is given for a plan [s].
-        csv: where the driven path is written.
-        sources: as `planner_with` takes them.
-        vehicle: name or path of the car; empty: the scenario's own.
+        files: of the rows.
+        rows: in the same order.
+        workers: judges side by side.
+        journal: that has the rows, and is to have the verdicts.
 
     Raises:
-        SolverMissingError: the solvers have to be generated first.
-        OSError: the driven path cannot be written.
+        JudgeError: the judge's process ended.
 
     """
-    with _collected_warnings() as warnings:
-        row = _row_of(path, configuration, deadline, csv, sources, vehicle)
-    said = dict.fromkeys(each.removeprefix(f'{path}: ') for each in warnings)
-    return {'file': path.name, **row, 'warnings': list(said)}
-
-
-def _row_of(
-    path: Path,
-    configuration: SimulationConfiguration,
-    deadline: float,
-    csv: Path,
-    sources: Sequence[str] | None,
-    vehicle: str,
-) -> Row:
-    try:
-        scenario = load_scenario(path, vehicle)
-    except ScenarioError as error:
-        return _undriven(path, REFUSED, str(error))
-    try:
-        return _driven(scenario, configuration, deadline, csv, sources)
-    except (SolverMissingError, OSError):
-        raise
-    except Exception as error:  # one defect shall not cost the other files their rows
-        _log.exception('%s: the drive broke off', path)
-        return _undriven(path, BROKEN_OFF, f'{type(error).__name__}: {error}')
-
-
-def _driven(
-    scenario: Scenario,
-    configuration: SimulationConfiguration,
-    deadline: float,
-    csv: Path,
-    sources: Sequence[str] | None,
-) -> Row:
-    # a table needs neither compiled solvers nor what loads them
-    from warmstart_planner.mpc.controller import Controller, ControllerSettings
-    from warmstart_planner.planning.with_proposals import planner_with
-    from warmstart_planner.simulation.closed_loop import drive
-
-    planner = planner_with(sources, scenario.car, deadline)
-    controller = Controller(ControllerSettings(), scenario.car)
-    done = drive(scenario, planner, controller, configuration, deadline=deadline)
-    write_csv(csv, done.record, scenario.car)
-    limit = scenario.road.at('speed_limit', scenario.start_station)
-    return {
-        'scenario': scenario.name,
-        'outcome': done.outcome.value,
-        **summary(done.record, done.verdict, done.missed, csv),
-        'final_speed_mps': float(done.record.states[-1, SPEED]),
-        'speed_limit_mps': float(limit),
-        'message': '',
-    }
-
-
-def _undriven(path: Path, outcome: str, reason: str) -> Row:
-    return {
-        'scenario': path.stem,
-        'outcome': outcome,
-        'goal_reached': False,
-        'missed': ['place'],
-        'collisions': 0,
-        'off_road_m': 0.0,
-        'rungs_planner': {},
-        'driven_csv': '',
-        'message': reason,
-    }
-
-
-class _Collector(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(self.format(record))
-
-
-@contextmanager
-def _collected_warnings() -> Iterator[list[str]]:
-    """Collect the warnings of the package, which do not name the file that they are about."""
-    logger = logging.getLogger('warmstart_planner')
-    collector = _Collector()
-    logger.addHandler(collector)
-    try:
-        yield collector.texts
-    finally:
-        logger.removeHandler(collector)
-
-
-def files_in(folder: Path) -> list[Path]:
-    """
-    Return the scenario files of a folder, sorted.
-
-    Raises:
-        ScenarioError: there is no such folder, or none in it.
-
-    """
-    found = sorted(
-        path
-        for path in folder.glob('*')
-        if path.suffix in SUFFIXES and path.name != TABLE and path.is_file()
-    )
-    if not found:
-        raise ScenarioError(
-            f'folder is {str(folder)!r}: expected one with {", ".join(SUFFIXES)} scenarios'
-        )
-    return found
-
-
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a table for the terminal."""
-    lines = [
-        (
-            row['scenario'],
-            row['outcome'],
-            ', '.join(row['missed']) or '-',
-            str(row['collisions']),
-            f'{row["off_road_m"]:.2f}',
-            ' '.join(f'{name}:{count}' for name, count in row['rungs_planner'].items()),
-        )
-        for row in rows
+    by_file = {path: row for path, row in zip(files, rows, strict=True)}
+    cases = [
+        (path, Path(row['solution']))
+        for path, row in by_file.items()
+        if row['solution'] and not row.get('judge')
     ]
-    head = ('scenario', 'outcome', 'missed', 'coll.', 'off road [m]', 'planner rungs')
-    return text_table(head, lines)
+    for (path, _), verdict in with_progress(verdicts(cases, workers), len(cases), 'judged'):
+        by_file[path] = {**by_file[path], 'judge': asdict(verdict)}
+        kept = journal.records[path.name]
+        journal.add(replace(kept, row=by_file[path]))
+    return list(by_file.values())
 
 
-def reasons(rows: Sequence[Row]) -> str:
-    """Return a line for each file that was not driven to an end, with the reason."""
-    return '\n'.join(f'{row["outcome"]}: {row["message"]}' for row in rows if row['message'])
+def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    """Pass items on, and show how many of a total there have been."""
+    for done, item in enumerate(items, start=1):
+        yield item
+        show_progress(done, total, what)
 
 
-def sums(rows: Sequence[Row]) -> str:
-    """Return in a line how many drives ended how, and all rungs."""
-    rungs: Counter[str] = Counter()
-    for row in rows:
-        rungs.update(row['rungs_planner'])
-    outcomes = counts([row['outcome'] for row in rows])
-    return (
-        f'{len(rows)} files: {_listed(outcomes)}; '
-        f'{sum(row["goal_reached"] for row in rows)} at the goal; plans: {_listed(rungs)}'
-    )
-
-
-def _listed(numbers: dict[str, int]) -> str:
-    return ', '.join(f'{name} {count}' for name, count in numbers.items()) or '-'
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def json_path(text: str) -> Path:
@@ -275,31 +165,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Drive the files; return the exit status."""
-    driven = options.out.with_suffix('')
+    folder = options.out.with_suffix('')
     try:
-        configuration = read_configuration(options.configuration or default_configuration_path())
-        if options.seed is not None:
-            configuration = replace(configuration, seed=options.seed)
-        files = files_in(options.folder)[: options.n]
-        sources = None if options.sources is None else names_in(options.sources)
-        rows = drive_files(
-            files,
-            configuration,
-            options.deadline,
-            driven,
-            options.workers,
-            sources,
-            options.vehicle,
+        if folder.resolve() == options.folder.resolve():
+            raise ValueError(f'out is {str(options.out)!r}: expected another name than the folder')
+        setup = _setup(options)
+        names = names_of(files_in(options.folder)[: options.n])
+        about = {**asdict(setup), 'folder': str(options.folder.resolve()), 'commit': commit()}
+        journal = Journal(
+            folder / 'journal.jsonl', lambda kept: KeptRow(**kept), about, not options.anew
         )
-        write_measurement(options.out, configuration.seed, rows)
-    except (ValueError, OSError, SolverMissingError) as error:
+        rows = driven_rows(names, setup, folder, options.workers, journal)
+        if is_installed():
+            rows = judged_rows(list(names), rows, options.workers, journal)
+        found = summary_of(rows)
+        write_measurement(options.out, setup.configuration.seed, rows, {'summary': found})
+    except (ValueError, OSError, SolverMissingError, JudgeError) as error:
         print(f'commonroad: {error}', file=sys.stderr)
         return 2
-    print(table(rows))
-    print(reasons(rows), end='\n' if reasons(rows) else '')
-    print(sums(rows))
-    print(f'written to {options.out} and {driven}/')
+    for text in (table(rows), reasons(rows), differences(rows), sums(rows), summary_lines(found)):
+        print(text, end='\n' if text else '')
+    print(f'written to {options.out} and {folder}/')
     return 1 if any(row['outcome'] == BROKEN_OFF for row in rows) else 0
+
+
+def _setup(options: argparse.Namespace) -> Setup:
+    configuration = read_configuration(options.configuration or default_configuration_path())
+    return Setup(
+        _changed(configuration, options.seed, options.model),
+        options.deadline,
+        None if options.sources is None else tuple(names_in(options.sources)),
+        options.vehicle,
+        ('picture', 'animation') if options.animations else ('picture',),
+    )
+
+
+def _changed(
+    configuration: SimulationConfiguration, seed: int | None, model: str | None
+) -> SimulationConfiguration:
+    if seed is not None:
+        configuration = replace(configuration, seed=seed)
+    if model is not None:
+        configuration = replace(configuration, plant=replace(configuration.plant, model=model))
+    return configuration
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -310,6 +218,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--workers', type=positive, default=2, help='processes')
     add('--seed', type=int, help="of all noise; the configuration's by default")
     add('--n', type=positive, help='only the first so many files')
+    add('--anew', action='store_true', help='drive also what is driven already')
+    add('--animations', action='store_true', help='of each drive, as GIF')
+    add('--model', choices=MODELS, help="what moves the car; the configuration's by default")
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible')
     add('--sources', help=sources_help())
