@@ -2,40 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drive a scenario: proposal, planner, controller and simulator, with RViz on request."""
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import OpaqueFunction
 
 from launch import LaunchContext, LaunchDescription
 from warmstart_planner.nodes.launching import (
     arguments_from,
-    common_arguments,
+    declared,
     node_actions,
     placed,
     rviz_action,
     start_hint,
     with_one_vehicle,
 )
+from warmstart_planner.processes.launch_arguments import SIMULATION
 from warmstart_planner.processes.system import WORLD_TOPICS, simulation_processes
-
-RECORD = 'Folder for the record of the drive; empty: none'
-VEHICLE = "Car by name, or its file's path; empty: the scenario's"
-OWN_ARGUMENTS = (
-    DeclareLaunchArgument(
-        'scenario',
-        default_value='',
-        description='Packaged scenario by name, or path of a .yaml or CommonRoad .xml; empty: '
-        'the one in the parameters',
-    ),
-    DeclareLaunchArgument(
-        'mode',
-        default_value='',
-        choices=['', 'real_time', 'lockstep'],
-        description='Whether simulated time runs by itself or waits for every answer; empty: as '
-        'in the parameters',
-    ),
-    DeclareLaunchArgument(
-        'seed', default_value='-1', description="Of all noise; -1: the configuration's"
-    ),
-)
 
 
 def _start(context: LaunchContext) -> list:
@@ -52,8 +32,7 @@ def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
     return LaunchDescription(
         [
-            *common_arguments(use_sim_time='true', record=RECORD, vehicle=VEHICLE),
-            *OWN_ARGUMENTS,
+            *declared(SIMULATION),
             OpaqueFunction(function=_start),
         ]
     )

@@ -2,21 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run proposal, planner and controller on a vehicle, on the vehicle's own topics."""
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import OpaqueFunction
 
 from launch import LaunchContext, LaunchDescription
 from warmstart_planner.nodes.launching import (
     arguments_from,
-    common_arguments,
+    declared,
     node_actions,
     placed,
     rviz_action,
     start_hint,
 )
+from warmstart_planner.processes.launch_arguments import VEHICLE
 from warmstart_planner.processes.system import VEHICLE_TOPICS, vehicle_processes
-
-RECORD = 'Empty: only the simulator writes records, and what nodes send is for `ros2 bag record`'
-VEHICLE = "Car by name, or its file's path; empty: the parameters'"
 
 
 def _start(context: LaunchContext) -> list:
@@ -39,11 +37,7 @@ def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
     return LaunchDescription(
         [
-            *common_arguments(use_sim_time='false', record=RECORD, vehicle=VEHICLE),
-            *(
-                DeclareLaunchArgument(f'{name}_topic', default_value=name, description=text)
-                for name, text in VEHICLE_TOPICS.items()
-            ),
+            *declared(VEHICLE),
             OpaqueFunction(function=_start),
         ]
     )

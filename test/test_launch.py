@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from warmstart_planner.nodes.parameters.files import WILDCARDS, sections_of
+from warmstart_planner.processes.launch_arguments import ARGUMENTS
 
 launch = pytest.importorskip('launch', reason='ros2 launch is not installed')
 pytest.importorskip('launch_ros', reason='ros2 launch is not installed')
@@ -121,18 +122,15 @@ def test_the_first_arguments_are_the_conventional_ones_and_all_are_described(nam
     assert all(a.description for a in arguments)
 
 
-@pytest.mark.parametrize(('column', 'name'), [(1, 'simulation'), (2, 'vehicle')])
-def test_the_readme_has_all_arguments_with_their_defaults(column, name):
+@pytest.mark.parametrize('name', ['simulation', 'vehicle'])
+def test_the_arguments_and_defaults_are_those_that_are_declared_for_the_file(name):
     from launch.utilities import perform_substitutions
 
-    table = (ROOT / 'README.md').read_text().split('| launch argument |')[1].split('\n\n')[0]
-    rows = [[cell.strip(" `'") for cell in row.split('|')] for row in table.splitlines()[2:]]
-    assert {row[1]: row[column + 1] for row in rows if row[column + 1] != '–'} == {
-        each.name: perform_substitutions(launch.LaunchContext(), each.default_value).replace(
-            f'{ROOT}/', ''
-        )
+    context = launch.LaunchContext()
+    assert {
+        each.name: perform_substitutions(context, each.default_value)
         for each in description(name).get_launch_arguments()
-    }
+    } == {each.name: each.default for each in ARGUMENTS[name]}
 
 
 def test_the_simulation_starts_the_four_nodes_and_rviz_on_request(install):

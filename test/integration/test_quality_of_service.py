@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Topics have the quality of service that the table says, or that parameters say instead."""
 
-from pathlib import Path
-
 import pytest
 
-from warmstart_planner.processes.system import WORLD_TOPICS, SystemArguments, simulation_processes
+from warmstart_planner.processes.system import NODE_TOPICS
 
-ARCHITECTURE = Path(__file__).resolve().parents[2] / 'docs' / 'architecture.md'
 OF_ROS = ('/parameter_events', '/rosout', '/transition_event', '/clock')
 REFERENCE = 'qos_overrides./controller/input/trajectory.subscription'
 
@@ -144,47 +141,46 @@ def test_a_topic_that_is_misspelt_is_told(rig, solvers, capfd):
 # --- the table ---
 
 
+def own_names():
+    """Return {(node, its name of a topic): topic of the system} of all nodes."""
+    own = {
+        (node, name.replace('~', f'/{node}')): topic
+        for node, names in NODE_TOPICS.items()
+        for name, topic in names.items()
+    }
+    markers = {
+        (node, f'/{node}/debug/markers'): '~/debug/markers'
+        for node in ('simulator', 'planner', 'controller')
+    }
+    everywhere = {(node, '/diagnostics'): '/diagnostics' for node in NODE_TOPICS}
+    return own | markers | everywhere | {('simulator', name): name for name in ('/clock', '/tf')}
+
+
 def ends(node):
-    """Return (topic of the node, whether it sends, type, profile in words) of all ends."""
+    """Return (name that the node has for a topic, whether it sends, the end) of all its ends."""
     for sends, found in ((True, node.publishers), (False, node.subscriptions)):
         for end in found:
             if not end.topic_name.endswith(OF_ROS) or (sends and end.topic_name == '/clock'):
-                yield end.topic_name, sends, end.msg_type.__name__, words(end.qos_profile)
-
-
-def table(nodes):
-    """Return the rows {topic: its line}, from the nodes."""
-    system = {
-        own.replace('~', f'/{process.name}'): topic
-        for process in simulation_processes(SystemArguments())
-        for own, topic in process.remappings
-        if own not in WORLD_TOPICS
-    }
-    rows = {}
-    for node in nodes:
-        for own, sends, kind, profile in ends(node):
-            topic = system.get(own, own.replace(f'/{node.get_name()}/', '~/'))
-            row = rows.setdefault(topic, (kind, {}, {}))
-            row[1 if sends else 2].setdefault(profile, []).append(node.get_name())
-
-    def reported(by_profile):
-        texts = (f'{", ".join(names)}: {profile}' for profile, names in by_profile.items())
-        return '; '.join(texts)
-
-    return {
-        topic: f'| `{topic}` | `{kind}` | {reported(sent)} | {reported(received)} |'
-        for topic, (kind, sent, received) in rows.items()
-    }
+                yield end.topic_name, sends, end
 
 
 @pytest.mark.parametrize('rig', [['rollout_steps:=20', 'warm_start:=policy']], indirect=True)
-def test_the_table_of_topics_says_what_the_nodes_do(rig, solvers):
-    nodes = [rig.add(make(name)) for name in ('simulator', 'planner', 'proposal', 'controller')]
-    for node in nodes:
+def test_nodes_send_and_receive_the_topics_of_the_table_as_it_says(rig, solvers):
+    from warmstart_planner.nodes.topics import RECORDED, TOPICS
+
+    topics = {topic.name: topic for topic in TOPICS}
+    names = own_names()
+    found = set()
+    for node in [rig.add(make(name)) for name in NODE_TOPICS]:
         node.trigger_configure()
-    found = table(nodes)
-    _, _, section = ARCHITECTURE.read_text(encoding='utf-8').partition('## Topics\n')
-    lines = section.partition('\n## ')[0].splitlines()
-    reported = {line.split('`')[1]: line for line in lines if line.startswith('| `')}
-    assert {topic: reported.get(topic) for topic in found} == found
-    assert reported.keys() - found.keys() <= {'/tf'}  # where tf2_msgs is not installed
+        for own, sends, end in ends(node):
+            topic = topics[names[node.get_name(), own]]
+            received = RECORDED if node.get_name() == 'simulator' else topic.received
+            expected = topic.sent if sends else received
+            assert end.msg_type is topic.message, own
+            assert words(end.qos_profile) == words(expected), own
+            assert sends != own.startswith(f'/{node.get_name()}/input/'), own
+            found.add((node.get_name(), own))
+    # without tf2_msgs there are no transforms
+    assert names.keys() - found <= {('simulator', '/tf')}
+    assert topics.keys() == {*names.values()}

@@ -13,14 +13,13 @@ import math
 import time
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from nav_msgs.msg import Path
 from visualization_msgs.msg import MarkerArray
 
-from warmstart_planner import msg
 from warmstart_planner.alignment import aligned
 from warmstart_planner.mpc.controller import Controller, ControlOutput
 from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.mpc.warm_starts import ReceivedStart
+from warmstart_planner.nodes import topics
 from warmstart_planner.nodes.diagnostics import (
     SILENCE,
     DeadlineTask,
@@ -54,7 +53,6 @@ from warmstart_planner.nodes.parameters.controller import (
     settings_from,
 )
 from warmstart_planner.nodes.process import run
-from warmstart_planner.nodes.qos import DISPLAY, LATCHED, NEWEST, SENSED
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon, Rung, Trajectory
 from warmstart_planner.road import Road
@@ -149,19 +147,19 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
             self.diagnostics.add(task)
 
     def _connect(self) -> None:
-        self._command_out = self.send(msg.Command, '~/output/command', NEWEST)
-        self._status_out = self.send(msg.ControllerStatus, '~/output/status', NEWEST)
-        self._prediction_out = self.send(Path, '~/output/prediction', DISPLAY)
+        self._command_out = self.send(topics.COMMAND, '~/output/command')
+        self._status_out = self.send(topics.CONTROL_STATUS, '~/output/status')
+        self._prediction_out = self.send(topics.PREDICTION, '~/output/prediction')
         self._markers_out = self.send_markers()
         take = self.receive
-        take(msg.ObstacleArray, OBSTACLES, obstacles_from, self._take_obstacles, SENSED)
+        take(topics.OBSTACLES, OBSTACLES, obstacles_from, self._take_obstacles)
         car = self.settings.vehicle
         own_reference = of_vehicle('trajectory', reference_from, car)
-        take(msg.Trajectory, REFERENCE, own_reference, self._take_reference, NEWEST)
-        take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
+        take(topics.TRAJECTORY, REFERENCE, own_reference, self._take_reference)
+        take(topics.ROAD, '~/input/road', road_from, self._take_road)
         # a state last: rclpy takes what has come in this order, and the answer uses all of it
         own_state = of_vehicle('state', vehicle_state_from, car)
-        take(msg.VehicleState, STATE, own_state, self._take_state, SENSED)
+        take(topics.VEHICLE_STATE, STATE, own_state, self._take_state)
 
     def start(self) -> None:
         """Forget what is old; the road stays."""
@@ -185,11 +183,10 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         # who listens makes the proposal node roll out
         self.receive_where(
             settings.takes_roll_outs,
-            msg.RollOut,
+            topics.ROLLOUTS,
             ROLLOUTS,
             roll_out_from,
             self._take_roll_out,
-            NEWEST,
         )
 
     # --- inputs ---

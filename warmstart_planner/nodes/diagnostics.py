@@ -17,7 +17,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from warmstart_planner.nodes.qos import EVENTS, connect
+from warmstart_planner.nodes.qos import connect
+from warmstart_planner.nodes.topics import DIAGNOSTICS
 
 PERIOD = 1.0  # between two publications [s]
 SILENCE = 2.0  # after which what was found in a cycle is told no longer [s]
@@ -250,7 +251,7 @@ class Diagnostics:
         self._state = state
         self._tasks: list[Task] = []
         self._publisher = connect(
-            node.create_publisher, DiagnosticArray, '/diagnostics', profile=EVENTS
+            node.create_publisher, DiagnosticArray, DIAGNOSTICS.name, profile=DIAGNOSTICS.sent
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(PERIOD, self.publish, clock=steady)

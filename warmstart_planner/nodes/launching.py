@@ -27,8 +27,8 @@ from launch import LaunchContext
 from warmstart_planner.files.resources import share_folder
 from warmstart_planner.nodes.parameters.files import WILDCARDS, Section, sections_of
 from warmstart_planner.processes.exit_status import end_of_all
+from warmstart_planner.processes.launch_arguments import LaunchArgument
 from warmstart_planner.processes.system import (
-    LOG_LEVELS,
     PACKAGE,
     RESPAWN_DELAY,
     NodeProcess,
@@ -36,43 +36,19 @@ from warmstart_planner.processes.system import (
 )
 from warmstart_planner.scenarios import load_scenario
 
-TRUTHS = ['true', 'false']
 RVIZ = 'rviz2'  # package and executable
 
 
-def common_arguments(use_sim_time: str, record: str, vehicle: str) -> list[DeclareLaunchArgument]:
-    """
-    Return the conventional arguments.
-
-    Args:
-        use_sim_time: default, 'true' or 'false'.
-        record: description of the argument of this name.
-        vehicle: likewise.
-
-    """
-
-    def argument(
-        name: str, default: str, text: str, choices: list[str] | None = None
-    ) -> DeclareLaunchArgument:
-        return DeclareLaunchArgument(
-            name, default_value=default, description=text, choices=choices
-        )
-
-    layout = str(share_folder() / 'config' / 'warmstart_planner.rviz')
+def declared(arguments: Iterable[LaunchArgument]) -> list[DeclareLaunchArgument]:
+    """Return arguments as launch actions."""
     return [
-        argument('use_sim_time', use_sim_time, 'Take the time from /clock', TRUTHS),
-        argument('params_file', '', 'YAML file whose parameters override the packaged ones'),
-        argument('namespace', '', 'Namespace of all nodes and topics'),
-        argument('rviz', 'false', 'Start RViz', TRUTHS),
-        argument('rviz_config', layout, "RViz's layout"),
-        argument('autostart', 'true', 'Configure and activate all nodes', TRUTHS),
-        argument('log_level', 'info', 'Least severity that is logged', list(LOG_LEVELS)),
-        argument('record', '', record),
-        argument('model_dir', '', "Folder of the learned models; empty: the parameters'"),
-        argument('vehicle', '', vehicle),
-        argument('weights', '', "YAML file of the cost's weights; empty: the parameters'"),
-        argument('respawn', 'true', 'Start nodes that die again', TRUTHS),
-        argument('nodes', '', 'Which to start, as planner,controller; empty: all'),
+        DeclareLaunchArgument(
+            each.name,
+            default_value=each.default,
+            description=each.description,
+            choices=list(each.choices) or None,
+        )
+        for each in arguments
     ]
 
 

@@ -18,9 +18,9 @@ from rclpy.lifecycle.publisher import LifecyclePublisher
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
-from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner.generation.generated import SolverMissingError
+from warmstart_planner.nodes import topics
 from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics, LifecycleTask
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameters.declaration import Parameter
@@ -32,7 +32,8 @@ from warmstart_planner.nodes.parameters.files import (
     useless_parameters,
 )
 from warmstart_planner.nodes.parameters.validation import Parameters
-from warmstart_planner.nodes.qos import DISPLAY, check_overrides, connect
+from warmstart_planner.nodes.qos import check_overrides, connect
+from warmstart_planner.nodes.topics import Topic
 from warmstart_planner.processes.exit_status import GOOD
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
@@ -53,7 +54,6 @@ NICENESS = Parameter(
     high=19,
     read_only=True,
 )
-Message = TypeVar('Message')
 Value = TypeVar('Value')
 Settings = TypeVar('Settings')
 
@@ -194,62 +194,65 @@ class ManagedNode(LifecycleNode, Generic[Settings]):
 
     def receive(
         self,
-        kind: type[Message],
-        topic: str,
-        convert: Callable[[Message], Value],
+        topic: Topic,
+        own: str,
+        convert: Callable[[Any], Value],
         use: Callable[[Value], None],
-        qos: QoSProfile,
+        qos: QoSProfile | None = None,
     ) -> None:
         """
         Subscribe to a topic; a message that cannot be converted counts as not received.
 
         Args:
-            kind: message type.
-            topic: its name.
+            topic: of the system.
+            own: what the node calls it.
             convert: to the core's type; raises ValueError for a bad message.
             use: what to do with a good one.
-            qos: profile.
+            qos: profile; the topic's `received` if None.
 
         """
 
-        def take(message: Message) -> None:
+        def take(message: Any) -> None:
             try:
                 value = convert(message)
             except ValueError as error:
-                self.reject(topic, error)
+                self.reject(own, error)
                 return
             use(value)
 
-        subscription = connect(self.create_subscription, kind, topic, take, profile=qos)
+        subscription = connect(
+            self.create_subscription, topic.message, own, take, profile=qos or topic.received
+        )
         self._entities.append((self.destroy_subscription, subscription))
-        self._listened[topic] = subscription
+        self._listened[own] = subscription
 
     def receive_where(
         self,
         wanted: bool,
-        kind: type[Message],
-        topic: str,
-        convert: Callable[[Message], Value],
+        topic: Topic,
+        own: str,
+        convert: Callable[[Any], Value],
         use: Callable[[Value], None],
-        qos: QoSProfile,
     ) -> None:
         """Subscribe as `receive` does where that is wanted, and to the topic no longer if not."""
-        if wanted and topic not in self._listened:
-            self.receive(kind, topic, convert, use, qos)
-        elif not wanted and topic in self._listened:
-            subscription = self._listened.pop(topic)
+        if wanted and own not in self._listened:
+            self.receive(topic, own, convert, use)
+        elif not wanted and own in self._listened:
+            subscription = self._listened.pop(own)
             self._entities.remove((self.destroy_subscription, subscription))
             self.destroy_subscription(subscription)
 
-    def send(self, kind: type, topic: str, qos: QoSProfile) -> LifecyclePublisher:
+    def send(self, topic: Topic, own: str) -> LifecyclePublisher:
         """Return a publisher that is silent while the node is not active."""
-        publisher = connect(self.create_lifecycle_publisher, kind, topic, profile=qos)
+        publisher = connect(
+            self.create_lifecycle_publisher, topic.message, own, profile=topic.sent
+        )
         self._entities.append((self.destroy_lifecycle_publisher, publisher))
         return publisher
 
     def send_markers(self) -> LifecyclePublisher:
         """Return the publisher of the node's markers."""
-        return self.send(MarkerArray, '~/debug/markers', DISPLAY)
+        return self.send(topics.MARKERS, topics.MARKERS.name)
 
     def show(self, publisher: LifecyclePublisher, make: Callable[[], Any]) -> None:
         """Publish what is only for display, and only while someone looks."""

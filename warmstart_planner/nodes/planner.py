@@ -13,12 +13,11 @@ import time
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import PoseStamped
-from nav_msgs.msg import Path
 from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule, aligned, check_goal, pose_goal
+from warmstart_planner.nodes import topics
 from warmstart_planner.nodes.diagnostics import (
     SILENCE,
     CountTask,
@@ -51,7 +50,6 @@ from warmstart_planner.nodes.parameters.planner import (
     settings_from,
 )
 from warmstart_planner.nodes.process import run
-from warmstart_planner.nodes.qos import DISPLAY, EVENTS, LATCHED, NEWEST, REQUEST, SENSED
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.planning import Planner, Prepared
 from warmstart_planner.problem import (
@@ -180,20 +178,20 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             self.diagnostics.add(task)
 
     def _connect(self) -> None:
-        self._problem_out = self.send(msg.PlanningProblem, '~/output/problem', NEWEST)
-        self._trajectory_out = self.send(msg.Trajectory, '~/output/trajectory', NEWEST)
-        self._status_out = self.send(msg.PlanStatus, '~/output/status', NEWEST)
-        self._path_out = self.send(Path, '~/output/path', DISPLAY)
+        self._problem_out = self.send(topics.PROBLEM, '~/output/problem')
+        self._trajectory_out = self.send(topics.TRAJECTORY, '~/output/trajectory')
+        self._status_out = self.send(topics.PLAN_STATUS, '~/output/status')
+        self._path_out = self.send(topics.PATH, '~/output/path')
         self._markers_out = self.send_markers()
         take = self.receive
-        take(msg.ObstacleArray, '~/input/obstacles', obstacles_from, self._take_obstacles, SENSED)
-        take(msg.Road, '~/input/road', road_from, self._take_road, LATCHED)
-        take(msg.Goal, '~/input/goal', goal_from, self._take_goal, LATCHED)
-        take(PoseStamped, '~/input/goal_pose', goal_pose_from, self._take_goal_pose, REQUEST)
-        take(msg.Proposals, '~/input/proposals', proposals_from, self._take_proposals, EVENTS)
+        take(topics.OBSTACLES, '~/input/obstacles', obstacles_from, self._take_obstacles)
+        take(topics.ROAD, '~/input/road', road_from, self._take_road)
+        take(topics.GOAL, '~/input/goal', goal_from, self._take_goal)
+        take(topics.GOAL_POSE, '~/input/goal_pose', goal_pose_from, self._take_goal_pose)
+        take(topics.PROPOSALS, '~/input/proposals', proposals_from, self._take_proposals)
         # a state last: rclpy takes what has come in this order, and the answer uses all of it
         own_state = of_vehicle('state', vehicle_state_from, self.settings.vehicle)
-        take(msg.VehicleState, '~/input/state', own_state, self._take_state, SENSED)
+        take(topics.VEHICLE_STATE, '~/input/state', own_state, self._take_state)
 
     def start(self) -> None:
         """Forget what is old; road and goal stay."""

@@ -16,9 +16,9 @@ from statistics import median
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from warmstart_planner import msg
 from warmstart_planner.learned.session import InferenceError
 from warmstart_planner.mpc.policy_roll_outs import PolicyRollOuts, Ways
+from warmstart_planner.nodes import topics
 from warmstart_planner.nodes.diagnostics import (
     SILENCE,
     CountTask,
@@ -44,7 +44,6 @@ from warmstart_planner.nodes.parameters.proposal import (
     SourceShelf,
 )
 from warmstart_planner.nodes.process import run
-from warmstart_planner.nodes.qos import EVENTS, NEWEST, SENSED
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals import iql_lstm
 from warmstart_planner.proposals.source import ModelInfo, ModelSource, ProposalSource
@@ -123,10 +122,10 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             self.diagnostics.add(task)
         self._announced: dict[str, str] = {}
         self._asked: tuple[AskedSource, ...] = ()
-        self._proposals = self.send(msg.Proposals, '~/output/proposals', EVENTS)
-        self._roll_outs_out = self.send(msg.RollOut, '~/output/rollouts', NEWEST)
+        self._proposals = self.send(topics.PROPOSALS, '~/output/proposals')
+        self._roll_outs_out = self.send(topics.ROLLOUTS, '~/output/rollouts')
         posed = partial(problem_from, vehicle=self.settings.vehicle)
-        self.receive(msg.PlanningProblem, PROBLEM, posed, self._answer, NEWEST)
+        self.receive(topics.PROBLEM, PROBLEM, posed, self._answer)
         self.apply(self.settings)
 
     def apply(self, settings: ProposalSettings) -> None:
@@ -146,11 +145,10 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         )
         self.receive_where(
             self._roll_outs is not None,
-            msg.VehicleState,
+            topics.VEHICLE_STATE,
             STATE,
             of_vehicle('state', vehicle_state_from, settings.vehicle),
             self._roll_out,
-            SENSED,
         )
 
     def start(self) -> None:

@@ -11,16 +11,17 @@ if __name__ == '__main__':
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock as ClockMessage
 from visualization_msgs.msg import MarkerArray
 
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule
+from warmstart_planner.nodes import topics
 from warmstart_planner.nodes.diagnostics import CountTask, StateTask
 from warmstart_planner.nodes.drive_clock import DriveClock
 from warmstart_planner.nodes.lifecycle import ManagedNode
@@ -48,7 +49,6 @@ from warmstart_planner.nodes.parameters.simulator import (
     settings_from,
 )
 from warmstart_planner.nodes.process import run
-from warmstart_planner.nodes.qos import EVENTS, LATCHED, NEWEST
 from warmstart_planner.nodes.recorder import Recorder, Said
 from warmstart_planner.nodes.transforms import TransformPublisher
 from warmstart_planner.problem import PoseGoal
@@ -122,27 +122,21 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         return configuration
 
     def _connect(self) -> None:
-        self._clock_out = self.send(ClockMessage, '/clock', NEWEST)
-        self._state_out = self.send(msg.VehicleState, '~/output/state', NEWEST)
-        self._odometry_out = self.send(Odometry, '~/output/odometry', NEWEST)
-        self._obstacles_out = self.send(msg.ObstacleArray, '~/output/obstacles', NEWEST)
-        self._road_out = self.send(msg.Road, '~/output/road', LATCHED)
-        self._goal_out = self.send(msg.Goal, '~/output/goal', LATCHED)
-        self._result_out = self.send(DiagnosticStatus, '~/output/result', LATCHED)
+        self._clock_out = self.send(topics.CLOCK, topics.CLOCK.name)
+        self._state_out = self.send(topics.VEHICLE_STATE, '~/output/state')
+        self._odometry_out = self.send(topics.ODOMETRY, '~/output/odometry')
+        self._obstacles_out = self.send(topics.OBSTACLES, '~/output/obstacles')
+        self._road_out = self.send(topics.ROAD, '~/output/road')
+        self._goal_out = self.send(topics.GOAL, '~/output/goal')
+        self._result_out = self.send(topics.RESULT, '~/output/result')
         self._markers_out = self.send_markers()
         self._transforms = TransformPublisher(self)
-        take = self.receive
-        take(msg.Command, '~/input/command', command_from, self._take_command, EVENTS)
+        take = partial(self.receive, qos=topics.RECORDED)
+        take(topics.COMMAND, '~/input/command', command_from, self._take_command)
         own_reference = of_vehicle('trajectory', reference_from, self._scenario.car)
-        take(msg.Trajectory, '~/input/trajectory', own_reference, self._take_reference, EVENTS)
-        take(msg.PlanStatus, '~/input/plan_status', _same, self._take_plan_status, EVENTS)
-        take(
-            msg.ControllerStatus,
-            '~/input/control_status',
-            _same,
-            self._take_control_status,
-            EVENTS,
-        )
+        take(topics.TRAJECTORY, '~/input/trajectory', own_reference, self._take_reference)
+        take(topics.PLAN_STATUS, '~/input/plan_status', _same, self._take_plan_status)
+        take(topics.CONTROL_STATUS, '~/input/control_status', _same, self._take_control_status)
 
     def start(self) -> None:
         """Show the scene and wait for an answer, at the drive's begin or where it stood still."""

@@ -11,7 +11,7 @@ from nav_msgs.msg import Odometry
 
 from warmstart_planner.nodes.lifecycle import ManagedNode
 from warmstart_planner.nodes.messages import MAP
-from warmstart_planner.nodes.qos import EVENTS
+from warmstart_planner.nodes.topics import TRANSFORMS
 
 ODOM = 'odom'
 
@@ -25,13 +25,13 @@ class TransformPublisher:
 
     def __init__(self, node: ManagedNode[Any]) -> None:
         try:
-            from tf2_msgs.msg import TFMessage
+            message = TRANSFORMS.message
         except ImportError:
             self._message: Any = None
             node.get_logger().debug('tf2_msgs is not installed: /tf is not published')
             return
-        self._message = TFMessage
-        self._publisher = node.send(TFMessage, '/tf', EVENTS)
+        self._message = message
+        self._publisher = node.send(TRANSFORMS, TRANSFORMS.name)
 
     def publish(self, odometry: Odometry) -> None:
         """Publish the pose of an odometry message."""

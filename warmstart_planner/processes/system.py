@@ -169,6 +169,13 @@ SIMULATOR_TOPICS = {
     '~/output/goal': 'goal',
     '~/output/result': 'result',
 }
+# By node.
+NODE_TOPICS = {
+    'proposal': PROPOSAL_TOPICS,
+    'planner': PLANNER_TOPICS,
+    'controller': CONTROLLER_TOPICS,
+    'simulator': SIMULATOR_TOPICS,
+}
 # Topics that ROS has once in a domain, below the namespace: each simulated world has a time and
 # transforms of its own.
 WORLD_TOPICS = {'/clock': 'clock', '/tf': 'tf', '/tf_static': 'tf_static'}
