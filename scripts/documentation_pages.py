@@ -132,7 +132,7 @@ def topics_page() -> str:
             '# Topics',
             'Names are relative to the namespace; a simulation takes `/clock` and `/tf` into it, '
             'too. Quality of service is reliability, durability and depth of the history; '
-            '[architecture](../architecture.md#topics) says how parameters change it.',
+            '[ROS 2](../ros.md#quality-of-service) says how parameters change it.',
             table(
                 ('topic', 'type', 'published by', 'received by', 'meaning'), map(topic_row, TOPICS)
             ),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from warmstart_planner.problem import StationGoal as StationGoal
     from warmstart_planner.problem import StopBefore as StopBefore
     from warmstart_planner.problem import Trajectory as Trajectory
+    from warmstart_planner.problem import state_at as state_at
     from warmstart_planner.proposals.source import rolled_out as rolled_out
     from warmstart_planner.road import Road as Road
     from warmstart_planner.road import road_from_polyline as road_from_polyline
@@ -57,6 +58,7 @@ _MODULES = {
     'road_from_polyline': 'road',
     'road_from_segments': 'road',
     'rolled_out': 'proposals.source',
+    'state_at': 'problem',
 }
 __all__ = [*_MODULES]
 

@@ -80,6 +80,12 @@ class Plan:
     result: PlanResult
     candidates: tuple[Refined, ...]
 
+    def __str__(self) -> str:
+        """Say on which rung the plan is, who proposed its start, and what it costs."""
+        rung, result = self.result.rung.name.lower(), self.result
+        start = f', started by {result.source}' if result.source else ''
+        return f'{rung}{start}: cost {result.cost:.2f}, {result.candidates} candidates'
+
 
 def plan(
     problem: PlanningProblem, planner: Planner | None = None, *, deadline: float = FOR_EVER

@@ -105,6 +105,23 @@ def goal_station(goal: Goal, road: Road) -> float:
             assert_never(goal)
 
 
+def state_at(pose: ArrayLike, speed: float, steering: float = 0.0) -> NDArray[np.float64]:
+    """
+    Return the state of a car whose rear axle is at a pose, shape (5,).
+
+    Args:
+        pose: x, y, yaw in the map frame [m, m, rad], as `Road.poses` returns them.
+        speed: [m/s].
+        steering: front-wheel angle, left positive [rad].
+
+    Raises:
+        ValueError: a value is not finite, or the pose has another shape than (3,).
+
+    """
+    rest = [number('speed', speed), number('steering', steering)]
+    return np.array([*finite_array('pose', pose, (3,)), *rest])
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlanningProblem:
     """
