@@ -102,7 +102,8 @@ class TestPlanner:
         planner = wp.Planner(sources=[SoftBraking()])
         assert isinstance(planner, planning.Planner)
         planner.plan(make_problem(), deadline=float('inf'))
-        later = planner.plan(make_problem((20.8, 0.0, 0.0, 8.0, 0.0), stamp=0.1))
+        problem = make_problem((20.8, 0.0, 0.0, 8.0, 0.0), stamp=0.1)
+        later = planner.plan(problem, deadline=float('inf'))
         assert later.candidates == 2, 'the plan in use takes part'
 
     @pytest.mark.parametrize('given', [3.0, None, {'name': 'dictionary'}])
@@ -125,6 +126,13 @@ class TestPlan:
         np.testing.assert_array_equal(
             first.result.trajectory.states, again.result.trajectory.states
         )
+
+    def test_it_says_on_which_rung_it_is_who_started_it_and_what_it_costs(
+        self, planner_solvers, make_problem
+    ):
+        plan = wp.plan(make_problem(), wp.Planner(sources=['straight_line']))
+        cost = f'{plan.result.cost:.2f}'
+        assert str(plan) == f'optimised, started by straight_line: cost {cost}, 1 candidates'
 
     def test_a_problem_for_another_horizon_than_the_planner_s_is_refused(
         self, planner_solvers, make_problem
@@ -157,7 +165,8 @@ def test_the_lines_in_the_readme_run_and_draw_a_plan(planner_solvers, tmp_path):
     lines = re.search(r'```python\n(import warmstart_planner.*?)```', text, re.DOTALL)[1]
     code = f'import sys; sys.path.insert(0, {str(ROOT)!r})\n{lines}'
     said = python(code, tmp_path)
-    assert re.match(r'Rung\.OPTIMISED \w+ cost \d', said)
+    assert re.match(r'optimised, started by \w+: cost \d', said)
+    assert len(lines.splitlines()) <= 10
     with Image.open(tmp_path / 'plan.png') as picture:
         colors = len(picture.convert('RGB').getcolors(picture.width * picture.height))
         assert picture.width > 1000

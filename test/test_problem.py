@@ -18,6 +18,7 @@ from warmstart_planner.problem import (
     StopBefore,
     Trajectory,
     goal_station,
+    state_at,
     trajectories,
 )
 from warmstart_planner.road import road_from_segments
@@ -42,6 +43,24 @@ def test_a_problem_by_hand_is_a_road_a_start_and_a_goal():
     assert (problem.stamp, problem.obstacles, problem.friction) == (0.0, (), 1.0)
     assert (problem.vehicle, problem.horizon) == (load_vehicle(), Horizon())
     assert problem.here == pytest.approx(1.0)
+
+
+def test_the_state_at_a_pose_has_its_speed_and_straight_wheels():
+    np.testing.assert_array_equal(state_at([1.0, 2.0, 0.5], speed=3.0), [1.0, 2.0, 0.5, 3.0, 0.0])
+    assert state_at([1.0, 2.0, 0.5], 3.0, steering=-0.1)[4] == -0.1
+
+
+@pytest.mark.parametrize(
+    ('pose', 'speed', 'told'),
+    [
+        ([1.0, 2.0], 3.0, r'pose has shape \(2,\): expected \(3\)'),
+        ([1.0, 2.0, np.nan], 3.0, 'pose is nan'),
+        ([1.0, 2.0, 0.5], np.inf, 'speed is inf'),
+    ],
+)
+def test_a_state_that_is_none_is_refused_with_the_field(pose, speed, told):
+    with pytest.raises(ValueError, match=told):
+        state_at(pose, speed)
 
 
 def test_a_trajectory_knows_the_absolute_times_of_its_nodes():
