@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r'```(?:python|toml)\n(.*?)```', re.DOTALL)
+BLOCK = re.compile(r'```(?:python|toml|diff)\n(.*?)```', re.DOTALL)
+SUFFIXES = ('.py', '.toml', '.patch')
+EXAMPLES = {
+    'A source': 'braking_source',
+    'A cost term': 'cost_term',
+    'An experiment': 'experiment',
+    'A token layout': 'token_layout',
+}
 
 
 def section(title):
@@ -17,11 +24,18 @@ def section(title):
     return text.split(f'\n## {title}\n', 1)[1].split('\n## ', 1)[0]
 
 
-@pytest.mark.parametrize(('title', 'example'), [('A source', 'braking_source')])
+@pytest.mark.parametrize(('title', 'example'), EXAMPLES.items())
 def test_a_section_shows_its_example_as_it_is(title, example):
     folder = ROOT / 'examples' / example
-    files = [path.read_text() for path in folder.iterdir() if path.is_file()]
+    files = [path.read_text() for path in folder.rglob('*') if path.suffix in SUFFIXES]
     blocks = BLOCK.findall(section(title))
     assert blocks
     for block in blocks:
         assert any(block in text for text in files), block
+
+
+def test_all_examples_are_named_and_tested():
+    text = (ROOT / 'docs' / 'extending.md').read_text()
+    for folder in (ROOT / 'examples').iterdir():
+        assert f'(../examples/{folder.name})' in text
+        assert (ROOT / 'test' / 'examples' / f'test_{folder.name}.py').is_file()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.checks import assert_never
 from warmstart_planner.problem import (
     Goal,
     KeepSpeed,
@@ -87,6 +88,8 @@ def arrival_on_road(goal: Goal, road: Road, car: VehicleParameters, duration: fl
         case StationGoal(speed=speed):
             standing = speed < STANDING_SPEED
             return Arrival((stops_at if standing else passes,), hold=_hold(speed))
+        case _:
+            assert_never(goal)
 
 
 def arrival_before_block(
