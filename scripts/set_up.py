@@ -41,7 +41,10 @@ GROUPS_FILE = VENV / '.groups'
 GROUPS = ('development', 'training')  # of requirements, beside what the stack needs to run
 OLDEST, NEWEST = (3, 10), (3, 13)
 COPY_SIZE = 100_000  # of a library worth looking for copies of [bytes]
-SIZE = {False: 'some 700 MB', True: 'some 2 GB, and more where PyTorch brings CUDA along'}
+SIZES = {  # of what is installed for each group
+    'development': '200 MB for development',
+    'training': '1 GB for training, and more where PyTorch brings CUDA along',
+}
 DEBIAN_PACKAGES = 'build-essential cmake git python3-dev python3-venv'
 
 
@@ -182,7 +185,8 @@ def install_requirements(sourced: str, groups: set[str]) -> None:
     key = digest([*files, Path(__file__)], sys.version, sourced)
     if is_current('requirements', key):
         return
-    say(f'installing the requirements ({SIZE["training" in groups]})')
+    sizes = ['some 700 MB to drive', *(SIZES[group] for group in sorted(groups))]
+    say(f'installing the requirements ({", ".join(sizes)})')
     pip = [str(PYTHON), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
     pip.append('--no-compile')
     run(pip + [option for file in files for option in ('-r', str(file))], 'pip install')
@@ -294,12 +298,18 @@ def side_by_side(steps: Sequence[Callable[[], None]]) -> None:
     Do steps that do not need each other at the same time.
 
     Raises:
-        SetUpError: one of them failed; the others are done all the same.
+        SetUpError: some of them failed, with the reason of each; the others are done all the same.
 
     """
+    failed = []
     with ThreadPoolExecutor(len(steps)) as pool:
         for done in [pool.submit(step) for step in steps]:
-            done.result()
+            try:
+                done.result()
+            except SetUpError as error:
+                failed.append(str(error))
+    if failed:
+        raise SetUpError('; '.join(failed))
 
 
 def generate_solvers() -> None:

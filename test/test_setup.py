@@ -345,9 +345,11 @@ class TestSetUp:
             meeting.wait()
             raise set_up.SetUpError('no compiler')
 
-        with pytest.raises(set_up.SetUpError, match='no compiler'):
+        with pytest.raises(set_up.SetUpError, match='^no compiler$'):
             set_up.side_by_side([bad, good])
         assert done == ['good']
+        with pytest.raises(set_up.SetUpError, match='^no compiler; no compiler$'):
+            set_up.side_by_side([bad, bad])
 
     @pytest.mark.parametrize('place', ['environment', 'system'])
     def test_casadi_is_its_own_and_not_the_one_inside_acados(self, set_up, tmp_path, place):
