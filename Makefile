@@ -50,13 +50,13 @@ interrupts: setup  ## Press Ctrl-C at random times and count what comes of it: [
 kills: setup  ## Kill each node while driving and count which drives go on: [N=drives each] [ARGS=...]
 	$(RUN) scripts/kills.py $(call option,N,n) $(ARGS)
 
-# Tests of nodes run in real time: whole drives after each other (group `drives`), those of one node beside them.
+# Tests of nodes run in real time and want the processors for themselves.
 test: training  ## Run all tests: [ARGS='-k name']
 ifdef ARGS
 	$(RUN) -m pytest $(ARGS)
 else
 	$(RUN) -m pytest -m 'not integration' --numprocesses auto
-	$(RUN) -m pytest -m integration --numprocesses 2 --dist loadgroup
+	$(RUN) -m pytest -m integration
 endif
 
 test-system-libraries: setup  ## Run the core's tests with the libraries of Ubuntu 22.04 and 24.04

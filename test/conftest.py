@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings that all tests share, and builders of small planning problems."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from known_models import write_braking_model, write_steady_policy
-from ros_domain import reserve_domain
 
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, KeepSpeed, PlanningProblem, PoseGoal, Trajectory
@@ -28,10 +26,6 @@ from warmstart_planner.vehicle import load_vehicle
 settings.register_profile('repeatable', deadline=None, derandomize=True)
 settings.register_profile('brief', settings.get_profile('repeatable'), max_examples=5)
 settings.load_profile('repeatable')
-
-# workers of pytest-xdist share one environment, which names one domain at most
-if 'PYTEST_XDIST_WORKER' in os.environ or 'ROS_DOMAIN_ID' not in os.environ:
-    reserve_domain()
 
 ROOT = Path(__file__).resolve().parents[1]
 MIRROR = np.array([1.0, -1.0, -1.0, 1.0, -1.0])

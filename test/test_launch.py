@@ -239,7 +239,6 @@ def run_to_its_end(name, *given, **environment):
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group('drives')
 def test_a_planner_that_cannot_start_ends_the_launch_with_its_reason(tmp_path):
     status, output = run_to_its_end('simulation', WARMSTART_PLANNER_SOLVERS=str(tmp_path))
     assert status == 1
@@ -254,7 +253,6 @@ def test_a_scenario_that_is_not_there_is_no_success(run, caplog):
 
 
 @pytest.mark.integration
-@pytest.mark.xdist_group('drives')
 def test_a_vehicle_without_a_solver_ends_the_launch_with_its_reason(tmp_path):
     status, output = run_to_its_end(
         'vehicle', 'autostart:=true', WARMSTART_PLANNER_SOLVERS=str(tmp_path)

@@ -117,7 +117,6 @@ def test_own_weights_make_another_solver_and_another_plan(folder, run, tmp_path,
 
 @pytest.mark.slow
 @pytest.mark.integration
-@pytest.mark.xdist_group('drives')
 @pytest.mark.parametrize('command', [DEMO, DEMO_WITH_WEIGHTS])
 def test_an_own_car_drives_the_demo(run, command):
     pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')

@@ -20,10 +20,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def on_this_machine(monkeypatch):
-    """Keep to this machine; the domain is the run's, or this worker's of pytest-xdist."""
+def own_domain(monkeypatch):
+    """Keep workers of pytest-xdist, and other runs on this machine, apart."""
     pytest.importorskip('rclpy', reason='ROS 2 is not installed')
     pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
+    if 'PYTEST_XDIST_WORKER' in os.environ or 'ROS_DOMAIN_ID' not in os.environ:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(os.getpid() % 101 + 1))
     monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 
 

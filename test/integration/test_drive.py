@@ -22,9 +22,6 @@ goal:
   station: {station: 45.0, speed: 8.0}
 """
 
-# one at a time: a drive keeps a processor busy
-pytestmark = pytest.mark.xdist_group('drives')
-
 
 @pytest.fixture
 def scenario(tmp_path):

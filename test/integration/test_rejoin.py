@@ -13,9 +13,6 @@ from warmstart_planner.processes.system import RESPAWN_DELAY, SystemArguments, s
 REJOIN_TIME = 3.0  # in which a node that was killed is heard again [s]
 DEATHS = 5  # each finds the others at another moment of their own periods
 
-# one at a time: a drive keeps a processor busy
-pytestmark = pytest.mark.xdist_group('drives')
-
 
 @pytest.fixture
 def begin(start, solvers):
