@@ -154,6 +154,17 @@ def test_progress_is_told_after_every_plan(make_scenario, planner, controller, h
     assert np.diff([p.station for p in reported]) == pytest.approx(1.0, abs=0.3)
 
 
+def test_what_a_plan_was_chosen_from_is_kept_where_asked(
+    make_scenario, planner, controller, horizon
+):
+    scenario = make_scenario(goal=StationGoal(station=30.0, speed=10.0))
+    plain = drive(scenario, planner, controller, CALM, horizon=horizon)
+    assert {plan.candidates for plan in plain.record.plans} == {()}
+    chosen = plain.plans[0].trajectory
+    kept = drive(scenario, planner, controller, CALM, horizon=horizon, candidates=lambda: [chosen])
+    assert all(plan.candidates[0] is chosen for plan in kept.record.plans)
+
+
 @pytest.mark.parametrize(
     ('periods', 'message'),
     [

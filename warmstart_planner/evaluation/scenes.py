@@ -156,7 +156,14 @@ def _driven(scenario: Scenario, setup: Setup) -> Drive:
 
     planner = planner_with(setup.sources, scenario.car, setup.deadline)
     controller = Controller(ControllerSettings(), scenario.car)
-    return drive(scenario, planner, controller, setup.configuration, deadline=setup.deadline)
+    return drive(
+        scenario,
+        planner,
+        controller,
+        setup.configuration,
+        deadline=setup.deadline,
+        candidates=lambda: [each.result.trajectory for each in planner.planner.last_refined],
+    )
 
 
 def _figures(done: Drive, target: Path) -> Row:

@@ -28,6 +28,8 @@ MAX_BYTES = 3_000_000
 SHADES = (0.33, 0.67)  # of a colour on the ground, for smooth edges
 DRIVEN = '#7db4de'
 GLASS = '#ffffff'
+PLACE = '#b5d3bf'  # of the goal
+DASH = 6  # vertices of a dashed line
 FONT = 'DejaVu Sans'  # comes with matplotlib
 FONT_SIZE = 15  # [pixel]
 
@@ -36,8 +38,8 @@ def write_animation(path: str | Path, scenario: Scenario, record: DriveRecord) -
     """
     Write a GIF of a drive, in real time, at 10 frames a second.
 
-    It shows road, traffic, the car, its driven path and the plan in force. A drive that would
-    take more than MAX_BYTES is shown with fewer frames.
+    It shows lanes, traffic, the car, its driven path, the plan in force and the candidates that it
+    was chosen from. A drive that would take more than MAX_BYTES is shown with fewer frames.
 
     Raises:
         OSError: the file cannot be written.
@@ -65,10 +67,11 @@ class _Studio:
         self._scale = PIXELS_PER_METRE * SMOOTHING
         # matplotlib's font: Pillow before 10.1 has none of its own that can be scaled
         self._font = ImageFont.truetype(findfont(FONT), FONT_SIZE * SMOOTHING)
-        road = scenario.road
-        self._outline = self._flat(view.road_outline(road))
-        self._edges = [self._flat(edge) for edge in road.edges()]
-        self._line = self._flat(np.stack([road.x, road.y], axis=-1))
+        self._surfaces = [
+            (self._flat(each.outline), each.color) for each in view.surfaces(scenario)
+        ]
+        self._lines = [(self._flat(each.points), each) for each in view.lines(scenario)]
+        self._places = [self._flat(each) for each in view.goal_outlines(scenario)]
         self._goal = self._goal_line()
 
     def frame(self, t: float) -> Image.Image:
@@ -82,6 +85,7 @@ class _Studio:
         self._camera = self._flat(pose[:2]) + look
         self._draw_road(draw)
         self._draw_driven(draw, t)
+        self._draw_candidates(draw, t)
         self._draw_plan(draw, t)
         for participant in view.participants_at(self._scenario, t):
             shape = self._flat(view.outline(participant, t))
@@ -96,14 +100,31 @@ class _Studio:
         return np.array([np.interp(t, times, self._poses[:, i]) for i in range(3)])
 
     def _draw_road(self, draw: ImageDraw.ImageDraw) -> None:
-        self._fill(draw, self._outline, view.ASPHALT)
-        dash = 6  # samples of the path
-        for i in range(0, len(self._line) - dash, 2 * dash):
-            self._stroke(draw, self._line[i : i + dash + 1], view.CENTER_LINE, 0.12)
-        for edge in self._edges:
-            self._stroke(draw, edge, view.EDGE, 0.2)
+        for outline, color in self._surfaces:
+            if self._is_near(outline):
+                self._fill(draw, outline, color)
+        for outline in filter(self._is_near, self._places):
+            self._fill(draw, outline, PLACE)
+        for points, line in self._lines:
+            if self._is_near(points):
+                self._mark(draw, points, line)
         if self._goal is not None:
             self._stroke(draw, self._goal, view.GOAL, 0.5)
+
+    def _mark(
+        self, draw: ImageDraw.ImageDraw, points: NDArray[np.float64], line: view.Line
+    ) -> None:
+        if line.style == '-':
+            self._stroke(draw, points, line.color, 0.15)
+            return
+        for i in range(0, len(points) - DASH, 2 * DASH):
+            self._stroke(draw, points[i : i + DASH + 1], line.color, 0.12)
+
+    def _is_near(self, points: NDArray[np.float64]) -> bool:
+        """Whether a part of the points' bounding box is in the frame."""
+        half = np.array(SIZE) / PIXELS_PER_METRE / 2
+        low, high = points.min(axis=0), points.max(axis=0)
+        return bool((low <= self._camera + half).all() and (high >= self._camera - half).all())
 
     def _draw_driven(self, draw: ImageDraw.ImageDraw, t: float) -> None:
         driven = self._flat(self._poses[self._record.times <= t, :2])
@@ -116,6 +137,12 @@ class _Studio:
         reference = plan.reference
         ahead = centers(reference.states, self._scenario.car)[reference.times >= t, :2]
         self._stroke(draw, self._flat(ahead), view.REFERENCE, 0.3)
+
+    def _draw_candidates(self, draw: ImageDraw.ImageDraw, t: float) -> None:
+        plan = self._record.plan_in_force(t)
+        for each in plan.candidates if plan else ():
+            path = self._flat(centers(each.states, self._scenario.car)[:, :2])
+            self._stroke(draw, path, view.CANDIDATE, 0.12)
 
     def _caption(self, draw: ImageDraw.ImageDraw, t: float) -> None:
         speed = np.interp(t, self._record.times, self._record.states[:, SPEED])
@@ -168,8 +195,11 @@ def _encode(frames: list[Image.Image], frame_time: float) -> bytes:
 
 def _palette() -> Image.Image:
     """Return an image whose palette has every colour of the view and what smooth edges need."""
-    grounds = [view.GROUND, view.ASPHALT]
-    others = [view.EDGE, view.CENTER_LINE, view.EGO, DRIVEN, view.REFERENCE, view.INK, GLASS]
+    grounds = [view.ASPHALT, view.GROUND]
+    others = [
+        view.PAVEMENT, PLACE, view.CANDIDATE, view.EDGE, view.CENTER_LINE, view.EGO, DRIVEN,
+        view.REFERENCE, view.INK, GLASS,
+    ]  # fmt: skip
     colors = {ImageColor.getrgb(name) for name in [*grounds, *others, *view.TRAFFIC.values()]}
     mixed = [
         tuple(round(share * a + (1 - share) * b) for a, b in zip(color, ground, strict=True))

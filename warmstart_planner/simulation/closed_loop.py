@@ -10,14 +10,14 @@ reproducible as its planner and controller are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from warmstart_planner.checks import number
-from warmstart_planner.problem import Horizon, PlanningProblem, PlanResult, Rung
+from warmstart_planner.problem import Horizon, PlanningProblem, PlanResult, Rung, Trajectory
 from warmstart_planner.road import StationTracker
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.configuration import SimulationConfiguration
@@ -118,6 +118,7 @@ def drive(
     control_period: float = 0.05,
     deadline: float = 0.05,
     progress: Callable[[Progress], None] | None = None,
+    candidates: Callable[[], Iterable[Trajectory]] = tuple,
 ) -> Drive:
     """
     Drive a scenario until its goal, a collision, the road's edge or the time limit.
@@ -136,6 +137,8 @@ def drive(
         control_period: between commands, a multiple of the integration step [s].
         deadline: that the planner is given [s].
         progress: called after every plan.
+        candidates: called after every plan for what it was chosen from, for the record; they are
+            not kept by default.
 
     Raises:
         ValueError: the periods do not fit.
@@ -144,7 +147,9 @@ def drive(
     _check_periods(plan_period, control_period, configuration.integration_step)
     planner.reset()
     controller.reset()
-    loop = _Loop(scenario, planner, controller, configuration, horizon or Horizon(), deadline)
+    loop = _Loop(
+        scenario, planner, controller, configuration, horizon or Horizon(), deadline, candidates
+    )
     monitor = DriveMonitor(scenario)
     plan_ticks = round(plan_period / control_period)
     outcome = monitor.update(loop.times[-1], loop.states[-1])
@@ -189,7 +194,9 @@ class _Loop:
         configuration: SimulationConfiguration,
         horizon: Horizon,
         deadline: float,
+        candidates: Callable[[], Iterable[Trajectory]],
     ) -> None:
+        self._candidates = candidates
         self.simulator = Simulator(scenario, configuration, horizon)
         self._scenario, self._planner, self._controller = scenario, planner, controller
         self._latency = configuration.planning_latency
@@ -238,6 +245,7 @@ class _Loop:
             source=result.source,
             feasible=result.feasible,
             reference=result.trajectory,
+            candidates=tuple(self._candidates()),
         )
         self.results.append(result)
         self.plan_records.append(record)

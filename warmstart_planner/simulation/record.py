@@ -21,7 +21,8 @@ class PlanRecord:
     One cycle of the planner, as far as the report needs it.
 
     `stamp` is when it was asked, `available` when its reference came into force [s]; `rung` and
-    `source` are names. `reference` is None where there was none.
+    `source` are names. `reference` is None where there was none; `candidates` are what refinement
+    made of all starts, as far as they were kept.
     """
 
     stamp: float
@@ -32,6 +33,7 @@ class PlanRecord:
     source: str
     feasible: bool
     reference: Trajectory | None
+    candidates: tuple[Trajectory, ...] = ()
 
 
 @dataclass(frozen=True)

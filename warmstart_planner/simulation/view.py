@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from warmstart_planner.vehicle import VehicleParameters
 PAPER = '#ffffff'
 GROUND = '#e9ede4'
 ASPHALT = '#c9ccd1'
+PAVEMENT = '#dcd8cd'  # of lanes that cars may not drive on
 EDGE = '#5b626d'
 CENTER_LINE = '#f4f5f7'
+CANDIDATE = '#8a93a0'
 EGO = '#0b5fa5'
 REFERENCE = '#12a150'
 GOAL = '#12a150'
@@ -32,6 +35,23 @@ TRAFFIC = {
     'static': '#6b5c4d',
 }
 ROUND_POINTS = 8  # of each corner of a rounded outline
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A part of the ground: outline of shape (P, 2), map frame, and its colour."""
+
+    outline: NDArray[np.float64]
+    color: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A marking: shape (P, 2), map frame, its colour, and `-` or `--`."""
+
+    points: NDArray[np.float64]
+    color: str
+    style: str
 
 
 class Flat:
@@ -112,6 +132,71 @@ def participants_at(scenario: Scenario, t: float) -> Iterator[TrafficParticipant
 def changes(participant: TrafficParticipant) -> bool:
     """Whether a participant ever leaves its place or changes its shape."""
     return participant.varies or bool(np.ptp(participant.poses[:, :2], axis=0).max() > 0.1)
+
+
+def surfaces(scenario: Scenario) -> list[Surface]:
+    """Return the ground that lanes cover, or the corridor where none are known."""
+    if not scenario.lanes:
+        return [Surface(road_outline(scenario.road), ASPHALT)]
+    beside = [Surface(lane.outline, PAVEMENT) for lane in scenario.lanes if not lane.for_cars]
+    return [*beside, *(Surface(lane.outline, ASPHALT) for lane in scenario.lanes if lane.for_cars)]
+
+
+def lines(scenario: Scenario) -> list[Line]:
+    """Return the borders of all lanes; without lanes the corridor's edges and its path."""
+    if scenario.lanes:
+        return [
+            Line(border, CENTER_LINE, '-')
+            for lane in scenario.lanes
+            for border in (lane.left, lane.right)
+        ]
+    path = np.stack([scenario.road.x, scenario.road.y], axis=-1)
+    edges = [Line(edge, EDGE, '-') for edge in scenario.road.edges()]
+    return [*edges, Line(path, CENTER_LINE, '--')]
+
+
+def goal_outlines(scenario: Scenario) -> list[NDArray[np.float64]]:
+    """Return the outlines of the places of all goal regions, shape (P, 2) each."""
+    places = [place for region in scenario.regions for place in region.places]
+    return [
+        place.vertices
+        if len(place.vertices) > 2
+        else rounded_box(np.array([0.0, 0.0, place.radius]), np.array([*place.vertices[0], 0.0]))
+        for place in places
+    ]
+
+
+def nearest_part(
+    area: NDArray[np.float64], places: NDArray[np.float64], index: int
+) -> NDArray[np.float64]:
+    """
+    Return the part of a convex area that is nearer to one place than to the others.
+
+    Args:
+        area: vertices, shape (P, 2).
+        places: shape (K, 2).
+        index: of the place.
+
+    """
+    here = places[index]
+    for other in places:
+        if not np.allclose(other, here):
+            area = _on_side(area, (here + other) / 2, here - other)
+    return area
+
+
+def _on_side(
+    area: NDArray[np.float64], point: NDArray[np.float64], normal: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the part of a convex area on that side of a line to which its normal points."""
+    kept: list[NDArray[np.float64]] = []
+    for begin, end in zip(area, np.roll(area, -1, axis=0), strict=True):
+        before, after = (begin - point) @ normal, (end - point) @ normal
+        if before >= 0.0:
+            kept.append(begin)
+        if before * after < 0.0:
+            kept.append(begin + (end - begin) * before / (before - after))
+    return np.array(kept).reshape(-1, 2)
 
 
 def road_outline(road: Road) -> NDArray[np.float64]:
