@@ -65,7 +65,7 @@ test-system-libraries: setup  ## Run the core's tests with the libraries of Ubun
 drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds each] [ARGS=...]
 	$(RUN) -m warmstart_planner.commands.drive_all $(call option,N,seeds) $(ARGS)
 
-commonroad: setup  ## Drive a folder of CommonRoad files without ROS: FOLDER=... [N=files] [ARGS=...]
+commonroad: setup  ## Drive a folder of CommonRoad files without ROS, judged after `make judge`: FOLDER=... [N=files] [ARGS=...]
 	$(RUN) -m warmstart_planner.commands.drive_files $(call option,FOLDER,folder) $(call option,N,n) $(ARGS)
 
 judge: .venv-judge/.stamp  ## Install CommonRoad's own checker, which judges what `make commonroad` drives

@@ -84,7 +84,7 @@ class Case:
             area = translate(turned, *state.position).difference(road).area
             if area > LEAST_AREA:
                 raise checker.SolutionCheckerException(
-                    f'{area:.2f} m2 of the car are off the road at step {state.time_step}'
+                    f'{1e4 * area:.0f} cm2 of the car are off the road at step {state.time_step}'
                 )
         return True
 
