@@ -9,6 +9,7 @@ import pytest
 
 from warmstart_planner.scenarios import ScenarioError
 from warmstart_planner.scenarios.lanelets import (
+    RUN_OUT,
     Lanelet,
     LeftOut,
     Network,
@@ -258,7 +259,7 @@ class TestCorridor:
     def test_road_that_passes_over_itself_is_one_lane_wide_at_both_passes(self):
         _, road = road_of(network(*RAMP), [1, 2, 3], (20, 0))
         assert_width(road, road.station, HALF, HALF, atol=0.3)
-        assert road.poses(road.end)[:2] == pytest.approx((65.0, -120.0), abs=0.1)
+        assert road.poses(road.end - RUN_OUT)[:2] == pytest.approx((65.0, -120.0), abs=0.1)
 
     def test_one_lanelet_that_passes_over_itself_is_one_lane_wide(self):
         parts = [each.center for each in RAMP]
@@ -306,6 +307,18 @@ class TestCorridor:
         left, _ = corridor(roads, rows, road, np.array([50.0, 0.0]), opposite=True)
         np.testing.assert_allclose(left, HALF, atol=0.1)
 
+    def test_lanelets_that_lead_along_the_path_count_without_being_neighbours(self):
+        beside = straight(2, (60, 3.5), (140, 3.5))
+        across = straight(3, (100, -60), (100, 60))
+        _, road = road_of(network(straight(1, (0, 0), (200, 0)), beside, across), [1], (20, 0))
+        assert_width(road, np.array([100.0, 130.0]), HALF + 3.5, HALF, atol=0.2)
+        assert_width(road, np.array([30.0, 190.0]), HALF, HALF)
+
+    def test_path_goes_straight_on_where_the_map_ends(self):
+        _, road = road_of(network(straight(1, (0, 0), (100, 0))), [1], (50, 0))
+        assert road.poses(road.end)[:2] == pytest.approx((100.0 + RUN_OUT, 0.0), abs=0.1)
+        assert_width(road, np.array([road.end]), HALF, HALF)
+
     def test_oblique_ends_of_lanelets_leave_no_notch(self):
         first, second = straight(1, (0, 0), (100, 0), [2]), straight(2, (100, 0), (200, 0))
         second.right[0] += [0.12, 0.0]
@@ -319,7 +332,7 @@ class TestCorridor:
         assert a == pytest.approx(10.0, abs=0.5)
         assert b == pytest.approx(c, abs=0.5)
         assert d == pytest.approx(e, abs=0.5)
-        assert f == pytest.approx(road.end, abs=0.1)
+        assert f == pytest.approx(road.end - RUN_OUT, abs=0.1)
         assert road.poses(b)[:2] == pytest.approx((90.0, 0.0), abs=1.0)
 
     def test_path_knows_the_lanelet_of_each_of_its_points(self):
@@ -329,7 +342,7 @@ class TestCorridor:
             straight(3, (200, 3.5), (300, 3.5), [], [2]),
         )
         path = reference_path(roads, [[1, 2], [3]], np.array([20.0, 0.0]))
-        for point, id_ in zip(path.points, path.lanelets, strict=True):
+        for point, id_ in zip(path.points[:-1], path.lanelets[:-1], strict=True):
             assert roads[id_].distance(point) < 0.01
         assert set(path.lanelets) == {1, 2, 3}
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.road import Road, road_from_polyline
-from warmstart_planner.scenarios.lanelets.lanelet import Network, joint
+from warmstart_planner.scenarios.lanelets.lanelet import Lanelet, Network, joint
 from warmstart_planner.scenarios.lanelets.paths import ReferencePath, reference_path
 from warmstart_planner.scenarios.lanelets.routes import Rows
 
@@ -25,6 +25,9 @@ TAPER = 10.0  # over this length the opening widens [m]
 SMOOTHINGS = (8.0, 6.0, 4.0, 3.0, 2.0)  # standard deviations that a path is tried with [m]
 LARGEST_SHIFT = 0.25  # smoothing may move the path by this much [m]
 END_RESERVE = 1.0  # near a road's ends normals can leave through a lanelet's end [m]
+
+BESIDE = 20.0  # lanelets farther than this from the path are not beside it [m]
+ALONG = np.pi / 3  # lanelets that lead along the path turn away from it by no more than this [rad]
 
 Stretch = tuple[float, float]
 Place = tuple[NDArray[np.float64], float, float]  # an outline, and the stations it lies between
@@ -130,8 +133,8 @@ def corridor(
 
     Args:
         network: all lanelets by id.
-        rows: the route, grouped by `route_rows`; its lanelets count, and those for cars beside
-            them that lead the same way.
+        rows: the route, grouped by `route_rows`; its lanelets count, those for cars beside
+            them that lead the same way, and the parts of all others that lead along the path.
         road: the road along it.
         start: where the drive begins (x, y), as for `road_along`.
         opposite: whether lanes that lead the opposite way count, too.
@@ -155,6 +158,10 @@ def corridor(
         near = np.flatnonzero(_near(road, begin, end))
         for k, pairs in zip(near, _crossings(outline, origin[near], normal[near]), strict=True):
             intervals[k] += pairs
+    known = {each for row in rows for each in same_way(network, row)}
+    for each in network.values():
+        if each.for_cars and each.id not in known:
+            _add_along(each, road, origin, normal, intervals)
     left, right = np.full(len(origin), np.nan), np.full(len(origin), np.nan)
     for k in range(len(origin)):
         found = _interval_about(intervals[k], 0.0)
@@ -200,6 +207,33 @@ def _joints(
         for there in network[here].successors
         if there in following and (outline := joint(network[here], network[there])) is not None
     ]
+
+
+def _add_along(
+    lanelet: Lanelet,
+    road: Road,
+    origin: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    intervals: list[list[tuple[float, float]]],
+) -> None:
+    """Add where the normals of a path cross the parts of a lanelet that lead along the path."""
+    low, high = origin.min(axis=0) - BESIDE, origin.max(axis=0) + BESIDE
+    outline = lanelet.polygon
+    if (outline.max(axis=0) < low).any() or (outline.min(axis=0) > high).any():
+        return
+    center = lanelet.center
+    for k in range(len(center) - 1):
+        ahead = center[k + 1] - center[k]
+        away = np.hypot(*(origin - (center[k] + center[k + 1]) / 2).T)
+        turn = np.arctan2(ahead[1], ahead[0]) - road.heading
+        along = np.cos(turn) >= np.cos(ALONG)
+        near = np.flatnonzero(along & (away < BESIDE + np.hypot(*ahead)))
+        if len(near) == 0:
+            continue
+        bounds = [lanelet.left[k], lanelet.left[k + 1], lanelet.right[k + 1], lanelet.right[k]]
+        pairs = _crossings(np.array(bounds), origin[near], normal[near])
+        for sample, found in zip(near, pairs, strict=True):
+            intervals[sample] += found
 
 
 def _near(road: Road, begin: float, end: float) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.scenarios.lanelets.lanelet import Network
-from warmstart_planner.scenarios.lanelets.routes import Rows
+from warmstart_planner.scenarios.lanelets.routes import RUN_OUT, Rows
 
 CHANGE_DELAY = 5.0  # a lane change begins this far ahead of the start [m]
 CHANGE_LENGTH = 50.0  # and takes at most this long [m]
@@ -46,7 +46,8 @@ def reference_path(network: Network, rows: Rows, start: NDArray[np.float64]) -> 
         network: all lanelets by id.
         rows: the route, grouped by `route_rows`.
         start: where the drive begins; no lane change begins before it, and the path is led
-            straight back to RUN_UP behind it where the route begins later.
+            straight back to RUN_UP behind it where the route begins later. Where the network ends,
+        the path is led straight on: maps end, roads do not.
 
     """
     points, lanelets = [], []
@@ -56,7 +57,9 @@ def reference_path(network: Network, rows: Rows, start: NDArray[np.float64]) -> 
         lanelets.append(np.array(row)[lane])
     index = np.repeat(np.arange(len(rows)), [len(path) for path in points])
     path = ReferencePath(np.concatenate(points), index, np.concatenate(lanelets))
-    return _with_run_up(path, start)
+    path = _with_run_up(path, start)
+    last = network[rows[-1][-1]]
+    return path if last.successors else _with_run_out(path)
 
 
 def _row_path(
@@ -98,4 +101,16 @@ def _with_run_up(path: ReferencePath, start: NDArray[np.float64]) -> ReferencePa
         np.concatenate([[first - lacking * way], path.points]),
         np.concatenate([[-1], path.rows]),
         np.concatenate([path.lanelets[:1], path.lanelets]),
+    )
+
+
+def _with_run_out(path: ReferencePath) -> ReferencePath:
+    last = path.points[-1]
+    away = np.hypot(*(path.points - last).T)
+    way = last - path.points[np.flatnonzero(away > 0.5)[-1]]
+    beyond = last + RUN_OUT * way / np.hypot(*way)
+    return ReferencePath(
+        np.concatenate([path.points, [beyond]]),
+        np.append(path.rows, -1),
+        np.append(path.lanelets, path.lanelets[-1]),
     )
