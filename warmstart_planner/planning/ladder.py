@@ -9,7 +9,7 @@ Each rung says what it is; nothing that is handed out is called feasible unless 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -95,7 +95,24 @@ class Ladder:
         braked = self._braked(posed, memory, ways)
         if braked is None:
             return Reference(Rung.NONE)
-        return Reference(Rung.BRAKING, braked, posed.judge.verdict(braked), BRAKING)
+        verdict = posed.judge.verdict(braked)
+        evading = self._evading(ways, verdict) if verdict.collision > 0.0 else None
+        if evading is not None:
+            plan = evading.result.trajectory
+            return Reference(Rung.BRAKING, plan, evading.verdict, evading.proposal.source)
+        return Reference(Rung.BRAKING, braked, verdict, BRAKING)
+
+    def _evading(self, ways: Sequence[Refined], braked: Verdict) -> Refined | None:
+        """Return the way that hits least, on the road, where it hits less than braking does."""
+        allowed = self._settings.relaxed.allow
+        drivable = [
+            way
+            for way in ways
+            if way.result.status is not SolverStatus.BAD_START
+            and allowed(replace(way.verdict, collision=0.0))
+        ]
+        best = min(drivable, key=lambda way: way.verdict.collision, default=None)
+        return best if best is not None and best.verdict.collision < braked.collision else None
 
     def _creeps(self, plan: Trajectory, problem: PlanningProblem) -> bool:
         travelled = float(np.hypot(*np.diff(plan.states[:, :2], axis=0).T).sum())
