@@ -13,7 +13,14 @@ from random_problems import random_problem
 from warmstart_planner import compiled_transcription
 from warmstart_planner.generation import generated
 from warmstart_planner.obstacles import Obstacle, box
-from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.problem import (
+    Horizon,
+    KeepSpeed,
+    PoseGoal,
+    RegionGoal,
+    StationGoal,
+    StopBefore,
+)
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.transcription import Margins, by_numpy, transcribe
 
@@ -56,6 +63,9 @@ def test_random_problems(tier):
         PoseGoal(80.0, 1.5, 0.1, 0.0),
         PoseGoal(80.0, -1.5, 0.1, 5.0, station=78.0),
         StopBefore(66.0, 12.0),
+        RegionGoal(60.0, 80.0, 3.0, 7.0),
+        RegionGoal(120.0, 122.0, 5.0, 5.5, 2.0, 4.0, offset=-1.0),
+        RegionGoal(40.0, 90.0, -5.0, -1.0, 12.0, 14.0),
     ],
 )
 @pytest.mark.parametrize('station', [None, 22.0])
@@ -66,6 +76,16 @@ def test_goals(make_problem, goal, station):
 @pytest.mark.parametrize('at', [-5.0, 0.0, 1.0, 150.0, 296.0, 299.0, 305.0])
 def test_before_at_and_beyond_the_road_s_ends(make_problem, at):
     assert_alike(make_problem(start=(at, 0.4, 0.05, 7.0, 0.02)))
+
+
+@pytest.mark.parametrize('width', [1.0, 1.2, 3.0])
+@pytest.mark.parametrize('bend', [0.0, 0.05, 0.2])
+def test_narrow_lanes_and_tight_bends(make_problem, width, bend):
+    road = road_from_segments(
+        [(30.0, 0.0, 0.0), (20.0, 0.0, bend), (60.0, bend, 0.0)], width, 1.1, 9
+    )
+    for speed in (0.0, 4.0, 12.0):
+        assert_alike(make_problem((22.0, 0.0, 0.0, speed, 0.0), road))
 
 
 @pytest.mark.parametrize('name', ['circle', 'cloverleaf', 'eight', 'hairpin'])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.obstacles import Obstacle, size_fields
-from warmstart_planner.problem import Goal, Horizon, KeepSpeed, PoseGoal, goal_station
+from warmstart_planner.problem import Goal, Horizon, KeepSpeed, PoseGoal, RegionGoal, goal_place
 from warmstart_planner.road import LOST, Road
 from warmstart_planner.vehicle import YAW, VehicleParameters
 
@@ -113,10 +113,9 @@ def check_goal(goal: Goal, road: Road, here: float, vehicle: VehicleParameters) 
     """
     if isinstance(goal, KeepSpeed):
         return
-    station, offset = goal_station(goal, road), 0.0
+    station, offset = goal_place(goal, road)
     what = f'goal station {station:.1f}'
     if isinstance(goal, PoseGoal):
-        station, offset = (float(v) for v in road.project([goal.x, goal.y], station))
         what = f'goal ({goal.x:.1f}, {goal.y:.1f})'
     half = vehicle.width / 2
     left = float(road.at('left_width', station)) - half
@@ -127,7 +126,7 @@ def check_goal(goal: Goal, road: Road, here: float, vehicle: VehicleParameters) 
             f'stations {road.start:.1f} to {road.end:.1f}, offsets {-right:.1f} to '
             f'{left:.1f} there'
         )
-    if station <= here:
+    if (goal.last if isinstance(goal, RegionGoal) else station) <= here:
         raise ValueError(
             f'{what} is at station {station:.1f}: expected ahead of the car, '
             f'which is at {here:.1f}'

@@ -14,21 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner import blockage, objective, problem, road, vehicle
+from warmstart_planner import blockage, objective, problem, road, targets, vehicle
 from warmstart_planner import transcription as numpy_transcription
 from warmstart_planner.generation import c_layout, compilation, generated
 from warmstart_planner.generation.c_layout import address_of, numbers_of
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.obstacles import sizes_of
-from warmstart_planner.problem import (
-    Goal,
-    KeepSpeed,
-    PlanningProblem,
-    PoseGoal,
-    StationGoal,
-    StopBefore,
-)
+from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.road import Road
+from warmstart_planner.targets import Target
 from warmstart_planner.transcription import Frame, Margins, Transcription
 from warmstart_planner.vehicle import STATE_SIZE, VehicleParameters
 
@@ -41,12 +35,13 @@ CONSTANTS = {
     numpy_transcription: (
         'BEHIND',
         'BEYOND',
-        'GOAL_APPROACH',
+        'FARTHEST',
+        'LEAST_SPEED',
+        'FAST_ACCELERATION',
         'RETURN_USE',
-        'LATERAL_COMFORT',
-        'COMFORT_DECELERATION',
         'STEP_WINDOW',
     ),
+    targets: ('GOAL_APPROACH', 'LATERAL_COMFORT', 'LATERAL_MOST', 'COMFORT_DECELERATION'),
     objective: ('ANCHORS', 'OBSTACLE_PARAMETERS'),
     problem: ('MAX_OBSTACLES',),
     vehicle: ('GRAVITY', 'SPEED'),
@@ -77,13 +72,10 @@ class MarginsStructure(ctypes.Structure):
     _fields_ = numbers_of(Margins)
 
 
-class GoalStructure(ctypes.Structure):
-    """A `Goal`: its kind as transcription.c counts them; a station that is not known is NaN."""
+class TargetStructure(ctypes.Structure):
+    """A `Target`."""
 
-    _fields_ = [
-        ('kind', ctypes.c_int),
-        *c_layout.fields(ctypes.c_double, 'speed', 'station', 'x', 'y', 'yaw'),
-    ]
+    _fields_ = c_layout.fields(ctypes.c_double, *Target._fields)
 
 
 class ProblemStructure(ctypes.Structure):
@@ -98,7 +90,7 @@ class ProblemStructure(ctypes.Structure):
         ('road', RoadStructure),
         ('vehicle', VehicleStructure),
         ('margins', MarginsStructure),
-        ('goal', GoalStructure),
+        ('target', TargetStructure),
         ('state', ctypes.c_double * STATE_SIZE),
         *c_layout.fields(ctypes.c_double, 'friction', 'station', 'dt'),
         *c_layout.fields(ctypes.c_int, 'steps', 'obstacles', 'size_nodes'),
@@ -123,7 +115,7 @@ LAYOUT = c_layout.header(
     RoadStructure,
     VehicleStructure,
     MarginsStructure,
-    GoalStructure,
+    TargetStructure,
     ProblemStructure,
     NumbersStructure,
 )
@@ -192,12 +184,12 @@ def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription | No
     sizes = sizes_of(obstacles, nodes) if obstacles else np.empty((0, 1, 3))
     poses = np.concatenate([o.poses for o in obstacles]) if obstacles else np.empty((0, 3))
     counts = (ctypes.c_int * len(obstacles))(*(len(o.poses) for o in obstacles))
-    goal, state = problem.goal, problem.initial_state.tolist()
+    state = problem.initial_state.tolist()
     given = ProblemStructure(
         _road(problem.road),
         _vehicle(problem.vehicle),
         _margins(margins),
-        _goal(goal),
+        problem.target,
         tuple(state),
         problem.friction,
         UNKNOWN if problem.station is None else problem.station,
@@ -258,15 +250,3 @@ def _vehicle(car: VehicleParameters) -> VehicleStructure:
 @cache
 def _margins(margins: Margins) -> MarginsStructure:
     return MarginsStructure(*astuple(margins))
-
-
-def _goal(goal: Goal) -> GoalStructure:
-    match goal:
-        case KeepSpeed(speed=speed):
-            return GoalStructure(0, speed, UNKNOWN)
-        case StationGoal(station=station, speed=speed):
-            return GoalStructure(1, speed, station)
-        case PoseGoal(x=x, y=y, yaw=yaw, speed=speed, station=station):
-            return GoalStructure(2, speed, UNKNOWN if station is None else station, x, y, yaw)
-        case StopBefore(station=station, cruise_speed=speed):
-            return GoalStructure(3, speed, station)

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,9 @@ from warmstart_planner.vehicle import (
     VehicleParameters,
     load_vehicle,
 )
+
+if TYPE_CHECKING:
+    from warmstart_planner.targets import Target
 
 MAX_OBSTACLES = 12
 
@@ -88,7 +92,39 @@ class StopBefore:
     cruise_speed: float
 
 
-Goal = KeepSpeed | StationGoal | PoseGoal | StopBefore
+@dataclass(frozen=True)
+class RegionGoal:
+    """
+    Be within a stretch of the road at a time and at a speed, each from an interval.
+
+    The rear axle shall lie between the stations `first` and `last` [m], `offset` left of the path
+    [m], at a time from `begin` to `end`, on the clock of a problem's stamp [s], at a speed from
+    `slowest` to `fastest` [m/s].
+
+    Raises:
+        ValueError: an interval ends before it begins.
+
+    """
+
+    first: float
+    last: float
+    begin: float
+    end: float
+    slowest: float = 0.0
+    fastest: float = 100.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse intervals that are empty."""
+        for low, high in (('first', 'last'), ('begin', 'end'), ('slowest', 'fastest')):
+            number(f'goal.{high}', getattr(self, high), at_least=getattr(self, low))
+
+    def later(self, seconds: float) -> RegionGoal:
+        """Return the goal with its times on a clock that shows so many seconds more."""
+        return replace(self, begin=self.begin + seconds, end=self.end + seconds)
+
+
+Goal = KeepSpeed | StationGoal | PoseGoal | StopBefore | RegionGoal
 
 
 def goal_station(goal: Goal, road: Road) -> float:
@@ -99,6 +135,8 @@ def goal_station(goal: Goal, road: Road) -> float:
         case PoseGoal(x=x, y=y, yaw=yaw, station=near):
             near = road.locate([x, y, yaw]) if near is None else near
             return float(road.project([x, y], near)[0])
+        case RegionGoal(first=first, last=last):
+            return (first + last) / 2
         case KeepSpeed():
             return float('inf')
         case _:
@@ -120,6 +158,20 @@ def state_at(pose: ArrayLike, speed: float, steering: float = 0.0) -> NDArray[np
     """
     rest = [number('speed', speed), number('steering', steering)]
     return np.array([*finite_array('pose', pose, (3,)), *rest])
+
+
+def goal_place(goal: Goal, road: Road) -> tuple[float, float]:
+    """Return the station and offset of a goal on a road [m]; infinite and 0 where it has none."""
+    station = goal_station(goal, road)
+    match goal:
+        case PoseGoal(x=x, y=y):
+            return station, float(road.project([x, y], station)[1])
+        case RegionGoal(offset=offset):
+            return station, offset
+        case KeepSpeed() | StationGoal() | StopBefore():
+            return station, 0.0
+        case _:
+            assert_never(goal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +214,7 @@ class PlanningProblem:
             raise ValueError(f'problem.goal is {self.goal!r}: expected one of {Goal}')
         for name, value in vars(self.goal).items():
             if value is not None:
-                least = 0.0 if name.endswith('speed') else -np.inf
+                least = 0.0 if name.endswith('speed') or name == 'slowest' else -np.inf
                 number(f'problem.goal.{name}', value, at_least=least)
         if self.station is not None:
             number('problem.station', self.station)
@@ -173,6 +225,13 @@ class PlanningProblem:
         if self.station is None:
             return self.road.locate(self.initial_state)
         return float(self.road.project(self.initial_state[:2], self.station)[0])
+
+    @cached_property
+    def target(self) -> Target:
+        """What the goal asks for along the road."""
+        from warmstart_planner import targets
+
+        return targets.target_of(self)
 
     @cached_property
     def blocked_station(self) -> float:

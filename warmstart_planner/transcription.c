@@ -10,8 +10,6 @@
 #include "constants.h"
 #include "layout.h" /* problem_t, numbers_t and what they consist of: compiled_transcription.py */
 
-enum { KEEP_SPEED, STATION_GOAL, POSE_GOAL, STOP_BEFORE };
-
 static double limited(double value, double least, double most) {
     return fmin(fmax(value, least), most);
 }
@@ -264,27 +262,15 @@ static double blocked_station(const problem_t *p, double here) {
 
 typedef struct {
     const problem_t *problem;
-    double here, stop;      /* stations of the box's centre, and to stop before */
-    double goal;            /* station of the goal, infinite where it has none */
-    double offset_at, offset; /* of a goal pose: the box's centre */
+    double here, stop; /* stations of the box's centre, and to stop before */
 } way_t;
 
 static way_t way_of(const problem_t *p, double here, double blocked) {
-    const goal_t *g = &p->goal;
     const double reach = p->vehicle.rear_to_center;
-    way_t w = {.problem = p, .goal = g->kind == KEEP_SPEED ? INFINITY : g->station};
+    way_t w = {.problem = p};
     w.here = station_of(&p->road, p->state[0] + reach * cos(p->state[2]),
                         p->state[1] + reach * sin(p->state[2]), here);
-    if (g->kind == POSE_GOAL) {
-        double near = isnan(g->station) ? locate(&p->road, g->x, g->y, g->yaw) : g->station;
-        w.goal = station_of(&p->road, g->x, g->y, near);
-        project(&p->road, g->x + reach * cos(g->yaw), g->y + reach * sin(g->yaw), w.goal,
-                &w.offset_at, &w.offset);
-    }
-    w.stop = fmin(last_station(&p->road), blocked);
-    if (g->kind == STOP_BEFORE) w.stop = fmin(g->station, w.stop);
-    if ((g->kind == STATION_GOAL || g->kind == POSE_GOAL) && g->speed <= 0.0)
-        w.stop = fmin(w.goal + reach + p->vehicle.length / 2, w.stop);
+    w.stop = fmin(p->target.stop, fmin(last_station(&p->road), blocked));
     return w;
 }
 
@@ -292,20 +278,25 @@ static double slowing(double speed, double at, double station) {
     return sqrt(speed * speed + 2 * COMFORT_DECELERATION * fmax(at - station, 0.0));
 }
 
-/* transcription.target_speeds; places: of the stations on the road. */
+static double rising(double speed, double at, double station) {
+    return sqrt(fmax(speed * speed - 2 * COMFORT_DECELERATION * fmax(at - station, 0.0), 0.0));
+}
+
+/* targets.target_speeds; places: of the stations on the road. */
 static void put_speeds(const way_t *w, const double *station, const place_t *places, int count,
                        double *speeds) {
     const problem_t *p = w->problem;
     const road_t *road = &p->road;
-    const double comfort = LATERAL_COMFORT * p->friction * GRAVITY;
     const double stop = w->stop - p->vehicle.length / 2;
-    const double goal = w->goal + p->vehicle.rear_to_center;
-    const int passes = p->goal.kind == STATION_GOAL || p->goal.kind == POSE_GOAL;
+    const target_t *t = &p->target;
     double least = INFINITY;
     for (int i = count - 1; i >= 0; i--) {
         const double bend = fabs(at(road->curvature, places[i]));
-        double speed = fmin(at(road->speed_limit, places[i]), sqrt(comfort / fmax(bend, 1e-6)));
-        speed = fmin(speed, passes ? slowing(p->goal.speed, goal, station[i]) : p->goal.speed);
+        const double grip_speed = sqrt(p->friction * GRAVITY / fmax(bend, 1e-6));
+        double speed = fmin(at(road->speed_limit, places[i]), sqrt(LATERAL_COMFORT) * grip_speed);
+        speed = fmax(speed, fmin(t->needed, sqrt(LATERAL_MOST) * grip_speed));
+        speed = fmin(speed, fmax(t->cruise, rising(t->speed, t->station, station[i])));
+        speed = fmin(speed, slowing(t->speed, t->station, station[i]));
         speed = fmin(speed, slowing(0.0, stop, station[i]));
         least = fmin(least, speed * speed + 2 * COMFORT_DECELERATION * station[i]);
         speeds[i] = sqrt(fmax(least - 2 * COMFORT_DECELERATION * station[i], 0.0));
@@ -316,22 +307,39 @@ static double spaced(double first, double last, int count, int i) {
     return i == count - 1 ? last : first + i * ((last - first) / (count - 1));
 }
 
-/* transcription._stations_ahead: the first and last one and how many. */
-static int stations_ahead(const way_t *w, double *first, double *last) {
-    enum { COUNT = 301 };
+/* transcription._reach */
+static double reach_of(const way_t *w) {
+    enum { COUNT = (int)FARTHEST + 1 };
     const problem_t *p = w->problem;
-    double station[COUNT], speeds[COUNT], limit = 0.0, before, beyond;
+    const double speed = p->state[SPEED], duration = p->steps * p->dt;
+    double station[COUNT], speeds[COUNT], before = 0.0, time = 0.0;
     place_t places[COUNT];
     for (int i = 0; i < COUNT; i++) {
-        station[i] = spaced(w->here, w->here + 300.0, COUNT, i);
+        station[i] = w->here + spaced(0.0, FARTHEST, COUNT, i);
         places[i] = next_on_road(&p->road, station[i], i ? places + i - 1 : 0);
     }
     put_speeds(w, station, places, COUNT, speeds);
-    for (int i = 0; i < COUNT; i++) limit = fmax(limit, speeds[i]);
-    const double speed = fmax(p->state[SPEED], 3.0), duration = p->steps * p->dt;
-    const double fastest = fmin(fmax(speed, limit), speed + 3.0 * duration);
-    span(&p->road, w->here, &before, &beyond);
-    const double end = fmin(w->here + fastest * duration, fmax(beyond, w->here)) + BEYOND;
+    for (int i = 0; i < COUNT; i++) {
+        const double way = spaced(0.0, FARTHEST, COUNT, i), least = fmax(speed, LEAST_SPEED);
+        const double braked = sqrt(fmax(speed * speed - 2 * COMFORT_DECELERATION * way, 0.0));
+        const double wanted = fmax(fmax(speeds[i], braked), LEAST_SPEED);
+        const double pace = fmin(wanted, sqrt(least * least + 2 * FAST_ACCELERATION * way));
+        if (i > 0) {
+            const double step = way - spaced(0.0, FARTHEST, COUNT, i - 1);
+            const double taken = 2.0 * step / (pace + before);
+            if (time + taken >= duration) return way - step + step * (duration - time) / taken;
+            time += taken;
+        }
+        before = pace;
+    }
+    return FARTHEST;
+}
+
+/* transcription._stations_ahead: the first and last one and how many. */
+static int stations_ahead(const way_t *w, double *first, double *last) {
+    double before, beyond;
+    span(&w->problem->road, w->here, &before, &beyond);
+    const double end = fmin(w->here + reach_of(w), fmax(beyond, w->here)) + BEYOND;
     const int count = (int)ceil(end - w->here + BEHIND) + 1;
     *first = w->here - BEHIND;
     *last = fmax(end, w->here + BEYOND);
@@ -340,7 +348,7 @@ static int stations_ahead(const way_t *w, double *first, double *last) {
 
 typedef struct {
     int count;
-    double *station, *profile, *width;
+    double *station, *profile, *width, *margin;
     place_t *places;
 } fine_t;
 
@@ -357,14 +365,25 @@ static void put_lines(const fine_t *fine, const double *anchors, double *lines) 
     }
 }
 
+/* transcription.edge_margin */
+static void put_margin(const problem_t *p, fine_t *fine) {
+    const double front = p->vehicle.rear_to_center + p->vehicle.length / 2;
+    for (int i = 0; i < fine->count; i++) {
+        const place_t place = fine->places[i];
+        const double room = at(p->road.left_width, place) + at(p->road.right_width, place);
+        const double bend = fabs(at(p->road.curvature, place));
+        const double swept = p->vehicle.width + bend * front * front / 2;
+        fine->margin[i] = limited((room - swept) / 4, 0.0, p->margins.road);
+    }
+}
+
 /* transcription._edge */
-static void put_edge(fine_t *fine, const double *edge, double margin, const double *anchors,
-                     double *lines) {
+static void put_edge(fine_t *fine, const double *edge, const double *anchors, double *lines) {
     const double spacing = anchors[1] - anchors[0];
     double beyond[ANCHORS], straight[2 * ANCHORS];
     for (int i = 0; i < fine->count; i++) {
         fine->width[i] = at(edge, fine->places[i]);
-        fine->profile[i] = fine->width[i] - margin;
+        fine->profile[i] = fine->width[i] - fine->margin[i];
     }
     put_lines(fine, anchors, lines);
     for (int i = 0; i < 2 * ANCHORS; i++) straight[i] = lines[i];
@@ -382,9 +401,9 @@ static void put_edge(fine_t *fine, const double *edge, double margin, const doub
         double least = INFINITY;
         for (int i = 0; i < fine->count; i++)
             if (fabs(fine->station[i] - anchors[a]) <= STEP_WINDOW * spacing)
-                least = fmin(least, fine->width[i]);
-        if (least - margin > lines[2 * a]) {
-            lines[2 * a] = least - margin;
+                least = fmin(least, fine->width[i] - fine->margin[i]);
+        if (least > lines[2 * a] - fabs(lines[2 * a + 1]) * spacing / 2) {
+            lines[2 * a] = least;
             lines[2 * a + 1] = 0.0;
         }
     }
@@ -402,13 +421,14 @@ static void put_road(const way_t *w, fine_t *fine, double first, double last, do
     }
     for (int a = 0; a < ANCHORS; a++) anchors[a] = spaced(first, last, ANCHORS, a);
     const double spacing = anchors[1] - anchors[0];
-    put_edge(fine, p->road.left_width, p->margins.road, anchors, left);
-    put_edge(fine, p->road.right_width, p->margins.road, anchors, right);
-    if (p->goal.kind == POSE_GOAL) {
-        for (int i = 0; i < fine->count; i++)
-            fine->profile[i] =
-                w->offset *
-                limited(1.0 - (w->offset_at - fine->station[i]) / GOAL_APPROACH, 0.0, 1.0);
+    put_margin(p, fine);
+    put_edge(fine, p->road.left_width, anchors, left);
+    put_edge(fine, p->road.right_width, anchors, right);
+    if (p->target.offset != 0.0) {
+        for (int i = 0; i < fine->count; i++) {
+            const double ahead = p->target.offset_station - fine->station[i];
+            fine->profile[i] = p->target.offset * limited(1.0 - ahead / GOAL_APPROACH, 0.0, 1.0);
+        }
         put_lines(fine, anchors, offset);
     }
     put_speeds(w, fine->station, fine->places, fine->count, fine->profile);
@@ -467,12 +487,13 @@ int transcribe(const problem_t *p, numbers_t *out) {
     put_obstacles(p, out);
     const way_t way = way_of(p, out->here, out->blocked_station);
     fine_t fine = {.count = stations_ahead(&way, &first, &last)};
-    double *const memory = malloc(fine.count * (3 * sizeof *memory + sizeof *fine.places));
+    double *const memory = malloc(fine.count * (4 * sizeof *memory + sizeof *fine.places));
     if (!memory) return 1;
     fine.station = memory;
     fine.profile = memory + fine.count;
     fine.width = memory + 2 * fine.count;
-    fine.places = (place_t *)(memory + 3 * fine.count);
+    fine.margin = memory + 3 * fine.count;
+    fine.places = (place_t *)(memory + 4 * fine.count);
     put_road(&way, &fine, first, last, out->road);
     free(memory);
     return 0;

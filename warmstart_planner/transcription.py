@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.checks import assert_never, number
+from warmstart_planner.checks import number
 from warmstart_planner.objective import (
     ANCHOR_FIELDS,
     ANCHORS,
@@ -23,13 +23,12 @@ from warmstart_planner.objective import (
     SCALAR_FIELDS,
 )
 from warmstart_planner.obstacles import sizes_of
-from warmstart_planner.problem import (
-    KeepSpeed,
-    PlanningProblem,
-    PoseGoal,
-    StationGoal,
-    StopBefore,
-    goal_station,
+from warmstart_planner.problem import PlanningProblem
+from warmstart_planner.targets import (
+    COMFORT_DECELERATION,
+    stop_station,
+    target_offsets,
+    target_speeds,
 )
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
@@ -44,11 +43,11 @@ from warmstart_planner.vehicle import (
 
 BEHIND = 6.0  # road described behind the car [m]
 BEYOND = 12.0  # and beyond what it can reach within the horizon [m]
-GOAL_APPROACH = 30.0  # distance over which a goal pose's lateral offset is approached [m]
+FARTHEST = 300.0  # that reach at most [m]
+LEAST_SPEED = 3.0  # it is reckoned with [m/s]
+FAST_ACCELERATION = 3.0  # [m/s^2]
 STEERING_RATE_USE = 0.9  # share of it that is planned with; the controller follows with the rest
 RETURN_USE = 0.8  # share of the controls with which a state moves back inside its bounds
-LATERAL_COMFORT = 0.35  # share of the grip that the target speed uses in bends
-COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2]
 STEP_WINDOW = 0.75  # spacings to either side of an anchor within which its edge counts
 
 
@@ -183,74 +182,6 @@ def control_bounds(
     return share * vehicle.control_lower, share * vehicle.control_upper
 
 
-def stop_station(problem: PlanningProblem) -> float:
-    """
-    Return the station that the front bumper must be able to stop before [m].
-
-    The goal's, the road's end, or the first place that standing obstacles block.
-    """
-    end = min(problem.road.end, problem.blocked_station)
-    match problem.goal:
-        case StopBefore(station=station):
-            return min(station, end)
-        case StationGoal(speed=speed) | PoseGoal(speed=speed) if speed <= 0.0:
-            return min(goal_station(problem.goal, problem.road) + problem.vehicle.front_reach, end)
-        case StationGoal() | PoseGoal() | KeepSpeed():
-            return end
-        case _:
-            assert_never(problem.goal)
-
-
-def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDArray[np.float64]:
-    """
-    Speed to aim at by station [m/s].
-
-    The least of the goal's speed, the limit and what bends allow in comfort, lowered ahead of
-    every slower place so that comfortable braking reaches it.
-
-    Args:
-        problem: the problem.
-        station: increasing stations of the car's box centre [m].
-
-    """
-    road, goal = problem.road, problem.goal
-    bend = np.abs(road.at('curvature', station))
-    comfort = LATERAL_COMFORT * problem.friction * GRAVITY
-    speed = np.minimum(road.at('speed_limit', station), np.sqrt(comfort / np.maximum(bend, 1e-6)))
-    match goal:
-        case KeepSpeed(speed=wanted) | StopBefore(cruise_speed=wanted):
-            speed = np.minimum(speed, wanted)
-        case StationGoal(speed=wanted) | PoseGoal(speed=wanted):
-            at = goal_station(problem.goal, problem.road) + problem.vehicle.rear_to_center
-            speed = np.minimum(speed, _slowing(wanted, at, station))
-        case _:
-            assert_never(goal)
-    stop = stop_station(problem) - problem.vehicle.length / 2
-    speed = np.minimum(speed, _slowing(0.0, stop, station))
-    square = speed**2 + 2 * COMFORT_DECELERATION * station
-    ahead = np.minimum.accumulate(square[::-1])[::-1] - 2 * COMFORT_DECELERATION * station
-    return np.sqrt(np.maximum(ahead, 0.0))
-
-
-def _slowing(speed: float, at: float, station: NDArray[np.float64]) -> NDArray[np.float64]:
-    """
-    Return the speeds from which comfortable braking reaches a speed [m/s] at a place [m].
-
-    In closed form: where the place lies between two stations must not matter.
-    """
-    return np.sqrt(speed**2 + 2 * COMFORT_DECELERATION * np.maximum(at - station, 0.0))
-
-
-def target_offsets(problem: PlanningProblem, station: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Lateral offset to aim at by station [m]: the path, or towards a goal pose near its end."""
-    if not isinstance(problem.goal, PoseGoal):
-        return np.zeros_like(station)
-    goal, reach = problem.goal, problem.vehicle.rear_to_center
-    centre = [goal.x + reach * np.cos(goal.yaw), goal.y + reach * np.sin(goal.yaw)]
-    at, offset = problem.road.project(centre, goal_station(problem.goal, problem.road))
-    return offset * np.clip(1.0 - (at - station) / GOAL_APPROACH, 0.0, 1.0)
-
-
 def road_parameters(
     problem: PlanningProblem, frame: Frame, margins: Margins
 ) -> NDArray[np.float64]:
@@ -263,8 +194,9 @@ def road_parameters(
     spacing = station[1] - station[0]
     poses = frame.localise(road.poses(station))
     turned = road.at('heading', station + spacing / 2) - road.at('heading', station - spacing / 2)
-    left, left_slope = _edge(road.at('left_width', fine), margins.road, fine, station).T
-    right, right_slope = _edge(road.at('right_width', fine), margins.road, fine, station).T
+    margin = edge_margin(problem, margins.road, fine)
+    left, left_slope = _edge(road.at('left_width', fine), margin, fine, station).T
+    right, right_slope = _edge(road.at('right_width', fine), margin, fine, station).T
     offset, offset_slope = _lines(target_offsets(problem, fine), fine, station).T
     speed, speed_slope = _lines(target_speeds(problem, fine), fine, station).T
     anchors = {
@@ -292,6 +224,21 @@ def road_parameters(
     return np.concatenate([[scalars[name] for name in SCALAR_FIELDS], columns.ravel()])
 
 
+def edge_margin(
+    problem: PlanningProblem, margin: float, station: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """
+    Return what is kept free to each edge of the road by station [m].
+
+    It is less where the road is hardly wider than what the car sweeps, in a bend more than its
+    width: there each side has a quarter of what is left.
+    """
+    road, vehicle = problem.road, problem.vehicle
+    room = road.at('left_width', station) + road.at('right_width', station)
+    swept = vehicle.width + np.abs(road.at('curvature', station)) * vehicle.front_reach**2 / 2
+    return np.clip((room - swept) / 4, 0.0, margin)
+
+
 def _lines(
     profile: NDArray[np.float64], fine: NDArray[np.float64], station: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -304,7 +251,7 @@ def _lines(
 
 def _edge(
     width: NDArray[np.float64],
-    margin: float,
+    margin: NDArray[np.float64],
     fine: NDArray[np.float64],
     station: NDArray[np.float64],
 ) -> NDArray[np.float64]:
@@ -312,7 +259,7 @@ def _edge(
     Return lines as `_lines` does for a margin to an edge of the road, none beyond the edge itself.
 
     A line that would run on beyond the edge, where a lane ends at once, say, is moved inside, or
-    levelled at the least width nearby, whichever leaves more room.
+    levelled at the least width nearby, whichever leaves more room where it leaves least.
     """
     lines = _lines(width - margin, fine, station)
     spacing = station[1] - station[0]
@@ -323,8 +270,8 @@ def _edge(
     for anchor in set(nearest[beyond > 0.0].tolist()):
         lines[anchor, 0] -= beyond[nearest == anchor].max()
         near = np.abs(fine - station[anchor]) <= STEP_WINDOW * spacing
-        level = width[near].min() - margin
-        if level > lines[anchor, 0]:
+        level = (width - margin)[near].min()
+        if level > lines[anchor, 0] - abs(lines[anchor, 1]) * spacing / 2:
             lines[anchor] = level, 0.0
     return lines
 
@@ -354,13 +301,25 @@ def box_centre_point(
 
 
 def _stations_ahead(problem: PlanningProblem, here: float) -> NDArray[np.float64]:
-    """Fine stations from behind the car to beyond its reach, about a metre apart."""
-    road = problem.road
-    speed = max(problem.initial_state[SPEED], 3.0)
-    ahead = np.linspace(here, here + 300.0, 301)
-    limit = target_speeds(problem, ahead).max()
-    fastest = min(max(speed, limit), speed + 3.0 * problem.horizon.duration)
-    last = max(road.span(here)[1], here)
-    end = min(here + fastest * problem.horizon.duration, last) + BEYOND
+    """Fine stations from behind the car to beyond its reach, at most a metre apart."""
+    last = max(problem.road.span(here)[1], here)
+    end = min(here + _reach(problem, here), last) + BEYOND
     count = int(np.ceil(end - here + BEHIND)) + 1
     return np.linspace(here - BEHIND, max(end, here + BEYOND), max(count, 2 * ANCHORS))
+
+
+def _reach(problem: PlanningProblem, here: float) -> float:
+    """
+    Return how far the car gets within the horizon [m].
+
+    It speeds up as fast as cars do, to the target speed where that is faster; from a higher speed
+    it brakes in comfort. In a tight bend, which it takes slowly, the road is described finely.
+    """
+    way = np.linspace(0.0, FARTHEST, int(FARTHEST) + 1)
+    speed = float(problem.initial_state[SPEED])
+    braked = np.sqrt(np.maximum(speed**2 - 2 * COMFORT_DECELERATION * way, 0.0))
+    rising = np.sqrt(max(speed, LEAST_SPEED) ** 2 + 2 * FAST_ACCELERATION * way)
+    wanted = np.maximum(np.maximum(target_speeds(problem, here + way), braked), LEAST_SPEED)
+    pace = np.minimum(wanted, rising)
+    time = np.cumsum(2.0 * np.diff(way) / (pace[1:] + pace[:-1]))
+    return float(np.interp(problem.horizon.duration, np.concatenate([[0.0], time]), way))

@@ -12,7 +12,7 @@ import json
 PROGRAM = """
 import json
 
-from warmstart_planner import problem, transcription
+from warmstart_planner import problem, targets
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.scenarios.road_goals import arrival_on_road
 from warmstart_planner.vehicle import load_vehicle
@@ -22,8 +22,8 @@ goal = problem.KeepOffset(offset=1.0, speed=8.0)
 posed = problem.PlanningProblem(initial_state=[20.0, 0.0, 0.0, 8.0, 0.0], road=road, goal=goal)
 places = {
     'goal_station': lambda: problem.goal_station(goal, road),
-    'stop_station': lambda: transcription.stop_station(posed),
-    'target_speeds': lambda: transcription.target_speeds(posed, road.station),
+    'stop_station': lambda: targets.stop_station(posed),
+    'target_speeds': lambda: targets.target_speeds(posed, road.station),
     'arrival_on_road': lambda: arrival_on_road(goal, road, load_vehicle(), 10.0),
 }
 said = {}

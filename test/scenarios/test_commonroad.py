@@ -23,9 +23,10 @@ from commonroad_document import (
     rectangle,
 )
 
-from warmstart_planner.problem import KeepSpeed, StationGoal
+from warmstart_planner.problem import KeepSpeed, RegionGoal
 from warmstart_planner.scenarios import ScenarioError, load_scenario
 from warmstart_planner.scenarios.commonroad import read_commonroad
+from warmstart_planner.scenarios.lanelets import RUN_OUT
 
 SHARED = Path(__file__).resolve().parents[3] / 'shared' / 'scenarios'
 SHARED_FILES = sorted(SHARED.glob('*.xml'))
@@ -59,11 +60,11 @@ class TestRoute:
             assert left == pytest.approx(6.0, abs=0.05)
             assert right == pytest.approx(2.0, abs=0.05)
 
-    def test_goal_lanelet_is_a_station_a_little_inside_it(self, read):
+    def test_goal_lanelet_is_a_stretch_of_the_road(self, read):
         scenario = read(document())
-        assert isinstance(scenario.goal, StationGoal)
-        x = scenario.road.poses(scenario.goal.station)[0] + scenario.car.rear_to_center
-        assert 100.5 < x < 106.0
+        assert isinstance(scenario.goal, RegionGoal)
+        x = scenario.road.poses(scenario.goal.first)[0] + scenario.car.rear_to_center
+        assert x == pytest.approx(100.0, abs=0.5)
 
     def test_goal_in_the_lane_beside_moves_the_path_over(self, read):
         region = (
@@ -72,9 +73,10 @@ class TestRoute:
         )
         goal = region + interval('velocity', 11, 13) + interval('time', 60, 100)
         scenario = read(document(goal=goal))
-        x, y, _ = scenario.road.poses(scenario.goal.station)
+        x, y, _ = scenario.road.poses(scenario.goal_station)
         assert (x + scenario.car.rear_to_center, y) == pytest.approx((150.0, 4.0), abs=0.2)
-        assert scenario.goal.speed == 12.0
+        assert (scenario.goal.slowest, scenario.goal.fastest) == (11.0, 13.0)
+        assert (scenario.goal.begin, scenario.goal.end) == pytest.approx((6.0, 10.0))
         begin = scenario.road.project(scenario.initial_state[:2])[1]
         assert abs(begin) < 0.1
         assert np.abs(scenario.road.curvature).max() < 0.02
@@ -236,7 +238,9 @@ class TestSharedThatMustDrive:
         scenario = read_commonroad(SHARED / f'{name}.xml')
         lanelets = read_network(_parse(SHARED / f'{name}.xml')).values()
         start = float(scenario.road.project(scenario.initial_state[:2])[0])
-        ahead = np.arange(start - 1.0, scenario.road.end - 2.0, 1.7)
+        # where the map ends, the road goes straight on
+        end = scenario.road.end - RUN_OUT - 2.0
+        ahead = np.arange(start - 1.0, end, 1.7)
         left = scenario.road.at('left_width', ahead)
         right = scenario.road.at('right_width', ahead)
         for share in (0.0, 0.33, 0.52, 0.77, 1.0):

@@ -51,7 +51,7 @@ from warmstart_planner.nodes.parameters.simulator import (
 from warmstart_planner.nodes.process import run
 from warmstart_planner.nodes.recorder import Recorder, Said
 from warmstart_planner.nodes.transforms import TransformPublisher
-from warmstart_planner.problem import PoseGoal
+from warmstart_planner.problem import PoseGoal, RegionGoal
 from warmstart_planner.processes.exit_status import GOOD, MISSED, NOT_DRIVEN
 from warmstart_planner.scenarios import Scenario, load_scenario
 from warmstart_planner.simulation.configuration import (
@@ -151,7 +151,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self._follow_wall()
         self.publish_clock()
         self._road_out.publish(road_message(self._scenario.road, self.epoch))
-        self._goal_out.publish(goal_message(self._scenario.goal, self.epoch))
+        self._publish_goal()
         if not self._ended:
             self._run.set(DiagnosticStatus.OK, 'waiting for a command')
 
@@ -159,6 +159,14 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         """Without a clock of its own the drive takes the wall's: what it is now, it is now."""
         if not self.settings.publish_clock:
             self._drive_clock.go_on(self._simulator.time, self.now())
+            if isinstance(self._scenario.goal, RegionGoal):
+                self._publish_goal()
+
+    def _publish_goal(self) -> None:
+        goal = self._scenario.goal
+        if isinstance(goal, RegionGoal):
+            goal = goal.later(self.epoch)
+        self._goal_out.publish(goal_message(goal, self.epoch))
 
     def _now_in_ros(self) -> float:
         return self._drive_clock.ros_time(self._simulator.time)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.source import follow_road, zero_controls
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
-from warmstart_planner.transcription import target_speeds
+from warmstart_planner.targets import target_speeds
 from warmstart_planner.vehicle import GRAVITY, SPEED
 
 BRAKING_SHARE = 0.85  # of the friction circle that the hardest braking may use

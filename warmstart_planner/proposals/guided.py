@@ -40,13 +40,8 @@ from warmstart_planner.proposals.guided_library import (
 )
 from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
-from warmstart_planner.transcription import (
-    Margins,
-    box_centre_point,
-    stop_station,
-    target_offsets,
-    target_speeds,
-)
+from warmstart_planner.targets import stop_station, target_offsets, target_speeds
+from warmstart_planner.transcription import Margins, box_centre_point, edge_margin
 from warmstart_planner.vehicle import GRAVITY, SPEED, STEERING, YAW
 
 Array = NDArray[np.float64]
@@ -269,7 +264,7 @@ class _Lattice:
 
         It ends where no way of the horizon gets.
         """
-        problem, margin = self._problem, self._margins.road
+        problem = self._problem
         most = self.speed + problem.vehicle.acceleration_max * self.stages * self.duration
         ahead = np.arange(-BEHIND, FARTHEST, STATION_STEP)
         speeds = target_speeds(problem, self.station + ahead)
@@ -278,7 +273,7 @@ class _Lattice:
         reach = fastest * self.stages * self.duration + 2 * BEHIND
         count = min(int(reach / STATION_STEP) + 3, len(ahead))
         station = self.station + ahead[:count]
-        road = problem.road
+        road, margin = problem.road, edge_margin(problem, self._margins.road, station)
         columns = [
             road.at('curvature', station),
             road.at('left_width', station) - margin,

@@ -15,6 +15,7 @@ from warmstart_planner.problem import (
     Goal,
     KeepSpeed,
     PoseGoal,
+    RegionGoal,
     StationGoal,
     StopBefore,
     goal_station,
@@ -62,6 +63,17 @@ def arrival_on_road(goal: Goal, road: Road, car: VehicleParameters, duration: fl
     def passes(track: Track) -> Held:
         return {'place': track.stations >= goal.station}
 
+    def within(track: Track) -> Held:
+        offset = road.project(track.states[:, [PX, PY]], track.stations)[1]
+        speeds = track.states[:, SPEED]
+        return {
+            'place': (track.stations >= goal.first)
+            & (track.stations <= goal.last)
+            & (np.abs(offset - goal.offset) <= GOAL_DISTANCE),
+            'speed': (speeds >= goal.slowest) & (speeds <= goal.fastest),
+            'time': (track.times >= goal.begin) & (track.times <= goal.end),
+        }
+
     def stops_at(track: Track) -> Held:
         near = np.abs(track.stations - goal.station) <= GOAL_DISTANCE
         return {'place': near, 'speed': _stands(track)}
@@ -88,6 +100,8 @@ def arrival_on_road(goal: Goal, road: Road, car: VehicleParameters, duration: fl
         case StationGoal(speed=speed):
             standing = speed < STANDING_SPEED
             return Arrival((stops_at if standing else passes,), hold=_hold(speed))
+        case RegionGoal():
+            return Arrival((within,))
         case _:
             assert_never(goal)
 

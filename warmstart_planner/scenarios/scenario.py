@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.checks import finite_array, number
+from warmstart_planner.checks import assert_never, finite_array, number
 from warmstart_planner.obstacles import SIZES, Obstacle, size_table, size_varies
 from warmstart_planner.problem import (
     Goal,
@@ -18,7 +18,10 @@ from warmstart_planner.problem import (
     KeepSpeed,
     PlanningProblem,
     PoseGoal,
+    RegionGoal,
+    StationGoal,
     StopBefore,
+    goal_place,
     goal_station,
 )
 from warmstart_planner.relevance import most_relevant
@@ -349,21 +352,20 @@ class Scenario:
 
     def _check_goal(self) -> None:
         goal = self.goal
-        speed = goal.cruise_speed if isinstance(goal, StopBefore) else goal.speed
+        speed = _speed_of(goal)
         if not 0.0 <= speed <= self.car.speed_max:
             raise ScenarioError(
                 f'goal speed is {speed}: expected a number in [0, {self.car.speed_max}]'
             )
         if isinstance(goal, KeepSpeed):
             return
-        station = self.goal_station
-        offset = 0.0
-        if isinstance(goal, PoseGoal):
-            offset = float(self.road.project([goal.x, goal.y], station)[1])
+        station, offset = goal_place(goal, self.road)
         self._check_on_road('goal', station, offset)
         front = self.start_station
         if isinstance(goal, StopBefore):
             front += self.car.front_reach
+        if isinstance(goal, RegionGoal):
+            station = goal.last
         if station < front:
             raise ScenarioError(
                 f'goal is at station {station:.2f}, behind the car, which starts at station '
@@ -379,3 +381,14 @@ class Scenario:
                 f'stations {self.road.start:.1f} to {self.road.end:.1f}, offsets {-right:.2f} to '
                 f'{left:.2f} there'
             )
+
+
+def _speed_of(goal: Goal) -> float:
+    """Return the speed that a goal asks for [m/s]."""
+    match goal:
+        case StopBefore(cruise_speed=speed) | RegionGoal(slowest=speed):
+            return speed
+        case KeepSpeed(speed=speed) | StationGoal(speed=speed) | PoseGoal(speed=speed):
+            return speed
+        case _:
+            assert_never(goal)

@@ -13,13 +13,21 @@ from numpy.typing import NDArray
 from warmstart_planner.files.resources import share_folder
 from warmstart_planner.files.schema import parse_checked
 from warmstart_planner.files.vehicle_file import named_in
-from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.problem import (
+    Goal,
+    KeepSpeed,
+    PoseGoal,
+    RegionGoal,
+    StationGoal,
+    StopBefore,
+)
 from warmstart_planner.road import Road, road_from_segments
 from warmstart_planner.scenarios.motion import Knots, Motion, along_road, crossing, standing
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
 from warmstart_planner.vehicle import DEFAULT_VEHICLE
 
 SCHEMA_NAME = 'scenario.schema.json'
+MOST_SPEED = 100.0  # in a region that gives none [m/s]
 
 
 def scenario_folder() -> Path:
@@ -112,6 +120,8 @@ def _goal(data: dict[str, Any], road: Road) -> Goal:
     (kind, value), *_ = data.items()
     if kind == 'keep_speed':
         return KeepSpeed(float(value['speed']))
+    if kind == 'region':
+        return _region(value, road)
     _check_station(f'goal.{kind}.station', value['station'], road)
     if kind == 'station':
         return StationGoal(float(value['station']), float(value['speed']))
@@ -120,6 +130,14 @@ def _goal(data: dict[str, Any], road: Road) -> Goal:
     x, y, heading = (float(v) for v in road.poses(value['station'], value.get('offset', 0.0)))
     station, speed = float(value['station']), float(value['speed'])
     return PoseGoal(x, y, heading + value.get('heading', 0.0), speed, station)
+
+
+def _region(value: dict[str, Any], road: Road) -> RegionGoal:
+    for station in value['stations']:
+        _check_station('goal.region.stations', station, road)
+    intervals = [value['stations'], value['times'], value.get('speeds', (0.0, MOST_SPEED))]
+    numbers = [float(number) for interval in intervals for number in interval]
+    return RegionGoal(*numbers, offset=float(value.get('offset', 0.0)))
 
 
 def _check_station(field: str, station: float, road: Road) -> None:

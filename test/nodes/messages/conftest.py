@@ -11,6 +11,7 @@ from warmstart_planner.problem import (
     KeepSpeed,
     PlanningProblem,
     PoseGoal,
+    RegionGoal,
     StationGoal,
     StopBefore,
     Trajectory,
@@ -23,6 +24,7 @@ GOALS = (
     StationGoal(30.0, 5.0),
     PoseGoal(1.0, 2.0, 0.3, 0.0),
     StopBefore(50.0, 9.0),
+    RegionGoal(60.0, 80.0, 5.0, 7.5, 3.0, 9.0, -1.0),
 )
 
 

@@ -7,11 +7,19 @@ from __future__ import annotations
 from warmstart_planner import msg
 from warmstart_planner.checks import assert_never, number
 from warmstart_planner.nodes.messages.fields import check_frame, header
-from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.nodes.messages.stamps import to_seconds
+from warmstart_planner.problem import (
+    Goal,
+    KeepSpeed,
+    PoseGoal,
+    RegionGoal,
+    StationGoal,
+    StopBefore,
+)
 
 
 def goal_message(goal: Goal, stamp: float) -> msg.Goal:
-    """Return the message of a goal."""
+    """Return the message of a goal, whose times are on the clock of the stamp [s]."""
     message = msg.Goal(header=header(stamp))
     if isinstance(goal, KeepSpeed):
         message.type, message.speed_mps = msg.Goal.KEEP_SPEED, float(goal.speed)
@@ -25,6 +33,11 @@ def goal_message(goal: Goal, stamp: float) -> msg.Goal:
         message.type, message.speed_mps = msg.Goal.POSE, float(goal.speed)
         message.x, message.y, message.yaw = float(goal.x), float(goal.y), float(goal.yaw)
         message.station = float(goal.station or 0.0)
+    elif isinstance(goal, RegionGoal):
+        message.type, message.speed_mps = msg.Goal.REGION, float(goal.slowest)
+        message.station, message.last_station = float(goal.first), float(goal.last)
+        message.begin_s, message.end_s = float(goal.begin - stamp), float(goal.end - stamp)
+        message.offset, message.fastest_mps = float(goal.offset), float(goal.fastest)
     else:
         assert_never(goal)
     return message
@@ -44,4 +57,10 @@ def goal_from(message: msg.Goal) -> Goal:
         x, y, yaw = (number(f'goal.{name}', getattr(message, name)) for name in ('x', 'y', 'yaw'))
         station = number('goal.station', message.station)
         return PoseGoal(x, y, yaw, speed, station or None)
-    raise ValueError(f'goal.type is {message.type}: expected 0, 1, 2 or 3')
+    if message.type == msg.Goal.REGION:
+        names = ('station', 'last_station', 'begin_s', 'end_s', 'fastest_mps', 'offset')
+        values = [number(f'goal.{name}', getattr(message, name)) for name in names]
+        first, last, begin, end, fastest, offset = values
+        goal = RegionGoal(first, last, begin, end, speed, fastest, offset)
+        return goal.later(to_seconds(message.header.stamp))
+    raise ValueError(f'goal.type is {message.type}: expected 0 to 4')

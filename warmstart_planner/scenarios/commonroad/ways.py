@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.problem import Goal, KeepSpeed, PoseGoal, StationGoal
+from warmstart_planner.problem import Goal, KeepSpeed, RegionGoal
 from warmstart_planner.road import Road
 from warmstart_planner.scenarios.arrival import Place, Region
 from warmstart_planner.scenarios.commonroad.goals import GoalState, points_of
@@ -31,8 +31,6 @@ from warmstart_planner.scenarios.road_goals import STANDING_SPEED
 from warmstart_planner.scenarios.scenario import ScenarioError
 from warmstart_planner.vehicle import VehicleParameters
 
-GOAL_DEPTH = 5.0  # how far inside a long goal region the goal station lies at most [m]
-PACE = 1.2  # times the mean speed that a goal's time interval needs: time to speed up first
 LEAST_SPEED = 2.0  # to ask for at a goal that gives none [m/s]
 SAMPLES = 0.25  # between the places of a road that are looked at [m]
 ASIDE = 0.25  # between the offsets that are looked at [m]
@@ -104,7 +102,7 @@ def way_to(
                     continue
                 stretch = _stretch(place, road, start)
                 if stretch is not None:
-                    return Way(rows, road, _aim(goal.region, stretch, road, start))
+                    return Way(rows, road, _aim(goal.region, stretch, start))
     raise ScenarioError(
         f'goal cannot be reached: {"; ".join(_reasons(network, begins, goals, around))}'
     )
@@ -167,25 +165,18 @@ def _offsets(left: float, right: float) -> Iterator[float]:
         yield -step * ASIDE
 
 
-def _aim(region: Region, stretch: _Stretch, road: Road, start: Start) -> Goal:
-    car = start.car
-    here = float(road.project(start.pose[:2], road.locate(start.pose))[0])
-    middle = (stretch.first + stretch.last) / 2
-    station = max(min(middle, stretch.first + GOAL_DEPTH), min(here + ASIDE, stretch.last))
-    place = station - car.rear_to_center
-    speed = _wanted_speed(region, station - here, float(road.at('speed_limit', station)), start)
-    if stretch.offset == 0.0:
-        return StationGoal(place, speed)
-    x, y, yaw = (float(value) for value in road.poses(place, stretch.offset))
-    return PoseGoal(x, y, yaw, speed, place)
-
-
-def _wanted_speed(region: Region, distance: float, limit: float, start: Start) -> float:
-    """Return the speed to ask for at a place some distance ahead [m/s]."""
-    if region.speed is not None:
-        return _speed_in(region, (max(region.speed[0], 0.0) + region.speed[1]) / 2)
-    middle = max(sum(region.time) / 2, 1.0)
-    return max(min(max(start.speed, PACE * distance / middle), limit), LEAST_SPEED)
+def _aim(region: Region, stretch: _Stretch, start: Start) -> RegionGoal:
+    """Return what is asked for of the rear axle."""
+    slowest, fastest = (0.0, start.car.speed_max) if region.speed is None else region.speed
+    return RegionGoal(
+        first=stretch.first - start.car.rear_to_center,
+        last=stretch.last - start.car.rear_to_center,
+        begin=max(region.time[0], 0.0),
+        end=region.time[1],
+        slowest=max(slowest, 0.0),
+        fastest=min(fastest, start.car.speed_max),
+        offset=stretch.offset,
+    )
 
 
 def _speed_in(region: Region, wanted: float) -> float:
