@@ -20,6 +20,7 @@ from warmstart_planner.problem import (
     Horizon,
     KeepSpeed,
     PoseGoal,
+    RegionGoal,
     StationGoal,
     StopBefore,
     goal_station,
@@ -167,6 +168,13 @@ class TestCheckGoal:
                 check_goal(goal, ROAD, here, VEHICLE)
         with pytest.raises(ValueError, match='expected on the road, stations 0.0 to 50'):
             check_goal(goal, ROAD.window(0.0, 50.0), 10.0, VEHICLE)
+
+    def test_a_region_is_ahead_until_its_end_is_passed(self):
+        goal = RegionGoal(60.0, 70.0, 3.0, 4.0)
+        for here in (50.0, 65.0):
+            check_goal(goal, ROAD, here, VEHICLE)
+        with pytest.raises(ValueError, match='expected ahead of the car'):
+            check_goal(goal, ROAD, 70.5, VEHICLE)
 
     def test_a_pose_is_judged_on_the_pass_of_its_station(self, loops):
         circle, lap = loops['circle'], 2 * np.pi * 30.0

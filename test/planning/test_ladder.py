@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.planning import PlannerSettings, RelaxedLimits
 from warmstart_planner.problem import Rung
+from warmstart_planner.road import road_from_segments
+from warmstart_planner.supervision import braking_profile
 from warmstart_planner.vehicle import SPEED, load_vehicle
 from warmstart_planner.verification import verify
 
@@ -158,6 +161,24 @@ def test_braking_is_hard_where_only_that_avoids_a_collision(
     assert result.rung is Rung.BRAKING
     assert verify(blocked, result.trajectory).collision == 0.0
     assert result.trajectory.controls[:, 0].min() < -PlannerSettings().braking.firm - 0.5
+
+
+def test_where_braking_is_hit_the_way_that_is_hit_least_is_driven(planner, make_problem):
+    """Somebody comes from behind, too fast to get away from in a lane too narrow to give way."""
+    road = road_from_segments([(300.0, 0.0, 0.0)], 1.2, 1.2, 15.0)
+    along = 11.0 + 18.0 * 0.1 * np.arange(61)
+    poses = np.stack([along, np.zeros(61), np.zeros(61)], axis=-1)
+    behind = Obstacle('behind', poses, 2.2, 0.9, 0.0)
+    problem = make_problem((20.0, 0.0, 0.0, 5.0, 0.0), road, obstacles=(behind,))
+    result = planner.plan(problem, deadline=IN_TIME)
+    braked = braking_profile(
+        result.trajectory, CAR, 1.0, PlannerSettings().braking, 0.0, problem.initial_state
+    )
+    assert result.rung is Rung.BRAKING
+    assert result.source != 'braking'
+    assert not result.feasible
+    verdict = verify(problem, result.trajectory)
+    assert 0.0 < verdict.collision < verify(problem, braked).collision
 
 
 def test_a_car_against_its_road_is_answered_by_standing_and_never_verified(

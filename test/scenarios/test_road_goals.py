@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from warmstart_planner.problem import KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.problem import KeepSpeed, PoseGoal, RegionGoal, StationGoal, StopBefore
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.scenarios import Scenario, ScenarioError, TrafficParticipant
 from warmstart_planner.scenarios.road_goals import (
@@ -210,6 +210,23 @@ class TestPose:
         here = scenario(pose_goal(CIRCLE, LAP + 20.0, 1.0, known=False), CIRCLE, 5.0)
         assert here.goal_station == pytest.approx(20.0, abs=0.1)
         assert missed(here, drive(CIRCLE, steady(5.0, 30.0), 1.0)) == ()
+
+
+class TestRegion:
+    GOAL = RegionGoal(80.0, 90.0, 6.0, 9.0, 4.0, 6.0, offset=1.0)
+
+    def test_place_time_and_speed_have_to_hold_at_once(self):
+        here = scenario(self.GOAL)
+        assert missed(here, drive(STRAIGHT, steady(50, 95), 1.0)) == ()
+        assert missed(here, drive(STRAIGHT, steady(50, 79), 1.0)) == ('place',)
+        assert missed(here, drive(STRAIGHT, steady(50, 95), -0.5)) == ('place',)
+        assert missed(here, drive(STRAIGHT, steady(50, 95, 8.0), 1.0)) == ('speed',)
+        assert missed(here, drive(STRAIGHT, steady(30, 95), 1.0)) == ('time',)
+
+    def test_a_car_in_the_region_may_still_be_told_to_be_there(self):
+        assert scenario(self.GOAL, start=85.0).goal_station == 85.0
+        with pytest.raises(ScenarioError, match='behind the car'):
+            scenario(self.GOAL, start=91.0)
 
 
 class TestStopBefore:

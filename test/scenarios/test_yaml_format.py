@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from warmstart_planner.problem import KeepSpeed, PoseGoal, StationGoal, StopBefore
+from warmstart_planner.problem import KeepSpeed, PoseGoal, RegionGoal, StationGoal, StopBefore
 from warmstart_planner.scenarios import ScenarioError, load_scenario, packaged_scenarios
 
 BASE = {
@@ -90,6 +90,11 @@ def test_origin_moves_and_turns_all_of_it(tmp_path):
     [
         ({'keep_speed': {'speed': 8.0}}, KeepSpeed(8.0)),
         ({'stop_before': {'station': 90.0, 'cruise_speed': 8.0}}, StopBefore(90.0, 8.0)),
+        (
+            {'region': {'stations': [80, 90], 'times': [8, 9], 'speeds': [2, 6], 'offset': 1}},
+            RegionGoal(80.0, 90.0, 8.0, 9.0, 2.0, 6.0, 1.0),
+        ),
+        ({'region': {'stations': [80, 90], 'times': [8, 9]}}, RegionGoal(80.0, 90.0, 8.0, 9.0)),
         (
             {'pose': {'station': 90.0, 'offset': 1.0, 'heading': 0.1, 'speed': 0.0}},
             PoseGoal(90.0, 1.0, 0.1, 0.0, 90.0),
