@@ -104,7 +104,7 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> Target:
     needed = 0.0
     if in_comfort.time(least) > late + SOON:
         unlimited = _Approach(problem, speeds, max(goal.first, here), LATERAL_MOST, FASTEST)
-        needed = _hurried(unlimited.pace(late), speed)
+        needed = min(unlimited.pace(late), speed + HASTE)
     cruise = max(_hurried(wanted, speed), needed)
     return Target(
         cruise=cruise,
