@@ -27,7 +27,7 @@ LARGEST_SHIFT = 0.25  # smoothing may move the path by this much [m]
 END_RESERVE = 1.0  # near a road's ends normals can leave through a lanelet's end [m]
 
 BESIDE = 20.0  # lanelets farther than this from the path are not beside it [m]
-ALONG = np.pi / 12  # lanelets that lead along the path turn away from it by no more than this [rad]
+ALONG = np.pi / 12  # lanelets that lead along the path turn by no more than this [rad]
 
 Stretch = tuple[float, float]
 Place = tuple[NDArray[np.float64], float, float]  # an outline, and the stations it lies between
