@@ -207,6 +207,15 @@ def test_a_region_s_time_outranks_the_speed_limit_and_comfort_but_not_the_grip(m
     assert LATERAL_COMFORT * GRAVITY < lateral.max() <= LATERAL_MOST * GRAVITY + 1e-6
 
 
+@pytest.mark.parametrize(
+    'goal', [RegionGoal(60.0, 70.0, 2.0, 3.0), RegionGoal(5.0, 9.0, 8.0, 9.0)]
+)
+def test_who_has_missed_a_region_drives_on_within_the_limits(make_problem, goal):
+    problem = make_problem((20.0, 0.0, 0.0, 8.0, 0.0), goal=goal, stamp=5.0)
+    speed = target_speeds(problem, np.linspace(20.0, 150.0, 60))
+    np.testing.assert_allclose(speed, 8.0)
+
+
 def test_a_region_beside_the_path_is_its_offset_when_it_begins(make_problem):
     problem = make_problem(goal=RegionGoal(100.0, 110.0, 8.0, 9.0, offset=-1.5))
     offset = target_offsets(problem, np.array([40.0, 100.0 + CAR.rear_to_center, 110.0]))

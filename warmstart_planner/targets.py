@@ -35,7 +35,7 @@ STANDING = 0.2  # below it a car counts as standing [m/s]
 MOST_SAMPLES = 150  # of a way, that its time is found from
 HALVINGS = 18  # of the interval that holds a pace, until it is known
 HASTE = 3.0  # the pace is above the car's speed by no more: nobody forces his way [m/s]
-SOON = 0.1  # a region whose time is over, or is nearer than this, is approached as if in it [s]
+SOON = 0.1  # times that are nearer than this are now [s]
 
 
 class Target(NamedTuple):
@@ -89,6 +89,8 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> Target:
     comfort make that impossible, they are left.
     """
     here, speed = problem.here, float(problem.initial_state[SPEED])
+    if problem.stamp > goal.end or here > goal.last:  # missed: nothing is left to hurry for
+        return Target(speed, np.inf, speed)
     early, late = max(goal.begin - problem.stamp, 0.0), max(goal.end - problem.stamp, SOON)
     near, far = _inside(goal.first, goal.last, RESERVE_MOST[0])
     soon, latest = _inside(early, late, RESERVE_MOST[1])
