@@ -166,7 +166,7 @@ def test_a_model_of_no_use_is_not_trusted_beyond_its_training(folder, rows):
 @pytest.mark.slow
 def test_the_program_writes_to_the_card_and_leaves_the_model_alone(folder, capsys):
     before = load_card(folder / CARD_FILE)
-    assert main(['--models', str(folder), '--n', '2', '--workers', '1']) == 0
+    assert main(['--models', str(folder), '--n', '4', '--workers', '1']) == 0
     after = load_card(folder / CARD_FILE)
     assert after.sha256 == before.sha256
     assert after.unfamiliarity_threshold >= before.unfamiliarity_threshold
