@@ -93,10 +93,18 @@ class Rig:
         client = self.probe.create_client(GetState, f'/{name}/get_state')
         self.until(client.service_is_ready, seconds)
 
+        answer, asked = None, 0.0
+
         def there():
-            answer = client.call_async(GetState.Request())
-            self.until(answer.done, seconds)
-            return answer.result().current_state.label == label
+            nonlocal answer, asked
+            if answer is not None and answer.done():
+                if answer.result().current_state.label == label:
+                    return True
+                answer = None
+            # while both ends still find each other, an answer may be lost: it is asked for again
+            if answer is None or time.monotonic() > asked + 1.0:
+                answer, asked = client.call_async(GetState.Request()), time.monotonic()
+            return False
 
         self.until(there, seconds)
 
