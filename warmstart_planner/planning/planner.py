@@ -26,7 +26,7 @@ from warmstart_planner.planning.engine import (
     merit,
     on_grid,
 )
-from warmstart_planner.planning.ladder import Ladder, Reference
+from warmstart_planner.planning.ladder import BRAKING, Ladder, Reference
 from warmstart_planner.planning.memory import Memory
 from warmstart_planner.planning.settings import PlannerSettings
 from warmstart_planner.planning.sources import TimedSource
@@ -203,7 +203,7 @@ class Planner:
         before = self._memory
         if chosen is None:
             reference = self._ladder.without_plan(posed, before, own_ways)
-            braking = reference.rung is Rung.BRAKING
+            braking = reference.source == BRAKING  # evading is not: it is not gone on with unseen
             self._memory = replace(before, in_use=reference.trajectory, is_braking=braking)
             return reference
         reference = self._ladder.with_plan(posed, chosen)
