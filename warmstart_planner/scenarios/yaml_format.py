@@ -27,7 +27,6 @@ from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, Traffi
 from warmstart_planner.vehicle import DEFAULT_VEHICLE
 
 SCHEMA_NAME = 'scenario.schema.json'
-MOST_SPEED = 100.0  # in a region that gives none [m/s]
 
 
 def scenario_folder() -> Path:
@@ -135,7 +134,7 @@ def _goal(data: dict[str, Any], road: Road) -> Goal:
 def _region(value: dict[str, Any], road: Road) -> RegionGoal:
     for station in value['stations']:
         _check_station('goal.region.stations', station, road)
-    intervals = [value['stations'], value['times'], value.get('speeds', (0.0, MOST_SPEED))]
+    intervals = [value['stations'], value['times'], value.get('speeds', ())]
     numbers = [float(number) for interval in intervals for number in interval]
     return RegionGoal(*numbers, offset=float(value.get('offset', 0.0)))
 

@@ -46,8 +46,8 @@ def reference_path(network: Network, rows: Rows, start: NDArray[np.float64]) -> 
         network: all lanelets by id.
         rows: the route, grouped by `route_rows`.
         start: where the drive begins; no lane change begins before it, and the path is led
-            straight back to RUN_UP behind it where the route begins later. Where the network ends,
-        the path is led straight on: maps end, roads do not.
+            straight back to RUN_UP behind it where the route begins later. Where the network
+            ends, the path is led straight on: maps end, roads do not.
 
     """
     points, lanelets = [], []
