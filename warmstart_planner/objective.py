@@ -48,6 +48,7 @@ ANCHOR_FIELDS = (
 )
 SCALAR_FIELDS = ('grip', 'stop_station', 'blend_square')  # of the road, before its anchors
 GRIP, STOP_STATION, BLEND_SQUARE = range(len(SCALAR_FIELDS))
+WINDOW_FIELDS = ('least', 'most')  # stations between which a node is wanted [m]
 ROAD_PARAMETERS = len(SCALAR_FIELDS) + ANCHORS * len(ANCHOR_FIELDS)
 OBSTACLE_PARAMETERS = len(OBSTACLE_FIELDS)
 ROAD_ROWS = 4
@@ -62,6 +63,7 @@ class CostWeights:
     Weights of the squared residuals, per second along the horizon, once at its end.
 
     `speed` [s^2/m^2], `offset` [1/m^2] and `heading` weigh the distance from the road's target;
+    `arrival` [1/m^2] weighs once how far from where a goal's time wants it the car is then.
     `acceleration`, `lateral_acceleration` [s^4/m^2] and `steering_rate` [s^2/rad^2] weigh
     comfort; the `terminal_*` ones stand for what comes after the horizon.
     `violation` is the exact penalty per metre (or m/s^2) and second, `violation_square` the
@@ -74,6 +76,7 @@ class CostWeights:
     acceleration: float = 0.3
     lateral_acceleration: float = 0.3
     steering_rate: float = 5.0
+    arrival: float = 3.0
     terminal_speed: float = 0.4
     terminal_offset: float = 1.0
     terminal_heading: float = 20.0
@@ -220,6 +223,21 @@ def terminal_residuals(
         weights.terminal_heading**0.5 * heading,
         weights.terminal_heading**0.5 * turned,
     ]
+
+
+def arrival_residuals(on_road: RoadCoordinates, window: Any, weights: CostWeights) -> list[Any]:
+    """
+    Weighted distances from a window of stations; their sum of squares is a node's cost.
+
+    Args:
+        on_road: of the centre of the car's box.
+        window: the numbers of `WINDOW_FIELDS`.
+        weights: of the cost.
+
+    """
+    late = np.fmax(window[0] - on_road.station, 0.0)
+    early = np.fmax(on_road.station - window[1], 0.0)
+    return [weights.arrival**0.5 * late, weights.arrival**0.5 * early]
 
 
 def road_clearances(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:

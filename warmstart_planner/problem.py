@@ -24,7 +24,7 @@ from warmstart_planner.vehicle import (
 )
 
 if TYPE_CHECKING:
-    from warmstart_planner.targets import Target
+    from warmstart_planner.targets import Target, TimedTarget
 
 MAX_OBSTACLES = 12
 
@@ -229,9 +229,14 @@ class PlanningProblem:
     @cached_property
     def target(self) -> Target:
         """What the goal asks for along the road."""
+        return self.timed_target.target
+
+    @cached_property
+    def timed_target(self) -> TimedTarget:
+        """The same, and where the goal's time wants the car."""
         from warmstart_planner import targets
 
-        return targets.target_of(self)
+        return targets.timed_target_of(self)
 
     @cached_property
     def blocked_station(self) -> float:

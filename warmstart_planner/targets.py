@@ -57,9 +57,38 @@ class Target(NamedTuple):
     needed: float = 0.0
 
 
-def target_of(problem: PlanningProblem) -> Target:
-    """Return what a problem's goal asks for."""
-    goal, vehicle = problem.goal, problem.vehicle
+class Moment(NamedTuple):
+    """A station of the centre of the car's box [m], and a time from the problem's stamp [s]."""
+
+    time: float
+    station: float
+
+
+class TimedTarget(NamedTuple):
+    """
+    A target, and where the car is wanted when: nowhere, for goals without a time.
+
+    The car has to have come to `by` by its time, and is not to be beyond `before` before it. Both
+    lie within the horizon; of a later goal they are where the way there leads at its end.
+    """
+
+    target: Target
+    by: Moment | None = None
+    before: Moment | None = None
+
+
+def timed_target_of(problem: PlanningProblem) -> TimedTarget:
+    """Return what a problem's goal asks for, and when."""
+    goal = problem.goal
+    if isinstance(goal, RegionGoal):
+        return _within(goal, problem)
+    return TimedTarget(_untimed(goal, problem))
+
+
+def _untimed(
+    goal: KeepSpeed | StopBefore | StationGoal | PoseGoal, problem: PlanningProblem
+) -> Target:
+    vehicle = problem.vehicle
     match goal:
         case KeepSpeed(speed=speed):
             return Target(speed, np.inf, speed)
@@ -74,13 +103,11 @@ def target_of(problem: PlanningProblem) -> Target:
             centre = [x + reach * np.cos(yaw), y + reach * np.sin(yaw)]
             at, offset = (float(value) for value in problem.road.project(centre, station))
             return Target(np.inf, station + reach, speed, stop, at, offset)
-        case RegionGoal():
-            return _within(goal, problem)
         case _:
             assert_never(goal)
 
 
-def _within(goal: RegionGoal, problem: PlanningProblem) -> Target:
+def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     """
     Return the pace that leads to a region in its time.
 
@@ -90,7 +117,7 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> Target:
     """
     here, speed = problem.here, float(problem.initial_state[SPEED])
     if problem.stamp > goal.end or here > goal.last:  # missed: nothing is left to hurry for
-        return Target(speed, np.inf, speed)
+        return TimedTarget(Target(speed, np.inf, speed))
     early, late = max(goal.begin - problem.stamp, 0.0), max(goal.end - problem.stamp, SOON)
     near, far = _inside(goal.first, goal.last, RESERVE_MOST[0])
     soon, latest = _inside(early, late, RESERVE_MOST[1])
@@ -99,16 +126,19 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> Target:
     at = max(near, min(here, far))
     in_comfort = _Approach(problem, speeds, at, LATERAL_COMFORT, 0.0)
     least = in_comfort.pace(latest)
-    most = np.inf
+    most, before = np.inf, None
     if soon > SOON:
-        most = _Approach(problem, speeds, far, LATERAL_COMFORT, 0.0).pace(soon)
+        through = _Approach(problem, speeds, far, LATERAL_COMFORT, 0.0)
+        most = through.pace(soon)
+        before = through.moment(most, soon)
     wanted = min(max(speed, least), max(most, least))
-    needed = 0.0
+    needed, by = 0.0, in_comfort.moment(least, latest)
     if in_comfort.time(least) > late + SOON:
         unlimited = _Approach(problem, speeds, max(goal.first, here), LATERAL_MOST, FASTEST)
-        needed = min(unlimited.pace(late), speed + HASTE)
+        pace = unlimited.pace(late)
+        needed, by = min(pace, speed + HASTE), unlimited.moment(pace, late)
     cruise = max(_hurried(wanted, speed), needed)
-    return Target(
+    target = Target(
         cruise=cruise,
         station=at + problem.vehicle.rear_to_center,
         speed=min(max(wanted, speeds[0]), speeds[1]),
@@ -117,6 +147,7 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> Target:
         offset=goal.offset,
         needed=needed,
     )
+    return TimedTarget(target, by, before)
 
 
 def _inside(low: float, high: float, most: float) -> tuple[float, float]:
@@ -142,6 +173,8 @@ class _Approach:
         hurry: float,
     ) -> None:
         self._speed = float(problem.initial_state[SPEED])
+        self._horizon = problem.horizon.duration
+        self._reach = problem.vehicle.rear_to_center
         way = max(station - problem.here, 0.0)
         count = min(int(way) + 2, MOST_SAMPLES)
         ahead = np.linspace(problem.here, problem.here + way, count)
@@ -151,14 +184,27 @@ class _Approach:
         self._slowing = _slowing(speeds[1], station, ahead)
         self._rising = _rising(speeds[0], station, ahead)
         self._step = way / (count - 1)
+        self._ahead = ahead
 
     def time(self, pace: float) -> float:
         """Return the time that the way takes, to which the speed follows with a lag [s]."""
+        return float(self._times(pace)[-1])
+
+    def moment(self, pace: float, duration: float) -> Moment:
+        """Return where the car is wanted after a duration, or at the horizon's end before it."""
+        if duration <= self._horizon:
+            return Moment(duration, float(self._ahead[-1]) + self._reach)
+        place = np.interp(self._horizon, self._times(pace), self._ahead)
+        return Moment(self._horizon, float(place) + self._reach)
+
+    def _times(self, pace: float) -> NDArray[np.float64]:
+        """Return the times up to each sample of the way, shape (S,) [s]."""
         speeds = np.minimum(np.maximum(pace, self._rising), np.minimum(self._most, self._slowing))
-        speeds = np.maximum(speeds, LEAST_PACE)
-        taken = self._step * (1.0 / speeds[1:] + 1.0 / speeds[:-1]).sum() / 2.0
+        slowness = 1.0 / np.maximum(speeds, LEAST_PACE)
+        taken = np.zeros(len(slowness))
+        np.cumsum((slowness[1:] + slowness[:-1]) * (self._step / 2.0), out=taken[1:])
         lag = RESPONSE_TIME / GAIN * (1.0 - np.exp(-taken * GAIN / RESPONSE_TIME))
-        return float(taken + lag * (1.0 - self._speed / speeds[0]))
+        return taken + lag * (1.0 - self._speed * slowness[0])
 
     def pace(self, duration: float) -> float:
         """Return the least pace that takes no longer than a duration, or the most there is."""

@@ -11,6 +11,7 @@ is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,7 @@ LEAST_SPEED = 3.0  # it is reckoned with [m/s]
 FAST_ACCELERATION = 3.0  # [m/s^2]
 STEERING_RATE_USE = 0.9  # share of it that is planned with; the controller follows with the rest
 RETURN_USE = 0.8  # share of the controls with which a state moves back inside its bounds
+ANYWHERE = 1e6  # a station beyond it is no bound [m]
 STEP_WINDOW = 0.75  # spacings to either side of an anchor within which its edge counts
 
 
@@ -115,7 +117,8 @@ class Transcription:
 
     `initial_state` (5,); `road` (ROAD_PARAMETERS,); `obstacles` (M, N + 1, OBSTACLE_PARAMETERS)
     with the margin in the radius; `state_lower` and `state_upper` (N + 1, 5): the car's bounds,
-    widened to what it can reach where it starts outside of them.
+    widened to what it can reach where it starts outside of them; `windows` (N + 1, 2): stations
+    that each node is wanted between, from the car's own on.
     """
 
     frame: Frame
@@ -124,6 +127,7 @@ class Transcription:
     obstacles: NDArray[np.float64]
     state_lower: NDArray[np.float64]
     state_upper: NDArray[np.float64]
+    windows: NDArray[np.float64]
 
 
 def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription:
@@ -144,6 +148,7 @@ def by_numpy(problem: PlanningProblem, margins: Margins) -> Transcription:
         obstacles=obstacle_parameters(problem, frame, margins),
         state_lower=lower,
         state_upper=upper,
+        windows=station_windows(problem),
     )
 
 
@@ -224,6 +229,36 @@ def road_parameters(
     return np.concatenate([[scalars[name] for name in SCALAR_FIELDS], columns.ravel()])
 
 
+def station_windows(problem: PlanningProblem) -> NDArray[np.float64]:
+    """
+    Return between which stations each node is wanted, shape (N + 1, 2) [m].
+
+    Stations are those of the centre of the car's box, from its own now on. Where a moment lies
+    between nodes, the one before has to be where it asks to be by then, the one after is not
+    to be beyond where it asks to be before.
+    """
+    target, steps = problem.timed_target, problem.horizon.steps
+    if target.by is None and target.before is None:
+        return _unwanted(steps)
+    windows = _unwanted(steps).copy()
+    centre = box_centre_point(problem.initial_state, problem.vehicle)
+    here = float(problem.road.project(centre, problem.here)[0])
+    if target.by is not None:
+        node = int(np.floor(target.by.time / problem.horizon.dt + 1e-6))
+        windows[min(max(node, 1), steps), 0] = target.by.station - here
+    if target.before is not None:
+        node = int(np.ceil(target.before.time / problem.horizon.dt - 1e-6))
+        windows[min(max(node, 1), steps), 1] = target.before.station - here
+    return windows
+
+
+@cache
+def _unwanted(steps: int) -> NDArray[np.float64]:
+    windows = np.tile([-ANYWHERE, ANYWHERE], (steps + 1, 1))
+    windows.flags.writeable = False
+    return windows
+
+
 def edge_margin(
     problem: PlanningProblem, margin: float, station: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -235,7 +270,7 @@ def edge_margin(
     """
     road, vehicle = problem.road, problem.vehicle
     room = road.at('left_width', station) + road.at('right_width', station)
-    swept = vehicle.width + np.abs(road.at('curvature', station)) * vehicle.front_reach**2 / 2
+    swept = vehicle.swept_width(road.at('curvature', station))
     return np.clip((room - swept) / 4, 0.0, margin)
 
 

@@ -81,6 +81,10 @@ class VehicleParameters:
         """Distance from the rear axle back to the rear bumper [m]."""
         return self.length / 2 - self.rear_to_center
 
+    def swept_width(self, curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how wide a strip the car covers on paths of some curvatures [1/m], [m]."""
+        return self.width + np.abs(curvature) * self.front_reach**2 / 2
+
     @property
     def state_lower(self) -> NDArray[np.float64]:
         """Lower bounds of the state, shape (5,); the pose is free."""

@@ -74,8 +74,8 @@ class PlannerSettings:
     hold_distance: float = 0.8
     hold_speed: float = 0.5
     stitch_longitudinal: float = 0.8
-    stitch_lateral: float = 0.3
-    stitch_yaw: float = 0.1
+    stitch_lateral: float = 0.12
+    stitch_yaw: float = 0.05
     stitch_speed: float = 0.8
     stitch_steering: float = 0.15
     weights: CostWeights = field(default_factory=CostWeights)

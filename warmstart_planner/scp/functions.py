@@ -33,6 +33,8 @@ def casadi_functions(
       rows' derivatives C (by x) and D (by u).
     - `terminal_value(x, road)`: cost, rows (road, stopping).
     - `terminal_model(x, road)`: the same, and Q, q, C.
+    - `arrival_value(x, road, window)`: cost of a node that is wanted between two stations.
+    - `arrival_model(x, road, window)`: the same, and Q, q.
     - `obstacle_value(x, obstacle)`: separation less margin.
     - `obstacle_model(x, obstacle)`: the same, its gradient by the state, the separations along
       the four axes, their gradients (4 x nx) and the boxes' alignment.
@@ -75,6 +77,11 @@ def casadi_functions(
         ca.jacobian(end_rows, x),
     ]
 
+    window = ca.SX.sym('window', len(objective.WINDOW_FIELDS))
+    aside = ca.vertcat(*objective.arrival_residuals(on_road, window, weights))
+    ja = ca.jacobian(aside, x)
+    arrival_model = [ca.sumsqr(aside), 2 * ja.T @ ja, 2 * ja.T @ aside]
+
     separation = objective.obstacle_separation(x, obstacle, vehicle)
     axes = objective.axis_separations(x, obstacle, vehicle)
     along_axes = ca.vertcat(*axes[:4])
@@ -91,6 +98,8 @@ def casadi_functions(
         _function('stage_model', [x, u, road], model),
         _function('terminal_value', [x, road], end_model[:2]),
         _function('terminal_model', [x, road], end_model),
+        _function('arrival_value', [x, road, window], arrival_model[:1]),
+        _function('arrival_model', [x, road, window], arrival_model),
         _function('obstacle_value', [x, obstacle], [separation]),
         _function('obstacle_model', [x, obstacle], obstacle_model),
     ]

@@ -94,6 +94,7 @@ class BoundProblem:
                 reach,
                 self.numbers.state_lower,
                 self.numbers.state_upper,
+                self.numbers.windows,
             )
         ]
         self.structure = ProblemStructure(

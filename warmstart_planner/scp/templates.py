@@ -54,9 +54,14 @@ def write_templates(
     obstacle = ca.SX.sym('obstacle', objective.OBSTACLE_PARAMETERS)
     stage = _named(STAGE_NAMES, dense['stage_model'](state, control, road))
     end = _named(END_NAMES, dense['terminal_model'](state, road))
+    window = ca.SX.sym('window', len(objective.WINDOW_FIELDS))
+    arrival = _named(ARRIVAL_NAMES, dense['arrival_model'](state, road, window))
     near = _named(NEAR_NAMES, dense['obstacle_model'](state, obstacle))
     _check(stage, end, near)
-    functions = _functions(state, control, road, obstacle, stage, end, near)
+    functions = (
+        *_functions(state, control, road, obstacle, stage, end, near),
+        *_arrival_functions(state, road, window, arrival),
+    )
     declared = [declaration(*function) + ';\n' for function in functions]
     (folder / HEADER).write_text(
         '\n'.join(
@@ -87,6 +92,7 @@ def _numbers(function: str) -> tuple[str, ...]:
 
 STAGE_NAMES = ('next', 'cost', 'rows', 'A', 'B', 'Q', 'S', 'R', 'q', 'r', 'C', 'D')
 END_NAMES = ('cost', 'rows', 'Q', 'q', 'C')
+ARRIVAL_NAMES = ('cost', 'Q', 'q')
 NEAR_NAMES = ('value', 'gradient', 'axis', 'slope', 'alignment')
 OPEN = 'namespace scp {\n'
 HEAD = f"""\
@@ -175,6 +181,7 @@ def _constants(horizon: Horizon, stage: Mapping[str, ca.SX]) -> str:
         'STOPPING_FIRST': STOPPING.start,
         'STOPPING_END': STOPPING.stop,
         'ROAD_SIZE': objective.ROAD_PARAMETERS,
+        'WINDOW_SIZE': len(objective.WINDOW_FIELDS),
         'OBSTACLE_SIZE': objective.OBSTACLE_PARAMETERS,
         'OBSTACLES': MAX_OBSTACLES,
         'A_SIZE': len(_varying(stage['A'])),
@@ -277,4 +284,19 @@ def _functions(
         ('terminal_model', at_end, terminal_model),
         ('obstacle_value', by_obstacle, {'value': near['value']}),
         ('obstacle_model', by_obstacle, obstacle_model),
+    )
+
+
+def _arrival_functions(
+    state: ca.SX, road: ca.SX, window: ca.SX, arrival: Mapping[str, ca.SX]
+) -> tuple[Function, ...]:
+    """Return what the lanes call of nodes that are wanted somewhere, packed."""
+    given = {'x': state, 'road': road, 'window': window}
+    model = {
+        'h': [arrival['Q'][i, j] for i, j in UPPER if j in PLACE],
+        'q': [arrival['q'][i] for i in PLACE],
+    }
+    return (
+        ('arrival_value', given, {'cost': arrival['cost']}),
+        ('arrival_model', given, model),
     )

@@ -95,7 +95,7 @@ def way_to(
     for target in order:
         route = ways[target]
         rows = _rows(network, route, start)
-        road = road_along(network, rows, start.pose[:2], default_limit)
+        road = road_along(network, rows, start.pose[:2], default_limit, start.car)
         for goal in goals:
             for place, lanelets in zip(goal.region.places, goal.lanelets, strict=True):
                 if target not in lanelets:
@@ -113,7 +113,7 @@ def _onward(
 ) -> Way:
     route = longest_route(network, begin, start.speed * region.time[1])
     rows = _rows(network, route, start)
-    road = road_along(network, rows, start.pose[:2], default_limit)
+    road = road_along(network, rows, start.pose[:2], default_limit, start.car)
     return Way(rows, road, KeepSpeed(_speed_in(region, max(start.speed, LEAST_SPEED))))
 
 

@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.road import Road, road_from_polyline
-from warmstart_planner.scenarios.lanelets.lanelet import Lanelet, Network, joint
+from warmstart_planner.scenarios.lanelets.lanelet import Lanelet, Network, drivable_area, joint
 from warmstart_planner.scenarios.lanelets.paths import ReferencePath, reference_path
 from warmstart_planner.scenarios.lanelets.routes import Rows
+from warmstart_planner.vehicle import VehicleParameters
 
 SEAM = 0.08  # gaps between neighbouring lanelets that count as closed [m]
 EDGE_RESERVE = 0.02  # the corridor keeps inside the lanelets by this much [m]
+ROOM = 1.0  # beyond what the car sweeps: a lane with less is left, as far as there is road [m]
+TURNING = 6.0  # a car swings out this far before and behind a bend, too [m]
+SLOPE = 0.25  # of an edge where it leaves the lanes' own
 LEAST_WIDTH = 0.3  # of the corridor on either side of the reference path, where it is off [m]
 LOCAL_TURN = np.pi / 2  # a lanelet is near while the path to it turns by no more than this [rad]
 LOCAL_REACH = 5.0  # or no farther away along the path than this [m]
@@ -34,18 +38,24 @@ Place = tuple[NDArray[np.float64], float, float]  # an outline, and the stations
 
 
 def road_along(
-    network: Network, rows: Rows, start: NDArray[np.float64], default_limit: float
+    network: Network,
+    rows: Rows,
+    start: NDArray[np.float64],
+    default_limit: float,
+    car: VehicleParameters,
 ) -> Road:
     """
     Build the road along a route: smoothed path, corridor of all lanes that lead the same way.
 
-    The speed limit at each station is that of the lanelet that the path lies in there.
+    Where these leave less room than the car needs, as narrow lanes and turns do, the corridor
+    takes in as much of the road beside them as is lacking. The speed limit at each station is that of the lanelet that the path lies in there.
 
     Args:
         network: all lanelets by id.
         rows: the route, grouped by `route_rows`.
         start: where the drive begins (x, y).
         default_limit: speed limit in lanelets that have none [m/s].
+        car: that is to fit.
 
     Returns:
         The road, from at least RUN_UP behind the start.
@@ -55,7 +65,17 @@ def road_along(
     road = _smoothed(path.points, default_limit)
     left, right = corridor(network, rows, road, start)
     limit = _limits(network, path, road, default_limit)
-    return replace(road, left_width=left, right_width=right, speed_limit=limit)
+    narrow = replace(road, left_width=left, right_width=right, speed_limit=limit)
+    wanted = car.swept_width(_sharpest_about(road)) + ROOM
+    return with_room(network, narrow, wanted)
+
+
+def _sharpest_about(road: Road) -> NDArray[np.float64]:
+    """Return the largest curvature within TURNING of each station, shape (M,) [1/m]."""
+    first = np.searchsorted(road.station, road.station - TURNING)
+    beyond = np.searchsorted(road.station, road.station + TURNING, side='right')
+    bend = np.abs(road.curvature)
+    return np.array([bend[i:j].max() for i, j in zip(first, beyond, strict=True)])
 
 
 def _smoothed(points: NDArray[np.float64], speed_limit: float) -> Road:
@@ -176,6 +196,59 @@ def corridor(
     left = np.interp(station, station[measured], left[measured])
     right = np.interp(station, station[measured], right[measured])
     return left, right
+
+
+def with_room(network: Network, road: Road, wanted: NDArray[np.float64]) -> Road:
+    """
+    Widen a corridor to a width wherever it is narrower, both sides alike.
+
+    What the road surface lacks on one side is taken on the other; it is that of all lanes for
+    cars, whichever way they lead.
+
+    Args:
+        network: all lanelets by id.
+        road: with the corridor of its lanes.
+        wanted: width by station, shape (M,) [m].
+
+    """
+    lacking = wanted - road.left_width - road.right_width
+    on_left, on_right = np.zeros_like(lacking), np.zeros_like(lacking)
+    narrow = np.flatnonzero(lacking > 0.0)
+    for k, found in zip(narrow, _surface(network, road, narrow), strict=True):
+        around = _interval_about(found, 0.0)
+        if around is not None:
+            on_left[k] = max(around[1] - EDGE_RESERVE - road.left_width[k], 0.0)
+            on_right[k] = max(-around[0] - EDGE_RESERVE - road.right_width[k], 0.0)
+    on_left = np.minimum(on_left, np.maximum(lacking / 2, lacking - on_right))
+    on_right = np.minimum(on_right, lacking - on_left)
+    return replace(
+        road,
+        left_width=road.left_width + _tapered(road, np.maximum(on_left, 0.0)),
+        right_width=road.right_width + _tapered(road, np.maximum(on_right, 0.0)),
+    )
+
+
+def _tapered(road: Road, width: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the most of a width by station that nowhere changes faster than SLOPE."""
+    rising = np.minimum.accumulate(width - SLOPE * road.station) + SLOPE * road.station
+    back = (rising + SLOPE * road.station)[::-1]
+    return np.minimum.accumulate(back)[::-1] - SLOPE * road.station
+
+
+def _surface(
+    network: Network, road: Road, samples: NDArray[np.int64]
+) -> list[list[tuple[float, float]]]:
+    """Return between which offsets the normals at a road's samples lie in lanes for cars."""
+    origin = np.stack([road.x, road.y], axis=-1)[samples]
+    heading = road.heading[samples]
+    normal = np.stack([-np.sin(heading), np.cos(heading)], axis=-1)
+    intervals: list[list[tuple[float, float]]] = [[] for _ in samples]
+    for outline in drivable_area(network):
+        low, high = outline.min(axis=0) - BESIDE, outline.max(axis=0) + BESIDE
+        near = np.flatnonzero(((origin > low) & (origin < high)).all(axis=-1))
+        for k, pairs in zip(near, _crossings(outline, origin[near], normal[near]), strict=True):
+            intervals[k] += pairs
+    return intervals
 
 
 def _pieces(network: Network, row: Iterable[int], stretch: Stretch, opposite: bool) -> list[Place]:

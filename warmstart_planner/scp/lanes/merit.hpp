@@ -52,6 +52,10 @@ Merit<V> score(const Problems<V> &p, const Trajectories<V> &t, const Penalty<V> 
         if (k < STEPS) stage_value(t.x[k], t.u[k], p.road, &cost, rows);
         else terminal_value(t.x[k], p.road, &cost, rows);
         sum.cost += cost;
+        if (k > 0 && p.is_wanted[k]) {
+            arrival_value(t.x[k], p.road, p.window[k], &cost);
+            sum.cost += cost;
+        }
         for (int i = k > 0 ? 0 : ROAD_ROWS; i < STAGE_ROWS; i++) sum.add(rows[i], penalty);
         if (k > 0) add_obstacles(p, t.x[k], k, penalty, sum);
     }

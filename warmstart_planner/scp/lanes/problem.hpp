@@ -14,10 +14,15 @@ constexpr int NODES = STEPS + 1;
 /* An obstacle that a lane has not: so far away that nothing comes near it. */
 constexpr double ABSENT[OBSTACLE_SIZE] = {1e6, 1e6, 1.0};
 
+/* Beyond it a station is no bound [m]. */
+constexpr double ANYWHERE = 1e6;
+
 template <class V> struct Problems {
     V initial[STATES], road[ROAD_SIZE];
     V obstacle[NODES][OBSTACLES][OBSTACLE_SIZE], reach[OBSTACLES];
     V lower[NODES][CONTROLS], upper[NODES][CONTROLS]; /* of speed and steering */
+    V window[NODES][WINDOW_SIZE]; /* stations that a node is wanted between */
+    bool is_wanted[NODES];        /* by any lane, or was */
     double control_lower[CONTROLS], control_upper[CONTROLS], car_reach, car_center, wheelbase;
     int obstacles;                                    /* the most that a lane has */
     const problem_t *given[V::WIDTH];
@@ -39,6 +44,7 @@ template <class V> struct Problems {
     void clear() {
         for (auto &each : given) each = nullptr;
         obstacles = -1;
+        for (auto &each : is_wanted) each = false;
     }
 
     /* A lower bound of the separation from an obstacle: circles about both shapes. */
@@ -58,6 +64,7 @@ template <class V> struct Problems {
             }
         if (p.obstacle_count > obstacles) obstacles = p.obstacle_count;
         for (int j = 0; j < OBSTACLES; j++) put_obstacle(p, j, put);
+        for (int k = 0; k < NODES; k++) put_window(p, k, put);
         for (int i = 0; i < CONTROLS; i++) {
             control_lower[i] = p.control_lower[i];
             control_upper[i] = p.control_upper[i];
@@ -65,6 +72,12 @@ template <class V> struct Problems {
         car_reach = p.car_reach;
         car_center = p.car_center;
         wheelbase = p.wheelbase;
+    }
+
+    template <class Put> void put_window(const problem_t &p, int k, Put put) {
+        const double *from = p.windows + k * WINDOW_SIZE;
+        for (int i = 0; i < WINDOW_SIZE; i++) put(window[k][i], from[i]);
+        is_wanted[k] = is_wanted[k] || from[0] > -ANYWHERE || from[1] < ANYWHERE;
     }
 
     template <class Put> void put_obstacle(const problem_t &p, int j, Put put) {

@@ -112,6 +112,18 @@ template <class V> void linearise_end(const V *x, const V *road, End<V> &n) {
     n.stop.value = values[ROAD_ROWS];
 }
 
+/* The cost of a node that is wanted between two stations, which depends on its place only. */
+template <class V>
+void add_arrival(const V *x, const V *road, const V *window, Node<V> &n) {
+    V h[PLACE * (PLACE + 1) / 2], q[PLACE];
+    arrival_model(x, road, window, h, q);
+    int from = 0;
+    for (int i = 0; i < PLACE; i++) {
+        for (int j = i; j < PLACE; j++) n.h[at(i, j)] += h[from++];
+        n.q[i] += q[i];
+    }
+}
+
 template <class V> struct HalfPlane { V value, c[PLACE], separation; };
 
 /* A half-plane that keeps car and obstacle apart: value and gradient of a row >= 0.
@@ -179,6 +191,8 @@ void linearise(const Problems<V> &p, const Trajectories<V> &t, V reach,
     for (int k = 0; k < STEPS; k++) linearise_stage(t.x[k], t.u[k], p.road, qp.stage[k]);
     linearise_end(t.x[STEPS], p.road, qp.end);
     qp.stage[0].rows = 0;
+    for (int k = 1; k < NODES; k++)
+        if (p.is_wanted[k]) add_arrival(t.x[k], p.road, p.window[k], qp.node(k));
     for (int k = 1; k < NODES; k++)
         add_obstacle_rows(p, t.x[k], k, reach, at_work, qp.node(k), qp.obstacle_rows);
 }
