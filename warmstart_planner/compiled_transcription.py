@@ -27,7 +27,7 @@ from warmstart_planner.transcription import (
     Frame,
     Margins,
     Transcription,
-    station_windows,
+    arrival_windows,
 )
 from warmstart_planner.vehicle import STATE_SIZE, VehicleParameters
 
@@ -211,7 +211,7 @@ def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription | No
     if call(given, numbers):
         raise MemoryError('there is no memory for the stations of the road ahead')
     problem.__dict__.update(here=numbers.here, blocked_station=numbers.blocked_station)
-    return Transcription(Frame(*state[:3]), *made, station_windows(problem))
+    return Transcription(Frame(*state[:3]), *made, arrival_windows(problem))
 
 
 def _arrays(obstacles: int, nodes: int) -> tuple[list[NDArray[np.float64]], list[int]]:

@@ -48,10 +48,11 @@ ANCHOR_FIELDS = (
 )
 SCALAR_FIELDS = ('grip', 'stop_station', 'blend_square')  # of the road, before its anchors
 GRIP, STOP_STATION, BLEND_SQUARE = range(len(SCALAR_FIELDS))
-WINDOW_FIELDS = ('least', 'most')  # stations between which a node is wanted [m]
+WINDOW_FIELDS = ('least', 'most', 'right', 'left', 'slowest', 'fastest')  # where a node is wanted
 ROAD_PARAMETERS = len(SCALAR_FIELDS) + ANCHORS * len(ANCHOR_FIELDS)
 OBSTACLE_PARAMETERS = len(OBSTACLE_FIELDS)
 ROAD_ROWS = 4
+ARRIVAL_SQUARE = 2.0  # up to which a distance counts by its square [m, m/s]
 SMOOTH_ABSOLUTE = 0.03  # rounding of |.| on sines and cosines
 SMOOTH_CENTRE = 0.1  # rounding of |.| on distances between centres [m]
 SHARPNESS = 10.0  # of the soft maximum over separating axes [1/m]
@@ -63,7 +64,8 @@ class CostWeights:
     Weights of the squared residuals, per second along the horizon, once at its end.
 
     `speed` [s^2/m^2], `offset` [1/m^2] and `heading` weigh the distance from the road's target;
-    `arrival` [1/m^2] weighs once how far from where a goal's time wants it the car is then.
+    `arrival` [1/m^2, s^2/m^2] weighs once how far from where and how fast a goal's time wants
+    it the car is then.
     `acceleration`, `lateral_acceleration` [s^4/m^2] and `steering_rate` [s^2/rad^2] weigh
     comfort; the `terminal_*` ones stand for what comes after the horizon.
     `violation` is the exact penalty per metre (or m/s^2) and second, `violation_square` the
@@ -76,7 +78,7 @@ class CostWeights:
     acceleration: float = 0.3
     lateral_acceleration: float = 0.3
     steering_rate: float = 5.0
-    arrival: float = 3.0
+    arrival: float = 10.0
     terminal_speed: float = 0.4
     terminal_offset: float = 1.0
     terminal_heading: float = 20.0
@@ -225,19 +227,33 @@ def terminal_residuals(
     ]
 
 
-def arrival_residuals(on_road: RoadCoordinates, window: Any, weights: CostWeights) -> list[Any]:
+def arrival_residuals(
+    x: Any, on_road: RoadCoordinates, window: Any, weights: CostWeights
+) -> list[Any]:
     """
-    Weighted distances from a window of stations; their sum of squares is a node's cost.
+    Weighted distances from where a node is wanted; their sum of squares is its cost.
+
+    The square of a distance beyond `ARRIVAL_SQUARE` rises no longer than in proportion to it, so
+    that a goal that is out of reach does not outweigh what is forbidden on the way.
 
     Args:
+        x: state.
         on_road: of the centre of the car's box.
-        window: the numbers of `WINDOW_FIELDS`.
+        window: the numbers of `WINDOW_FIELDS`: stations, offsets [m] and speeds [m/s].
         weights: of the cost.
 
     """
-    late = np.fmax(window[0] - on_road.station, 0.0)
-    early = np.fmax(on_road.station - window[1], 0.0)
-    return [weights.arrival**0.5 * late, weights.arrival**0.5 * early]
+    values = (on_road.station, on_road.offset, x[SPEED])
+    beyond = []
+    for i, value in enumerate(values):
+        beyond += [np.fmax(window[2 * i] - value, 0.0), np.fmax(value - window[2 * i + 1], 0.0)]
+    return [weights.arrival**0.5 * _slower_than_linear(each) for each in beyond]
+
+
+def _slower_than_linear(distance: Any) -> Any:
+    """Return what is the distance where it is small; its square rises in proportion then."""
+    ratio = distance / ARRIVAL_SQUARE
+    return distance / np.sqrt(np.sqrt(1.0 + ratio * ratio))
 
 
 def road_clearances(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:

@@ -27,9 +27,10 @@ LATERAL_MOST = 0.6  # share of it where the goal needs to be reached in time
 COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2]
 RESPONSE_TIME = 1.2  # with which a plan's speed follows its target, about a first-order lag [s]
 RESERVE = 0.25  # share of a region's length, time and speeds that is kept free at both ends
-RESERVE_MOST = (5.0, 0.5, 1.0)  # of it at most [m], [s], [m/s]
+RESERVE_MOST = (10.0, 2.0, 1.0)  # of it at most [m], [s], [m/s]
 GAIN = 2.0  # of the pace: to what slows a car a target gives way as to what speeds it up
 FASTEST = 60.0  # that a pace can be [m/s]
+ASIDE = 0.5  # of a region's offset that a car is wanted within [m]
 LEAST_PACE = 0.1  # [m/s]
 STANDING = 0.2  # below it a car counts as standing [m/s]
 MOST_SAMPLES = 150  # of a way, that its time is found from
@@ -57,24 +58,32 @@ class Target(NamedTuple):
     needed: float = 0.0
 
 
-class Moment(NamedTuple):
-    """A station of the centre of the car's box [m], and a time from the problem's stamp [s]."""
+class Arrival(NamedTuple):
+    """
+    Where the centre of the car's box is wanted at a time from the problem's stamp [s].
+
+    Between the stations `least` and `most` [m], the offsets `right` and `left` [m], and with a
+    speed from `slowest` to `fastest` [m/s].
+    """
 
     time: float
-    station: float
+    least: float
+    most: float
+    right: float = -np.inf
+    left: float = np.inf
+    slowest: float = -np.inf
+    fastest: float = np.inf
 
 
 class TimedTarget(NamedTuple):
     """
     A target, and where the car is wanted when: nowhere, for goals without a time.
 
-    The car has to have come to `by` by its time, and is not to be beyond `before` before it. Both
-    lie within the horizon; of a later goal they are where the way there leads at its end.
+    That is within the horizon; of a later arrival it is where the way there leads at its end.
     """
 
     target: Target
-    by: Moment | None = None
-    before: Moment | None = None
+    arrival: Arrival | None = None
 
 
 def timed_target_of(problem: PlanningProblem) -> TimedTarget:
@@ -126,17 +135,25 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     at = max(near, min(here, far))
     in_comfort = _Approach(problem, speeds, at, LATERAL_COMFORT, 0.0)
     least = in_comfort.pace(latest)
-    most, before = np.inf, None
+    most = np.inf
+    through = _Approach(problem, speeds, far, LATERAL_COMFORT, 0.0)
     if soon > SOON:
-        through = _Approach(problem, speeds, far, LATERAL_COMFORT, 0.0)
         most = through.pace(soon)
-        before = through.moment(most, soon)
     wanted = min(max(speed, least), max(most, least))
-    needed, by = 0.0, in_comfort.moment(least, latest)
+    arrive = min(max(in_comfort.time(wanted), soon), latest)
+    by = in_comfort.place(least, problem.horizon.duration)
+    needed = 0.0
     if in_comfort.time(least) > late + SOON:
         unlimited = _Approach(problem, speeds, max(goal.first, here), LATERAL_MOST, FASTEST)
-        pace = unlimited.pace(late)
-        needed, by = min(pace, speed + HASTE), unlimited.moment(pace, late)
+        pace, arrive = unlimited.pace(late), late
+        needed, by = min(pace, speed + HASTE), unlimited.place(pace, problem.horizon.duration)
+    reach = problem.vehicle.rear_to_center
+    if arrive > problem.horizon.duration:
+        beyond = through.place(most, problem.horizon.duration)
+        arrival = Arrival(problem.horizon.duration, by + reach, max(beyond, by) + reach)
+    else:
+        aside = (goal.offset - ASIDE, goal.offset + ASIDE)
+        arrival = Arrival(arrive, near + reach, far + reach, *aside, speeds[0], fastest)
     cruise = max(_hurried(wanted, speed), needed)
     target = Target(
         cruise=cruise,
@@ -147,7 +164,7 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
         offset=goal.offset,
         needed=needed,
     )
-    return TimedTarget(target, by, before)
+    return TimedTarget(target, arrival)
 
 
 def _inside(low: float, high: float, most: float) -> tuple[float, float]:
@@ -173,14 +190,13 @@ class _Approach:
         hurry: float,
     ) -> None:
         self._speed = float(problem.initial_state[SPEED])
-        self._horizon = problem.horizon.duration
-        self._reach = problem.vehicle.rear_to_center
         way = max(station - problem.here, 0.0)
         count = min(int(way) + 2, MOST_SAMPLES)
         ahead = np.linspace(problem.here, problem.here + way, count)
         bend = np.maximum(np.abs(problem.road.at('curvature', ahead)), 1e-6)
         bends = np.sqrt(lateral * problem.friction * GRAVITY / bend)
-        self._most = np.minimum(np.maximum(problem.road.at('speed_limit', ahead), hurry), bends)
+        limits = np.maximum(problem.road.at('speed_limit', ahead), hurry)
+        self._most = _slowed(np.minimum(limits, bends), ahead)
         self._slowing = _slowing(speeds[1], station, ahead)
         self._rising = _rising(speeds[0], station, ahead)
         self._step = way / (count - 1)
@@ -190,12 +206,9 @@ class _Approach:
         """Return the time that the way takes, to which the speed follows with a lag [s]."""
         return float(self._times(pace)[-1])
 
-    def moment(self, pace: float, duration: float) -> Moment:
-        """Return where the car is wanted after a duration, or at the horizon's end before it."""
-        if duration <= self._horizon:
-            return Moment(duration, float(self._ahead[-1]) + self._reach)
-        place = np.interp(self._horizon, self._times(pace), self._ahead)
-        return Moment(self._horizon, float(place) + self._reach)
+    def place(self, pace: float, duration: float) -> float:
+        """Return the station that is reached within a duration [m]."""
+        return float(np.interp(duration, self._times(pace), self._ahead))
 
     def _times(self, pace: float) -> NDArray[np.float64]:
         """Return the times up to each sample of the way, shape (S,) [s]."""
@@ -245,7 +258,12 @@ def target_speeds(problem: PlanningProblem, station: NDArray[np.float64]) -> NDA
     speed = np.minimum(speed, np.minimum(pace, _slowing(wanted.speed, wanted.station, station)))
     stop = stop_station(problem) - problem.vehicle.length / 2
     speed = np.minimum(speed, _slowing(0.0, stop, station))
-    square = speed**2 + 2 * COMFORT_DECELERATION * station
+    return _slowed(speed, station)
+
+
+def _slowed(speeds: NDArray[np.float64], station: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return speeds by station, lowered so that comfortable braking reaches every slower place."""
+    square = speeds**2 + 2 * COMFORT_DECELERATION * station
     ahead = np.minimum.accumulate(square[::-1])[::-1] - 2 * COMFORT_DECELERATION * station
     return np.sqrt(np.maximum(ahead, 0.0))
 

@@ -22,6 +22,7 @@ from warmstart_planner.objective import (
     ANCHORS,
     OBSTACLE_PARAMETERS,
     SCALAR_FIELDS,
+    WINDOW_FIELDS,
 )
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem
@@ -117,8 +118,8 @@ class Transcription:
 
     `initial_state` (5,); `road` (ROAD_PARAMETERS,); `obstacles` (M, N + 1, OBSTACLE_PARAMETERS)
     with the margin in the radius; `state_lower` and `state_upper` (N + 1, 5): the car's bounds,
-    widened to what it can reach where it starts outside of them; `windows` (N + 1, 2): stations
-    that each node is wanted between, from the car's own on.
+    widened to what it can reach where it starts outside of them; `windows` (N + 1,
+    len(WINDOW_FIELDS)): where each node is wanted.
     """
 
     frame: Frame
@@ -148,7 +149,7 @@ def by_numpy(problem: PlanningProblem, margins: Margins) -> Transcription:
         obstacles=obstacle_parameters(problem, frame, margins),
         state_lower=lower,
         state_upper=upper,
-        windows=station_windows(problem),
+        windows=arrival_windows(problem),
     )
 
 
@@ -229,32 +230,27 @@ def road_parameters(
     return np.concatenate([[scalars[name] for name in SCALAR_FIELDS], columns.ravel()])
 
 
-def station_windows(problem: PlanningProblem) -> NDArray[np.float64]:
+def arrival_windows(problem: PlanningProblem) -> NDArray[np.float64]:
     """
-    Return between which stations each node is wanted, shape (N + 1, 2) [m].
+    Return where each node is wanted, shape (N + 1, len(WINDOW_FIELDS)); anywhere, but for one.
 
-    Stations are those of the centre of the car's box, from its own now on. Where a moment lies
-    between nodes, the one before has to be where it asks to be by then, the one after is not
-    to be beyond where it asks to be before.
+    Stations are those of the centre of the car's box, from its own now on [m].
     """
-    target, steps = problem.timed_target, problem.horizon.steps
-    if target.by is None and target.before is None:
+    arrival, steps = problem.timed_target.arrival, problem.horizon.steps
+    if arrival is None:
         return _unwanted(steps)
-    windows = _unwanted(steps).copy()
     centre = box_centre_point(problem.initial_state, problem.vehicle)
     here = float(problem.road.project(centre, problem.here)[0])
-    if target.by is not None:
-        node = int(np.floor(target.by.time / problem.horizon.dt + 1e-6))
-        windows[min(max(node, 1), steps), 0] = target.by.station - here
-    if target.before is not None:
-        node = int(np.ceil(target.before.time / problem.horizon.dt - 1e-6))
-        windows[min(max(node, 1), steps), 1] = target.before.station - here
+    node = min(max(round(arrival.time / problem.horizon.dt), 1), steps)
+    windows = _unwanted(steps).copy()
+    windows[node] = np.clip(arrival[1:], -ANYWHERE, ANYWHERE)
+    windows[node, :2] -= here
     return windows
 
 
 @cache
 def _unwanted(steps: int) -> NDArray[np.float64]:
-    windows = np.tile([-ANYWHERE, ANYWHERE], (steps + 1, 1))
+    windows = np.tile([-ANYWHERE, ANYWHERE], (steps + 1, len(WINDOW_FIELDS) // 2))
     windows.flags.writeable = False
     return windows
 

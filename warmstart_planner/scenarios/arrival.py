@@ -130,7 +130,7 @@ class Region:
         """
         return {
             'place': self._in_place(centers[:, :2]),
-            'heading': self._in_heading(centers[:, 2]),
+            'heading': self.allows_heading(centers[:, 2]),
             'speed': _within(speeds, self.speed, 0.0),
             'time': _within(times, self.time, SAME_TIME),
         }
@@ -140,7 +140,8 @@ class Region:
             return np.ones(len(points), bool)
         return np.any([place.contains(points) for place in self.places], axis=0)
 
-    def _in_heading(self, yaw: Array) -> Flags:
+    def allows_heading(self, yaw: Array) -> Flags:
+        """Tell of headings, shape (n,) [rad], whether they lie in its interval, shape (n,)."""
         if self.heading is None:
             return np.ones(len(yaw), bool)
         low, high = self.heading

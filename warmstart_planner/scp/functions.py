@@ -33,7 +33,7 @@ def casadi_functions(
       rows' derivatives C (by x) and D (by u).
     - `terminal_value(x, road)`: cost, rows (road, stopping).
     - `terminal_model(x, road)`: the same, and Q, q, C.
-    - `arrival_value(x, road, window)`: cost of a node that is wanted between two stations.
+    - `arrival_value(x, road, window)`: cost of a node that is wanted somewhere.
     - `arrival_model(x, road, window)`: the same, and Q, q.
     - `obstacle_value(x, obstacle)`: separation less margin.
     - `obstacle_model(x, obstacle)`: the same, its gradient by the state, the separations along
@@ -78,7 +78,7 @@ def casadi_functions(
     ]
 
     window = ca.SX.sym('window', len(objective.WINDOW_FIELDS))
-    aside = ca.vertcat(*objective.arrival_residuals(on_road, window, weights))
+    aside = ca.vertcat(*objective.arrival_residuals(x, on_road, window, weights))
     ja = ca.jacobian(aside, x)
     arrival_model = [ca.sumsqr(aside), 2 * ja.T @ ja, 2 * ja.T @ aside]
 

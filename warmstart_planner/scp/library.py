@@ -38,7 +38,7 @@ class ProblemStructure(ctypes.Structure):
     Arrays: `initial_state` (STATE_SIZE,), `road` (ROAD_PARAMETERS,), `obstacles` (obstacle_count,
     steps + 1, OBSTACLE_PARAMETERS), `obstacle_reach` (obstacle_count,): radius of a circle about
     each obstacle, with margin [m]; bounds of states (steps + 1, STATE_SIZE); `windows` (steps + 1,
-    2): stations between which each node is wanted. `car_reach` is the
+    WINDOW_FIELDS): where each node is wanted. `car_reach` is the
     radius of a circle about the car's box, `car_center` the distance of its centre ahead of the
     rear axle.
     """

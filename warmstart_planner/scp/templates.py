@@ -32,6 +32,7 @@ from warmstart_planner.vehicle import (
 PLACE = range(3)  # position and heading: all that rows of road and obstacles depend on
 FRICTION = range(SPEED, STEERING + 1)
 STOPPING = range(SPEED + 1)
+ARRIVING = range(SPEED + 1)
 ROAD_ROWS = range(objective.ROAD_ROWS)
 LAST_ROW = STAGE_ROWS - 1  # friction, or stopping at the end
 STATES, CONTROLS = range(STATE_SIZE), range(CONTROL_SIZE)
@@ -180,6 +181,7 @@ def _constants(horizon: Horizon, stage: Mapping[str, ca.SX]) -> str:
         'FRICTION_END': FRICTION.stop,
         'STOPPING_FIRST': STOPPING.start,
         'STOPPING_END': STOPPING.stop,
+        'ARRIVING': len(ARRIVING),
         'ROAD_SIZE': objective.ROAD_PARAMETERS,
         'WINDOW_SIZE': len(objective.WINDOW_FIELDS),
         'OBSTACLE_SIZE': objective.OBSTACLE_PARAMETERS,
@@ -293,8 +295,8 @@ def _arrival_functions(
     """Return what the lanes call of nodes that are wanted somewhere, packed."""
     given = {'x': state, 'road': road, 'window': window}
     model = {
-        'h': [arrival['Q'][i, j] for i, j in UPPER if j in PLACE],
-        'q': [arrival['q'][i] for i in PLACE],
+        'h': [arrival['Q'][i, j] for i, j in UPPER if j in ARRIVING],
+        'q': [arrival['q'][i] for i in ARRIVING],
     }
     return (
         ('arrival_value', given, {'cost': arrival['cost']}),

@@ -56,11 +56,16 @@ class Start:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Where along a road a place lies: stations from first to last at an offset [m]."""
+    """
+    Where along a road a place lies: stations from first to last at an offset [m].
+
+    `leads`: the road leads the way there that is asked for.
+    """
 
     first: float
     last: float
     offset: float
+    leads: bool
 
 
 def way_to(
@@ -90,19 +95,22 @@ def way_to(
     leading = frozenset.union(*(goal.leading for goal in goals))
     ways = find_routes(network, begins, wanted - around, around)
     central = frozenset.union(*(goal.central for goal in goals))
-    # where none leads the way that is asked for, the place at least can be reached
     order = sorted(ways, key=lambda target: (target not in leading, target not in central))
+    fallback = None
     for target in order:
-        route = ways[target]
-        rows = _rows(network, route, start)
+        rows = _rows(network, ways[target], start)
         road = road_along(network, rows, start.pose[:2], default_limit, start.car)
-        for goal in goals:
-            for place, lanelets in zip(goal.region.places, goal.lanelets, strict=True):
-                if target not in lanelets:
-                    continue
-                stretch = _stretch(place, road, start)
-                if stretch is not None:
-                    return Way(rows, road, _aim(goal.region, stretch, start))
+        for region, place in _places_in(target, goals):
+            stretch = _stretch(place, road, start, region)
+            if stretch is None:
+                continue
+            way = Way(rows, road, _aim(region, stretch, start))
+            if stretch.leads:
+                return way
+            fallback = fallback or way
+    # where none leads the way that is asked for, the place at least can be reached
+    if fallback is not None:
+        return fallback
     raise ScenarioError(
         f'goal cannot be reached: {"; ".join(_reasons(network, begins, goals, around))}'
     )
@@ -139,22 +147,44 @@ def _behind(
     return found
 
 
-def _stretch(place: Place, road: Road, start: Start) -> _Stretch | None:
-    """Return where a road, or what lies beside its path within the corridor, is in a place."""
+def _places_in(target: int, goals: Sequence[GoalState]) -> Iterator[tuple[Region, Place]]:
+    """Yield the places of goals that lie in a lanelet."""
+    for goal in goals:
+        for place, lanelets in zip(goal.region.places, goal.lanelets, strict=True):
+            if target in lanelets:
+                yield goal.region, place
+
+
+def _stretch(place: Place, road: Road, start: Start, region: Region) -> _Stretch | None:
+    """
+    Return where a road, or what lies beside its path within the corridor, is in a place.
+
+    That is where the road leads the way that the region asks for, if it does anywhere.
+    """
     here = float(road.project(start.pose[:2], road.locate(start.pose))[0])
     stations = np.arange(here, road.end, SAMPLES)
     half = start.car.width / 2
     left = road.at('left_width', stations) - half
     right = road.at('right_width', stations) - half
+    leads = region.allows_heading(road.at('heading', stations))
+    fallback = None
     for offset in _offsets(float(left.max(initial=0.0)), float(right.max(initial=0.0))):
         fits = (offset <= np.maximum(left, 0.0)) & (-offset <= np.maximum(right, 0.0))
         inside = fits & place.contains(road.poses(stations, offset)[:, :2])
-        if inside.any():
-            first = int(np.argmax(inside))
-            beyond = np.flatnonzero(~inside[first:])
-            last = first + (int(beyond[0]) if len(beyond) else len(inside) - first) - 1
-            return _Stretch(float(stations[first]), float(stations[last]), offset)
-    return None
+        if (inside & leads).any():
+            return _first_run(inside & leads, stations, offset, True)
+        if inside.any() and fallback is None:
+            fallback = _first_run(inside, stations, offset, False)
+    return fallback
+
+
+def _first_run(
+    flags: NDArray[np.bool_], stations: NDArray[np.float64], offset: float, leads: bool
+) -> _Stretch:
+    first = int(np.argmax(flags))
+    beyond = np.flatnonzero(~flags[first:])
+    last = first + (int(beyond[0]) if len(beyond) else len(flags) - first) - 1
+    return _Stretch(float(stations[first]), float(stations[last]), offset, leads)
 
 
 def _offsets(left: float, right: float) -> Iterator[float]:

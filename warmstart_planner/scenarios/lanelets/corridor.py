@@ -18,7 +18,7 @@ from warmstart_planner.vehicle import VehicleParameters
 
 SEAM = 0.08  # gaps between neighbouring lanelets that count as closed [m]
 EDGE_RESERVE = 0.02  # the corridor keeps inside the lanelets by this much [m]
-ROOM = 1.0  # beyond what the car sweeps: a lane with less is left, as far as there is road [m]
+ROOM = 1.5  # beyond what the car sweeps: a lane with less is left, as far as there is road [m]
 TURNING = 6.0  # a car swings out this far before and behind a bend, too [m]
 SLOPE = 0.25  # of an edge where it leaves the lanes' own
 LEAST_WIDTH = 0.3  # of the corridor on either side of the reference path, where it is off [m]

@@ -14,14 +14,14 @@ constexpr int NODES = STEPS + 1;
 /* An obstacle that a lane has not: so far away that nothing comes near it. */
 constexpr double ABSENT[OBSTACLE_SIZE] = {1e6, 1e6, 1.0};
 
-/* Beyond it a station is no bound [m]. */
+/* A bound that is this large is none. */
 constexpr double ANYWHERE = 1e6;
 
 template <class V> struct Problems {
     V initial[STATES], road[ROAD_SIZE];
     V obstacle[NODES][OBSTACLES][OBSTACLE_SIZE], reach[OBSTACLES];
     V lower[NODES][CONTROLS], upper[NODES][CONTROLS]; /* of speed and steering */
-    V window[NODES][WINDOW_SIZE]; /* stations that a node is wanted between */
+    V window[NODES][WINDOW_SIZE]; /* where a node is wanted */
     bool is_wanted[NODES];        /* by any lane, or was */
     double control_lower[CONTROLS], control_upper[CONTROLS], car_reach, car_center, wheelbase;
     int obstacles;                                    /* the most that a lane has */
@@ -77,7 +77,8 @@ template <class V> struct Problems {
     template <class Put> void put_window(const problem_t &p, int k, Put put) {
         const double *from = p.windows + k * WINDOW_SIZE;
         for (int i = 0; i < WINDOW_SIZE; i++) put(window[k][i], from[i]);
-        is_wanted[k] = is_wanted[k] || from[0] > -ANYWHERE || from[1] < ANYWHERE;
+        for (int i = 0; i < WINDOW_SIZE; i++)
+            is_wanted[k] = is_wanted[k] || (from[i] > -ANYWHERE && from[i] < ANYWHERE);
     }
 
     template <class Put> void put_obstacle(const problem_t &p, int j, Put put) {

@@ -112,14 +112,14 @@ template <class V> void linearise_end(const V *x, const V *road, End<V> &n) {
     n.stop.value = values[ROAD_ROWS];
 }
 
-/* The cost of a node that is wanted between two stations, which depends on its place only. */
+/* The cost of a node that is wanted somewhere, with some speed. */
 template <class V>
 void add_arrival(const V *x, const V *road, const V *window, Node<V> &n) {
-    V h[PLACE * (PLACE + 1) / 2], q[PLACE];
+    V h[ARRIVING * (ARRIVING + 1) / 2], q[ARRIVING];
     arrival_model(x, road, window, h, q);
     int from = 0;
-    for (int i = 0; i < PLACE; i++) {
-        for (int j = i; j < PLACE; j++) n.h[at(i, j)] += h[from++];
+    for (int i = 0; i < ARRIVING; i++) {
+        for (int j = i; j < ARRIVING; j++) n.h[at(i, j)] += h[from++];
         n.q[i] += q[i];
     }
 }
