@@ -28,6 +28,8 @@ COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2
 RESPONSE_TIME = 1.2  # with which a plan's speed follows its target, about a first-order lag [s]
 RESERVE = 0.25  # share of a region's length, time and speeds that is kept free at both ends
 RESERVE_MOST = (10.0, 2.0, 1.0)  # of it at most [m], [s], [m/s]
+RESERVE_NOW = 1.0  # of the length, at most, where it has to be there now [m]
+RESERVE_RISE = 1.5  # of that with the time that is left, of which much can come between [m/s]
 GAIN = 2.0  # of the pace: to what slows a car a target gives way as to what speeds it up
 FASTEST = 60.0  # that a pace can be [m/s]
 ASIDE = 0.5  # of a region's offset that a car is wanted within [m]
@@ -128,7 +130,8 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     if problem.stamp > goal.end or here > goal.last:  # missed: nothing is left to hurry for
         return TimedTarget(Target(speed, np.inf, speed))
     early, late = max(goal.begin - problem.stamp, 0.0), max(goal.end - problem.stamp, SOON)
-    near, far = _inside(goal.first, goal.last, RESERVE_MOST[0])
+    room = min(RESERVE_NOW + RESERVE_RISE * late, RESERVE_MOST[0])
+    near, far = _inside(goal.first, goal.last, room)
     soon, latest = _inside(early, late, RESERVE_MOST[1])
     slowest, fastest = _inside(goal.slowest, goal.fastest, RESERVE_MOST[2])
     speeds = (slowest if goal.slowest > 0.0 else 0.0), fastest
