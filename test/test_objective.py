@@ -240,6 +240,36 @@ def test_a_car_at_its_target_that_does_nothing_costs_nothing():
     np.testing.assert_allclose(residuals, 0.0, atol=1e-3)
 
 
+WINDOW = np.array([5.0, 9.0, -0.5, 0.5, 3.0, 8.0])
+
+
+def arrival_cost(station, offset, speed):
+    problem = problem_on([(200.0, 0.0, 0.0)], 6.0)
+    x = np.array([station - CAR.rear_to_center, offset, 0.0, speed, 0.0])
+    on_road = objective.road_coordinates(*objective.box_centre(x, CAR), road_numbers(problem))
+    moved = on_road._replace(station=station)
+    return np.square(objective.arrival_residuals(x, moved, WINDOW, WEIGHTS)).sum()
+
+
+@given(numbers(5.0, 9.0), numbers(-0.45, 0.45), numbers(3.0, 8.0))
+def test_an_arrival_within_its_window_costs_nothing(station, offset, speed):
+    assert arrival_cost(station, offset, speed) == pytest.approx(0.0, abs=1e-6)
+
+
+@given(numbers(0.0, 50.0), numbers(0.01, 50.0))
+def test_an_arrival_costs_the_more_the_farther_off_but_never_outgrows_a_line(late, more):
+    near, far = (arrival_cost(5.0 - each, 0.0, 6.0) for each in (late, late + more))
+    assert near < far
+    steepest = WEIGHTS.arrival * objective.ARRIVAL_SQUARE
+    assert far - near <= 1.1 * steepest * more
+
+
+@given(numbers(0.01, 0.3))
+def test_an_arrival_that_is_little_off_costs_the_square(off):
+    assert arrival_cost(9.0 + off, 0.0, 6.0) == pytest.approx(WEIGHTS.arrival * off**2, rel=0.02)
+    assert arrival_cost(7.0, 0.0, 8.0 + off) == pytest.approx(WEIGHTS.arrival * off**2, rel=0.02)
+
+
 @given(numbers(0.0, 2 * np.pi), numbers(1.0, 12.0))
 def test_the_friction_circle_is_a_circle(direction, grip):
     lateral = grip * np.sin(direction)

@@ -16,6 +16,7 @@ from warmstart_planner.problem import (
     goal_place,
     goal_station,
 )
+from warmstart_planner.problem import Horizon
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.targets import (
     COMFORT_DECELERATION,
@@ -222,6 +223,47 @@ def test_a_region_beside_the_path_is_its_offset_when_it_begins(make_problem):
     offset = target_offsets(problem, np.array([40.0, 100.0 + CAR.rear_to_center, 110.0]))
     np.testing.assert_allclose(offset, [0.0, -1.5, -1.5])
     assert goal_place(problem.goal, problem.road) == (105.0, -1.5)
+
+
+# --- where to be when ---
+
+
+@given(numbers(0.0, 250.0), numbers(0.5, 40.0), numbers(0.0, 15.0), numbers(0.0, 5.0))
+def test_the_car_is_wanted_where_the_region_is_or_on_the_way_there(
+    make_problem, distance, length, begin, lasts
+):
+    goal = RegionGoal(20.0 + distance, 20.0 + distance + length, begin, begin + lasts)
+    problem = make_problem((20.0, 0.0, 0.0, 9.0, 0.0), goal=goal)
+    wanted = problem.timed_target.arrival
+    assert 0.0 <= wanted.time <= problem.horizon.duration
+    assert wanted.least <= wanted.most <= goal.last + CAR.rear_to_center + 1e-9
+    if wanted.time < problem.horizon.duration:
+        assert wanted.least >= goal.first + CAR.rear_to_center - 1e-9
+        assert wanted.time <= max(goal.end, 0.1) + 1e-9
+        assert (wanted.right + wanted.left) / 2 == pytest.approx(goal.offset)
+
+
+@given(numbers(60.0, 200.0), numbers(6.5, 15.0), numbers(0.0, 10.0))
+def test_who_has_more_time_is_wanted_less_far_on_the_way(make_problem, distance, end, longer):
+    def least(end):
+        goal = RegionGoal(20.0 + distance, 30.0 + distance, end, end)
+        return make_problem((20.0, 0.0, 0.0, 9.0, 0.0), goal=goal).timed_target.arrival.least
+
+    assert least(end + longer) <= least(end) + 0.05
+
+
+def test_what_is_kept_free_within_a_region_is_less_the_nearer_its_time_is(make_problem):
+    kept = []
+    for end in (5.0, 3.0, 1.0):
+        goal = RegionGoal(30.0, 90.0, 0.0, end)
+        problem = make_problem((20.0, 0.0, 0.0, 9.0, 0.0), horizon=Horizon(0.1, 60), goal=goal)
+        kept.append(problem.timed_target.arrival.least - CAR.rear_to_center - goal.first)
+    assert kept[0] > kept[1] > kept[2] > 0.0
+
+
+@pytest.mark.parametrize('goal', [KeepSpeed(8.0), StationGoal(60.0, 4.0), StopBefore(90.0, 8.0)])
+def test_a_goal_without_a_time_wants_the_car_nowhere(make_problem, goal):
+    assert make_problem(goal=goal).timed_target.arrival is None
 
 
 @pytest.mark.parametrize('name', ['last', 'end', 'fastest'])

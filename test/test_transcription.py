@@ -21,12 +21,14 @@ from warmstart_planner.problem import (
     Horizon,
     KeepSpeed,
     PoseGoal,
+    RegionGoal,
 )
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.targets import (
     stop_station,
 )
 from warmstart_planner.transcription import (
+    ANYWHERE,
     STEERING_RATE_USE,
     Frame,
     Margins,
@@ -303,3 +305,25 @@ def roll_out_at_limit(problem):
         speed = min(speed + 0.2, 14.0) if speed <= 14.0 else max(speed - 0.3, 14.0)
         way += speed * problem.horizon.dt
     return way
+
+
+# --- where a node is wanted ---
+
+
+def test_one_node_is_wanted_where_the_goal_s_time_wants_it_and_the_others_anywhere(make_problem):
+    goal = RegionGoal(40.0, 60.0, 2.0, 3.0, 4.0, 9.0, offset=1.0)
+    problem = make_problem((20.0, 0.0, 0.0, 9.0, 0.0), goal=goal)
+    windows = transcribe(problem, Margins()).windows
+    bounded = np.flatnonzero((np.abs(windows) < ANYWHERE).any(axis=1))
+    assert len(bounded) == 1
+    least, most, right, left, slowest, fastest = windows[bounded[0]]
+    here = 20.0  # both of the rear axle, so that the way to the box's centre falls out
+    assert goal.first - here <= least <= most <= goal.last - here
+    assert right < goal.offset < left
+    assert goal.slowest <= slowest <= fastest <= goal.fastest
+    assert 2.0 <= problem.horizon.times[bounded[0]] <= 3.0
+
+
+def test_without_a_time_no_node_is_wanted_anywhere(make_problem):
+    windows = transcribe(make_problem(goal=KeepSpeed(9.0)), Margins()).windows
+    assert (np.abs(windows) >= ANYWHERE).all()

@@ -8,6 +8,7 @@ import pytest
 from warmstart_planner.problem import KeepSpeed, goal_place
 from warmstart_planner.scenarios import ScenarioError, load_scenario
 from warmstart_planner.scenarios.commonroad.goals import EXACT_HEADING, EXACT_SPEED
+from warmstart_planner.scenarios.commonroad.ways import ASIDE, DEPTH
 
 HALF = 2.0  # of a lane's width [m]
 
@@ -98,15 +99,16 @@ def goal(place='', time=(60, 100), **rest):
 def read(tmp_path):
     """Read a file with some goal states; the car at x = 30 unless told otherwise."""
 
-    def from_goals(*goals, lanelets=TWO_LANES, pose=(30.0, 0.0, 0.0), step=0):
+    def from_goals(*goals, lanelets=TWO_LANES, pose=(30.0, 0.0, 0.0), step=0, yaw_rate=None):
         x, y, yaw = pose
+        turning = '' if yaw_rate is None else exact('yawRate', yaw_rate)
         states = ''.join(f'<goalState>{each}</goalState>' for each in goals)
         text = (
             '<?xml version="1.0"?><commonRoad timeStepSize="0.1" commonRoadVersion="2020a" '
             f'benchmarkID="ZAM_Test-1_1" source="test">{"".join(lanelets)}'
             f'<planningProblem id="7"><initialState><position><point><x>{x}</x><y>{y}</y></point>'
             f'</position>{exact("orientation", yaw)}{exact("time", step)}{exact("velocity", 10)}'
-            f'</initialState>{states}</planningProblem></commonRoad>'
+            f'{turning}</initialState>{states}</planningProblem></commonRoad>'
         )
         path = tmp_path / 'trial.xml'
         path.write_text(text)
@@ -282,6 +284,37 @@ class TestValues:
         scenario = read(goal(rectangle(150, 0), orientation=(2.0, 2.5)))
         assert centre_at(scenario) == pytest.approx([150.0, 0.0], abs=3.1)
         assert missed(scenario, *drive(scenario)) == ('heading',)
+
+    def test_of_a_place_about_a_bend_the_part_that_leads_as_asked_is_aimed_at(self, read):
+        bend = (
+            lane(1, line(0, 100), links([2])),
+            lane(2, arc(-90, 0, 30.0, (100.0, 30.0)), links([3], [1])),
+            lane(3, [(130.0, y) for y in range(30, 130, 5)], links((), [2])),
+        )
+        everywhere = goal(ref(2) + ref(3), orientation=(1.4, 1.7))
+        scenario = read(everywhere, lanelets=bend)
+        heading = scenario.road.at('heading', [scenario.goal.first, scenario.goal.last])
+        assert heading.min() > 1.25
+        assert missed(scenario, *drive(scenario)) == ()
+
+    @pytest.mark.parametrize('y', [-2.0, -1.5, 0.0, 1.0])
+    def test_a_place_beside_the_path_is_aimed_at_well_inside(self, read, y):
+        scenario = read(goal(rectangle(150, y, 6.0, 3.0)))
+        assert abs(scenario.goal.offset - y) <= 1.5 - DEPTH + 0.05
+        assert abs(scenario.goal.offset) <= max(abs(y) - 1.5 + DEPTH, 0.0) + ASIDE
+
+
+class TestStarts:
+    def test_the_wheels_stand_as_the_car_turns(self, read):
+        scenario = read(goal(rectangle(150, 0)), yaw_rate=0.2)
+        speed, steering = scenario.initial_state[3:]
+        turning = speed * np.tan(steering) / scenario.car.wheelbase
+        assert turning == pytest.approx(0.2)
+        assert read(goal(rectangle(150, 0))).initial_state[4] == 0.0
+
+    def test_wheels_turn_no_farther_than_they_can(self, read):
+        scenario = read(goal(rectangle(150, 0)), yaw_rate=-50.0)
+        assert scenario.initial_state[4] == -scenario.car.steering_max
 
 
 class TestSeveral:

@@ -24,17 +24,20 @@ from warmstart_planner.scenarios.lanelets import (
     starts,
     stretches,
 )
+from warmstart_planner.scenarios.lanelets.corridor import ROOM, SLOPE
+from warmstart_planner.vehicle import load_vehicle
 
+CAR = load_vehicle()
 HALF = 1.75  # of a lane's width [m]
 BROKEN = LeftOut('its bounds cross', np.array([[0.0, 1.0], [9.0, 1.0], [0.0, -1.0], [9.0, -1.0]]))
 
 
-def lanelet(id_, center, after=(), before=(), left=None, right=None, **others):
+def lanelet(id_, center, after=(), before=(), left=None, right=None, half=HALF, **others):
     center = np.asarray(center, float)
     along = np.gradient(center, axis=0)
     normal = np.stack([-along[:, 1], along[:, 0]], axis=-1)
     normal /= np.hypot(*normal.T)[:, None]
-    bounds = center + HALF * normal, center - HALF * normal
+    bounds = center + half * normal, center - half * normal
     return Lanelet(id_, *bounds, tuple(after), tuple(before), left, right, **others)
 
 
@@ -247,7 +250,7 @@ class TestRoutes:
 
 def road_of(roads, route, start):
     rows = route_rows(roads, route)
-    return rows, road_along(roads, rows, np.array(start, float), 30.0)
+    return rows, road_along(roads, rows, np.array(start, float), 30.0, CAR)
 
 
 def assert_width(road, stations, left, right, atol=0.1):
@@ -313,6 +316,30 @@ class TestCorridor:
         _, road = road_of(network(straight(1, (0, 0), (200, 0)), beside, across), [1], (20, 0))
         assert_width(road, np.array([100.0, 130.0]), HALF + 3.5, HALF, atol=0.2)
         assert_width(road, np.array([30.0, 190.0]), HALF, HALF)
+
+    def test_a_lane_too_narrow_for_the_car_takes_in_the_road_beside_it(self):
+        narrow = straight(1, (0, 0), (200, 0), left=(2, False), half=1.0)
+        oncoming = straight(2, (200, 2.0), (0, 2.0), left=(1, False), half=1.0)
+        _, road = road_of(network(narrow, oncoming), [1], (50, 0))
+        lacking = CAR.width + ROOM - 2.0
+        assert_width(road, 100.0, 1.0 + lacking, 1.0)
+        _, alone = road_of(network(narrow), [1], (50, 0))
+        assert_width(alone, 100.0, 1.0, 1.0)
+
+    def test_a_turn_has_room_for_what_the_car_sweeps_where_there_is_road(self):
+        turn = [arc(2, (50, 6), 6.0, -90, 0, [3], [1])]
+        ours = [straight(1, (0, 0), (50, 0), [2]), *turn, straight(3, (56, 6), (56, 60), [], [2])]
+        square = straight(4, (30, 20), (70, -20), half=40.0)
+        _, tight = road_of(network(*ours), [1, 2, 3], (20, 0))
+        _, roomy = road_of(network(*ours, square), [1, 2, 3], (20, 0))
+        at = tight.station[np.argmax(np.abs(tight.curvature))]
+        gained = [roomy.at(s, at) - tight.at(s, at) for s in ('left_width', 'right_width')]
+        assert min(gained) > 0.1
+        wanted = CAR.swept_width(tight.at('curvature', at)) + ROOM
+        room = roomy.at('left_width', at) + roomy.at('right_width', at)
+        assert room == pytest.approx(wanted, abs=0.3)
+        slopes = np.diff(roomy.left_width - tight.left_width) / np.diff(roomy.station)
+        assert np.abs(slopes).max() <= SLOPE + 1e-6
 
     def test_path_goes_straight_on_where_the_map_ends(self):
         _, road = road_of(network(straight(1, (0, 0), (100, 0))), [1], (50, 0))

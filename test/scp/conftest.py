@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from warmstart_planner.obstacles import box, disc
-from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, StopBefore
+from warmstart_planner.problem import Horizon, KeepSpeed, PoseGoal, RegionGoal, StopBefore
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
@@ -19,7 +19,7 @@ PARKED = box('parked', np.array([50.0, 1.0, 0.0]), 4.5, 1.8)
 WINDING = road_from_segments(
     [(30.0, 0.0, 0.03), (40.0, 0.03, -0.04), (40.0, -0.04, 0.02), (90.0, 0.02, 0.0)], 3.5, 3.5, 15
 )
-NAMES = ('free', 'parked', 'winding', 'pedestrian', 'stop', 'pose')
+NAMES = ('free', 'parked', 'winding', 'pedestrian', 'stop', 'pose', 'timed')
 
 
 @pytest.fixture(scope='session')
@@ -38,6 +38,7 @@ def problems(make_problem):
         'pedestrian': make_problem(obstacles=(disc('pedestrian', crossing, 0.4),)),
         'stop': make_problem(goal=StopBefore(50.0, 8.0)),
         'pose': make_problem(goal=PoseGoal(60.0, 1.2, 0.0, 5.0)),
+        'timed': make_problem(goal=RegionGoal(66.0, 70.0, 4.0, 4.5, 8.0, 12.0, offset=1.0)),
     }
 
 

@@ -167,3 +167,19 @@ def test_the_obstacle_model_holds_separation_and_gradients(functions):
 
         np.testing.assert_allclose(along_axes, axes(x), atol=1e-12)
         np.testing.assert_allclose(axes_slope, slope(axes, x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    'window', [(0.0, 5.0, -0.5, 0.5, 3.0, 8.0), (20.0, 25.0, 3.0, 4.0, 9.0, 12.0)]
+)
+def test_the_arrival_model_holds_the_derivatives_of_the_arrival_value(functions, road, window):
+    for x, _ in points():
+        cost, curvature, gradient = arrays(functions['arrival_model'], x, road, window)
+
+        def value(z):
+            return arrays(functions['arrival_value'], z, road, window)[0]
+
+        assert value(x) == pytest.approx(cost)
+        np.testing.assert_allclose(gradient, slope(value, x), rtol=1e-4, atol=1e-4)
+        assert np.linalg.eigvalsh(curvature).min() >= -1e-9
+        np.testing.assert_array_equal(curvature[4], 0.0)

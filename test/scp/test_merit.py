@@ -28,6 +28,9 @@ def merit_by_numpy(problem, trajectory, weights):
     cost = dt * np.square(
         objective.stage_residuals(x[:, :-1], u, nodes, CAR, weights)
     ).sum() + np.sum(np.square(objective.terminal_residuals(x[:, -1], ends, CAR, weights)))
+    for node, window in enumerate(numbers.windows[1:], start=1):
+        at = objective.RoadCoordinates(*(value[node] for value in on_road))
+        cost += np.square(objective.arrival_residuals(x[:, node], at, window, weights)).sum()
     rows = [
         *(dt * row[1:] for row in objective.road_clearances(x, on_road, CAR)),
         dt * objective.friction_reserve(x[:, :-1], u, grip, CAR),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from warmstart_planner.obstacles import box
-from warmstart_planner.problem import Horizon, KeepSpeed, SolverStatus
+from warmstart_planner.problem import Horizon, KeepSpeed, RegionGoal, SolverStatus
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scp.settings import ScpSettings
@@ -83,6 +83,24 @@ def test_the_car_stands_before_the_stop_line(problems, solve):
     bumper = states[:, 0] + CAR.front_reach
     assert bumper.max() <= 50.0 + 0.02
     assert bumper[-1] > 48.0
+
+
+def test_the_car_is_in_the_region_in_its_time_with_its_speed(problems, solve):
+    problem = problems['timed']
+    goal, trajectory = problem.goal, solve(problem).trajectory
+    station, offset = problem.road.project(trajectory.states[:, :2])
+    there = (trajectory.times >= goal.begin) & (trajectory.times <= goal.end)
+    there &= (station >= goal.first) & (station <= goal.last) & (np.abs(offset - 1.0) < 1.0)
+    speeds = trajectory.states[:, SPEED]
+    assert (there & (speeds >= goal.slowest) & (speeds <= goal.fastest)).any()
+
+
+def test_a_time_that_cannot_be_kept_costs_no_collision(make_problem, solve):
+    post = box('post', np.array([60.0, 0.0, 0.0]), 2.0, 2.0)
+    goal = RegionGoal(95.0, 100.0, 4.0, 4.5)  # 75 m in 4.5 s from 10 m/s, past what stands there
+    problem = make_problem(obstacles=(post,), goal=goal)
+    verdict = verify(problem, solve(problem).trajectory)
+    assert verdict.feasible
 
 
 def test_from_a_braking_start_the_plan_ends_before_a_wall(make_problem, solver, solve):

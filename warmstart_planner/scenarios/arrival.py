@@ -63,6 +63,12 @@ class Place:
         near = _distance_to_edges(points, begin, end) <= self.radius + EDGE
         return near | _inside(points, begin, end)
 
+    def may_contain(self, points: Array) -> Flags:
+        """Tell of points, shape (..., 2), whether they lie in its bounding box, shape (...)."""
+        reach = self.radius + EDGE
+        low, high = self.vertices.min(axis=0) - reach, self.vertices.max(axis=0) + reach
+        return ((points >= low) & (points <= high)).all(axis=-1)
+
     @property
     def middle(self) -> Array:
         """Mean of the vertices, shape (2,)."""

@@ -40,6 +40,7 @@ READ = {*OBSTACLES, 'lanelet', 'trafficSign', 'planningProblem'}  # elements of 
 HARMLESS = {'location', 'scenarioTags', 'intersection'}  # of no consequence if not read
 DEFAULT_SPEED_LIMIT = 36.0  # where a file has none [m/s]
 PASSABLE = 0.8  # beside an obstacle, room beyond the car's width that it needs to pass [m]
+STEERED_SPEED = 1.0  # below it a yaw rate tells no front-wheel angle [m/s]
 MOVES = 0.5  # traffic that stays within it stands [m]
 
 _log = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ def _scenario(name: str, root: etree._Element, vehicle: str) -> Scenario:
         name=name,
         description=f'CommonRoad {root.get("benchmarkID")}, {root.get("source")}',
         road=road,
-        initial_state=np.array([*rear, center[2], speed, 0.0]),
+        initial_state=np.array([*rear, center[2], speed, _steering(initial, speed, car, where)]),
         goal=way.goal,
         traffic=traffic,
         duration=max(goal.region.time[1] for goal in goals),
@@ -141,6 +142,14 @@ def _scenario(name: str, root: etree._Element, vehicle: str) -> Scenario:
         area=drivable_area(network),
         lanes=tuple(Lane(each.left, each.right, each.for_cars) for each in network.values()),
     )
+
+
+def _steering(initial: etree._Element, speed: float, car: VehicleParameters, where: str) -> float:
+    """Return the front-wheel angle with which a car turns as fast as its state says [rad]."""
+    if initial.find('yawRate') is None or speed < STEERED_SPEED:
+        return 0.0
+    angle = np.arctan(value_of(initial, 'yawRate', where) * car.wheelbase / speed)
+    return float(np.clip(angle, -car.steering_max, car.steering_max))
 
 
 def open_opposite(

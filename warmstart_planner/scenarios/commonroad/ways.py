@@ -34,6 +34,7 @@ from warmstart_planner.vehicle import VehicleParameters
 LEAST_SPEED = 2.0  # to ask for at a goal that gives none [m/s]
 SAMPLES = 0.25  # between the places of a road that are looked at [m]
 ASIDE = 0.25  # between the offsets that are looked at [m]
+DEPTH = 0.75  # that is wanted to the sides of a place [m]
 
 
 @dataclass(frozen=True)
@@ -159,40 +160,45 @@ def _stretch(place: Place, road: Road, start: Start, region: Region) -> _Stretch
     """
     Return where a road, or what lies beside its path within the corridor, is in a place.
 
-    That is where the road leads the way that the region asks for, if it does anywhere.
+    That is where the road leads the way that the region asks for, if it does anywhere, as near to
+    its path as leaves DEPTH to the sides of the place.
     """
     here = float(road.project(start.pose[:2], road.locate(start.pose))[0])
     stations = np.arange(here, road.end, SAMPLES)
     half = start.car.width / 2
-    left = road.at('left_width', stations) - half
-    right = road.at('right_width', stations) - half
-    leads = region.allows_heading(road.at('heading', stations))
-    fallback = None
-    for offset in _offsets(float(left.max(initial=0.0)), float(right.max(initial=0.0))):
-        fits = (offset <= np.maximum(left, 0.0)) & (-offset <= np.maximum(right, 0.0))
-        inside = fits & place.contains(road.poses(stations, offset)[:, :2])
-        if (inside & leads).any():
-            return _first_run(inside & leads, stations, offset, True)
-        if inside.any() and fallback is None:
-            fallback = _first_run(inside, stations, offset, False)
-    return fallback
+    left = np.maximum(road.at('left_width', stations) - half, 0.0)
+    right = np.maximum(road.at('right_width', stations) - half, 0.0)
+    asides = np.arange(-np.ceil(right.max() / ASIDE), np.ceil(left.max() / ASIDE) + 1) * ASIDE
+    points = road.poses(stations, asides[:, None])[..., :2]
+    inside = (asides[:, None] <= left) & (-asides[:, None] <= right)
+    inside &= place.may_contain(points)
+    inside[inside] = place.contains(points[inside])
+    leading = inside & region.allows_heading(road.at('heading', stations))
+    leads = bool(leading.any())
+    inside = leading if leads else inside
+    if not inside.any():
+        return None
+    nearest = min(np.flatnonzero(inside.any(axis=1)), key=lambda row: abs(asides[row]))
+    row = _deeper(inside, nearest, asides)
+    run = _first_run(inside[row])
+    return _Stretch(float(stations[run[0]]), float(stations[run[1]]), float(asides[row]), leads)
 
 
-def _first_run(
-    flags: NDArray[np.bool_], stations: NDArray[np.float64], offset: float, leads: bool
-) -> _Stretch:
+def _deeper(inside: NDArray[np.bool_], row: int, asides: NDArray[np.float64]) -> int:
+    """Return the offset's row nearest to the path with DEPTH to both sides, or the middle one."""
+    first, last = _first_run(inside[row])
+    across = inside[:, (first + last) // 2]
+    low = row - int(np.argmin(np.append(across[: row + 1][::-1], False))) + 1
+    high = row + int(np.argmin(np.append(across[row:], False))) - 1
+    depth = min(int(DEPTH / ASIDE), (high - low) // 2)
+    path = int(np.argmin(np.abs(asides)))
+    return min(max(path, low + depth), high - depth)
+
+
+def _first_run(flags: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the first and the last place of the first flags in a row that are set."""
     first = int(np.argmax(flags))
-    beyond = np.flatnonzero(~flags[first:])
-    last = first + (int(beyond[0]) if len(beyond) else len(flags) - first) - 1
-    return _Stretch(float(stations[first]), float(stations[last]), offset, leads)
-
-
-def _offsets(left: float, right: float) -> Iterator[float]:
-    """Yield offsets from the path outwards."""
-    yield 0.0
-    for step in range(1, int(max(left, right) / ASIDE) + 1):
-        yield step * ASIDE
-        yield -step * ASIDE
+    return first, first + int(np.argmin(np.append(flags[first:], False))) - 1
 
 
 def _aim(region: Region, stretch: _Stretch, start: Start) -> RegionGoal:

@@ -48,7 +48,8 @@ def road_along(
     Build the road along a route: smoothed path, corridor of all lanes that lead the same way.
 
     Where these leave less room than the car needs, as narrow lanes and turns do, the corridor
-    takes in as much of the road beside them as is lacking. The speed limit at each station is that of the lanelet that the path lies in there.
+    takes in as much of the road beside them as is lacking. The speed limit at each station is
+    that of the lanelet that the path lies in there.
 
     Args:
         network: all lanelets by id.
