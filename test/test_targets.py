@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from warmstart_planner.problem import (
+    Horizon,
     KeepSpeed,
     PoseGoal,
     RegionGoal,
@@ -16,7 +17,6 @@ from warmstart_planner.problem import (
     goal_place,
     goal_station,
 )
-from warmstart_planner.problem import Horizon
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.targets import (
     COMFORT_DECELERATION,

@@ -96,7 +96,7 @@ def test_the_car_is_in_the_region_in_its_time_with_its_speed(problems, solve):
 
 
 def test_a_time_that_cannot_be_kept_costs_no_collision(make_problem, solve):
-    post = box('post', np.array([60.0, 0.0, 0.0]), 2.0, 2.0)
+    post = box('post', np.array([60.0, 1.0, 0.0]), 2.0, 2.0)
     goal = RegionGoal(95.0, 100.0, 4.0, 4.5)  # 75 m in 4.5 s from 10 m/s, past what stands there
     problem = make_problem(obstacles=(post,), goal=goal)
     verdict = verify(problem, solve(problem).trajectory)
