@@ -120,7 +120,7 @@ def _untimed(
 
 def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     """
-    Return the pace that leads to a region in its time.
+    Return the pace that leads to a region in its time, and where the car is wanted when.
 
     The speed changes least, between the paces that lead to the region's first place at its last
     moment and to its last place at its first, but for a reserve of both. Only where limits and
@@ -129,45 +129,64 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     here, speed = problem.here, float(problem.initial_state[SPEED])
     if problem.stamp > goal.end or here > goal.last:  # missed: nothing is left to hurry for
         return TimedTarget(Target(speed, np.inf, speed))
-    early, late = max(goal.begin - problem.stamp, 0.0), max(goal.end - problem.stamp, SOON)
-    room = min(RESERVE_NOW + RESERVE_RISE * late, RESERVE_MOST[0])
-    near, far = _inside(goal.first, goal.last, room)
-    soon, latest = _inside(early, late, RESERVE_MOST[1])
-    slowest, fastest = _inside(goal.slowest, goal.fastest, RESERVE_MOST[2])
-    speeds = (slowest if goal.slowest > 0.0 else 0.0), fastest
-    at = max(near, min(here, far))
-    in_comfort = _Approach(problem, speeds, at, LATERAL_COMFORT, 0.0)
-    least = in_comfort.pace(latest)
-    most = np.inf
-    through = _Approach(problem, speeds, far, LATERAL_COMFORT, 0.0)
-    if soon > SOON:
-        most = through.pace(soon)
+    inner = _inner(goal, problem.stamp)
+    at = max(inner.near, min(here, inner.far))
+    slow = _Approach(problem, inner, at, LATERAL_COMFORT, 0.0)
+    fast = _Approach(problem, inner, inner.far, LATERAL_COMFORT, 0.0)
+    least = slow.pace(inner.latest)
+    most = fast.pace(inner.soon) if inner.soon > SOON else np.inf
     wanted = min(max(speed, least), max(most, least))
-    arrive = min(max(in_comfort.time(wanted), soon), latest)
-    by = in_comfort.place(least, problem.horizon.duration)
-    needed = 0.0
-    if in_comfort.time(least) > late + SOON:
-        unlimited = _Approach(problem, speeds, max(goal.first, here), LATERAL_MOST, FASTEST)
-        pace, arrive = unlimited.pace(late), late
-        needed, by = min(pace, speed + HASTE), unlimited.place(pace, problem.horizon.duration)
-    reach = problem.vehicle.rear_to_center
-    if arrive > problem.horizon.duration:
-        beyond = through.place(most, problem.horizon.duration)
-        arrival = Arrival(problem.horizon.duration, by + reach, max(beyond, by) + reach)
+    time, needed = min(max(slow.time(wanted), inner.soon), inner.latest), 0.0
+    late = max(goal.end - problem.stamp, SOON)
+    if slow.time(least) > late + SOON:
+        slow = _Approach(problem, inner, max(goal.first, here), LATERAL_MOST, FASTEST)
+        least, time = slow.pace(late), late
+        needed = min(least, speed + HASTE)
+    reach, end = problem.vehicle.rear_to_center, problem.horizon.duration
+    if time <= end:
+        arrival = inner.arrival(time, goal.offset, reach)
     else:
-        aside = (goal.offset - ASIDE, goal.offset + ASIDE)
-        arrival = Arrival(arrive, near + reach, far + reach, *aside, speeds[0], fastest)
-    cruise = max(_hurried(wanted, speed), needed)
+        first, last = slow.place(least, end) + reach, fast.place(most, end) + reach
+        arrival = Arrival(end, first, max(first, last))
     target = Target(
-        cruise=cruise,
-        station=at + problem.vehicle.rear_to_center,
-        speed=min(max(wanted, speeds[0]), speeds[1]),
+        cruise=max(_hurried(wanted, speed), needed),
+        station=at + reach,
+        speed=min(max(wanted, inner.slowest), inner.fastest),
         stop=at + problem.vehicle.front_reach if goal.fastest < STANDING else np.inf,
-        offset_station=goal.first + problem.vehicle.rear_to_center,
+        offset_station=goal.first + reach,
         offset=goal.offset,
         needed=needed,
     )
     return TimedTarget(target, arrival)
+
+
+class _Inner(NamedTuple):
+    """A region without its reserves, of the rear axle; times from the problem's stamp on [s]."""
+
+    near: float
+    far: float
+    soon: float
+    latest: float
+    slowest: float
+    fastest: float
+
+    def arrival(self, time: float, offset: float, reach: float) -> Arrival:
+        """Return that the car's centre, `reach` ahead [m], is wanted inside at a time."""
+        stations = (self.near + reach, self.far + reach)
+        aside = (offset - ASIDE, offset + ASIDE)
+        return Arrival(time, *stations, *aside, self.slowest, self.fastest)
+
+
+def _inner(goal: RegionGoal, stamp: float) -> _Inner:
+    early, late = max(goal.begin - stamp, 0.0), max(goal.end - stamp, SOON)
+    room = min(RESERVE_NOW + RESERVE_RISE * late, RESERVE_MOST[0])
+    slowest, fastest = _inside(goal.slowest, goal.fastest, RESERVE_MOST[2])
+    return _Inner(
+        *_inside(goal.first, goal.last, room),
+        *_inside(early, late, RESERVE_MOST[1]),
+        slowest if goal.slowest > 0.0 else 0.0,
+        fastest,
+    )
 
 
 def _inside(low: float, high: float, most: float) -> tuple[float, float]:
@@ -187,7 +206,7 @@ class _Approach:
     def __init__(
         self,
         problem: PlanningProblem,
-        speeds: tuple[float, float],
+        inner: _Inner,
         station: float,
         lateral: float,
         hurry: float,
@@ -200,8 +219,8 @@ class _Approach:
         bends = np.sqrt(lateral * problem.friction * GRAVITY / bend)
         limits = np.maximum(problem.road.at('speed_limit', ahead), hurry)
         self._most = _slowed(np.minimum(limits, bends), ahead)
-        self._slowing = _slowing(speeds[1], station, ahead)
-        self._rising = _rising(speeds[0], station, ahead)
+        self._slowing = _slowing(inner.fastest, station, ahead)
+        self._rising = _rising(inner.slowest, station, ahead)
         self._step = way / (count - 1)
         self._ahead = ahead
 
