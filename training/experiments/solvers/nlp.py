@@ -144,7 +144,15 @@ def capacity_for(obstacles: int) -> int:
 
 
 def make_task(bound: BoundProblem, guess: Trajectory, rolled: Trajectory) -> Task:
-    """Return the task of a problem, a guess and what the model makes of it."""
+    """
+    Return the task of a problem, a guess and what the model makes of it.
+
+    Raises:
+        ValueError: the goal has a time, which this formulation knows nothing of.
+
+    """
+    if bound.problem.timed_target.arrival is not None:
+        raise ValueError(f'problem.goal is {bound.problem.goal}: expected one without a time')
     states, controls = bound.localise(rolled)
     return Task(bound, guess, states, controls, obstacles_in_reach(bound))
 

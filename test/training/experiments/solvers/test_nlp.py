@@ -11,7 +11,7 @@ from random_problems import random_problem
 from training.experiments.solvers.nlp import CAPACITIES, Formulation, Programme, make_task
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import box
-from warmstart_planner.problem import Horizon
+from warmstart_planner.problem import Horizon, RegionGoal
 from warmstart_planner.vehicle import load_vehicle, roll_out
 
 CAR, HORIZON = load_vehicle(), Horizon()
@@ -131,3 +131,8 @@ def test_only_obstacles_that_cannot_be_reached_are_left_out(make_problem, task_o
     kept = task.obstacles[:, 0, 0] + 20.0
     assert sorted(kept) == pytest.approx([60.0, 290.0])
     assert task.capacity() == CAPACITIES[0]
+
+
+def test_a_goal_with_a_time_is_refused(make_problem, task_of):
+    with pytest.raises(ValueError, match='problem.goal is RegionGoal.*expected one without a time'):
+        task_of(make_problem(goal=RegionGoal(60.0, 70.0, 2.0, 4.0)))
