@@ -240,7 +240,7 @@ def test_a_car_at_its_target_that_does_nothing_costs_nothing():
     np.testing.assert_allclose(residuals, 0.0, atol=1e-3)
 
 
-WINDOW = np.array([5.0, 9.0, -0.5, 0.5, 3.0, 8.0])
+WINDOW = np.array([5.0, 9.0, -0.5, 0.5, 3.0, 8.0, -0.1, 0.1])
 
 
 def arrival_cost(station, offset, speed):

@@ -261,6 +261,15 @@ def test_what_is_kept_free_within_a_region_is_less_the_nearer_its_time_is(make_p
     assert kept[0] > kept[1] > kept[2] > 0.0
 
 
+def test_a_yaw_is_wanted_as_the_goal_asks_and_none_where_it_allows_all(make_problem):
+    state = (20.0, 0.0, 0.0, 9.0, 0.0)
+    goal = RegionGoal(40.0, 60.0, 2.0, 3.0, yaw=0.3, yaw_tolerance=0.1)
+    wanted = make_problem(state, goal=goal).timed_target.arrival
+    assert 0.2 <= wanted.clockwise < wanted.anticlockwise <= 0.4
+    free = make_problem(state, goal=RegionGoal(40.0, 60.0, 2.0, 3.0)).timed_target.arrival
+    assert (free.clockwise, free.anticlockwise) == (-np.inf, np.inf)
+
+
 @pytest.mark.parametrize('goal', [KeepSpeed(8.0), StationGoal(60.0, 4.0), StopBefore(90.0, 8.0)])
 def test_a_goal_without_a_time_wants_the_car_nowhere(make_problem, goal):
     assert make_problem(goal=goal).timed_target.arrival is None

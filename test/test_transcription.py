@@ -316,12 +316,25 @@ def test_one_node_is_wanted_where_the_goal_s_time_wants_it_and_the_others_anywhe
     windows = transcribe(problem, Margins()).windows
     bounded = np.flatnonzero((np.abs(windows) < ANYWHERE).any(axis=1))
     assert len(bounded) == 1
-    least, most, right, left, slowest, fastest = windows[bounded[0]]
+    least, most, right, left, slowest, fastest, *yaws = windows[bounded[0]]
     here = 20.0  # both of the rear axle, so that the way to the box's centre falls out
     assert goal.first - here <= least <= most <= goal.last - here
     assert right < goal.offset < left
     assert goal.slowest <= slowest <= fastest <= goal.fastest
     assert 2.0 <= problem.horizon.times[bounded[0]] <= 3.0
+    assert np.abs(yaws).min() >= ANYWHERE
+
+
+@given(numbers(-9.0, 9.0), numbers(-3.0, 3.0), st.integers(-3, 3))
+def test_a_wanted_yaw_is_relative_to_the_car_the_short_way_round(make_problem, facing, turn, laps):
+    goal = RegionGoal(
+        40.0, 60.0, 2.0, 3.0, yaw=facing + turn + laps * 2 * np.pi, yaw_tolerance=0.2
+    )
+    problem = make_problem((20.0, 0.0, facing, 9.0, 0.0), goal=goal, station=20.0)
+    windows = transcribe(problem, Margins()).windows
+    node = int(np.flatnonzero((np.abs(windows) < ANYWHERE).any(axis=1))[0])
+    assert windows[node, 6:].mean() == pytest.approx(turn, abs=1e-6)
+    assert 0.0 < np.diff(windows[node, 6:]) <= 0.4 + 1e-9
 
 
 def test_without_a_time_no_node_is_wanted_anywhere(make_problem):

@@ -48,10 +48,20 @@ ANCHOR_FIELDS = (
 )
 SCALAR_FIELDS = ('grip', 'stop_station', 'blend_square')  # of the road, before its anchors
 GRIP, STOP_STATION, BLEND_SQUARE = range(len(SCALAR_FIELDS))
-WINDOW_FIELDS = ('least', 'most', 'right', 'left', 'slowest', 'fastest')  # where a node is wanted
+WINDOW_FIELDS = (  # where a node is wanted
+    'least',
+    'most',
+    'right',
+    'left',
+    'slowest',
+    'fastest',
+    'clockwise',
+    'anticlockwise',
+)
 ROAD_PARAMETERS = len(SCALAR_FIELDS) + ANCHORS * len(ANCHOR_FIELDS)
 OBSTACLE_PARAMETERS = len(OBSTACLE_FIELDS)
 ROAD_ROWS = 4
+YAW_ARM = 10.0  # distance that counts as much as a radian, where a node is wanted [m/rad]
 ARRIVAL_SQUARE = 2.0  # up to which a distance counts by its square [m, m/s]
 SMOOTH_ABSOLUTE = 0.03  # rounding of |.| on sines and cosines
 SMOOTH_CENTRE = 0.1  # rounding of |.| on distances between centres [m]
@@ -239,14 +249,16 @@ def arrival_residuals(
     Args:
         x: state.
         on_road: of the centre of the car's box.
-        window: the numbers of `WINDOW_FIELDS`: stations, offsets [m] and speeds [m/s].
+        window: the numbers of `WINDOW_FIELDS`: stations, offsets [m], speeds [m/s], yaws [rad].
         weights: of the cost.
 
     """
-    values = (on_road.station, on_road.offset, x[SPEED])
+    values = (on_road.station, on_road.offset, x[SPEED], x[YAW])
+    scales = (1.0, 1.0, 1.0, YAW_ARM)
     beyond = []
-    for i, value in enumerate(values):
-        beyond += [np.fmax(window[2 * i] - value, 0.0), np.fmax(value - window[2 * i + 1], 0.0)]
+    for i, (value, scale) in enumerate(zip(values, scales, strict=True)):
+        low, high = window[2 * i], window[2 * i + 1]
+        beyond += [np.fmax(scale * (low - value), 0.0), np.fmax(scale * (value - high), 0.0)]
     return [weights.arrival**0.5 * _slower_than_linear(each) for each in beyond]
 
 

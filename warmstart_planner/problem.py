@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
@@ -99,10 +100,10 @@ class RegionGoal:
 
     The rear axle shall lie between the stations `first` and `last` [m], `offset` left of the path
     [m], at a time from `begin` to `end`, on the clock of a problem's stamp [s], at a speed from
-    `slowest` to `fastest` [m/s].
+    `slowest` to `fastest` [m/s], facing within `yaw_tolerance` of `yaw` in the map frame [rad].
 
     Raises:
-        ValueError: an interval ends before it begins.
+        ValueError: an interval ends before it begins, or the tolerance allows no yaw.
 
     """
 
@@ -113,11 +114,15 @@ class RegionGoal:
     slowest: float = 0.0
     fastest: float = 100.0
     offset: float = 0.0
+    yaw: float = 0.0
+    yaw_tolerance: float = math.pi
 
     def __post_init__(self) -> None:
         """Refuse intervals that are empty."""
         for low, high in (('first', 'last'), ('begin', 'end'), ('slowest', 'fastest')):
             number(f'goal.{high}', getattr(self, high), at_least=getattr(self, low))
+        number('goal.yaw', self.yaw)
+        number('goal.yaw_tolerance', self.yaw_tolerance, at_least=1e-3)
 
     def later(self, seconds: float) -> RegionGoal:
         """Return the goal with its times on a clock that shows so many seconds more."""

@@ -26,8 +26,8 @@ LATERAL_COMFORT = 0.35  # share of the grip that the target speed uses in bends
 LATERAL_MOST = 0.6  # share of it where the goal needs to be reached in time
 COMFORT_DECELERATION = 2.0  # of the target speed ahead of a slower place [m/s^2]
 RESPONSE_TIME = 1.2  # with which a plan's speed follows its target, about a first-order lag [s]
-RESERVE = 0.25  # share of a region's length, time and speeds that is kept free at both ends
-RESERVE_MOST = (10.0, 2.0, 1.0)  # of it at most [m], [s], [m/s]
+RESERVE = 0.25  # share of a region's length, time, speeds and yaws that is kept free at both ends
+RESERVE_MOST = (10.0, 2.0, 1.0, 0.05)  # of it at most [m], [s], [m/s], [rad]
 RESERVE_NOW = 1.0  # of the length, at most, where it has to be there now [m]
 RESERVE_RISE = 1.5  # of that with the time that is left, of which much can come between [m/s]
 GAIN = 2.0  # of the pace: to what slows a car a target gives way as to what speeds it up
@@ -64,8 +64,9 @@ class Arrival(NamedTuple):
     """
     Where the centre of the car's box is wanted at a time from the problem's stamp [s].
 
-    Between the stations `least` and `most` [m], the offsets `right` and `left` [m], and with a
-    speed from `slowest` to `fastest` [m/s].
+    Between the stations `least` and `most` [m], the offsets `right` and `left` [m], with a speed
+    from `slowest` to `fastest` [m/s] and a yaw from `clockwise` to `anticlockwise`, map frame
+    [rad].
     """
 
     time: float
@@ -75,6 +76,8 @@ class Arrival(NamedTuple):
     left: float = np.inf
     slowest: float = -np.inf
     fastest: float = np.inf
+    clockwise: float = -np.inf
+    anticlockwise: float = np.inf
 
 
 class TimedTarget(NamedTuple):
@@ -144,7 +147,7 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
         needed = min(least, speed + HASTE)
     reach, end = problem.vehicle.rear_to_center, problem.horizon.duration
     if time <= end:
-        arrival = inner.arrival(time, goal.offset, reach)
+        arrival = _arrival(goal, inner, time, reach)
     else:
         first, last = slow.place(least, end) + reach, fast.place(most, end) + reach
         arrival = Arrival(end, first, max(first, last))
@@ -170,12 +173,6 @@ class _Inner(NamedTuple):
     slowest: float
     fastest: float
 
-    def arrival(self, time: float, offset: float, reach: float) -> Arrival:
-        """Return that the car's centre, `reach` ahead [m], is wanted inside at a time."""
-        stations = (self.near + reach, self.far + reach)
-        aside = (offset - ASIDE, offset + ASIDE)
-        return Arrival(time, *stations, *aside, self.slowest, self.fastest)
-
 
 def _inner(goal: RegionGoal, stamp: float) -> _Inner:
     early, late = max(goal.begin - stamp, 0.0), max(goal.end - stamp, SOON)
@@ -186,6 +183,21 @@ def _inner(goal: RegionGoal, stamp: float) -> _Inner:
         *_inside(early, late, RESERVE_MOST[1]),
         slowest if goal.slowest > 0.0 else 0.0,
         fastest,
+    )
+
+
+def _arrival(goal: RegionGoal, inner: _Inner, time: float, reach: float) -> Arrival:
+    """Return that the car's centre, `reach` ahead [m], is wanted inside a region at a time."""
+    yaws = (-np.inf, np.inf)
+    if goal.yaw_tolerance < np.pi:
+        low, high = goal.yaw - goal.yaw_tolerance, goal.yaw + goal.yaw_tolerance
+        yaws = _inside(low, high, RESERVE_MOST[3])
+    return Arrival(
+        time,
+        *(inner.near + reach, inner.far + reach),
+        *(goal.offset - ASIDE, goal.offset + ASIDE),
+        *(inner.slowest, inner.fastest),
+        *yaws,
     )
 
 

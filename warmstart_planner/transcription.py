@@ -242,9 +242,14 @@ def arrival_windows(problem: PlanningProblem) -> NDArray[np.float64]:
     centre = box_centre_point(problem.initial_state, problem.vehicle)
     here = float(problem.road.project(centre, problem.here)[0])
     node = min(max(round(arrival.time / problem.horizon.dt), 1), steps)
+    yaw = float(problem.initial_state[YAW])
     windows = _unwanted(steps).copy()
     windows[node] = np.clip(arrival[1:], -ANYWHERE, ANYWHERE)
     windows[node, :2] -= here
+    if np.isfinite(arrival.clockwise):
+        # as many turns as bring the middle nearest to where the car faces
+        middle = (arrival.clockwise + arrival.anticlockwise) / 2
+        windows[node, 6:] -= yaw + 2 * np.pi * np.round((middle - yaw) / (2 * np.pi))
     return windows
 
 

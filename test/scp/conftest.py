@@ -38,7 +38,7 @@ def problems(make_problem):
         'pedestrian': make_problem(obstacles=(disc('pedestrian', crossing, 0.4),)),
         'stop': make_problem(goal=StopBefore(50.0, 8.0)),
         'pose': make_problem(goal=PoseGoal(60.0, 1.2, 0.0, 5.0)),
-        'timed': make_problem(goal=RegionGoal(66.0, 70.0, 4.0, 4.5, 8.0, 12.0, offset=1.0)),
+        'timed': make_problem(goal=RegionGoal(66.0, 70.0, 4.0, 4.5, 8.0, 12.0, 1.0, 0.1, 0.05)),
     }
 
 

@@ -170,7 +170,11 @@ def test_the_obstacle_model_holds_separation_and_gradients(functions):
 
 
 @pytest.mark.parametrize(
-    'window', [(0.0, 5.0, -0.5, 0.5, 3.0, 8.0), (20.0, 25.0, 3.0, 4.0, 9.0, 12.0)]
+    'window',
+    [
+        (0.0, 5.0, -0.5, 0.5, 3.0, 8.0, -0.1, 0.1),
+        (20.0, 25.0, 3.0, 4.0, 9.0, 12.0, 0.5, 0.8),
+    ],
 )
 def test_the_arrival_model_holds_the_derivatives_of_the_arrival_value(functions, road, window):
     for x, _ in points():

@@ -15,7 +15,7 @@ from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import Margins
-from warmstart_planner.vehicle import SPEED, load_vehicle
+from warmstart_planner.vehicle import SPEED, YAW, load_vehicle
 from warmstart_planner.verification import verify
 
 CAR = load_vehicle()
@@ -91,6 +91,7 @@ def test_the_car_is_in_the_region_in_its_time_with_its_speed(problems, solve):
     station, offset = problem.road.project(trajectory.states[:, :2])
     there = (trajectory.times >= goal.begin) & (trajectory.times <= goal.end)
     there &= (station >= goal.first) & (station <= goal.last) & (np.abs(offset - 1.0) < 1.0)
+    there &= np.abs(trajectory.states[:, YAW] - goal.yaw) <= goal.yaw_tolerance
     speeds = trajectory.states[:, SPEED]
     assert (there & (speeds >= goal.slowest) & (speeds <= goal.fastest)).any()
 

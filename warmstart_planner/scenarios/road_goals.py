@@ -70,6 +70,7 @@ def arrival_on_road(goal: Goal, road: Road, car: VehicleParameters, duration: fl
             'place': (track.stations >= goal.first)
             & (track.stations <= goal.last)
             & (np.abs(offset - goal.offset) <= GOAL_DISTANCE),
+            'heading': np.abs(_turn(track, goal.yaw)) <= goal.yaw_tolerance,
             'speed': (speeds >= goal.slowest) & (speeds <= goal.fastest),
             'time': (track.times >= goal.begin) & (track.times <= goal.end),
         }
@@ -82,9 +83,8 @@ def arrival_on_road(goal: Goal, road: Road, car: VehicleParameters, duration: fl
         place = goal_station(goal, road)
         beside = road.project([goal.x, goal.y], place)[1]
         offset = road.project(track.states[:, [PX, PY]], track.stations)[1]
-        turn = (track.states[:, YAW] - goal.yaw + np.pi) % (2 * np.pi) - np.pi
         aligned = np.abs(offset - beside) <= GOAL_DISTANCE
-        held = {'heading': np.abs(turn) <= GOAL_ANGLE}
+        held = {'heading': np.abs(_turn(track, goal.yaw)) <= GOAL_ANGLE}
         if goal.speed >= STANDING_SPEED:
             return {**held, 'place': aligned & (track.stations >= place)}
         near = np.abs(track.stations - place) <= GOAL_DISTANCE
@@ -136,6 +136,11 @@ def _station_on(road: Road, participant: TrafficParticipant, t: float) -> float 
     reach = float(np.hypot(length, width)) + radius
     left, right = (float(road.at(side, station)) for side in ('left_width', 'right_width'))
     return station if -right - reach < offset < left + reach else None
+
+
+def _turn(track: Track, yaw: float) -> NDArray[np.float64]:
+    """Return how far a car faces left of a yaw, shape (n,) [rad]."""
+    return (track.states[:, YAW] - yaw + np.pi) % (2 * np.pi) - np.pi
 
 
 def _stands(track: Track) -> NDArray[np.bool_]:

@@ -136,7 +136,14 @@ def _region(value: dict[str, Any], road: Road) -> RegionGoal:
         _check_station('goal.region.stations', station, road)
     intervals = [value['stations'], value['times'], value.get('speeds', ())]
     numbers = [float(number) for interval in intervals for number in interval]
-    return RegionGoal(*numbers, offset=float(value.get('offset', 0.0)))
+    middle = sum(value['stations']) / 2
+    low, high = value.get('headings', (-np.pi, np.pi))
+    return RegionGoal(
+        *numbers,
+        offset=float(value.get('offset', 0.0)),
+        yaw=float(road.at('heading', middle)) + (low + high) / 2,
+        yaw_tolerance=(high - low) / 2,
+    )
 
 
 def _check_station(field: str, station: float, road: Road) -> None:

@@ -38,6 +38,7 @@ def goal_message(goal: Goal, stamp: float) -> msg.Goal:
         message.station, message.last_station = float(goal.first), float(goal.last)
         message.begin_s, message.end_s = float(goal.begin - stamp), float(goal.end - stamp)
         message.offset, message.fastest_mps = float(goal.offset), float(goal.fastest)
+        message.yaw, message.yaw_tolerance = float(goal.yaw), float(goal.yaw_tolerance)
     else:
         assert_never(goal)
     return message
@@ -58,9 +59,9 @@ def goal_from(message: msg.Goal) -> Goal:
         station = number('goal.station', message.station)
         return PoseGoal(x, y, yaw, speed, station or None)
     if message.type == msg.Goal.REGION:
-        names = ('station', 'last_station', 'begin_s', 'end_s', 'fastest_mps', 'offset')
-        values = [number(f'goal.{name}', getattr(message, name)) for name in names]
-        first, last, begin, end, fastest, offset = values
-        goal = RegionGoal(first, last, begin, end, speed, fastest, offset)
+        stretch = ('station', 'last_station', 'begin_s', 'end_s')
+        rest = ('fastest_mps', 'offset', 'yaw', 'yaw_tolerance')
+        values = [number(f'goal.{name}', getattr(message, name)) for name in (*stretch, *rest)]
+        goal = RegionGoal(*values[: len(stretch)], speed, *values[len(stretch) :])
         return goal.later(to_seconds(message.header.stamp))
     raise ValueError(f'goal.type is {message.type}: expected 0 to 4')

@@ -34,6 +34,7 @@ from warmstart_planner.vehicle import VehicleParameters
 LEAST_SPEED = 2.0  # to ask for at a goal that gives none [m/s]
 SAMPLES = 0.25  # between the places of a road that are looked at [m]
 ASIDE = 0.25  # between the offsets that are looked at [m]
+OBLIQUE = 0.3  # a car can face this far beside the way that its road leads [rad]
 DEPTH = 0.75  # that is wanted to the sides of a place [m]
 
 
@@ -105,7 +106,7 @@ def way_to(
             stretch = _stretch(place, road, start, region)
             if stretch is None:
                 continue
-            way = Way(rows, road, _aim(region, stretch, start))
+            way = Way(rows, road, _aim(region, stretch, road, start))
             if stretch.leads:
                 return way
             fallback = fallback or way
@@ -201,9 +202,14 @@ def _first_run(flags: NDArray[np.bool_]) -> tuple[int, int]:
     return first, first + int(np.argmin(np.append(flags[first:], False))) - 1
 
 
-def _aim(region: Region, stretch: _Stretch, start: Start) -> RegionGoal:
-    """Return what is asked for of the rear axle."""
+def _aim(region: Region, stretch: _Stretch, road: Road, start: Start) -> RegionGoal:
+    """Return what is asked for of the rear axle; no heading that the road is far from."""
     slowest, fastest = (0.0, start.car.speed_max) if region.speed is None else region.speed
+    low, high = (-np.pi, np.pi) if region.heading is None else region.heading
+    yaw, tolerance = (low + high) / 2, (high - low) / 2
+    turn = float(road.at('heading', (stretch.first + stretch.last) / 2)) - yaw
+    if abs((turn + np.pi) % (2 * np.pi) - np.pi) > tolerance + OBLIQUE:
+        tolerance = np.pi
     return RegionGoal(
         first=stretch.first - start.car.rear_to_center,
         last=stretch.last - start.car.rear_to_center,
@@ -212,6 +218,8 @@ def _aim(region: Region, stretch: _Stretch, start: Start) -> RegionGoal:
         slowest=max(slowest, 0.0),
         fastest=min(fastest, start.car.speed_max),
         offset=stretch.offset,
+        yaw=yaw,
+        yaw_tolerance=tolerance,
     )
 
 

@@ -134,5 +134,7 @@ def test_only_obstacles_that_cannot_be_reached_are_left_out(make_problem, task_o
 
 
 def test_a_goal_with_a_time_is_refused(make_problem, task_of):
-    with pytest.raises(ValueError, match='problem.goal is RegionGoal.*expected one without a time'):
+    with pytest.raises(
+        ValueError, match='problem.goal is RegionGoal.*expected one without a time'
+    ):
         task_of(make_problem(goal=RegionGoal(60.0, 70.0, 2.0, 4.0)))
