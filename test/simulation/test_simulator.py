@@ -242,6 +242,18 @@ def test_traffic_matters_by_its_prediction_not_by_what_it_will_do(make_scenario,
 
 
 @pytest.mark.parametrize('prediction', PREDICTIONS)
+def test_who_walks_or_cycles_is_perceived_as_one_to_be_given_room(
+    make_scenario, horizon, leader, prediction
+):
+    traffic = [replace(leader, name=kind, kind=kind) for kind in ('car', 'bicycle', 'pedestrian')]
+    configuration = replace(NOISY, prediction=prediction, transport=TransportConfiguration())
+    simulator = Simulator(make_scenario(traffic=traffic), configuration, horizon)
+    seen = {each.name: each.clearance for each in simulator.observe().obstacles}
+    assert seen['car'] == 0.0
+    assert seen['bicycle'] == seen['pedestrian'] >= 1.0
+
+
+@pytest.mark.parametrize('prediction', PREDICTIONS)
 def test_noise_disturbs_every_prediction_alike(make_scenario, horizon, leader, prediction):
     noise = ObstacleNoiseConfiguration(position=0.2, speed=0.1)
     scenario = make_scenario(traffic=[leader])

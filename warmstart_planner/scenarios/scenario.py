@@ -43,6 +43,9 @@ from warmstart_planner.vehicle import (
 )
 
 KINDS = ('car', 'truck', 'bus', 'motorcycle', 'bicycle', 'pedestrian', 'static')
+# of those who are to be given more room, at 50 km/h: with the margin 1.5 m to who walks or cycles,
+# as German law demands in towns (StVO 5 (4)) [m]
+CLEARANCES = {'pedestrian': 1.2, 'bicycle': 1.2, 'motorcycle': 0.7}
 RELEVANCE_REACH = 25.0  # traffic that stays farther from where the car can be is left out [m]
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from warmstart_planner.files.vehicle_file import load_description
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon
 from warmstart_planner.road import StationTracker
-from warmstart_planner.scenarios.scenario import Scenario
+from warmstart_planner.scenarios.scenario import CLEARANCES, Scenario
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 from warmstart_planner.simulation.disturbances import Wind
 from warmstart_planner.simulation.plants import PLANTS, Plant
@@ -113,6 +113,7 @@ class Simulator:
         )
         self._transport = Transport(configuration.transport, self._stream(_TRANSPORT))
         self._network = LaneNetwork(scenario.lanes)
+        self._clearance = {each.name: CLEARANCES.get(each.kind, 0.0) for each in scenario.traffic}
         self._tracker = StationTracker(scenario.road, scenario.start_station)
         self._observed_at = 0.0
         self._active = Command(0.0, 0.0, float(scenario.initial_state[STEERING]))
@@ -203,7 +204,8 @@ class Simulator:
         predicted = PREDICTIONS[self._configuration.prediction](
             self._scenario.traffic, self._network, t, self._horizon
         )
-        return self._scenario.relevant(predicted, state, self._horizon, station)
+        relevant = self._scenario.relevant(predicted, state, self._horizon, station)
+        return tuple(replace(each, clearance=self._clearance[each.name]) for each in relevant)
 
     def _stream(self, concern: int) -> np.random.Generator:
         return np.random.default_rng([self._configuration.seed, concern])
