@@ -77,9 +77,10 @@ class TestHowMuch:
     def test_the_faster_the_more(self, beside, speed, faster):
         assert later(beside(speed)) <= later(beside(speed + faster)) + 1e-12
 
-    def test_none_for_who_is_as_fast(self, beside):
-        for moving, some in ((10.0, False), (12.0, False), (9.0, True), (4.0, True), (-8.0, True)):
-            assert (later(beside(10.0, moving=moving)) > 0.0) == some
+    def test_none_for_who_passes_the_car_himself(self, beside):
+        alone = later(beside(10.0))
+        for moving, share in ((-8.0, 1.0), (4.0, 1.0), (10.0, 1.0), (11.0, 0.5), (13.0, 0.0)):
+            assert later(beside(10.0, moving=moving)) == pytest.approx(alone * share)
 
     @given(
         x=st.floats(15.0, 90.0),

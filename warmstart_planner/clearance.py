@@ -20,7 +20,7 @@ from warmstart_planner.vehicle import PX, PY, SPEED, YAW
 WALKING_PACE = 2.0  # of the car, up to which nothing is added [m/s]
 TOWN_SPEED = 50.0 / 3.6  # at which all of the clearance is [m/s]
 MOST = 1.4  # times the clearance, at higher speeds
-FASTER = 2.0  # lead in speed of a car that passes; with none it is passed itself [m/s]
+FASTER = 2.0  # lead in speed of who is given none, as he passes the car [m/s]
 GIVING_WAY = 0.5  # lateral acceleration with which a car gives way calmly [m/s^2]
 NOT_AT_ONCE = 0.1  # of the room that there is, for noise and rounded corners [m]
 
@@ -54,12 +54,12 @@ def clearances(problem: PlanningProblem, margins: Margins, times: Array) -> Arra
 
 
 def _share(problem: PlanningProblem, obstacle: Obstacle) -> float:
-    """Share of the clearance that belongs to the car's speed, and to being the faster one."""
+    """Share of the clearance that belongs to the car's speed; less for who is faster than it."""
     speed, yaw = problem.initial_state[[SPEED, YAW]].tolist()
     here, there = obstacle.poses_at(2)[:, :2]
     along = float((there - here) @ [np.cos(yaw), np.sin(yaw)]) / problem.horizon.dt
     share = np.clip((speed - WALKING_PACE) / (TOWN_SPEED - WALKING_PACE), 0.0, MOST)
-    return float(share * np.clip((speed - along) / FASTER, 0.0, 1.0))
+    return float(share * np.clip(1.0 + (speed - along) / FASTER, 0.0, 1.0))
 
 
 def _room_aside(problem: PlanningProblem, obstacle: Obstacle) -> float:
