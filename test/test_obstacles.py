@@ -103,6 +103,16 @@ def test_a_bad_obstacle_is_refused(poses, size, said):
         Obstacle('car', poses, *size)
 
 
+@pytest.mark.parametrize('clearance', [-0.1, 5.1, np.nan, 'wide'])
+def test_room_that_nobody_could_give_is_refused(clearance):
+    with pytest.raises(ValueError, match="obstacle 'cyclist'.clearance is"):
+        Obstacle('cyclist', LINE, 0.9, 0.3, clearance=clearance)
+
+
+def test_room_that_is_to_be_given_goes_along_with_time():
+    assert Obstacle('cyclist', LINE, 0.9, 0.3, clearance=1.2).shifted(2).clearance == 1.2
+
+
 def test_a_prediction_does_not_grow_younger():
     with pytest.raises(ValueError, match='steps is -1'):
         box('car', LINE, 4.0, 2.0).shifted(-1)

@@ -30,8 +30,12 @@ class Obstacle:
     Each size is a number [m], or one for each pose, shape (S,), and keeps the last beyond it.
     Values that are all the same become a number.
 
+    `clearance` is how much more than the margin it is to be given at 50 km/h [m], as cyclists are:
+    less at lower speeds, and as softly as the margin.
+
     Raises:
-        ValueError: a value is not finite, negative, or the shape is empty.
+        ValueError: a value is not finite, negative, or the shape is empty; the clearance is above
+            5 m.
 
     """
 
@@ -40,6 +44,7 @@ class Obstacle:
     half_length: float | NDArray[np.float64]
     half_width: float | NDArray[np.float64]
     radius: float | NDArray[np.float64] = 0.0
+    clearance: float = 0.0
 
     def __post_init__(self) -> None:
         """Check and normalise the fields."""
@@ -53,6 +58,7 @@ class Obstacle:
             object.__setattr__(self, field, value)
         if np.min(np.minimum(self.half_length, self.half_width) + self.radius) <= 0.0:
             raise ValueError(f'{where} has no area: expected a box or a disc')
+        number(f'{where}.clearance', self.clearance, at_least=0.0, at_most=5.0)
 
     def poses_at(self, count: int) -> NDArray[np.float64]:
         """Poses at steps 0 .. count - 1, shape (count, 3), extended with the last velocity."""

@@ -125,7 +125,8 @@ def test_a_plan_is_a_picture_and_a_line_for_each_candidate(planner_solvers, tmp_
 def test_a_drive_is_a_folder_with_figures_picture_and_path(planner_solvers, tmp_path, capsys):
     generate_mpc(load_vehicle(), ControllerSettings())
     out = tmp_path / 'new' / 'drive'
-    assert main(['drive', 'free_road', '--out', str(out), '--sources', '']) == 0
+    command = ['drive', 'free_road', '--prediction', 'lane_following']
+    assert main([*command, '--out', str(out), '--sources', '']) == 0
     assert 'goal reached             yes' in capsys.readouterr().out
     figures = json.loads((out / 'summary.json').read_text())
     assert (figures['scenario'], figures['outcome'], figures['missed']) == (

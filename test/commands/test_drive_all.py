@@ -80,6 +80,7 @@ def test_numbers_of_seeds_are_positive(value, capsys):
 def test_a_short_run_drives_with_the_real_planner_and_controller(tmp_path):
     out = tmp_path / 'drive-all.json'
     arguments = ['--scenarios', 'parked_cars_slalom', '--seeds', '1', '--workers', '1']
+    arguments += ['--prediction', 'constant_velocity']
     assert main([*arguments, '--out', str(out)]) == 0
     (found,) = json.loads(out.read_text())['rows']
     assert found['goal_rate'] == 1.0

@@ -71,6 +71,8 @@ class TestFolder:
     def test_rows_that_were_driven_otherwise_are_not_mixed_in(self, folder, tmp_path, capsys):
         command = ['--folder', str(folder), '--out', str(tmp_path / 'out.json')]
         assert main(command) == 0
+        assert main([*command, '--prediction', 'lane_following']) == 2
+        assert 'begun anew' in capsys.readouterr().err
         assert main([*command, '--model', 'kinematic']) == 2
         assert 'begun anew' in capsys.readouterr().err
 
@@ -118,7 +120,14 @@ class TestFolder:
         assert '/nowhere.yaml' in capsys.readouterr().err
 
     @pytest.mark.parametrize(
-        'option', [('--n', '0'), ('--workers', '0'), ('--out', 'folder'), ('--seed', 'many')]
+        'option',
+        [
+            ('--n', '0'),
+            ('--workers', '0'),
+            ('--out', 'folder'),
+            ('--seed', 'many'),
+            ('--prediction', 'psychic'),
+        ],
     )
     def test_a_wrong_option_is_named(self, option, folder, capsys):
         with pytest.raises(SystemExit):

@@ -60,6 +60,16 @@ class TestRoute:
             assert left == pytest.approx(6.0, abs=0.05)
             assert right == pytest.approx(2.0, abs=0.05)
 
+    def test_lanes_are_all_lanelets_with_those_that_follow_them(self, read):
+        lanes = read(document()).lanes
+        ends = [
+            (a.center[-1], b.center[0])
+            for a in lanes
+            for b in map(lanes.__getitem__, a.successors)
+        ]
+        assert len(ends) == 2
+        np.testing.assert_allclose(*zip(*ends, strict=True))
+
     def test_goal_lanelet_is_a_stretch_of_the_road(self, read):
         scenario = read(document())
         assert isinstance(scenario.goal, RegionGoal)

@@ -238,6 +238,15 @@ class TestMotion:
         for t in (0.0, scenario.duration):
             np.testing.assert_allclose(scenario.traffic[0].pose_at(t), [60, 4, 0])
 
+    @pytest.mark.parametrize(
+        ('velocity', 'speed'),
+        [(exact('velocity', 7), 7), (interval('velocity', 6, 10), 8), ('', 0)],
+    )
+    def test_it_starts_with_the_speed_of_its_initial_state(self, read, velocity, speed):
+        later = trajectory(*(moving_at(60 + k, 4, k, 10) for k in range(1, 9)))
+        (car,) = read(document(obstacles=dynamic(later, at(60, 4, 0) + velocity))).traffic
+        assert car.start_speed == speed
+
     def test_it_is_there_from_its_first_time_on(self, read):
         late = dynamic(state=at(60, 4, 30) + exact('velocity', 5))
         (car,) = read(document(obstacles=late)).traffic

@@ -153,6 +153,19 @@ def test_every_motion_can_be_said(tmp_path, motion, t, place):
 
 
 @pytest.mark.parametrize(
+    ('motion', 'speed'),
+    [
+        ({'standing': {'station': 60.0, 'offset': 1.0}}, 0.0),
+        ({'along_road': {'station': 60.0, 'offset': 1.0, 'speed': 4.0}}, 4.0),
+        ({'waypoints': [{'time': t, 'x': 60.0 - t, 'y': 0, 'yaw': 0} for t in (0, 2)]}, -1.0),
+    ],
+)
+def test_every_motion_begins_with_the_speed_of_its_first_leg(tmp_path, motion, speed):
+    scenario = load_scenario(write(tmp_path, changed('traffic.0.motion', motion)))
+    assert scenario.traffic[0].start_speed == pytest.approx(speed, abs=0.01)
+
+
+@pytest.mark.parametrize(
     ('field', 'value', 'words'),
     [
         ('road', None, 'road is missing'),

@@ -19,7 +19,8 @@ from warmstart_planner.simulation.configuration import (
     WindConfiguration,
 )
 from warmstart_planner.simulation.disturbances import CUT, CorrelatedNoise, Wind
-from warmstart_planner.simulation.sensors import constant_velocity, disturbed
+from warmstart_planner.simulation.predictions import PREDICTIONS
+from warmstart_planner.simulation.sensors import disturbed
 from warmstart_planner.simulation.simulator import Command, Simulator
 
 NOISY = SimulationConfiguration(
@@ -193,30 +194,80 @@ def test_a_perceived_prediction_is_shifted_turned_and_stretched():
     assert seen.poses[-1] == pytest.approx([0.3, 10.8, np.pi / 2])
 
 
-def test_constant_velocity_goes_straight_on_from_the_present_motion():
-    turning = np.array([[0.0, 0.0, 0.0], [1.0, 0.1, 0.2], [1.5, 1.0, 1.0]])
-    seen = constant_velocity(Obstacle('a', turning, 1.0, 0.5), 4)
-    assert seen.poses[0] == pytest.approx(turning[0])
-    assert seen.poses[4] == pytest.approx([4.0, 0.4, 0.0])
-    still = Obstacle('b', turning[:1], 1.0, 0.5)
-    assert constant_velocity(still, 4) is still
-
-
 def test_a_perceived_shape_changes_as_the_true_one():
     poses = np.column_stack([np.arange(4.0), np.zeros(4), np.zeros(4)])
     grown = Obstacle('a', poses, [1.0, 2.0, 3.0, 4.0], 0.5)
-    for seen in (disturbed(grown, np.full(4, 0.1)), constant_velocity(grown, 7)):
-        np.testing.assert_array_equal(seen.sizes_at(8), grown.sizes_at(8))
+    seen = disturbed(grown, np.full(4, 0.1))
+    np.testing.assert_array_equal(seen.sizes_at(8), grown.sizes_at(8))
 
 
-def test_constant_velocity_is_what_the_simulator_predicts_when_asked(make_scenario, horizon):
-    times = np.linspace(0.0, 20.0, 201)
-    poses = np.column_stack([40.0 + 0.5 * 2.0 * times**2, np.ones(201), np.zeros(201)])
-    braking = TrafficParticipant('a', 2.0, 0.9, 0.0, times, poses, 'car')
-    configuration = SimulationConfiguration(prediction='constant_velocity')
-    seen = Simulator(make_scenario(traffic=[braking]), configuration, horizon).observe()
-    steps = np.diff(seen.obstacles[0].poses[:, 0])
-    assert steps == pytest.approx(steps[0])
+@pytest.fixture
+def braking():
+    times = np.linspace(0.0, 10.0, 101)
+    poses = np.column_stack([80.0 - 0.5 * (10.0 - times) ** 2, np.ones(101), np.zeros(101)])
+    return TrafficParticipant('braking', 2.0, 0.9, 0.0, times, poses, 'car')
+
+
+@pytest.mark.parametrize(
+    ('prediction', 'brakes'),
+    [('ground_truth', True), ('constant_velocity', False), ('lane_following', False)],
+)
+def test_the_configuration_chooses_what_is_known_of_the_future(
+    make_scenario, horizon, braking, prediction, brakes
+):
+    configuration = SimulationConfiguration(prediction=prediction)
+    simulator = Simulator(make_scenario(traffic=[braking]), configuration, horizon)
+    simulator.advance(1.0)
+    (seen,) = simulator.observe().obstacles
+    assert seen.poses[0] == pytest.approx(braking.pose_at(1.0))
+    steps = np.diff(seen.poses[:, 0])
+    assert (steps[-1] < 0.8 * steps[0]) == brakes
+
+
+def test_traffic_matters_by_its_prediction_not_by_what_it_will_do(make_scenario, horizon):
+    """What turns off the road later on is a prospective obstacle, as long as nobody knows."""
+    times = np.linspace(0.0, 10.0, 101)
+    turning = np.column_stack([np.full(101, 40.0), 60.0 - 10.0 * times, np.full(101, -np.pi / 2)])
+    turning[21:, 1] = turning[20, 1]
+    other = TrafficParticipant('other', 2.0, 0.9, 0.0, times, turning, 'car')
+
+    def seen(prediction):
+        configuration = SimulationConfiguration(prediction=prediction)
+        simulator = Simulator(make_scenario(traffic=[other]), configuration, horizon)
+        simulator.advance(1.0)
+        return [obstacle.name for obstacle in simulator.observe().obstacles]
+
+    assert seen('ground_truth') == []
+    assert seen('constant_velocity') == ['other']
+
+
+@pytest.mark.parametrize('prediction', PREDICTIONS)
+def test_who_walks_or_cycles_is_perceived_as_one_to_be_given_room(
+    make_scenario, horizon, leader, prediction
+):
+    traffic = [replace(leader, name=kind, kind=kind) for kind in ('car', 'bicycle', 'pedestrian')]
+    configuration = replace(NOISY, prediction=prediction, transport=TransportConfiguration())
+    simulator = Simulator(make_scenario(traffic=traffic), configuration, horizon)
+    seen = {each.name: each.clearance for each in simulator.observe().obstacles}
+    assert seen['car'] == 0.0
+    assert seen['bicycle'] == seen['pedestrian'] >= 1.0
+
+
+@pytest.mark.parametrize('prediction', PREDICTIONS)
+def test_noise_disturbs_every_prediction_alike(make_scenario, horizon, leader, prediction):
+    noise = ObstacleNoiseConfiguration(position=0.2, speed=0.1)
+    scenario = make_scenario(traffic=[leader])
+
+    def seen(**configured):
+        configuration = SimulationConfiguration(seed=1, prediction=prediction, **configured)
+        simulator = Simulator(scenario, configuration, horizon)
+        simulator.advance(1.0)
+        return simulator.observe().obstacles[0].poses
+
+    true, noisy = seen(), seen(obstacle_noise=noise)
+    stretched = np.diff(noisy[:, 0]) / np.diff(true[:, 0])
+    assert stretched == pytest.approx(stretched[0])
+    assert not np.allclose(noisy[0], true[0], atol=1e-3)
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), None])

@@ -32,6 +32,7 @@ from warmstart_planner.simulation.configuration import (
     read_configuration,
 )
 from warmstart_planner.simulation.monitor import Outcome
+from warmstart_planner.simulation.predictions import PREDICTIONS
 from warmstart_planner.simulation.report import text_table
 
 
@@ -187,6 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         configuration = read_configuration(options.configuration or default_configuration_path())
+        if options.prediction is not None:
+            configuration = replace(configuration, prediction=options.prediction)
         names = options.scenarios or list(packaged_scenarios())
         sources = None if options.sources is None else names_in(options.sources)
         for name in names:
@@ -227,6 +230,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--seeds', type=positive, default=20, help='noise seeds a scenario')
     parser.add_argument('--workers', type=positive, default=2, help='processes')
     parser.add_argument('--out', type=Path, default=Path('out/drive-all.json'))
+    parser.add_argument(
+        '--prediction', choices=PREDICTIONS, help="of traffic; the configuration's by default"
+    )
     parser.add_argument('--configuration', help='YAML file; config/simulation.yaml by default')
     parser.add_argument(
         '--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible'

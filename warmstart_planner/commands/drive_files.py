@@ -48,6 +48,7 @@ from warmstart_planner.simulation.configuration import (
     default_configuration_path,
     read_configuration,
 )
+from warmstart_planner.simulation.predictions import PREDICTIONS
 
 Item = TypeVar('Item')
 
@@ -192,7 +193,7 @@ def run(options: argparse.Namespace) -> int:
 def _setup(options: argparse.Namespace) -> Setup:
     configuration = read_configuration(options.configuration or default_configuration_path())
     return Setup(
-        _changed(configuration, options.seed, options.model),
+        _changed(configuration, options.seed, options.model, options.prediction),
         options.deadline,
         None if options.sources is None else tuple(names_in(options.sources)),
         options.vehicle,
@@ -201,12 +202,17 @@ def _setup(options: argparse.Namespace) -> Setup:
 
 
 def _changed(
-    configuration: SimulationConfiguration, seed: int | None, model: str | None
+    configuration: SimulationConfiguration,
+    seed: int | None,
+    model: str | None,
+    prediction: str | None,
 ) -> SimulationConfiguration:
     if seed is not None:
         configuration = replace(configuration, seed=seed)
     if model is not None:
         configuration = replace(configuration, plant=replace(configuration.plant, model=model))
+    if prediction is not None:
+        configuration = replace(configuration, prediction=prediction)
     return configuration
 
 
@@ -221,6 +227,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--anew', action='store_true', help='drive also what is driven already')
     add('--animations', action='store_true', help='of each drive, as GIF')
     add('--model', choices=MODELS, help="what moves the car; the configuration's by default")
+    add('--prediction', choices=PREDICTIONS, help="of traffic; the configuration's by default")
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=0.05, help='for one plan [s]; inf is reproducible')
     add('--sources', help=sources_help())

@@ -27,6 +27,7 @@ from warmstart_planner.simulation.configuration import (
     read_configuration,
 )
 from warmstart_planner.simulation.folder import files_in, write_folder
+from warmstart_planner.simulation.predictions import PREDICTIONS
 from warmstart_planner.simulation.report import summary_table
 
 
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--out', type=Path, help='folder for what is written; out/drive/ and the name by default')
     add('--vehicle', default='', help="car by name, or its file's path; empty: the scenario's")
     add('--seed', type=int, help="of all noise; the configuration's by default")
+    add('--prediction', choices=PREDICTIONS, help="of traffic; the configuration's by default")
     add('--configuration', help='YAML file; config/simulation.yaml by default')
     add('--deadline', type=float, default=float('inf'), help='for one plan [s]; none by default')
     add('--sources', help=sources_help())
@@ -49,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         configuration = read_configuration(options.configuration or default_configuration_path())
         if options.seed is not None:
             configuration = replace(configuration, seed=options.seed)
+        if options.prediction is not None:
+            configuration = replace(configuration, prediction=options.prediction)
         sources = None if options.sources is None else names_in(options.sources)
         out = options.out or Path('out', 'drive', scenario.name)
         out.mkdir(parents=True, exist_ok=True)

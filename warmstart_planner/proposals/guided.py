@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.checks import number
+from warmstart_planner.clearance import clearances
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
@@ -288,7 +289,7 @@ class _Lattice:
         Obstacles on the road at every stage and half way between, (2 stages + 1, M, 7).
 
         Station from the start, offset, cosine and sine of the course relative to the road, half
-        length, half width, and radius with the margin.
+        length, half width, and radius with margin and clearance.
         """
         problem, obstacles = self._problem, self._problem.obstacles
         halves = np.arange(2 * self.stages + 1) * self.per_stage / 2
@@ -308,8 +309,9 @@ class _Lattice:
         table[..., 0], table[..., 1] = station - self.station, offset
         table[..., 2], table[..., 3] = np.cos(course), np.sin(course)
         table[..., 4:] = at[..., 3:]
-        margin = self._margins.obstacle_at(halves * problem.horizon.dt)
-        table[..., 6] += margin[:, None]
+        times = halves * problem.horizon.dt
+        table[..., 6] += self._margins.obstacle_at(times)[:, None]
+        table[..., 6] += clearances(problem, self._margins, times).T
         return table
 
     def _lines(self) -> tuple[int, int, float]:

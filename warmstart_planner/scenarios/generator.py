@@ -28,7 +28,7 @@ from warmstart_planner.problem import (
 )
 from warmstart_planner.road import Road, road_from_segments
 from warmstart_planner.scenarios.geometry import separation
-from warmstart_planner.scenarios.motion import Motion, along_road, crossing, standing
+from warmstart_planner.scenarios.motion import Motion, along_road, crossing, standing, start_speed
 from warmstart_planner.scenarios.reachability import has_way
 from warmstart_planner.scenarios.scenario import Scenario, TrafficParticipant
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, GRAVITY, load_vehicle
@@ -371,7 +371,7 @@ class _Draw:
     def _participant(
         self, index: int, kind: str, size: tuple[float, float, float], motion: Motion
     ) -> TrafficParticipant:
-        return TrafficParticipant(f'{kind}_{index}', *size, *motion, kind)
+        return TrafficParticipant(f'{kind}_{index}', *size, *motion, kind, start_speed(motion))
 
     def _standing(self, index: int, place: float) -> TrafficParticipant:
         side = -1.0 if index % 2 else 1.0

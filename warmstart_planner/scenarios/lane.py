@@ -16,12 +16,14 @@ class Lane:
     """
     One piece of a lane: bounds in driving direction, shape (P, 2) each, map frame [m].
 
-    `for_cars` is False for a pavement or another lane that cars may not drive on.
+    `for_cars` is False for a pavement or another lane that cars may not drive on. `successors` are
+    the indices of the lanes that follow it, among those of the same scenario.
     """
 
     left: NDArray[np.float64]
     right: NDArray[np.float64]
     for_cars: bool = True
+    successors: tuple[int, ...] = ()
 
     @cached_property
     def center(self) -> NDArray[np.float64]:

@@ -94,6 +94,19 @@ def crossing(
     return times, np.concatenate([points, heading], axis=1)
 
 
+def start_speed(motion: Motion) -> float:
+    """
+    Return the speed of a motion's first leg in the direction of its first yaw [m/s].
+
+    0 where there is no leg, or one that takes no time.
+    """
+    times, poses = motion
+    if len(times) == 1 or times[1] <= times[0]:
+        return 0.0
+    ahead = np.array([np.cos(poses[0, 2]), np.sin(poses[0, 2])])
+    return float((poses[1, :2] - poses[0, :2]) @ ahead / (times[1] - times[0]))
+
+
 def _sampling(duration: float) -> NDArray[np.float64]:
     return np.arange(int(np.ceil((duration + AFTERLIFE) / MOTION_DT)) + 1) * MOTION_DT
 

@@ -22,7 +22,14 @@ from warmstart_planner.problem import (
     StopBefore,
 )
 from warmstart_planner.road import Road, road_from_segments
-from warmstart_planner.scenarios.motion import Knots, Motion, along_road, crossing, standing
+from warmstart_planner.scenarios.motion import (
+    Knots,
+    Motion,
+    along_road,
+    crossing,
+    standing,
+    start_speed,
+)
 from warmstart_planner.scenarios.scenario import Scenario, ScenarioError, TrafficParticipant
 from warmstart_planner.vehicle import DEFAULT_VEHICLE
 
@@ -157,7 +164,7 @@ def _participant(data: dict[str, Any], road: Road, duration: float) -> TrafficPa
     size = data['size']
     (kind, value), *_ = data['motion'].items()
     try:
-        times, poses = _MOTIONS[kind](value, road, duration)
+        motion = _MOTIONS[kind](value, road, duration)
     except ScenarioError as error:
         raise ScenarioError(f'traffic {data["name"]!r}.motion.{kind}{error}') from None
     return TrafficParticipant(
@@ -165,9 +172,10 @@ def _participant(data: dict[str, Any], road: Road, duration: float) -> TrafficPa
         half_length=size.get('length', 0.0) / 2,
         half_width=size.get('width', 0.0) / 2,
         radius=size.get('radius', 0.0),
-        times=times,
-        poses=poses,
+        times=motion[0],
+        poses=motion[1],
         kind=data['kind'],
+        start_speed=start_speed(motion),
     )
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.clearance import clearances
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import (
     Horizon,
@@ -83,14 +84,15 @@ class BoundProblem:
         self.problem = problem
         self.numbers: Transcription = transcribe(problem, margins)
         vehicle = problem.vehicle
-        half_length, half_width, radius = self.numbers.obstacles[..., 4:].transpose(2, 0, 1)
+        obstacles = _with_clearances(self.numbers.obstacles, problem, margins)
+        half_length, half_width, radius = obstacles[..., 4:].transpose(2, 0, 1)
         reach = (np.hypot(half_length, half_width) + radius).max(axis=1, initial=0.0)
         self._arrays = [
             np.ascontiguousarray(array, dtype=float)
             for array in (
                 self.numbers.initial_state,
                 self.numbers.road,
-                self.numbers.obstacles,
+                obstacles,
                 reach,
                 self.numbers.state_lower,
                 self.numbers.state_upper,
@@ -122,6 +124,21 @@ class BoundProblem:
     def globalise(self, states: NDArray[np.float64], controls: NDArray[np.float64]) -> Trajectory:
         """Return a trajectory of the problem's frame in the map frame."""
         return globalised([self], states[None], controls[None])[0]
+
+
+def _with_clearances(
+    obstacles: NDArray[np.float64], problem: PlanningProblem, margins: Margins
+) -> NDArray[np.float64]:
+    """
+    Return transcribed obstacles, larger by what they are to be given.
+
+    Learned models read the transcription itself, whose obstacles are as large as they are.
+    """
+    if not any(obstacle.clearance for obstacle in problem.obstacles):
+        return obstacles
+    larger = obstacles.copy()
+    larger[..., -1] += clearances(problem, margins, problem.horizon.times)
+    return larger
 
 
 @dataclass(frozen=True)

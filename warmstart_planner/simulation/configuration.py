@@ -11,8 +11,8 @@ from typing import Any, get_type_hints
 
 from warmstart_planner.checks import number
 from warmstart_planner.files.resources import share_folder
+from warmstart_planner.simulation.predictions import PREDICTIONS
 
-PREDICTIONS = ('ground_truth', 'constant_velocity')
 MODELS = ('tyres', 'kinematic')
 
 
@@ -119,6 +119,8 @@ class SimulationConfiguration(_Checked):
     """
     Plant, disturbances, sensors, transport and seed of one simulation.
 
+    `prediction` is how the traffic is predicted that the car perceives, one of PREDICTIONS.
+
     The defaults of the parts are an ideal world with realistic actuators; `config/simulation.yaml`
     holds what the demo and the measurements drive in.
 
@@ -144,7 +146,7 @@ class SimulationConfiguration(_Checked):
         super().__post_init__()
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise ConfigurationError(f'seed is {self.seed!r}: expected an integer, 0 or more')
-        _one_of('prediction', self.prediction, PREDICTIONS)
+        _one_of('prediction', self.prediction, tuple(PREDICTIONS))
 
 
 def read_configuration(path: str | Path) -> SimulationConfiguration:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.obstacles import Obstacle, size_fields
+from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.simulation.configuration import (
     EgoNoiseConfiguration,
     ObstacleNoiseConfiguration,
@@ -58,7 +58,7 @@ class EgoSensor:
 
 class ObstacleSensor:
     """
-    Perceives obstacles and predicts them, with errors that each obstacle has of its own.
+    Perceives obstacles and their predictions, with errors that each obstacle has of its own.
 
     The position error shifts the whole prediction; the yaw error turns it about the obstacle, and
     the speed error stretches it, so that a prediction drifts away from the truth with time.
@@ -82,7 +82,7 @@ class ObstacleSensor:
         self._index = {name: i for i, name in enumerate(names)}
 
     def perceive(self, obstacles: Sequence[Obstacle], dt: float) -> tuple[Obstacle, ...]:
-        """Return what is perceived of true obstacles, `dt` seconds after the last time."""
+        """Return what is perceived of obstacles, `dt` seconds after the last time."""
         errors = self._noise.sample(dt)
         return tuple(
             disturbed(obstacle, errors[self._index[obstacle.name]]) for obstacle in obstacles
@@ -124,13 +124,3 @@ def disturbed(obstacle: Obstacle, error: NDArray[np.float64]) -> Obstacle:
     poses[:, 1] = first[1] + error[1] + sin * motion[:, 0] + cos * motion[:, 1]
     poses[:, 2] += error[2]
     return replace(obstacle, poses=poses)
-
-
-def constant_velocity(obstacle: Obstacle, steps: int) -> Obstacle:
-    """Return an obstacle predicted to go on with its present velocity and heading."""
-    if len(obstacle.poses) < 2:
-        return obstacle
-    velocity = obstacle.poses[1] - obstacle.poses[0]
-    velocity[2] = 0.0
-    poses = obstacle.poses[0] + np.arange(steps + 1)[:, None] * velocity
-    return replace(obstacle, poses=poses, **size_fields(obstacle.sizes_at(steps + 1)))

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,15 @@ from warmstart_planner.files.vehicle_file import load_description
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon
 from warmstart_planner.road import StationTracker
-from warmstart_planner.scenarios.scenario import Scenario
+from warmstart_planner.scenarios.scenario import CLEARANCES, Scenario
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 from warmstart_planner.simulation.disturbances import Wind
 from warmstart_planner.simulation.plants import PLANTS, Plant
+from warmstart_planner.simulation.predictions import PREDICTIONS, LaneNetwork
 from warmstart_planner.simulation.sensors import (
     EgoSensor,
     ObstacleSensor,
     Transport,
-    constant_velocity,
 )
 from warmstart_planner.vehicle import SPEED, STATE_SIZE, STEERING, YAW
 
@@ -112,6 +112,8 @@ class Simulator:
             self._stream(_OBSTACLES),
         )
         self._transport = Transport(configuration.transport, self._stream(_TRANSPORT))
+        self._network = LaneNetwork(scenario.lanes)
+        self._clearance = {each.name: CLEARANCES.get(each.kind, 0.0) for each in scenario.traffic}
         self._tracker = StationTracker(scenario.road, scenario.start_station)
         self._observed_at = 0.0
         self._active = Command(0.0, 0.0, float(scenario.initial_state[STEERING]))
@@ -199,10 +201,11 @@ class Simulator:
 
     def _predicted(self, t: float, state: NDArray[np.float64]) -> tuple[Obstacle, ...]:
         station = self._tracker.update(self._scenario.road, state)
-        truth = self._scenario.obstacles_at(t, state, self._horizon, station)
-        if self._configuration.prediction == 'ground_truth':
-            return truth
-        return tuple(constant_velocity(obstacle, self._horizon.steps) for obstacle in truth)
+        predicted = PREDICTIONS[self._configuration.prediction](
+            self._scenario.traffic, self._network, t, self._horizon
+        )
+        relevant = self._scenario.relevant(predicted, state, self._horizon, station)
+        return tuple(replace(each, clearance=self._clearance[each.name]) for each in relevant)
 
     def _stream(self, concern: int) -> np.random.Generator:
         return np.random.default_rng([self._configuration.seed, concern])

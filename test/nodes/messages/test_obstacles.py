@@ -3,6 +3,7 @@
 """Obstacles survive with shapes and predictions; spoilt ones are refused by name."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,6 +64,15 @@ def test_a_shape_that_never_changes_takes_one_entry(problem):
     assert len(message.half_length) == len(message.half_width) == len(message.radius) == 2
 
 
+def test_room_that_is_to_be_given_survives_and_need_not_be_said(over_the_wire, problem):
+    car, other = problem().obstacles
+    sent = (car, replace(other, clearance=1.2))
+    message = over_the_wire(messages.obstacles_message(messages.ObstacleEstimate(4.0, 0.1, sent)))
+    assert [o.clearance for o in messages.obstacles_from(message).obstacles] == [0.0, 1.2]
+    message.clearance = []
+    assert [o.clearance for o in messages.obstacles_from(message).obstacles] == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(('dt', 'steps'), [(0.0, 0), (0.1, 0), (0.0, 1), (math.nan, 7)])
 def test_a_list_without_obstacles_is_an_empty_world_whatever_its_grid(dt, steps, over_the_wire):
     message = messages.obstacles_message(messages.ObstacleEstimate(5.0, 0.1, ()))
@@ -72,7 +82,7 @@ def test_a_list_without_obstacles_is_an_empty_world_whatever_its_grid(dt, steps,
     assert aligned(found.obstacles, 0.3, found.dt, Horizon()) == ()
 
 
-@pytest.mark.parametrize('field', ['half_length', 'half_width', 'radius', 'poses'])
+@pytest.mark.parametrize('field', ['half_length', 'half_width', 'radius', 'clearance', 'poses'])
 def test_a_list_without_names_but_with_numbers_is_no_empty_world(field):
     message = messages.obstacles_message(messages.ObstacleEstimate(5.0, 0.1, ()))
     getattr(message, field).extend([1.0, 2.0, 3.0])
@@ -94,6 +104,11 @@ def test_predictions_of_different_lengths_go_on_as_they_would_have(problem):
         (lambda m: m.poses.__setitem__(3, -1e300), r'obstacles.poses is 1e\+300: expected'),
         (lambda m: m.poses.pop(), 'obstacles.poses has 17 entries: expected 18'),
         (lambda m: m.radius.pop(), 'obstacles.radius has 1 entries: expected 2 or 6'),
+        (lambda m: m.clearance.pop(), 'obstacles.clearance has 1 entries: expected 0 or 2'),
+        (
+            lambda m: m.clearance.__setitem__(0, -1.0),
+            r'clearance is -1.0: expected .* \[0.0, 5.0\]',
+        ),
         (lambda m: setattr(m, 'dt', 0.0), 'obstacles.dt is 0.0'),
         (lambda m: setattr(m, 'ids', ['a', 'a']), 'expected each once'),
         (lambda m: m.half_length.__setitem__(0, -1.0), 'half_length is -1.0'),

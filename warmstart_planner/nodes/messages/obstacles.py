@@ -40,6 +40,7 @@ def obstacles_message(estimate: ObstacleEstimate) -> msg.ObstacleArray:
         steps=steps,
         ids=[each.name for each in obstacles],
         **{field: flat(values) for field, values in zip(SIZES, sizes, strict=True)},
+        clearance=[each.clearance for each in obstacles],
         poses=flat(poses),
     )
 
@@ -54,9 +55,8 @@ def obstacles_from(message: msg.ObstacleArray) -> ObstacleEstimate:
     poses = shaped('obstacles.poses', message.poses, (count, steps, 3))
     number('obstacles.poses', max(poses.max(initial=0.0), -poses.min(initial=0.0)), 0.0, LARGEST)
     sizes = [_sizes(field, getattr(message, field), count, steps) for field in SIZES]
-    obstacles = tuple(
-        Obstacle(name, *rows) for name, *rows in zip(message.ids, poses, *sizes, strict=True)
-    )
+    rows = zip(message.ids, poses, *sizes, _clearances(message.clearance, count), strict=True)
+    obstacles = tuple(Obstacle(*row) for row in rows)
     return ObstacleEstimate(to_seconds(message.header.stamp), dt, obstacles)
 
 
@@ -71,6 +71,12 @@ def _sizes(
     raise ValueError(
         f'obstacles.{field} has {len(values)} entries: expected {count} or {count * steps}'
     )
+
+
+def _clearances(values: ArrayLike, count: int) -> list[float]:
+    if len(values) in (0, count):
+        return list(values) or [0.0] * count
+    raise ValueError(f'obstacles.clearance has {len(values)} entries: expected 0 or {count}')
 
 
 def _prediction_grid(message: msg.ObstacleArray) -> tuple[float, int]:

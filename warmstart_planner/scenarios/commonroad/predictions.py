@@ -205,6 +205,12 @@ def onwards(state: etree._Element, body: Shape, last: float, dt: float, where: s
     return _motion(np.array([start.first, end]), [start.shape, far])
 
 
+def start_speed(obstacle: etree._Element, where: str) -> float:
+    """Return the speed of an obstacle's initial state, 0 where it has none [m/s]."""
+    initial = obstacle.find('initialState')
+    return 0.0 if initial is None else sum(_speeds(initial, where)) / 2
+
+
 def _speeds(state: etree._Element, where: str) -> tuple[float, float]:
     """Return the least and the largest speed of a state along its heading, 0 without one [m/s]."""
     velocity = state.find('velocity')

@@ -140,7 +140,15 @@ def _scenario(name: str, root: etree._Element, vehicle: str) -> Scenario:
         regions=tuple(goal.region for goal in goals),
         region_step=dt,
         area=drivable_area(network),
-        lanes=tuple(Lane(each.left, each.right, each.for_cars) for each in network.values()),
+        lanes=_lanes(network),
+    )
+
+
+def _lanes(network: Network) -> tuple[Lane, ...]:
+    index = {id_: i for i, id_ in enumerate(network)}
+    return tuple(
+        Lane(each.left, each.right, each.for_cars, tuple(index[id_] for id_ in each.successors))
+        for each in network.values()
     )
 
 

@@ -27,6 +27,7 @@ from warmstart_planner.scenarios.commonroad.predictions import (
     onwards,
     quarter_turned,
     sets_of,
+    start_speed,
     states_of,
 )
 from warmstart_planner.scenarios.scenario import ScenarioError, TrafficParticipant
@@ -133,6 +134,7 @@ def _participants(element: etree._Element, clock: _Clock) -> list[TrafficPartici
         ]
     else:
         parts = _moving(element, role, clock, where)
+    speed = start_speed(element, where)
     found = []
     for part, motion_of_part in enumerate(parts, start=1):
         name = _numbered(f'{role}_{number}', 'part', part)
@@ -143,6 +145,7 @@ def _participants(element: etree._Element, clock: _Clock) -> list[TrafficPartici
                     times=motion.times * clock.dt - clock.start,
                     poses=motion.poses,
                     kind='static' if role == 'environment' else _kind(element),
+                    start_speed=speed if visit == 1 else 0.0,
                     **size_fields(motion.sizes),
                 )
             )
