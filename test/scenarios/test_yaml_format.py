@@ -96,8 +96,8 @@ def test_origin_moves_and_turns_all_of_it(tmp_path):
         ),
         ({'region': {'stations': [80, 90], 'times': [8, 9]}}, RegionGoal(80.0, 90.0, 8.0, 9.0)),
         (
-            {'region': {'stations': [80, 90], 'times': [8, 9], 'headings': [-0.3, 0.1]}},
-            RegionGoal(80.0, 90.0, 8.0, 9.0, yaw=-0.1, yaw_tolerance=0.2),
+            {'region': {'stations': [80, 90], 'times': [8, 9], 'headings': [-0.5, 0.25]}},
+            RegionGoal(80.0, 90.0, 8.0, 9.0, yaw=-0.125, yaw_tolerance=0.375),
         ),
         (
             {'pose': {'station': 90.0, 'offset': 1.0, 'heading': 0.1, 'speed': 0.0}},
