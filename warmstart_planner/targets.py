@@ -81,6 +81,13 @@ def target_of(problem: PlanningProblem) -> Target:
 
 
 def _within(goal: RegionGoal, problem: PlanningProblem) -> Target:
+    """Return the target of a region: by compiled code where there is some."""
+    from warmstart_planner.compiled_problem import library
+
+    return library.within(goal, problem) or within_by_numpy(goal, problem)
+
+
+def within_by_numpy(goal: RegionGoal, problem: PlanningProblem) -> Target:
     """
     Return the pace that leads to a region in its time.
 
