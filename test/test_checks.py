@@ -2,12 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of outside values: what passes is kept, what does not names its field."""
 
+from dataclasses import FrozenInstanceError, dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart_planner.checks import assert_never, finite_array, number, unwrapped
+from warmstart_planner.checks import assert_never, finite_array, number, unchecked, unwrapped
+
+
+@dataclass(frozen=True)
+class Pair:
+    first: float
+    second: float
+
+    def __post_init__(self):
+        number('first', self.first, at_least=0.0)
 
 
 def test_an_array_is_copied_as_read_only_floats():
@@ -76,3 +87,13 @@ def test_a_bad_number_is_refused_by_name(value):
 def test_a_kind_that_a_switch_does_not_know_is_no_other_kind():
     with pytest.raises(AssertionError, match="'a dragon' is of a kind that this does not know"):
         assert_never('a dragon')
+
+
+def test_what_is_known_to_be_good_is_a_value_like_any_other():
+    made = unchecked(Pair, first=1.0, second=2.0)
+    assert made == Pair(1.0, 2.0)
+    with pytest.raises(FrozenInstanceError):
+        made.first = 3.0
+    assert unchecked(Pair, first=-1.0, second=0.0).first == -1.0
+    with pytest.raises(ValueError, match='first'):
+        Pair(-1.0, 0.0)

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from warmstart_planner.obstacles import Obstacle, box, disc, sizes_of
+from warmstart_planner.obstacles import Obstacle, box, disc, poses_of, sizes_of
 
 LINE = np.array([[0.0, 0.0, 0.0], [1.0, 0.5, 0.1], [3.0, 1.0, 0.2]])
 
@@ -116,3 +116,14 @@ def test_room_that_is_to_be_given_goes_along_with_time():
 def test_a_prediction_does_not_grow_younger():
     with pytest.raises(ValueError, match='steps is -1'):
         box('car', LINE, 4.0, 2.0).shifted(-1)
+
+
+@pytest.mark.parametrize('count', [1, 2, 7])
+@pytest.mark.parametrize('known', [(), (9,), (1, 9), (1, 2, 5), (7, 8, 1, 3)])
+def test_poses_of_many_are_those_of_each(known, count):
+    rng = np.random.default_rng(3)
+    obstacles = [box(f'{i}', rng.normal(0, 1, (n, 3)), 4.0, 2.0) for i, n in enumerate(known)]
+    poses = poses_of(obstacles, count)
+    assert poses.shape == (len(known), count, 3)
+    for obstacle, found in zip(obstacles, poses, strict=True):
+        np.testing.assert_allclose(found, obstacle.poses_at(count), atol=1e-12)

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Kind = TypeVar('Kind')
 
 TURN = 2 * np.pi  # [rad]
 LARGEST_WRAP = TURN + 1e-3  # of angles in one turn, with room for what was rounded [rad]
@@ -80,6 +82,13 @@ def number(name: str, value: Any, at_least: float = -np.inf, at_most: float = np
     if not math.isfinite(result) or not at_least <= result <= at_most:
         raise ValueError(f'{name} is {result}: expected a number in [{at_least}, {at_most}]')
     return result
+
+
+def unchecked(kind: type[Kind], **fields: Any) -> Kind:
+    """Return a dataclass of fields that are known to be good, in a fraction of the time."""
+    made = object.__new__(kind)
+    made.__dict__.update(fields)
+    return made
 
 
 def assert_never(value: NoReturn) -> NoReturn:

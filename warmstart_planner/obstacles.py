@@ -105,6 +105,22 @@ def disc(name: str, poses: NDArray[np.float64], radius: float) -> Obstacle:
     return Obstacle(name, np.atleast_2d(poses), 0.0, 0.0, radius)
 
 
+def poses_of(obstacles: Sequence[Obstacle], count: int) -> NDArray[np.float64]:
+    """Poses of obstacles at steps 0 .. count - 1, shape (M, count, 3), as `poses_at`."""
+    if all(len(obstacle.poses) >= count for obstacle in obstacles):
+        return np.array([obstacle.poses[:count] for obstacle in obstacles]).reshape(-1, count, 3)
+    known = np.array([len(obstacle.poses) for obstacle in obstacles])
+    flat = np.concatenate([obstacle.poses for obstacle in obstacles])
+    last = known.cumsum() - 1
+    step = np.arange(count)
+    result = flat[(last - known + 1)[:, None] + np.minimum(step, known[:, None] - 1)]
+    before = np.where(known > 1, last - 1, last)
+    velocity = flat[last, :2] - flat[before, :2]
+    beyond = np.maximum(step - known[:, None] + 1, 0)
+    result[..., :2] += beyond[..., None] * velocity[:, None]
+    return result
+
+
 def sizes_of(obstacles: Sequence[Obstacle], count: int) -> NDArray[np.float64]:
     """
     Half length, half width and radius of obstacles at steps 0 .. count - 1 [m].

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.blockage import first_blocked_station
-from warmstart_planner.checks import assert_never, finite_array, number
+from warmstart_planner.checks import assert_never, finite_array, number, unchecked
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.road import Road
 from warmstart_planner.vehicle import (
@@ -224,6 +224,10 @@ class PlanningProblem:
         if self.station is not None:
             number('problem.station', self.station)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return the fields alone: what is kept beside them may be addresses."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
     @cached_property
     def here(self) -> float:
         """Station of the car's rear axle [m]."""
@@ -306,8 +310,7 @@ def trajectories(
     count, nodes = np.shape(states)[:2]
     if nodes == 0:
         raise ValueError('trajectory.states is empty: expected at least one state')
-    stamps = np.broadcast_to(stamp, count).tolist()
-    steps = np.broadcast_to(dt, count).tolist()
+    stamps, steps = _of_each(stamp, count), _of_each(dt, count)
     for each in {*stamps}:
         number('trajectory.stamp', each)
     for each in {*steps}:
@@ -315,13 +318,17 @@ def trajectories(
     states = finite_array('trajectory.states', states, (count, nodes, STATE_SIZE))
     shape = (count, nodes - 1, CONTROL_SIZE)
     controls = finite_array('trajectory.controls', controls, shape)
-    result = []
-    for each in zip(stamps, steps, states, controls, strict=True):
-        # a part of what was checked need not be checked
-        trajectory = object.__new__(Trajectory)
-        trajectory.__dict__.update(zip(Trajectory.__dataclass_fields__, each, strict=True))
-        result.append(trajectory)
-    return result
+    # a part of what was checked need not be checked
+    return [
+        unchecked(Trajectory, stamp=stamp, dt=dt, states=driven, controls=control)
+        for stamp, dt, driven, control in zip(stamps, steps, states, controls, strict=True)
+    ]
+
+
+def _of_each(value: ArrayLike, count: int) -> list[float]:
+    """Return one value of each of so many, or the same of all."""
+    same = isinstance(value, float)
+    return [value] * count if same else np.broadcast_to(value, count).tolist()
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,9 @@ class Transcription:
 
 def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription:
     """Return the numbers of a problem: by compiled code where there is some."""
-    from warmstart_planner import compiled_transcription
+    from warmstart_planner.compiled_problem import library
 
-    return compiled_transcription.transcribe(problem, margins) or by_numpy(problem, margins)
+    return library.transcribe(problem, margins) or by_numpy(problem, margins)
 
 
 def by_numpy(problem: PlanningProblem, margins: Margins) -> Transcription:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner import compiled_transcription as transcription
+from warmstart_planner.compiled_problem import library as problem
 from warmstart_planner.files.cost_weights import read_weights
 from warmstart_planner.generation.generated import SolverMissingError, require, solver_root
 from warmstart_planner.generation.options import generate_options
@@ -68,7 +68,7 @@ def solvers(
         (observation.NAME, observation.key, observation.generate, (vehicle,), for_car),
         (judge.NAME, judge.key, judge.generate, (), {}),
         (guided.NAME, guided.key, guided.generate, (), {}),
-        (transcription.NAME, transcription.key, transcription.generate, (), {}),
+        (problem.NAME, problem.key, problem.generate, (), {}),
         (
             transformer.NAME,
             transformer.key,

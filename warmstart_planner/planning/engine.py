@@ -8,6 +8,7 @@ It remembers nothing from one problem to the next, and prefers no source.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, zip_longest
 from typing import TypeVar
-
-import numpy as np
 
 from warmstart_planner.planning.settings import PlannerSettings
 from warmstart_planner.problem import Horizon, PlanningProblem, Proposal, SolverStatus
@@ -164,7 +163,7 @@ def _is_cut_short(refined: Refined) -> bool:
 def merit(refined: Refined) -> float:
     """Return the merit of what refinement led to; infinite where it is not a number."""
     value = refined.result.score.merit
-    return value if np.isfinite(value) else np.inf
+    return value if math.isfinite(value) else math.inf
 
 
 def on_grid(problem: PlanningProblem, proposals: Iterable[Proposal]) -> list[Proposal]:

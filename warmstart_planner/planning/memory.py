@@ -85,4 +85,8 @@ def rest_of(plan: Trajectory, problem: PlanningProblem) -> Trajectory | None:
 
 
 def _state_at(trajectory: Trajectory, stamp: float) -> NDArray[np.float64]:
-    return np.array([np.interp(stamp, trajectory.times, column) for column in trajectory.states.T])
+    """Return the state at a time, the first or last one beyond."""
+    states = trajectory.states
+    place = min(max((stamp - trajectory.stamp) / trajectory.dt, 0.0), len(states) - 1.0)
+    before = min(int(place), len(states) - 2)
+    return states[before] + (place - before) * (states[before + 1] - states[before])

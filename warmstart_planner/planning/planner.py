@@ -11,7 +11,7 @@ changes.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -165,11 +165,12 @@ class Planner:
         refined = self._engine.refine(posed, proposals, end, known)
         solved = time.perf_counter()
         self.last_refined = tuple(refined)
-        price = partial(self._price, in_use=shifted)
+        price = partial(self._price, is_in_use=_among(shifted))
+        is_outside = _among(outside)
         chosen = cheapest(
             refined, price, (self._ladder.recovers, self.settings.relaxed.allow), prepared.end
         )
-        own_ways = [each for each in refined if not _is_one_of(each.proposal, outside)]
+        own_ways = [each for each in refined if not is_outside(each.proposal)]
         reference = self._hand_out(posed, chosen, own_ways)
         shown = chosen or min(refined, key=price, default=None)
         finished = time.perf_counter()
@@ -192,9 +193,9 @@ class Planner:
             message=_message(reference.rung, shown),
         )
 
-    def _price(self, entry: Refined, in_use: Sequence[Proposal]) -> float:
+    def _price(self, entry: Refined, is_in_use: Callable[[Proposal], bool]) -> float:
         """Return the merit; the plan in use has a bonus."""
-        return merit(entry) * (1.0 - self.settings.keep_bonus * _is_one_of(entry.proposal, in_use))
+        return merit(entry) * (1.0 - self.settings.keep_bonus * is_in_use(entry.proposal))
 
     def _hand_out(
         self, posed: Posed, chosen: Refined | None, own_ways: Sequence[Refined]
@@ -212,9 +213,10 @@ class Planner:
         return reference
 
 
-def _is_one_of(proposal: Proposal, proposals: Sequence[Proposal]) -> bool:
-    """Tell whether it is one of them itself, whatever its source is called."""
-    return any(proposal is other for other in proposals)
+def _among(proposals: Sequence[Proposal]) -> Callable[[Proposal], bool]:
+    """Return what tells whether one is itself among these, whatever its source is called."""
+    known = frozenset(map(id, proposals))
+    return lambda proposal: id(proposal) in known
 
 
 def _message(rung: Rung, shown: Refined | None) -> str:

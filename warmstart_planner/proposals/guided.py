@@ -22,39 +22,25 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.checks import number
-from warmstart_planner.clearance import clearances
 from warmstart_planner.objective import CostWeights
-from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
 from warmstart_planner.proposals import guided_library
-from warmstart_planner.proposals.guided_library import (
-    MAX_LINES,
-    MAX_SPEEDS,
-    PRICES,
-    PriceStructure,
-    SearchStructure,
-)
+from warmstart_planner.proposals.guided_library import PRICES, PriceStructure, SearchStructure
+from warmstart_planner.proposals.lattice import BEHIND, STATION_STEP, Lattice, lattice_of
 from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
-from warmstart_planner.targets import stop_station, target_offsets, target_speeds
-from warmstart_planner.transcription import Margins, box_centre_point, edge_margin
-from warmstart_planner.vehicle import GRAVITY, SPEED, STEERING, YAW
+from warmstart_planner.transcription import Margins
+from warmstart_planner.vehicle import GRAVITY, VehicleParameters
 
 Array = NDArray[np.float64]
 
 WEIGHTS = CostWeights()  # of the planning problem, which the lattice has too
-STAGE = 0.5  # of the lattice, about [s]
-STATION_STEP = 1.0  # [m]
-OFFSET_STEP = 0.45  # [m]
-BEHIND = 2.0  # of the lattice behind the car [m]
-FARTHEST = 300.0  # of it ahead of the car [m]
-LOOK_BACK = 20.0  # of the road behind the car, where obstacles are located [m]
-OFF_ROAD = 3.0  # beside the road, the lattice still begins where the car is [m]
 LATERAL_SHARE = 0.45
 WAYS = 16  # that one search returns at most
 APART = 1.4  # of ways of a class, while there are enough [m]
@@ -151,8 +137,8 @@ class Guided:
         self, problem: PlanningProblem, previous: Trajectory | None = None
     ) -> Sequence[Proposal]:
         """Return at most `settings.count` starts, map frame."""
-        lattice = _Lattice(problem, self.settings, self._margins)
-        found = self._search(lattice)
+        lattice = lattice_of(problem, self.settings.speed_step, self._margins)
+        found = self._search(problem, lattice)
         chosen = self._in_turn(found)
         ways = RoadWays(
             lattice.station, lattice.lateral_speed, lattice.per_stage, found.ways[chosen]
@@ -164,8 +150,8 @@ class Guided:
             for way, trajectory in zip(chosen, driven, strict=True)
         )
 
-    def _search(self, lattice: _Lattice) -> _Found:
-        search = lattice.structure()
+    def _search(self, problem: PlanningProblem, lattice: Lattice) -> _Found:
+        search = _structure(problem, lattice, self.settings, self._margins)
         needed = self._library.guided_memory(ctypes.byref(search))
         if len(self._memory) < needed + ALIGNMENT:
             self._memory = np.empty(needed + ALIGNMENT, np.uint8)
@@ -176,7 +162,7 @@ class Guided:
             memory + -memory % ALIGNMENT,
             *(each.ctypes.data for each in (found.ways, found.costs, found.classes, found.counts)),
         )
-        plain = _plain_ways(lattice)
+        plain = _plain_ways(lattice, search.duration)
         found.ways[PRICES * WAYS : PRICES * WAYS + len(plain)] = plain
         found.counts[PRICES] = len(plain)
         return found
@@ -233,161 +219,69 @@ class _Found:
         return PLAIN[way - len(self.costs)]
 
 
-class _Lattice:
-    """A problem's lattice: the car on it, and the tables that the search reads."""
-
-    def __init__(
-        self, problem: PlanningProblem, settings: GuidedSettings, margins: Margins
-    ) -> None:
-        self._problem, self._settings, self._margins = problem, settings, margins
-        horizon = problem.horizon
-        self.per_stage = max(1, round(STAGE / horizon.dt))
-        self.stages = -(-horizon.steps // self.per_stage)
-        self.duration = self.per_stage * horizon.dt
-        self._place_car()
-        self._road = self._road_table()
-        self._obstacles = self._obstacle_table()
-
-    def _place_car(self) -> None:
-        problem, vehicle = self._problem, self._problem.vehicle
-        state = problem.initial_state
-        centre = box_centre_point(state, vehicle)
-        station, offset = problem.road.project(centre, problem.here)
-        self.station, self.offset = float(station), float(offset)
-        self.speed = max(float(state[SPEED]), 0.0)
-        slip = np.arctan(vehicle.rear_to_center * np.tan(state[STEERING]) / vehicle.wheelbase)
-        course = state[YAW] + slip - float(problem.road.at('heading', station))
-        self.lateral_speed = self.speed * float(np.sin(course))
-
-    def _road_table(self) -> Array:
-        """
-        Curvature, room to the left and right, target speed and offset by station.
-
-        It ends where no way of the horizon gets.
-        """
-        problem = self._problem
-        most = self.speed + problem.vehicle.acceleration_max * self.stages * self.duration
-        ahead = np.arange(-BEHIND, FARTHEST, STATION_STEP)
-        speeds = target_speeds(problem, self.station + ahead)
-        fastest = min(max(self.speed, float(speeds.max())) + 2.0, most)
-        self.speeds = min(int(fastest / self._settings.speed_step) + 2, MAX_SPEEDS)
-        reach = fastest * self.stages * self.duration + 2 * BEHIND
-        count = min(int(reach / STATION_STEP) + 3, len(ahead))
-        station = self.station + ahead[:count]
-        road, margin = problem.road, edge_margin(problem, self._margins.road, station)
-        columns = [
-            road.at('curvature', station),
-            road.at('left_width', station) - margin,
-            road.at('right_width', station) - margin,
-            speeds[:count],
-            target_offsets(problem, station),
-        ]
-        return np.ascontiguousarray(np.stack(columns, axis=1))
-
-    def _obstacle_table(self) -> Array:
-        """
-        Obstacles on the road at every stage and half way between, (2 stages + 1, M, 7).
-
-        Station from the start, offset, cosine and sine of the course relative to the road, half
-        length, half width, and radius with margin and clearance.
-        """
-        problem, obstacles = self._problem, self._problem.obstacles
-        halves = np.arange(2 * self.stages + 1) * self.per_stage / 2
-        table = np.zeros((len(halves), max(len(obstacles), 1), 7))
-        if not obstacles:
-            return table
-        nodes = self.stages * self.per_stage + 1
-        poses = np.stack([obstacle.poses_at(nodes) for obstacle in obstacles], axis=1)
-        sizes = np.broadcast_to(sizes_of(obstacles, nodes), (len(obstacles), nodes, 3))
-        known = np.concatenate([poses, sizes.transpose(1, 0, 2)], axis=2)
-        before = np.floor(halves).astype(int)
-        after, share = np.ceil(halves).astype(int), (halves - before)[:, None, None]
-        at = (1.0 - share) * known[before] + share * known[after]
-        road = problem.road.local(self.station, LOOK_BACK, len(self._road) * STATION_STEP)
-        station, offset = road.project(at[..., :2])
-        course = at[..., 2] - problem.road.at('heading', station)
-        table[..., 0], table[..., 1] = station - self.station, offset
-        table[..., 2], table[..., 3] = np.cos(course), np.sin(course)
-        table[..., 4:] = at[..., 3:]
-        times = halves * problem.horizon.dt
-        table[..., 6] += self._margins.obstacle_at(times)[:, None]
-        table[..., 6] += clearances(problem, self._margins, times).T
-        return table
-
-    def _lines(self) -> tuple[int, int, float]:
-        """Return the first line, their number and their distance; one is the reference path."""
-        half = self._problem.vehicle.width / 2
-        left, right = (float(self._road[:, i].max()) - half for i in (1, 2))
-        place = float(np.clip(self.offset, -right - OFF_ROAD, left + OFF_ROAD))
-        high, low = max(left, place), min(-right, place)
-        # where the corridor is equally wide to both sides, its outermost lines are where the car
-        # just fits
-        room = max(left, right, OFFSET_STEP)
-        step = room / np.ceil(room / OFFSET_STEP - 1e-6)
-        step = max(step, (high - low) / (MAX_LINES - 4))
-        first, last = int(np.floor(low / step + 1e-6)), int(np.ceil(high / step - 1e-6))
-        return first, last - first + 1, step
-
-    def structure(self) -> SearchStructure:
-        """Return the searches as the library reads them."""
-        problem, settings, weights = self._problem, self._settings, WEIGHTS
-        vehicle = problem.vehicle
-        grip = self._margins.grip * problem.friction * GRAVITY
-        first, lines, step = self._lines()
-
-        def levels(most: float) -> int:
-            return max(1, int(min(most, grip) * self.duration / settings.speed_step + 1e-6))
-
-        return SearchStructure(
-            stages=self.stages,
-            stations=len(self._road),
-            lines=lines,
-            speeds=self.speeds,
-            obstacles=len(problem.obstacles),
-            first_line=first,
-            fastest_gain=levels(vehicle.acceleration_max),
-            fastest_loss=levels(vehicle.deceleration_max),
-            beam=settings.beam,
-            classes=settings.classes,
-            per_class=settings.per_class,
-            ways=WAYS,
-            duration=self.duration,
-            station_step=STATION_STEP,
-            offset_step=step,
-            speed_step=settings.speed_step,
-            behind=BEHIND,
-            offset=self.offset,
-            lateral_speed=self.lateral_speed,
-            speed=self.speed,
-            length=vehicle.length,
-            width=vehicle.width,
-            grip=grip,
-            stop=min(stop_station(problem) - self.station, 1e6),
-            speed_weight=weights.speed,
-            offset_weight=weights.offset,
-            heading_weight=weights.heading,
-            acceleration_weight=weights.acceleration,
-            lateral_weight=weights.lateral_acceleration,
-            terminal_speed_weight=weights.terminal_speed,
-            terminal_offset_weight=weights.terminal_offset,
-            lateral_share=LATERAL_SHARE,
-            apart=APART,
-            prices=(PriceStructure * PRICES)(
-                *(PriceStructure(*astuple(p)) for p in (settings.cautious, settings.trusting))
-            ),
-            road=self._road.ctypes.data,
-            obstacles_at=self._obstacles.ctypes.data,
-        )
+def _structure(
+    problem: PlanningProblem, lattice: Lattice, settings: GuidedSettings, margins: Margins
+) -> SearchStructure:
+    """Return the searches as the library reads them; the lattice has to outlive it."""
+    duration = lattice.per_stage * problem.horizon.dt
+    grip = margins.grip * problem.friction * GRAVITY
+    made = SearchStructure.from_buffer_copy(_costs(settings, problem.vehicle, duration, grip))
+    made.stages = lattice.stages
+    made.stations, made.lines, made.speeds = len(lattice.road), lattice.lines, lattice.speeds
+    made.obstacles = lattice.obstacles.shape[1]
+    made.first_line, made.offset_step = lattice.first_line, lattice.line_step
+    made.offset, made.lateral_speed = lattice.offset, lattice.lateral_speed
+    made.speed, made.stop = lattice.speed, min(lattice.stop, 1e6)
+    made.road, made.obstacles_at = lattice.road.ctypes.data, lattice.obstacles.ctypes.data
+    return made
 
 
-def _plain_ways(lattice: _Lattice) -> Array:
+@lru_cache(maxsize=16)
+def _costs(
+    settings: GuidedSettings, vehicle: VehicleParameters, duration: float, grip: float
+) -> SearchStructure:
+    """Return what is the same for all lattices of a car on some ground."""
+
+    def levels(most: float) -> int:
+        return max(1, int(min(most, grip) * duration / settings.speed_step + 1e-6))
+
+    return SearchStructure(
+        fastest_gain=levels(vehicle.acceleration_max),
+        fastest_loss=levels(vehicle.deceleration_max),
+        beam=settings.beam,
+        classes=settings.classes,
+        per_class=settings.per_class,
+        ways=WAYS,
+        duration=duration,
+        station_step=STATION_STEP,
+        speed_step=settings.speed_step,
+        behind=BEHIND,
+        length=vehicle.length,
+        width=vehicle.width,
+        grip=grip,
+        speed_weight=WEIGHTS.speed,
+        offset_weight=WEIGHTS.offset,
+        heading_weight=WEIGHTS.heading,
+        acceleration_weight=WEIGHTS.acceleration,
+        lateral_weight=WEIGHTS.lateral_acceleration,
+        terminal_speed_weight=WEIGHTS.terminal_speed,
+        terminal_offset_weight=WEIGHTS.terminal_offset,
+        lateral_share=LATERAL_SHARE,
+        apart=APART,
+        prices=(PriceStructure * PRICES)(
+            *(PriceStructure(*astuple(p)) for p in (settings.cautious, settings.trusting))
+        ),
+    )
+
+
+def _plain_ways(lattice: Lattice, duration: float) -> Array:
     """Return a straight line and braking along the reference path, whatever is in the way."""
-    times = np.arange(lattice.stages + 1) * lattice.duration
+    times = np.arange(lattice.stages + 1) * duration
     speeds = np.maximum(
         lattice.speed - np.array([[0.0], *([rate] for rate in BRAKING)]) * times, 0.0
     )
     ways = np.zeros((*speeds.shape, 3))
-    np.cumsum((speeds[:, 1:] + speeds[:, :-1]) / 2 * lattice.duration, axis=1, out=ways[:, 1:, 0])
+    np.cumsum((speeds[:, 1:] + speeds[:, :-1]) / 2 * duration, axis=1, out=ways[:, 1:, 0])
     blend = np.minimum(ways[..., 0] / APPROACH, 1.0)
     ways[..., 1] = lattice.offset * (1.0 - blend * blend * (3.0 - 2.0 * blend))
     ways[..., 2] = speeds

@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.checks import unchecked
+from warmstart_planner.compiled_problem import library
+from warmstart_planner.compiled_problem.structures import ShiftStructure
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
 from warmstart_planner.proposals.source import follow_road
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
-from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, YAW
+from warmstart_planner.vehicle import CONTROL_SIZE, SPEED, STATE_SIZE, YAW
 
 Array = NDArray[np.float64]
 
@@ -81,13 +83,43 @@ def _all(problem: PlanningProblem, group: Sequence[Proposal]) -> Iterator[Propos
     good = np.flatnonzero(np.isfinite(states).all(axis=(1, 2)))
     moved = trajectories(problem.stamp, problem.horizon.dt, states[good], controls[good])
     for place, trajectory in zip(good, moved, strict=True):
-        yield replace(group[place], trajectory=trajectory)
+        yield unchecked(Proposal, **{**vars(group[place]), 'trajectory': trajectory})
 
 
 def _moved(
     problem: PlanningProblem, grid: Trajectory, states: Array, controls: Array
 ) -> tuple[Array, Array]:
-    """Resample states (K, n + 1, 5) and controls (K, n, 2) of a trajectory's grid."""
+    """Resample states (K, n + 1, 5) and controls (K, n, 2), compiled where there is a library."""
+    states, controls = np.ascontiguousarray(states), np.ascontiguousarray(controls)
+    count, nodes = states.shape[:2]
+    steps = problem.horizon.steps
+    moved = np.empty((count, steps + 1, STATE_SIZE)), np.empty((count, steps, CONTROL_SIZE))
+    plans = ShiftStructure(
+        count,
+        nodes,
+        grid.dt,
+        problem.stamp - grid.stamp,
+        *(array.ctypes.data for array in (states, controls, *moved)),
+    )
+    return moved if library.shift(problem, plans) else by_numpy(problem, grid, states, controls)
+
+
+def by_numpy(
+    problem: PlanningProblem, grid: Trajectory, states: Array, controls: Array
+) -> tuple[Array, Array]:
+    """
+    Resample plans on a problem's grid; the reference of the compiled resampling.
+
+    Args:
+        problem: that they are moved on to.
+        grid: a trajectory with the plans' stamp and step.
+        states: of the plans, shape (K, n + 1, 5).
+        controls: shape (K, n, 2).
+
+    Returns:
+        States (K, N + 1, 5) and controls (K, N, 2).
+
+    """
     begin = problem.stamp - grid.stamp + problem.horizon.times
     nodes = states.shape[1]
     # on the old grid's nodes, of which rounding must not leave any out

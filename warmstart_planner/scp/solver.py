@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from warmstart_planner.checks import unchecked
 from warmstart_planner.clearance import clearances
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import (
@@ -223,6 +224,8 @@ def globalised(
 
 def _frames(bounds: Sequence[BoundProblem]) -> Frame:
     """Return the frames of problems as one, for arrays with an axis of problems first."""
+    if _is_one(bounds):
+        return bounds[0].numbers.frame
     frames = [bound.numbers.frame for bound in bounds]
     return Frame(*(np.array([[getattr(f, name)] for f in frames]) for name in ('x', 'y', 'yaw')))
 
@@ -387,7 +390,8 @@ class ScpSolver:
             *(array.ctypes.data for array in (states, controls, known, history, outcomes)),
         )
         self._library.scp_solve(self._workspace, ctypes.byref(task), library.pointer(scores))
-        rows = zip(each, states, controls, outcomes.tolist(), scores, history, strict=True)
+        defects = scores[:, Score._fields.index('defect')].tolist()
+        rows = zip(each, states, controls, outcomes.tolist(), defects, history, strict=True)
         return [_result(*row) for row in rows]
 
     def solve(
@@ -435,12 +439,13 @@ def _result(
     states: NDArray[np.float64],
     controls: NDArray[np.float64],
     outcome: Sequence[float],
-    score: NDArray[np.float64],
+    defect: float,
     history: NDArray[np.float64],
 ) -> ScpResult:
     """Return what one search led to, from what the lanes wrote."""
-    ended = Outcome(*outcome)
-    return ScpResult(
+    ended = Outcome._make(outcome)
+    return unchecked(
+        ScpResult,
         bound=bound,
         states=states,
         controls=controls,
@@ -448,7 +453,7 @@ def _result(
         iterations=ended.iterations,
         qp_iterations=ended.qp_iterations,
         within_tolerance=bool(ended.feasible),
-        score=Score(ended.merit, ended.cost, ended.violation, float(score[3])),
+        score=Score(ended.merit, ended.cost, ended.violation, defect),
         multiplier=ended.multiplier,
         seconds=ended.seconds,
         rows=history[: ended.iterations],
@@ -458,7 +463,15 @@ def _result(
 def _structures(bounds: Sequence[BoundProblem]) -> ctypes.Array:
     """Return the addresses of problems as C reads them."""
     kind = ctypes.POINTER(ProblemStructure)
+    if _is_one(bounds):
+        return (kind * len(bounds))(*[ctypes.pointer(bounds[0].structure)] * len(bounds))
     return (kind * len(bounds))(*(ctypes.pointer(bound.structure) for bound in bounds))
+
+
+def _is_one(bounds: Sequence[BoundProblem]) -> bool:
+    """Whether all problems are the same, as mostly."""
+    first = bounds[0]
+    return all(bound is first for bound in bounds)
 
 
 def _settings_structure(settings: ScpSettings, weights: CostWeights) -> SettingsStructure:

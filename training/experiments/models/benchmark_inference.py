@@ -21,7 +21,7 @@ import numpy as np
 
 from training.command_line import at_least, run
 from training.table import Column, table
-from warmstart_planner import compiled_transcription
+from warmstart_planner.compiled_problem import library as compiled_problem
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.learned.transformer import library as transformer_library
@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(options: Options) -> None:
-    compiled_transcription.generate()
+    compiled_problem.generate()
     transformer_library.generate(load_vehicle(), CostWeights(), Horizon.dt)
     model, margins = load_model(options.models), Margins()
     if not model.compiled:

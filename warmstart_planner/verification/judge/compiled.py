@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from warmstart_planner.generation import c_layout, compilation, generated
 from warmstart_planner.generation.c_layout import address_of, numbers_of
-from warmstart_planner.obstacles import sizes_of
+from warmstart_planner.obstacles import poses_of, sizes_of
 from warmstart_planner.problem import PlanningProblem, StopBefore, Trajectory
+from warmstart_planner.road import Road
 from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
 from warmstart_planner.verification import collision, corridor, limits, motion, path, terminal
 from warmstart_planner.verification.tolerances import DEFAULT_TOLERANCES, Tolerances
@@ -40,6 +41,7 @@ CONSTANTS = {
     limits: ('RETURNING',),
     terminal: ('STOPPING_SHARE',),
 }
+KEPT = '_judged'  # beside the fields of a road that was read once
 ROAD_ARRAYS = ('station', 'x', 'y', 'curvature', 'left_width', 'right_width', 'speed_limit')
 
 
@@ -218,21 +220,14 @@ class _Bound:
         self.nodes = nodes
         self._library = load()
         road, vehicle, obstacles = problem.road, problem.vehicle, problem.obstacles
-        outline = corridor.outline(vehicle.length, vehicle.width)
-        sizes = _rows(sizes_of(obstacles, nodes))
-        self._arrays = [_rows(getattr(road, name)) for name in ROAD_ARRAYS]
-        self._arrays += [
-            _rows([obstacle.poses_at(nodes) for obstacle in obstacles]),
-            sizes,
-            _rows(outline),
-        ]
-        addresses = [array.ctypes.data for array in self._arrays]
-        roads = len(ROAD_ARRAYS)
+        outline = _rows(corridor.outline(vehicle.length, vehicle.width))
+        poses, sizes = _rows(poses_of(obstacles, nodes)), _rows(sizes_of(obstacles, nodes))
+        self._arrays = road, poses, sizes, outline  # whose addresses are read later
         structure = ProblemStructure(
             _structure(VehicleStructure, vehicle),
             _structure(TolerancesStructure, tolerances),
-            RoadStructure(*addresses[:roads], len(road.station)),
-            *addresses[roads:],
+            _road(road),
+            *(array.ctypes.data for array in (poses, sizes, outline)),
             len(obstacles),
             nodes,
             sizes.shape[1] if obstacles else 1,
@@ -271,5 +266,15 @@ def _rows(values: ArrayLike) -> NDArray[np.float64]:
     return np.ascontiguousarray(values, dtype=float)
 
 
+def _road(road: Road) -> RoadStructure:
+    """Return a road's structure, made once: roads never change."""
+    made = road.__dict__.get(KEPT)
+    if made is None:
+        addresses = (getattr(road, name).ctypes.data for name in ROAD_ARRAYS)
+        made = road.__dict__[KEPT] = RoadStructure(*addresses, len(road.station))
+    return made
+
+
+@cache
 def _structure(kind: type[ctypes.Structure], value: Any) -> ctypes.Structure:
     return kind(*(getattr(value, name) for name, _ in kind._fields_))

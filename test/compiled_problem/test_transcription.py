@@ -4,13 +4,13 @@
 
 import copy
 import pickle
-from dataclasses import astuple, replace
+from dataclasses import astuple, fields, replace
 
 import numpy as np
 import pytest
 from random_problems import random_problem
 
-from warmstart_planner import compiled_transcription
+from warmstart_planner.compiled_problem import library, structures
 from warmstart_planner.generation import generated
 from warmstart_planner.obstacles import Obstacle, box
 from warmstart_planner.problem import (
@@ -27,17 +27,11 @@ from warmstart_planner.transcription import Margins, by_numpy, transcribe
 TOLERANCE = 1e-9  # [m, rad, m/s]
 
 
-@pytest.fixture(scope='module', autouse=True)
-def library():
-    compiled_transcription.generate()
-    compiled_transcription.load.cache_clear()
-
-
 def assert_alike(problem, margins=None):
     margins = margins or Margins()
     wanted = by_numpy(problem, margins)
     other = replace(problem)
-    found = compiled_transcription.transcribe(other, margins)
+    found = library.transcribe(other, margins)
     assert found.frame == wanted.frame
     for name in ('initial_state', 'road', 'obstacles', 'state_lower', 'state_upper'):
         value = getattr(found, name)
@@ -133,9 +127,9 @@ def test_states_beyond_their_bounds_other_margins_and_horizons(make_problem):
 
 def test_a_road_is_read_once(make_problem):
     problem = make_problem()
-    compiled_transcription.transcribe(problem, Margins())
-    made = compiled_transcription._road(problem.road)
-    assert compiled_transcription._road(problem.road) is made
+    library.transcribe(problem, Margins())
+    made = structures._road(problem.road)
+    assert structures._road(problem.road) is made
 
 
 @pytest.mark.parametrize(
@@ -143,25 +137,32 @@ def test_a_road_is_read_once(make_problem):
 )
 def test_a_copy_of_a_road_that_was_read_has_no_addresses_of_the_first(make_problem, copied):
     problem = make_problem(obstacles=(box('parked', np.array([50.0, 1.0, 0.0]), 4.5, 1.8),))
-    compiled_transcription.transcribe(problem, Margins())
+    library.transcribe(problem, Margins())
     again = copied(problem.road)
-    assert '_transcribed' not in again.__dict__
+    assert structures.KEPT not in again.__dict__
     assert_alike(replace(problem, road=again))
 
 
-@pytest.fixture
-def nothing_compiled(monkeypatch, tmp_path):
-    """No solver is generated, and none has been looked for."""
-    monkeypatch.setenv('WARMSTART_PLANNER_SOLVERS', str(tmp_path))
-    compiled_transcription.load.cache_clear()
-    yield
-    compiled_transcription.load.cache_clear()
+@pytest.mark.parametrize(
+    'copied', [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
+)
+def test_a_copy_of_a_problem_that_was_read_is_read_anew(make_problem, copied):
+    problem = make_problem(obstacles=(box('parked', np.array([50.0, 1.0, 0.0]), 4.5, 1.8),))
+    library.transcribe(problem, Margins())
+    again = copied(problem)
+    assert vars(again).keys() == {each.name for each in fields(problem)}
+    assert_alike(again)
+
+
+def test_a_problem_is_read_once(make_problem):
+    problem = make_problem()
+    assert structures.structure_of(problem) is structures.structure_of(problem)
 
 
 @pytest.mark.usefixtures('nothing_compiled')
 def test_where_nothing_is_compiled_numpy_transcribes(make_problem):
     problem = make_problem()
-    assert compiled_transcription.transcribe(problem, Margins()) is None
+    assert library.transcribe(problem, Margins()) is None
     for each, wanted in zip(
         astuple(transcribe(problem, Margins())), astuple(by_numpy(problem, Margins())), strict=True
     ):
@@ -171,7 +172,7 @@ def test_where_nothing_is_compiled_numpy_transcribes(make_problem):
 @pytest.mark.usefixtures('nothing_compiled')
 def test_a_transcription_that_is_not_compiled_is_told_once_with_what_to_run(make_problem, caplog):
     for _ in range(2):
-        compiled_transcription.transcribe(make_problem(), Margins())
+        library.transcribe(make_problem(), Margins())
     (reported,) = caplog.messages
-    assert 'numpy transcribes' in reported
+    assert 'numpy reads problems' in reported
     assert f'run `{generated.command({})}`' in reported
