@@ -108,7 +108,7 @@ def load() -> ctypes.CDLL | None:
             ProblemStructure,
             MarginsStructure,
             NumbersStructure,
-                    LatticeStructure,
+            LatticeStructure,
             ShiftStructure,
         ),
     )
