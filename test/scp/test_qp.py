@@ -44,7 +44,8 @@ ANSWER = np.dtype(
 )
 KINDS = {'wide': 0, 'single': 1}
 WORKING = {'complementarity': 2e-4, 'gap': 3e-3, 'limit': 50}
-TIGHT = {'complementarity': 1e-9, 'gap': 1e-9, 'limit': 100}
+# Below 3e-9 the weights of active rows are so large that the recursion's rounding takes over.
+TIGHT = {'complementarity': 1e-8, 'gap': 1e-9, 'limit': 100}
 
 
 @pytest.fixture(scope='module')
@@ -182,8 +183,8 @@ def test_run_tightly_the_lane_of_double_finds_hpipm_s_solution(window, by_hpipm,
     for nodes, answer, *case in zip(lanes, answers, bounds, trajectories, strict=True):
         exact = by_hpipm(nodes, *case, radius)
         wanted = objective_of(exact)
-        assert objective_of(nodes) == pytest.approx(wanted, rel=5e-5, abs=1e-5)
-        assert answer['model'] == pytest.approx(wanted, rel=5e-5, abs=1e-5)
+        assert objective_of(nodes) == pytest.approx(wanted, rel=1e-6, abs=1e-5)
+        assert answer['model'] == pytest.approx(wanted, rel=1e-6, abs=1e-5)
         np.testing.assert_allclose(nodes['z'] / SCALE[:5], exact['z'] / SCALE[:5], atol=0.02)
 
 
