@@ -83,6 +83,18 @@ def test_those_of_the_problem_s_time_stay_as_they_are(make_problem, plans):
     assert all(a is b for a, b in zip(shift_all(problem, proposals), proposals, strict=True))
 
 
+def test_what_cannot_be_moved_is_left_out_alone(make_problem, plans):
+    problem = make_problem(plans[0].states[30], WINDING, stamp=3.0)
+    states = plans[1].states.copy()
+    states[-1, 3] = 1e308  # two seconds of it are beyond all numbers
+    absurd = Trajectory(0.0, 0.1, states, plans[1].controls)
+    given = [
+        Proposal('a', plan, name) for plan, name in zip((*plans, absurd), 'abcde', strict=True)
+    ]
+    given = [given[0], given[4], *given[1:4]]
+    assert [each.model_id for each in shift_all(problem, given)] == ['a', 'b', 'c', 'd']
+
+
 def test_where_nothing_is_compiled_numpy_moves_plans(make_problem, plans, monkeypatch, tmp_path):
     monkeypatch.setenv('WARMSTART_PLANNER_SOLVERS', str(tmp_path))
     library.load.cache_clear()

@@ -44,7 +44,7 @@ ANSWER = np.dtype(
 )
 KINDS = {'wide': 0, 'single': 1}
 WORKING = {'complementarity': 2e-4, 'gap': 3e-3, 'limit': 50}
-# below it, rounding in the recursion costs more than the barrier does
+# Below 3e-9 the weights of active rows are so large that the recursion's rounding takes over.
 TIGHT = {'complementarity': 1e-8, 'gap': 1e-9, 'limit': 100}
 
 
@@ -183,8 +183,8 @@ def test_run_tightly_the_lane_of_double_finds_hpipm_s_solution(window, by_hpipm,
     for nodes, answer, *case in zip(lanes, answers, bounds, trajectories, strict=True):
         exact = by_hpipm(nodes, *case, radius)
         wanted = objective_of(exact)
-        assert objective_of(nodes) == pytest.approx(wanted, rel=1e-5, abs=1e-5)
-        assert answer['model'] == pytest.approx(wanted, rel=1e-5, abs=1e-5)
+        assert objective_of(nodes) == pytest.approx(wanted, rel=1e-6, abs=1e-5)
+        assert answer['model'] == pytest.approx(wanted, rel=1e-6, abs=1e-5)
         np.testing.assert_allclose(nodes['z'] / SCALE[:5], exact['z'] / SCALE[:5], atol=0.02)
 
 
@@ -263,8 +263,7 @@ def test_a_row_of_an_obstacle_is_an_inner_approximation_of_being_apart(window, c
     """Where the row's half-plane holds at the current place, car and obstacle are apart there."""
     bounds, trajectories = cases
     lanes, _ = window('single', bounds, trajectories)
-    functions = {f.name(): f for f in casadi_functions(CAR, WEIGHTS, DT)}
-    obstacle_value = functions['obstacle_value']
+    obstacle_value = casadi_functions(CAR, WEIGHTS, DT)[5]
     seen, reach = 0, 2 * SCALE[0]
     for nodes, bound, trajectory in zip(lanes[::4], bounds[::4], trajectories[::4], strict=True):
         x, _ = bound.localise(trajectory)

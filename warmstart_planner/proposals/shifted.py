@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,23 +67,27 @@ def shift_all(problem: PlanningProblem, proposals: Sequence[Proposal]) -> list[P
     by_stamp: dict[float, list[Proposal]] = {}
     for proposal in proposals:
         by_stamp.setdefault(proposal.trajectory.stamp, []).append(proposal)
-    return [
-        moved
-        for stamp, group in by_stamp.items()
-        for moved in (group if abs(stamp - problem.stamp) < SAME_TIME else _all(problem, group))
-    ]
+    moved: list[Proposal] = []
+    for stamp, group in by_stamp.items():
+        moved += group if abs(stamp - problem.stamp) < SAME_TIME else _all(problem, group)
+    return moved
 
 
-def _all(problem: PlanningProblem, group: Sequence[Proposal]) -> Iterator[Proposal]:
-    """Yield proposals of one grid, moved on together."""
+def _all(problem: PlanningProblem, group: Sequence[Proposal]) -> list[Proposal]:
+    """Return proposals of one grid, moved on together."""
     given = [proposal.trajectory for proposal in group]
-    states = np.stack([trajectory.states for trajectory in given])
-    controls = np.stack([trajectory.controls for trajectory in given])
+    states = np.array([trajectory.states for trajectory in given])
+    controls = np.array([trajectory.controls for trajectory in given])
     states, controls = _moved(problem, given[0], states, controls)
-    good = np.flatnonzero(np.isfinite(states).all(axis=(1, 2)))
-    moved = trajectories(problem.stamp, problem.horizon.dt, states[good], controls[good])
-    for place, trajectory in zip(good, moved, strict=True):
-        yield unchecked(Proposal, **{**vars(group[place]), 'trajectory': trajectory})
+    good = np.isfinite(states).all(axis=(1, 2))
+    if not good.all():
+        group = [each for each, is_good in zip(group, good, strict=True) if is_good]
+        states, controls = states[good], controls[good]
+    moved = trajectories(problem.stamp, problem.horizon.dt, states, controls)
+    return [
+        unchecked(Proposal, **{**vars(proposal), 'trajectory': trajectory})
+        for proposal, trajectory in zip(group, moved, strict=True)
+    ]
 
 
 def _moved(
