@@ -60,7 +60,7 @@ class Target(NamedTuple):
     needed: float = 0.0
 
 
-class Arrival(NamedTuple):
+class ArrivalWindow(NamedTuple):
     """
     Where the centre of the car's box is wanted at a time from the problem's stamp [s].
 
@@ -88,7 +88,7 @@ class TimedTarget(NamedTuple):
     """
 
     target: Target
-    arrival: Arrival | None = None
+    arrival: ArrivalWindow | None = None
 
 
 def timed_target_of(problem: PlanningProblem) -> TimedTarget:
@@ -147,10 +147,10 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
         needed = min(least, speed + HASTE)
     reach, end = problem.vehicle.rear_to_center, problem.horizon.duration
     if time <= end:
-        arrival = _arrival(goal, inner, time, reach)
+        arrival = _window(goal, inner, time, reach)
     else:
         first, last = slow.place(least, end) + reach, fast.place(most, end) + reach
-        arrival = Arrival(end, first, max(first, last))
+        arrival = ArrivalWindow(end, first, max(first, last))
     target = Target(
         cruise=max(_hurried(wanted, speed), needed),
         station=at + reach,
@@ -186,13 +186,13 @@ def _inner(goal: RegionGoal, stamp: float) -> _Inner:
     )
 
 
-def _arrival(goal: RegionGoal, inner: _Inner, time: float, reach: float) -> Arrival:
+def _window(goal: RegionGoal, inner: _Inner, time: float, reach: float) -> ArrivalWindow:
     """Return that the car's centre, `reach` ahead [m], is wanted inside a region at a time."""
     yaws = (-np.inf, np.inf)
     if goal.yaw_tolerance < np.pi:
         low, high = goal.yaw - goal.yaw_tolerance, goal.yaw + goal.yaw_tolerance
         yaws = _inside(low, high, RESERVE_MOST[3])
-    return Arrival(
+    return ArrivalWindow(
         time,
         *(inner.near + reach, inner.far + reach),
         *(goal.offset - ASIDE, goal.offset + ASIDE),
