@@ -88,10 +88,10 @@ class CostWeights:
     acceleration: float = 0.3
     lateral_acceleration: float = 0.3
     steering_rate: float = 5.0
-    arrival: float = 10.0
     terminal_speed: float = 0.4
     terminal_offset: float = 1.0
     terminal_heading: float = 20.0
+    arrival: float = 10.0
     violation: float = 300.0
     violation_square: float = 10.0
 

@@ -263,7 +263,8 @@ def test_a_row_of_an_obstacle_is_an_inner_approximation_of_being_apart(window, c
     """Where the row's half-plane holds at the current place, car and obstacle are apart there."""
     bounds, trajectories = cases
     lanes, _ = window('single', bounds, trajectories)
-    obstacle_value = casadi_functions(CAR, WEIGHTS, DT)[5]
+    functions = {f.name(): f for f in casadi_functions(CAR, WEIGHTS, DT)}
+    obstacle_value = functions['obstacle_value']
     seen, reach = 0, 2 * SCALE[0]
     for nodes, bound, trajectory in zip(lanes[::4], bounds[::4], trajectories[::4], strict=True):
         x, _ = bound.localise(trajectory)
