@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad judge cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
+.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad commonroad-peer judge peer cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
     dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -73,6 +73,16 @@ judge: .venv-judge/.stamp  ## Install CommonRoad's own checker, which judges wha
 .venv-judge/.stamp: requirements/judge.txt
 	$(PYTHON) -m venv --clear .venv-judge
 	.venv-judge/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+commonroad-peer: setup peer  ## Drive the folder with CommonRoad's reactive planner instead, for comparison: FOLDER=... [N=files] [ARGS=...]
+	$(RUN) -m warmstart_planner.commands.drive_peer $(call option,FOLDER,folder) $(call option,N,n) $(ARGS)
+
+peer: .venv-peer/.stamp  ## Install CommonRoad's reactive planner (Python 3.10 or 3.11: PYTHON=python3.11), with which `make commonroad-peer` drives
+
+.venv-peer/.stamp: requirements/peer.txt
+	$(PYTHON) -m venv --clear .venv-peer
+	.venv-peer/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 cases: setup  ## Drive inputs that are easily got wrong, and compare: [FOLDER=test/cases] [ARGS=...]
@@ -151,4 +161,4 @@ format: tools  ## Put style and layout right where that needs no thought
 	.venv/bin/ruff format .
 
 clean:  ## Remove everything that was built, .venv included
-	rm -rf .venv .venv-d3rlpy .venv-judge build install log out .setup.lock
+	rm -rf .venv .venv-d3rlpy .venv-judge .venv-peer build install log out .setup.lock

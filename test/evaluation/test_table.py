@@ -76,7 +76,9 @@ def test_the_summary_counts_what_is_safe_at_the_goal_and_passed():
         'safe': 2, 'start': 2, 'collision_free': 2, 'on_road': 2, 'goal': 1, 'drivable': 2,
         'all': 1,
     }  # fmt: skip
+    assert found['outcomes'] == {'goal': 1, 'time_limit': 1, 'refused': 1}
     assert found['plan_ms_p50'] == 20.0
+    assert found['plan_ms_p95'] == pytest.approx(30.0)
     assert found['plan_ms_p99'] == pytest.approx(30.0)
     assert '2 judged: safe 2' in summary_lines(found)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart_planner.checks import number
-from warmstart_planner.commands.drive_files import json_path, with_progress
+from warmstart_planner.commands.folder_table import json_path, with_progress
 from warmstart_planner.evaluation.scenes import (
     BROKEN_OFF,
     REFUSED,

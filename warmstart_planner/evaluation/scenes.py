@@ -43,6 +43,14 @@ Row = dict[str, Any]
 _log = logging.getLogger(__name__)
 
 
+class NotDrivenError(RuntimeError):
+    """A file that was read, but not driven: why, and the `outcome` that its row has."""
+
+    def __init__(self, outcome: str, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+
+
 @dataclass(frozen=True)
 class Setup:
     """
@@ -125,22 +133,42 @@ def drive_scene(path: Path, setup: Setup, target: Path) -> Row:
         OSError: a file cannot be written.
 
     """
+    return row_of(
+        path, lambda: _driven(load_scenario(path, setup.vehicle), setup), setup.drawings, target
+    )
+
+
+def row_of(path: Path, drive: Callable[[], Drive], drawings: Sequence[str], target: Path) -> Row:
+    """
+    Return the row of a file, as `drive_scene` does, whoever drives it.
+
+    Args:
+        path: of the scenario.
+        drive: reads and drives it; raises ScenarioError or NotDrivenError where it does not.
+        drawings: as in `Setup`.
+        target: path of what is written, without its suffixes.
+
+    Raises:
+        SolverMissingError: the solvers have to be generated first.
+        OSError: a file cannot be written.
+
+    """
     with _collected_warnings() as warnings:
-        row = _row_of(path, setup, target)
+        row = _row_of(path, drive, drawings, target)
     said = dict.fromkeys(each.removeprefix(f'{path}: ') for each in warnings)
     return {'file': path.name, **row, 'warnings': list(said)}
 
 
-def _row_of(path: Path, setup: Setup, target: Path) -> Row:
+def _row_of(path: Path, drive: Callable[[], Drive], drawings: Sequence[str], target: Path) -> Row:
     try:
-        scenario = load_scenario(path, setup.vehicle)
+        done = drive()
+        row = {**_figures(done, target), **_solution(path, done, target)}
+        _draw(done, drawings, target)
+        return row
     except ScenarioError as error:
         return _undriven(path, REFUSED, str(error))
-    try:
-        done = _driven(scenario, setup)
-        row = {**_figures(done, target), **_solution(path, done, target)}
-        _draw(done, setup.drawings, target)
-        return row
+    except NotDrivenError as error:
+        return _undriven(path, error.outcome, str(error))
     except (SolverMissingError, OSError):
         raise
     except Exception as error:  # one defect shall not cost the other files their rows

@@ -113,6 +113,7 @@ def summary_of(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         'files': len(rows),
         'driven': len(driven),
+        'outcomes': counts([row['outcome'] for row in rows]),
         'safe': sum(_safe(own_checks(row)) for row in driven),
         'goal': sum(row['goal_reached'] for row in driven),
         'judged': len(checks),
@@ -122,6 +123,7 @@ def summary_of(rows: Sequence[Row]) -> dict[str, Any]:
             'all': sum(all(each.values()) for each in checks),
         },
         'plan_ms_p50': _percentile(times, 50),
+        'plan_ms_p95': _percentile(times, 95),
         'plan_ms_p99': _percentile(times, 99),
     }
 
@@ -130,7 +132,8 @@ def summary_lines(found: Mapping[str, Any]) -> str:
     """Return a summary in words."""
     said = (
         f'{found["driven"]} driven: {found["safe"]} safe, {found["goal"]} at the goal; '
-        f'plans p50 {found["plan_ms_p50"]:.1f} ms, p99 {found["plan_ms_p99"]:.1f} ms'
+        f'plans p50 {found["plan_ms_p50"]:.1f} ms, p95 {found["plan_ms_p95"]:.1f} ms, '
+        f'p99 {found["plan_ms_p99"]:.1f} ms'
     )
     if not found['judged']:
         return f"{said}\nnot judged: make judge installs CommonRoad's own checker"

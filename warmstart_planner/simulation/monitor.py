@@ -23,7 +23,8 @@ class Outcome(Enum):
     How a drive ended. GOAL also means that a demanded stop was held.
 
     OFF_ROAD is off all that is road, OFF_CORRIDOR where the drive had no right to be, such as on
-    the opposite side.
+    the opposite side. NO_PLAN is of planners that have nothing to fall back on: the last plan was
+    driven to its end.
     """
 
     GOAL = 'goal'
@@ -31,6 +32,7 @@ class Outcome(Enum):
     OFF_ROAD = 'off_road'
     OFF_CORRIDOR = 'off_corridor'
     TIME_LIMIT = 'time_limit'
+    NO_PLAN = 'no_plan'
 
 
 class DriveMonitor:
