@@ -16,6 +16,7 @@ from training.experiments.solvers.solving import Attempt, trajectory_of
 ITERATIONS_MAX = 100  # twice as many take twice as long on failures and solve no more
 TOLERANCE = 1e-3  # 1e-4 takes a tenth longer and changes no verdict
 MU_START = 1e-1
+SLACK_START = 0.03  # beyond a row's violation: on their bound, fatrop may find no way [m]
 
 IPOPT = {
     'print_level': 0,
@@ -57,9 +58,9 @@ class InteriorPoint:
         capacity = task.capacity()
         solver, programme = self._solvers[capacity], self._programmes[capacity]
         arguments = programme.arguments(task)
-        # from slacks at the violations both solvers are faster than from slacks of 0
+        # from slacks about the violations both solvers are faster than from slacks of 0
         rows = self._rows[capacity](arguments['x0'], arguments['p'])
-        slacks = programme.slacks(np.asarray(rows).ravel())
+        slacks = programme.slacks(np.asarray(rows).ravel()) + SLACK_START
         arguments['x0'] = programme.pack(task.states, task.controls, slacks)
         solution = solver(**arguments)
         stats = solver.stats()

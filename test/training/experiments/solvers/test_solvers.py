@@ -58,7 +58,7 @@ def test_all_solvers_find_the_same_minimum(name, solvers, make_problem, task_of,
         solver: judge.score(task.bound, attempt.trajectory).merit
         for solver, attempt in attempts.items()
     }
-    assert merits == pytest.approx(dict.fromkeys(merits, min(merits.values())), rel=0.03)
+    assert merits == pytest.approx(dict.fromkeys(merits, min(merits.values())), rel=0.002)
     assert all(a.seconds > 0.0 and a.iterations > 0 for a in attempts.values())
 
 
