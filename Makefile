@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad commonroad-peer judge peer cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-mpc \
+.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad commonroad-peer judge peer cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-recorded benchmark-mpc \
     dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -100,6 +100,10 @@ benchmark-inference: development  ## Time transcription and the model beside the
 benchmark-warmstart: development  ## Measure what the planner's starts are worth: [N=problems a tier] [ARGS=...]
 	$(RUN) -m training.experiments.warmstart.benchmark_warmstart \
 	    $(or $(call option,N,n),--images docs/images) $(ARGS)
+
+benchmark-recorded: development  ## Measure what starts are worth in drives through CommonRoad files: FOLDER=... [N=problems] [ARGS=...]
+	$(RUN) -m training.experiments.warmstart.benchmark_warmstart --n 0 --driven '$(or $(N),100)' \
+	    $(call option,FOLDER,scenarios) --out out/benchmark-recorded.json $(ARGS)
 
 dataset: training  ## Solve random problems to learn from: [N=base problems] [OUT=out/dataset] [ARGS=...]
 	$(RUN) -m training.dataset.generate $(call option,N,problems) \

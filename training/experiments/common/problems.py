@@ -42,7 +42,8 @@ from warmstart_planner.vehicle import SPEED, load_vehicle
 from warmstart_planner.verification import verify
 
 TIERS = ('easy', 'medium', 'hard')
-SHIFTED, RECORDED = 'shifted', 'recorded'
+SHIFTED, RECORDED, DRIVEN = 'shifted', 'recorded', 'driven'
+KINDS = (*TIERS, SHIFTED, RECORDED, DRIVEN)  # of problems, all that a record's tier can be
 FIRST_SEED = 50_000  # of held-out problems
 CUTS = 8  # problems cut from one recording at most
 CUT_SPACING = 0.5  # between them, at least [s]
@@ -130,11 +131,11 @@ class Factory:
                 raise ValueError(
                     f'seed is {seed}: expected below {FIRST_TRAINING_SEED}, where training begins'
                 )
-        yield from self._map(partial(_random_case, tier, self.horizon), chosen)
+        yield from self.mapped(partial(_random_case, tier, self.horizon), chosen)
 
     def shifted(self, seeds: Iterable[int]) -> Iterator[Case]:
         """Yield problems of the shifted families by turns; hopeless seeds are left out."""
-        made = self._map(partial(_shifted_case, self.horizon), list(seeds))
+        made = self.mapped(partial(_shifted_case, self.horizon), list(seeds))
         yield from (case for case in made if case is not None)
 
     def recorded(self, folder: Path, count: int) -> list[Case]:
@@ -147,15 +148,14 @@ class Factory:
             FileNotFoundError: the folder has no such file.
 
         """
-        paths = sorted(folder.glob('*.xml'))
-        if not paths:
-            raise FileNotFoundError(f'{folder} has no *.xml: expected CommonRoad scenarios')
+        paths = recordings_in(folder)
         cuts = min(CUTS, -(-count // len(paths)))
-        by_file = list(self._map(partial(_recorded_cases, self.horizon, cuts), paths))
+        by_file = list(self.mapped(partial(_recorded_cases, self.horizon, cuts), paths))
         layers = zip_longest(*by_file)
         return [case for layer in layers for case in layer if case is not None][:count]
 
-    def _map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+    def mapped(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """Yield what a function of a module makes of items, in their order."""
         with _workers(min(self.jobs, len(items))) as mapped:
             yield from mapped(function, items)
 
@@ -188,6 +188,20 @@ def _shifted_case(horizon: Horizon, seed: int) -> Case | None:
 # ------------------------------------------------------------------------------- recorded traffic
 
 
+def recordings_in(folder: Path) -> list[Path]:
+    """
+    Return the CommonRoad files of a folder, sorted.
+
+    Raises:
+        FileNotFoundError: it has none.
+
+    """
+    paths = sorted(folder.glob('*.xml'))
+    if not paths:
+        raise FileNotFoundError(f'{folder} has no *.xml: expected CommonRoad scenarios')
+    return paths
+
+
 def _recorded_cases(horizon: Horizon, cuts: int, path: Path) -> list[Case]:
     """Cut problems from a recording; only those with a verified answer are kept."""
     try:
@@ -198,7 +212,7 @@ def _recorded_cases(horizon: Horizon, cuts: int, path: Path) -> list[Case]:
     driver = _Driver(scenario, horizon)
     for t in _cut_times(scenario.duration, horizon.dt)[:cuts]:
         for kind, problem in driver.problems_at(t).items():
-            cases.append(Case(RECORDED, _place(path), f'{path.stem}@{t:.1f}{kind}', problem))
+            cases.append(Case(RECORDED, place_of(path), f'{path.stem}@{t:.1f}{kind}', problem))
     return cases
 
 
@@ -253,7 +267,7 @@ def _cut_times(duration: float, dt: float) -> list[float]:
     return [i * step * dt for i in range(CUTS) if i * step * dt < duration]
 
 
-def _place(path: Path) -> str:
+def place_of(path: Path) -> str:
     """Return where a recording was made: DEU_Muc-14_1_T-1 is of DEU_Muc."""
     return path.stem.removeprefix('C-').split('-')[0]
 

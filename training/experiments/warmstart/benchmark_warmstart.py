@@ -32,6 +32,7 @@ import numpy as np
 
 from training.command_line import OptionError, at_least, run
 from training.experiments.common.checklist import Check, as_text
+from training.experiments.common.driven import driven_cases
 from training.experiments.common.problems import (
     FIRST_SEED,
     FIRST_TRAINING_SEED,
@@ -93,6 +94,7 @@ class Options:
     n: int = 340  # held-out random problems a tier
     shifted: int | None = None  # shifted problems, 200 at most by default
     recorded: int | None = None  # recorded ones, 240 at most by default
+    driven: int = 0  # problems that drives through the recorded traffic meet
     seed: int = FIRST_SEED  # of the first problem
     model: Path = Path('models')  # folder of the models
     sources: str = ''
@@ -110,7 +112,13 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check the numbers and the names."""
-        at_least(self, n=1, shifted=0, recorded=0, seed=0, jobs=1, workers=1)
+        at_least(self, n=0, shifted=0, recorded=0, driven=0, seed=0, jobs=1, workers=1)
+        if self.n + self.shifted_count + self.recorded_count + self.driven == 0:
+            raise OptionError('--n is 0: expected 1 or more, or other problems')
+        if self.driven and not self.scenarios.is_dir():
+            raise OptionError(
+                f'--scenarios is {str(self.scenarios)!r}: expected a folder to drive through'
+            )
         if self.slowness is not None and not 0.0 < self.slowness < np.inf:
             raise OptionError(f'--slowness is {self.slowness}: expected a positive number')
         if self.seed + self.n > FIRST_TRAINING_SEED:
@@ -143,6 +151,7 @@ class Options:
             'n': self.n,
             'shifted': self.shifted_count,
             'recorded': self.recorded_count,
+            'driven': self.driven,
             'seed': self.seed,
             'sources': self.source_names,
             'workers': self.workers,
@@ -235,12 +244,16 @@ def _cases(options: Options, factory: Factory, known: Container[str]) -> list[Ca
     by_tier.append(_made(SHIFTED, len(seeds), factory.shifted(seeds)))
     if len(by_tier[-1]) < len(seeds):
         _say(f'{len(seeds) - len(by_tier[-1])} shifted seeds leave no way through: left out')
-    if not options.scenarios.is_dir():
+    if options.recorded_count and not options.scenarios.is_dir():
         _say(f'{options.scenarios} is not there: no recorded traffic')
     elif options.recorded_count:
         _say('cutting problems from recorded traffic ...')
         recorded = factory.recorded(options.scenarios, options.recorded_count)
         by_tier.append([case for case in recorded if case.key not in known])
+    if options.driven:
+        _say('driving through recorded traffic ...')
+        met = driven_cases(factory, options.scenarios, options.driven, options.seed)
+        by_tier.append([case for case in met if case.key not in known])
     return [case for layer in zip_longest(*by_tier) for case in layer if case is not None]
 
 
@@ -289,7 +302,7 @@ def _hashes(models: Models) -> dict[str, str | None]:
 def _report(options: Options, results: Results) -> None:
     rows, of_policies = rows_of(results), policy_rows(results)
     checks: dict[str, list[Check]] = {}
-    if not options.to_the_end:
+    if options.n and not options.to_the_end:  # targets are about all kinds of problems
         checks = {'starts': checklist(results, rows), IQL_LSTM: policy_checklist(of_policies)}
     slowness = results.slowness
     parts = [

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.experiments.common.problems import RECORDED, SHIFTED, TIERS
+from training.experiments.common.problems import DRIVEN, KINDS, RECORDED, SHIFTED, TIERS
 from training.experiments.warmstart.candidates import KNOB_VALUES
 from training.experiments.warmstart.records import UNLIMITED, Record
 from training.experiments.warmstart.strategies import (
@@ -175,16 +175,16 @@ def _limits(runs: Sequence[Run], method: Method) -> dict[str, float]:
 def groups(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
     """Return the records by tier and family: families, tiers ('' for family), and sums of both."""
     wanted: dict[str, Iterable[str]] = {
-        **{tier: (tier,) for tier in (*TIERS, SHIFTED, RECORDED)},
+        **{tier: (tier,) for tier in KINDS},
         RANDOM: TIERS,
-        ALL: (*TIERS, SHIFTED, RECORDED),
+        ALL: KINDS,
     }
     found: dict[tuple[str, str], list[Record]] = {}
     for name, tiers in wanted.items():
         of_group = [r for r in records if r.tier in tiers]
         if of_group:
             found[name, ''] = of_group
-    for tier in (*TIERS, SHIFTED, RECORDED):
+    for tier in KINDS:
         of_tier = [r for r in records if r.tier == tier]
         for family in sorted({r.family for r in of_tier}):
             found[tier, family] = [r for r in of_tier if r.family == family]
@@ -253,10 +253,10 @@ def _unfamiliarity_rows(records: Sequence[Record]) -> Rows:
     """How well the model's score tells each other tier from the held-out random problems."""
     scores = {
         tier: [r.raw.unfamiliarity for r in records if r.tier == tier and r.raw is not None]
-        for tier in (*TIERS, SHIFTED, RECORDED)
+        for tier in KINDS
     }
     known = [score for tier in TIERS for score in scores[tier]]
-    others = {t: scores[t] for t in (SHIFTED, RECORDED)}
+    others = {t: scores[t] for t in (SHIFTED, RECORDED, DRIVEN)}
     others['shifted and recorded'] = [*scores[SHIFTED], *scores[RECORDED]]
     return [
         {

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from commonroad_document import interval, whole_document
 
 from training.experiments.warmstart import bench, benchmark_warmstart
 from training.experiments.warmstart.report import BUDGETS, STARTS
@@ -29,6 +30,8 @@ def run(tmp_path, *arguments):
     [
         (['--n', '0'], '--n is 0'),
         (['--shifted', '-1'], '--shifted is -1'),
+        (['--driven', '-1'], '--driven is -1'),
+        (['--driven', '1', '--scenarios', 'absent'], "--scenarios is 'absent'"),
         (['--seed', '-1'], '--seed is -1'),
         (['--jobs', '0'], '--jobs is 0'),
         (['--workers', '0'], '--workers is 0'),
@@ -86,6 +89,23 @@ def test_without_a_model_the_other_rows_are_measured(tmp_path, scp_folder, capsy
     assert (tmp_path / 'parts.png').exists()
     assert not (tmp_path / 'knobs.png').exists()
     assert not (tmp_path / 'coherence.png').exists()
+
+
+@pytest.mark.slow
+def test_what_drives_meet_is_measured_alone_without_targets(tmp_path, scp_folder, capsys):
+    folder = tmp_path / 'scenarios'
+    folder.mkdir()
+    near = '<position><lanelet ref="10"/></position>' + interval('time', 15, 30)
+    (folder / 'ZAM_Test-1_1.xml').write_text(whole_document(goal=near))
+    arguments = ['--n', '0', '--shifted', '0', '--driven', '2', '--scenarios', folder]
+    code, out = run(tmp_path, '--model', tmp_path / 'absent', *arguments)
+    assert code == 0
+    rows = json.loads(out.read_text())['rows']
+    assert {row['tier'] for row in rows} == {'driven', 'all'}
+    assert {row['n'] for row in rows if row['tier'] == 'driven' and not row['family']} == {2}
+    said = capsys.readouterr()
+    assert 'targets of' not in said.out
+    assert 'recorded traffic' not in said.err.replace('driving through recorded traffic', '')
 
 
 def test_a_source_that_cannot_be_loaded_is_refused_before_anything_is_measured(
