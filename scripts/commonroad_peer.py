@@ -178,12 +178,16 @@ class Drive:
 
     def _advance(self):
         cartesian, along, beside = self._plan
-        self._planner.reset(
-            initial_state_cart=cartesian.state_list[self._followed],
-            initial_state_curv=(along[self._followed], beside[self._followed]),
-            collision_checker=self._planner.collision_checker,
-            coordinate_system=self._planner.coordinate_system,
-        )
+        state = cartesian.state_list[self._followed]
+        if self._followed == 1:
+            self._planner.reset(
+                initial_state_cart=state,
+                initial_state_curv=(along[1], beside[1]),
+                collision_checker=self._planner.collision_checker,
+                coordinate_system=self._planner.coordinate_system,
+            )
+        else:  # beyond a sample's end its states along the path are not those in the map
+            self._planner.x_0, self._planner.x_0_cl = state, None
         self.states.append(self._state())
 
     def _state(self):
