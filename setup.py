@@ -53,7 +53,6 @@ setup(
     ],
     extras_require={
         'training': [
-            'cattrs>=24.1',
             'dask>=2024.1',
             'distributed>=2024.1',
             'gymnasium>=1.0',

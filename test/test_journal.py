@@ -4,7 +4,8 @@
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -15,17 +16,21 @@ ABOUT = {'format': 1, 'model': None}
 
 
 @dataclass(frozen=True)
+class Part:
+    seconds: tuple[float, ...]
+    best: float = math.inf
+
+
+@dataclass(frozen=True)
 class Record:
     name: str
     value: float = 0.0
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    worst: Part | None = None
 
     @property
     def key(self):
         return f'record {self.name}'
-
-
-def read(content):
-    return Record(**content)
 
 
 @pytest.fixture
@@ -34,20 +39,30 @@ def path(tmp_path):
 
 
 def begun(path, **about):
-    return Journal(path, read, ABOUT | about, resume=False)
+    return Journal(path, Record, ABOUT | about, resume=False)
 
 
 def gone_on_with(path, **about):
-    return Journal(path, read, ABOUT | about, resume=True)
+    return Journal(path, Record, ABOUT | about, resume=True)
 
 
-def test_records_come_back_as_they_were(path):
+def test_records_come_back_as_they_were_with_all_their_parts(path):
     journal = begun(path)
-    for each in (Record('1', math.inf), Record('2', np.float64(0.5))):
+    given = [
+        Record('1', math.inf, {'x': Part((0.1, 0.2), -math.inf), 'y': Part(())}, Part((1.0,))),
+        Record('2'),
+    ]
+    for each in given:
         journal.add(each)
-    assert gone_on_with(path).records == {
-        'record 1': Record('1', math.inf), 'record 2': Record('2', 0.5),
-    }  # fmt: skip
+    assert gone_on_with(path).records == {each.key: each for each in given}
+
+
+def test_numbers_of_numpy_come_back_as_numbers(path):
+    given = Record('1', np.float64(0.25), {'x': Part((np.float32(0.5), np.int64(2)), np.nan)})
+    begun(path).add(given)
+    found = gone_on_with(path).records['record 1']
+    assert (found.value, found.parts['x'].seconds) == (0.25, (0.5, 2.0))
+    assert math.isnan(found.parts['x'].best)
 
 
 def test_a_line_that_a_stopped_run_left_unfinished_is_dropped(path):
@@ -85,7 +100,9 @@ def test_a_damaged_journal_is_refused(tmp_path, content):
     ('line', 'message'),
     [
         ('{name: 1}', 'line 2: is not JSON'),
-        ('{"colour": "red"}', r"line 2: .*'colour'"),
+        ('{"colour": "red"}', 'line 2: colour is unknown'),
+        ('{"value": 1.0}', 'line 2: name is missing'),
+        ('{"name": "1", "worst": {"seconds": ["x"]}}', r'line 2: worst\.seconds\[0\] is'),
     ],
 )
 def test_a_journal_damaged_in_its_middle_is_refused(path, line, message):

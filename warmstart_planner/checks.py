@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 Kind = TypeVar('Kind')
 
 TURN = 2 * np.pi  # [rad]
+SHOWN_MAX = 80  # characters of a value in an error
 LARGEST_WRAP = TURN + 1e-3  # of angles in one turn, with room for what was rounded [rad]
 
 
@@ -82,6 +83,12 @@ def number(name: str, value: Any, at_least: float = -np.inf, at_most: float = np
     if not math.isfinite(result) or not at_least <= result <= at_most:
         raise ValueError(f'{name} is {result}: expected a number in [{at_least}, {at_most}]')
     return result
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it: short, however long it is."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f'{text[: SHOWN_MAX - 3]}...'
 
 
 def unchecked(kind: type[Kind], **fields: Any) -> Kind:

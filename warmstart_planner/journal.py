@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from warmstart_planner.files.structured import structured
 from warmstart_planner.measurement import plain
 
 
@@ -37,7 +38,7 @@ class Journal(Generic[Kept]):
 
     Args:
         path: of the file; its folder is made.
-        read: makes a record of the plain values that it was kept as; raises ValueError.
+        kind: the records' class, as which they are read (`files.structured`).
         about: what the records depend on; a file about something else is not gone on with.
         resume: keep the records that are there; else the file begins anew.
 
@@ -49,11 +50,11 @@ class Journal(Generic[Kept]):
     def __init__(
         self,
         path: Path,
-        read: Callable[[dict[str, Any]], Kept],
+        kind: type[Kept],
         about: Mapping[str, Any],
         resume: bool,
     ) -> None:
-        self._path, self._read = path, read
+        self._path, self._kind = path, kind
         self._about = plain(about)
         known = self._known() if resume and path.exists() else ()
         self.records: dict[str, Kept] = {record.key: record for record in known}
@@ -84,8 +85,8 @@ class Journal(Generic[Kept]):
     def _record(self, line: str, number: int) -> Kept:
         content = self._parsed(line, number)
         try:
-            return self._read(content)
-        except (ValueError, TypeError) as error:
+            return structured(self._kind, content)
+        except ValueError as error:
             raise JournalError(f'{self._path}, line {number}: {error}') from None
 
     def _parsed(self, line: str, number: int) -> dict[str, Any]:

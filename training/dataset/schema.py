@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from training.dataset.collection import Sample
 from training.dataset.situations import BASE
 from warmstart_planner.checks import number
+from warmstart_planner.files.structured import structured
 from warmstart_planner.learned.context import context_of
 from warmstart_planner.measurement import write_json
 from warmstart_planner.problem import Horizon
@@ -85,10 +86,7 @@ class Card:
     def __post_init__(self) -> None:
         """Check the numbers."""
         for name, least in (('first', 0), ('problems', 1), ('variants', 0), ('shard_size', 1)):
-            value = getattr(self, name)
-            number(f'card.{name}', value, at_least=least)
-            if isinstance(value, bool) or int(value) != value:
-                raise ValueError(f'card.{name} is {value!r}: expected a whole number')
+            number(f'card.{name}', getattr(self, name), at_least=least)
         _ = self.horizon  # which checks dt and steps
 
     @property
@@ -148,7 +146,7 @@ def read_card(folder: Path) -> Card:
             raise DatasetError(
                 f'{path}: schema_version is {version!r}: expected {SCHEMA_VERSION}; generate anew'
             )
-        return Card(**content)
+        return structured(Card, content, 'card')
     except FileNotFoundError:
         raise DatasetError(f'{path} is missing: expected the folder of a dataset') from None
     except DatasetError:

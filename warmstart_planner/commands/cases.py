@@ -17,7 +17,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 from warmstart_planner.checks import number
 from warmstart_planner.commands.folder_table import json_path, with_progress
@@ -32,6 +31,7 @@ from warmstart_planner.evaluation.scenes import (
     names_of,
 )
 from warmstart_planner.files.strict_yaml import parse
+from warmstart_planner.files.structured import structured
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
 from warmstart_planner.processes.parallel import positive
@@ -71,17 +71,16 @@ class Expected:
         """Check what is asked."""
         asked = [field.name for field in fields(self) if getattr(self, field.name) is not None]
         if not asked or ('refused' in asked and len(asked) > 1):
-            raise ValueError(f'asks for {", ".join(asked) or "nothing"}: {_CHOICE}')
-        if self.refused is not None and not (isinstance(self.refused, str) and self.refused):
-            raise ValueError(f'refused is {self.refused!r}: expected words of the error')
-        for name in ('goal', 'stands', 'on_road'):
-            if not isinstance(getattr(self, name), bool | None):
-                raise ValueError(f'{name} is {getattr(self, name)!r}: expected true or false')
+            raise ValueError(
+                f'asked is {", ".join(asked) or "nothing"}: expected refused alone, or others'
+            )
+        if self.refused == '':
+            raise ValueError('refused is empty: expected words of the error')
         if self.limit is not None:
             number('limit', self.limit, at_least=0.0)
         if self.distance is not None:
-            least, most = _pair(self.distance)
-            object.__setattr__(self, 'distance', (least, number('distance', most, least)))
+            least, most = self.distance
+            number('distance', most, at_least=number('distance', least, at_least=0.0))
 
     def differences(self, row: Row) -> list[str]:
         """Return what a drive's row does not fulfil."""
@@ -121,16 +120,6 @@ class Expected:
         return found
 
 
-_NAMES = tuple(field.name for field in fields(Expected))
-_CHOICE = f'expected refused alone, or some of {", ".join(_NAMES[1:])}'
-
-
-def _pair(value: Any) -> tuple[float, float]:
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f'distance is {value!r}: expected the least and the most')
-    return number('distance', value[0], at_least=0.0), value[1]
-
-
 def _word(value: bool) -> str:
     return str(value).lower()
 
@@ -153,19 +142,10 @@ def read_expected(path: Path) -> dict[str, Expected]:
         raise ValueError(f'{path}: {error}') from None
     if not isinstance(table, Mapping):
         raise ValueError(f'{path} holds {table!r}: expected for each file what has to hold')
-    return {name: _expected(f'{path}: {name}', entry) for name, entry in table.items()}
-
-
-def _expected(where: str, entry: Any) -> Expected:
-    if not isinstance(entry, Mapping):
-        raise ValueError(f'{where} is {entry!r}: {_CHOICE}')
-    unknown = [name for name in entry if name not in _NAMES]
-    if unknown:
-        raise ValueError(f'{where}.{unknown[0]} is unknown: {_CHOICE}')
     try:
-        return Expected(**entry)
+        return {name: structured(Expected, entry, name) for name, entry in table.items()}
     except ValueError as error:
-        raise ValueError(f'{where}: {error}') from None
+        raise ValueError(f'{path}: {error}') from None
 
 
 def compare(rows: Mapping[str, Row], expected: Mapping[str, Expected]) -> dict[str, list[str]]:

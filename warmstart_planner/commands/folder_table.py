@@ -85,9 +85,7 @@ def drive_folder(
         raise ValueError(f'out is {str(options.out)!r}: expected another name than the folder')
     names = names_of(files_in(options.folder)[: options.n])
     about = {**about, 'folder': str(options.folder.resolve()), 'commit': commit()}
-    journal = Journal(
-        folder / 'journal.jsonl', lambda kept: KeptRow(**kept), about, not options.anew
-    )
+    journal = Journal(folder / 'journal.jsonl', KeptRow, about, not options.anew)
     rows = _driven_rows(names, lambda todo: drive(todo, folder), journal)
     if is_installed():
         rows = _judged_rows(list(names), rows, options.workers, journal)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from warmstart_planner.files.resources import share_folder
+from warmstart_planner.files.structured import structured
 from warmstart_planner.objective import CostWeights
 
 SCHEMA_NAME = 'weights.schema.json'
@@ -37,7 +38,7 @@ def read_weights(path: str | Path) -> CostWeights:
         raise WeightsError(f'weights {file}: cannot be read ({error.strerror})') from None
     except ValueError as error:
         raise WeightsError(f'weights {file}: {error}') from None
-    weights = CostWeights(**{name: float(value) for name, value in data.items()})
+    weights = structured(CostWeights, data)
     _files[weights] = str(file)
     return weights
 

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 
+from warmstart_planner.checks import shown
 from warmstart_planner.files.strict_yaml import parse
 
 
@@ -58,12 +59,11 @@ def _message(field: str, error: jsonschema.ValidationError) -> str:
         known = error.schema['properties']
         extra = next(name for name in value if name not in known)
         return f'{field}.{extra} is unknown: expected one of {", ".join(known)}'.lstrip('.')
-    shown = repr(value) if len(repr(value)) <= 80 else f'{repr(value)[:77]}...'
     words = _EXPECTED.get(rule)
     expected = error.message[:200] if words is None else words.format(wanted)
     if rule == 'oneOf':
         expected = error.schema.get('description', error.message[:200])
-    return f'{field or "the file"} is {shown}: expected {expected}'
+    return f'{field or "the file"} is {shown(value)}: expected {expected}'
 
 
 _EXPECTED = {

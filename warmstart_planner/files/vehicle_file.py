@@ -16,6 +16,7 @@ from typing import Any
 
 from warmstart_planner.files.resources import share_folder
 from warmstart_planner.files.strict_yaml import parse
+from warmstart_planner.files.structured import structured
 from warmstart_planner.vehicle import VehicleParameters
 
 SCHEMA_NAME = 'vehicle.schema.json'
@@ -196,10 +197,4 @@ def _dynamics(data: dict[str, Any], given: dict[str, Any]) -> DynamicsParameters
             raise VehicleError(
                 f'{name} is {data[name]}: expected at most dynamics.acceleration_limit ({limit})'
             )
-    tyre = TyreParameters(**_numbers(given['tyre']))
-    rest = {key: value for key, value in given.items() if key != 'tyre'}
-    return DynamicsParameters(**_numbers(rest), tyre=tyre)
-
-
-def _numbers(given: dict[str, Any]) -> dict[str, float]:
-    return {key: float(value) for key, value in given.items()}
+    return structured(DynamicsParameters, given, 'dynamics')

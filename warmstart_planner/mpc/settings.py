@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -127,41 +126,6 @@ class ControllerSettings:
     def duration(self) -> float:
         """Length of the prediction [s]."""
         return self.steps * self.dt
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> ControllerSettings:
-        """
-        Build settings from nested or dotted names, such as a ROS parameter file holds.
-
-        Raises:
-            ValueError: an unknown name, or a value out of its range; the message names it.
-
-        """
-        return _from_mapping(cls, 'controller', values)
-
-
-def _from_mapping(cls: type, where: str, values: Mapping[str, Any]) -> Any:
-    nested: dict[str, Any] = {}
-    for name, value in values.items():
-        head, _, rest = name.partition('.')
-        if rest:
-            nested.setdefault(head, {})[rest] = value
-        elif isinstance(value, Mapping):
-            nested.setdefault(head, {}).update(value)
-        else:
-            nested[head] = value
-    defaults = cls()
-    known = {entry.name for entry in fields(cls)}
-    unknown = sorted(set(nested) - known)
-    if unknown:
-        raise ValueError(f'{where}.{unknown[0]} is not a setting: expected one of {sorted(known)}')
-    for name, value in nested.items():
-        default = getattr(defaults, name)
-        if is_dataclass(default):
-            if not isinstance(value, Mapping):
-                raise ValueError(f'{where}.{name} is {value!r}: expected a group of settings')
-            nested[name] = _from_mapping(type(default), f'{where}.{name}', value)
-    return cls(**nested)
 
 
 def _check_numbers(where: str, settings: Any, at_least: float) -> None:

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from warmstart_planner.checks import number
 from warmstart_planner.files.resources import share_folder
+from warmstart_planner.files.structured import structured
 from warmstart_planner.simulation.predictions import PREDICTIONS
 
 MODELS = ('tyres', 'kinematic')
@@ -174,7 +174,10 @@ def configuration_from_mapping(content: Any) -> SimulationConfiguration:
         ConfigurationError: a key is unknown or a value is bad.
 
     """
-    return _build(SimulationConfiguration, content, '')
+    try:
+        return structured(SimulationConfiguration, content)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def default_configuration_path() -> Path:
@@ -194,40 +197,8 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _checked(declared: Field[Any], owner: Any) -> float:
-    value = getattr(owner, declared.name)
-    if isinstance(value, (bool, str)):
-        raise ConfigurationError(f'{declared.name} is {value!r}: expected a number')
+    low, high = declared.metadata['low'], declared.metadata['high']
     try:
-        return number(declared.name, value, declared.metadata['low'], declared.metadata['high'])
+        return number(declared.name, getattr(owner, declared.name), low, high)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-
-
-def _build(kind: type, content: Any, where: str) -> Any:
-    place = where or 'the file'
-    if not isinstance(content, Mapping):
-        raise ConfigurationError(f'{place} is {content!r}: expected a mapping')
-    known = get_type_hints(kind)
-    unknown = [str(key) for key in content if key not in known]
-    if unknown:
-        raise ConfigurationError(
-            f'{place} has the unknown key {unknown[0]!r}: expected some of {", ".join(known)}'
-        )
-    prefix = f'{where}.' if where else ''
-    values = {key: _value(known[key], value, f'{prefix}{key}') for key, value in content.items()}
-    try:
-        return kind(**values)
-    except ConfigurationError as error:
-        raise ConfigurationError(f'{prefix}{error}') from None
-
-
-def _value(kind: Any, value: Any, where: str) -> Any:
-    if is_dataclass(kind):
-        return _build(kind, value, where)
-    if kind == tuple[ImpulseConfiguration, ...]:
-        if not isinstance(value, list):
-            raise ConfigurationError(f'{where} is {value!r}: expected a list')
-        return tuple(
-            _build(ImpulseConfiguration, item, f'{where}[{i}]') for i, item in enumerate(value)
-        )
-    return value

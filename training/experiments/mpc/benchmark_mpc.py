@@ -29,7 +29,6 @@ import tyro
 
 from training.command_line import OptionError, at_least, run
 from training.experiments.common.checklist import Check, as_text, noise_of
-from training.experiments.common.records import structured
 from training.experiments.mpc.policy_controller import PolicyController
 from training.experiments.mpc.policy_start import PolicyStart
 from training.experiments.mpc.worlds import (
@@ -460,7 +459,7 @@ def _compare(options: Options) -> None:
     }
     Controller(ControllerSettings(), load_vehicle())
     lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
-    records = _keep_driving(options, Journal(lines, structured(Record), about, options.resume))
+    records = _keep_driving(options, Journal(lines, Record, about, options.resume))
     rows = rows_of(records, options.variants)
     print(table(COLUMNS, rows))
     print(as_text(checklist(records, rows)))

@@ -42,7 +42,6 @@ from training.experiments.common.problems import (
     Factory,
     key_of,
 )
-from training.experiments.common.records import structured
 from training.experiments.warmstart.bench import (
     REFERENCE_LOOP,
     Bench,
@@ -280,9 +279,7 @@ def _benchmark(options: Options) -> None:
     models = open_models(options.model, horizon)
     _outside(options, horizon)  # what cannot be loaded is refused before anything is made
     lines = options.out.with_name(f'{options.out.stem}-records.jsonl')
-    journal = Journal(
-        lines, structured(Record), {**options.plan, **_hashes(models)}, options.resume
-    )
+    journal = Journal(lines, Record, {**options.plan, **_hashes(models)}, options.resume)
     for start, model in ((LEARNED, models.transformer), (IQL_LSTM, models.policy)):
         if model is None:
             _say(f'{options.model} has no model {start}: its rows are left out')

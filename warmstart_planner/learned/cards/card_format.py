@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.checks import finite_array
+from warmstart_planner.files.structured import structured
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import VehicleParameters
 
@@ -30,7 +31,7 @@ RANGE_MARGIN = 0.1  # by which a value may leave a training range, in the range'
 RANGE_SLACK = 1e-3  # and where that has no width, in the value's unit
 
 Shape = tuple[int, ...]
-Value = TypeVar('Value')
+SomeCard = TypeVar('SomeCard', bound='Card')
 
 
 class CardError(ValueError):
@@ -101,6 +102,12 @@ class Golden:
     inputs: Mapping[str, NDArray[Any]]
     outputs: Mapping[str, NDArray[Any]]
 
+    def __post_init__(self) -> None:
+        """Give each tensor the element type that models have it in."""
+        for side in ('inputs', 'outputs'):
+            typed = {k: np.asarray(v, tensor_type(k)) for k, v in getattr(self, side).items()}
+            object.__setattr__(self, side, typed)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -133,8 +140,7 @@ class Card:
             expect(name, getattr(self, name), getattr(type(self), name))
         for name in ('model_id', 'onnx', 'sha256'):
             _expect_text(name, getattr(self, name))
-        if not isinstance(self.vehicle, VehicleParameters):
-            refuse('vehicle', self.vehicle, 'a car')
+        _expect_text('vehicle.name', self.vehicle.name)
         if Path(self.onnx).name != self.onnx:
             refuse('onnx', self.onnx, 'the name of a file beside the card')
         if not re.fullmatch('[0-9a-f]{64}', self.sha256):
@@ -144,13 +150,13 @@ class Card:
 # --- files ---
 
 
-def read_card(path: Path | str, build: Callable[[Any], Value]) -> Value:
+def read_card(path: Path | str, kind: type[SomeCard]) -> SomeCard:
     """
     Read a card.
 
     Args:
         path: its file.
-        build: makes the card from JSON's objects.
+        kind: the class of cards that it has to be.
 
     Raises:
         NoModelError: there is no such file.
@@ -160,15 +166,25 @@ def read_card(path: Path | str, build: Callable[[Any], Value]) -> Value:
     """
     try:
         text = Path(path).read_text(encoding='utf-8')
-        return build(json.loads(text, parse_constant=_no_constant))
+        content = json.loads(text, parse_constant=_no_constant)
+        _expect_kind(content, kind)
+        return structured(kind, content, complete=True)
     except FileNotFoundError:
         raise NoModelError(path) from None
     except OSError as error:
         raise CardError(f'{path}: expected a readable model card: {error.strerror}') from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CardError(f'{path} is not JSON: {error}: expected a model card') from None
-    except CardError as error:
+    except ValueError as error:
         raise CardError(f'{path}: {error}') from None
+
+
+def _expect_kind(content: Any, kind: type[Card]) -> None:
+    """Refuse, before all else, a card of another version or kind: it may differ in anything."""
+    if not isinstance(content, Mapping):
+        refuse('card', content, 'a mapping')
+    for name in ('kind', 'schema_version'):
+        expect(name, content.get(name), getattr(kind, name))
 
 
 def write_card(path: Path | str, card: Card) -> None:
@@ -203,98 +219,7 @@ def _no_constant(name: str) -> NoReturn:
     raise CardError(f'the card holds {name}: expected finite numbers')
 
 
-# --- from JSON ---
-
-
-def card_members(content: Any, kind: type) -> dict[str, Any]:
-    """Return what a card of a kind holds, those parts built that all kinds have."""
-    # before all else: a card of another version or kind may differ in anything
-    for name in ('kind', 'schema_version'):
-        expect(name, mapping('card', content).get(name), getattr(kind, name))
-    given = members('card', content, kind)
-    return given | {
-        'vehicle': _vehicle(given['vehicle']),
-        'margins': built('margins', given['margins'], Margins),
-        'golden': _golden(given['golden']),
-        'provenance': mapping('provenance', given['provenance']),
-    }
-
-
-def mapping(name: str, value: Any) -> dict[str, Any]:
-    """Return a JSON object."""
-    if not isinstance(value, dict):
-        refuse(name, value, 'an object')
-    return value
-
-
-def members(name: str, value: Any, kind: type) -> dict[str, Any]:
-    """Return an object that has just the fields of a dataclass."""
-    found = mapping(name, value)
-    wanted = {each.name for each in fields(kind)}
-    for missing in sorted(wanted - found.keys()):
-        raise CardError(f'{dotted(name, missing)} is missing: expected a value')
-    for unknown in sorted(found.keys() - wanted):
-        raise CardError(f'{dotted(name, unknown)} is unknown: expected {sorted(wanted)}')
-    return found
-
-
-def built(name: str, value: Any, kind: type[Value]) -> Value:
-    """Build a dataclass of numbers."""
-    given = members(name, value, kind)
-    for key, each in given.items():
-        if isinstance(each, bool) or not isinstance(each, (int, float)):
-            refuse(dotted(name, key), each, 'a number')
-    return made(name, kind, given)
-
-
-def built_range(name: str, value: Any) -> Range:
-    """Build a range."""
-    return made(name, Range, members(name, value, Range))
-
-
-def made(name: str, kind: type[Value], given: Mapping[str, Any]) -> Value:
-    """Build a dataclass; its errors name where it is in the card."""
-    try:
-        return kind(**given)
-    except ValueError as error:
-        text = str(error)
-        raise CardError(text if text.startswith(name) else f'{name}.{text}') from None
-
-
-def _vehicle(value: Any) -> VehicleParameters:
-    given = members('vehicle', value, VehicleParameters)
-    _expect_text('vehicle.name', given['name'])
-    numbers = {key: each for key, each in given.items() if key != 'name'}
-    for key, each in numbers.items():
-        expect_positive(f'vehicle.{key}', each)
-    return made('vehicle', VehicleParameters, given)
-
-
-def _golden(value: Any) -> Golden:
-    sides = {
-        side: {
-            key: _tensor(f'golden.{side}.{key}', key, numbers)
-            for key, numbers in mapping(f'golden.{side}', tensors).items()
-        }
-        for side, tensors in members('golden', value, Golden).items()
-    }
-    return Golden(**sides)
-
-
-def _tensor(where: str, name: str, numbers: Any) -> NDArray[Any]:
-    try:
-        array = np.array(numbers, dtype=float)
-    except (TypeError, ValueError):
-        raise CardError(f'{where} is not an array of numbers: expected one') from None
-    return array.astype(tensor_type(name))
-
-
 # --- checks ---
-
-
-def dotted(name: str, member: str) -> str:
-    """Return a member's name within the card."""
-    return member if name == 'card' else f'{name}.{member}'
 
 
 def refuse(name: str, value: object, expected: str) -> NoReturn:
@@ -347,7 +272,7 @@ def _expect_text(name: str, value: object) -> None:
 
 
 def expect_golden(card: Card) -> None:
-    """Refuse a golden pair that is not of the card's shapes and types, and finite."""
+    """Refuse a golden pair that is not of the card's shapes, and finite."""
     _expect_tensors('golden.inputs', card.golden.inputs, card.inputs)
     _expect_tensors('golden.outputs', card.golden.outputs, card.outputs)
 
@@ -358,7 +283,7 @@ def expect_shapes(name: str, found: Mapping[str, Shape], wanted: Mapping[str, Sh
         refuse(name, sorted(found), str(sorted(wanted)))
     for key, shape in wanted.items():
         if tuple(found[key]) != shape:
-            refuse(dotted(name, key), list(found[key]), str(list(shape)))
+            refuse(f'{name}.{key}', list(found[key]), str(list(shape)))
 
 
 def _expect_tensors(
@@ -366,7 +291,5 @@ def _expect_tensors(
 ) -> None:
     expect_shapes(name, {key: each.shape for key, each in found.items()}, shapes)
     for key, array in found.items():
-        if array.dtype != tensor_type(key):
-            refuse(f'{name}.{key}', array.dtype, tensor_type(key).__name__)
         if not np.isfinite(array).all():
             raise CardError(f'{name}.{key} holds numbers that are not finite')

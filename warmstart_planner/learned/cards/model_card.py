@@ -7,27 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from warmstart_planner.checks import number
 from warmstart_planner.learned.cards.card_format import (
     Card,
     Range,
     Shape,
-    built,
-    built_range,
-    card_members,
-    dotted,
     expect,
     expect_count,
     expect_golden,
     expect_positive,
     expect_shapes,
-    made,
-    mapping,
-    members,
     read_card,
-    refuse,
 )
 from warmstart_planner.learned.context import OBSTACLE_SAMPLES
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS, CostWeights
@@ -146,35 +137,4 @@ def load_card(path: Path | str) -> ModelCard:
             names the file, the field, its value and what was expected.
 
     """
-    return read_card(path, _card)
-
-
-def _card(content: Any) -> ModelCard:
-    given = card_members(content, ModelCard)
-    return ModelCard(
-        **given
-        | {
-            'horizon': built('horizon', given['horizon'], Horizon),
-            'weights': built('weights', given['weights'], CostWeights),
-            'defaults': built('defaults', given['defaults'], Defaults),
-            'inputs': _shapes('inputs', given['inputs']),
-            'outputs': _shapes('outputs', given['outputs']),
-            'training_range': _training_range(given['training_range']),
-        }
-    )
-
-
-def _training_range(value: Any) -> TrainingRange:
-    name = 'training_range'
-    parts = members(name, value, TrainingRange)
-    ranges = {part: built_range(dotted(name, part), inner) for part, inner in parts.items()}
-    return made(name, TrainingRange, ranges)
-
-
-def _shapes(name: str, value: Any) -> dict[str, Shape]:
-    shapes = {}
-    for key, shape in mapping(name, value).items():
-        if not isinstance(shape, list) or not all(type(size) is int for size in shape):
-            refuse(dotted(name, key), shape, 'a list of whole numbers')
-        shapes[key] = tuple(shape)
-    return shapes
+    return read_card(path, ModelCard)

@@ -6,14 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from warmstart_planner.learned.cards.card_format import (
     Card,
     Range,
     Shape,
-    built_range,
-    card_members,
     expect,
     expect_count,
     expect_golden,
@@ -106,11 +103,4 @@ def load_policy_card(path: Path | str) -> PolicyCard:
             names the file, the field, its value and what was expected.
 
     """
-    return read_card(path, _card)
-
-
-def _card(content: Any) -> PolicyCard:
-    given = card_members(content, PolicyCard)
-    return PolicyCard(
-        **given | {'training_range': built_range('training_range', given['training_range'])}
-    )
+    return read_card(path, PolicyCard)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from warmstart_planner.mpc.settings import ControllerSettings, Mode, StartChoice
-from warmstart_planner.nodes.parameters.declaration import Parameter, declared
+from warmstart_planner.nodes.parameters.declaration import Parameter, declared, replaced
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 
 VEHICLE = Parameter(
@@ -101,6 +101,6 @@ def settings_from(values: Mapping[str, Any]) -> ControllerNodeSettings:
     """Build the settings; raises ValueError where values do not fit each other."""
     return ControllerNodeSettings(
         vehicle=load_vehicle(values['vehicle']),
-        controller=ControllerSettings.from_mapping({name: values[name] for name in NAMES}),
+        controller=replaced(ControllerSettings(), values, NAMES),
         rollout_age_max=values['rollout_age_max'],
     )

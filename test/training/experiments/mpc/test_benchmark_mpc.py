@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.experiments.common.records import structured
 from training.experiments.mpc import benchmark_mpc
 from training.experiments.mpc.benchmark_mpc import (
     ALL,
@@ -146,15 +145,15 @@ def test_it_prints_and_writes_what_it_measured(write_policy, tmp_path, capsys, m
 def test_a_journal_gives_back_the_drives_that_were_kept(tmp_path):
     path = tmp_path / 'records.jsonl'
     nowhere = record(BEST, cost=np.nan, steps=NONE)
-    journal = Journal(path, structured(Record), {'seed': 0}, resume=False)
+    journal = Journal(path, Record, {'seed': 0}, resume=False)
     for each in (record(), nowhere):
         journal.add(each)
-    again = list(Journal(path, structured(Record), {'seed': 0}, resume=True).records.values())
+    again = list(Journal(path, Record, {'seed': 0}, resume=True).records.values())
     assert again[0] == record()
     assert np.isnan(again[1].cost)
     assert replace(again[1], cost=0.0) == replace(nowhere, cost=0.0)
     with pytest.raises(JournalError, match='seed is 0: expected 1'):
-        Journal(path, structured(Record), {'seed': 1}, resume=True)
+        Journal(path, Record, {'seed': 1}, resume=True)
 
 
 @pytest.mark.usefixtures('scp_folder')

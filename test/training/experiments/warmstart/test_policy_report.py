@@ -7,7 +7,6 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from training.experiments.common.records import structured
 from training.experiments.warmstart.coherence import Coherence, SourceCoherence
 from training.experiments.warmstart.plots import draw_coherence
 from training.experiments.warmstart.policy_report import (
@@ -146,6 +145,6 @@ def test_tables_and_picture_show_both(tmp_path):
 
 def test_a_journal_gives_back_coherence_and_roll_outs(tmp_path):
     path, given = tmp_path / 'records.jsonl', record(1)
-    Journal(path, structured(Record), {}, resume=False).add(given)
-    found = Journal(path, structured(Record), {}, resume=True).records[given.key]
+    Journal(path, Record, {}, resume=False).add(given)
+    found = Journal(path, Record, {}, resume=True).records[given.key]
     assert (found.coherence, found.roll_outs) == (given.coherence, given.roll_outs)

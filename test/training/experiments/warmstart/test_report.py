@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from training.experiments.common.checklist import as_text
-from training.experiments.common.records import structured
 from training.experiments.warmstart.candidates import KNOB_VALUES, KnobSample, RawCandidates
 from training.experiments.warmstart.plots import draw_deadlines, draw_knobs, draw_parts
 from training.experiments.warmstart.records import Record
@@ -273,11 +272,11 @@ ABOUT = {'format': 1, 'model': None}
 
 
 def test_a_journal_gives_back_what_it_was_given(tmp_path):
-    journal = Journal(tmp_path / 'sub' / 'records.jsonl', structured(Record), ABOUT, resume=False)
+    journal = Journal(tmp_path / 'sub' / 'records.jsonl', Record, ABOUT, resume=False)
     given = [*learned_records()[:2], record('x', straight_line=np.inf)]
     for each in given:
         journal.add(each)
-    again = Journal(tmp_path / 'sub' / 'records.jsonl', structured(Record), ABOUT, resume=True)
+    again = Journal(tmp_path / 'sub' / 'records.jsonl', Record, ABOUT, resume=True)
     assert list(again.records) == [each.key for each in given]
     for each in given:
         found = again.records[each.key]
