@@ -45,7 +45,7 @@ from warmstart_planner.road import Road
 from warmstart_planner.scenarios.generator import Family, family_problem
 from warmstart_planner.scp.solver import ScpSolver
 
-LEAST = 30  # trials that a mean is taken of
+LEAST = 30  # trials that a mean is taken of, and that a model is judged by
 SPEED = (2.0, 30.0)  # wanted [m/s]
 HALF_WIDTH = (1.4, 20.0)  # of the road: from a narrow lane on [m]
 ROUGH = 0.5  # share of trials on roads as maps have them, in pieces that do not fit together
@@ -215,12 +215,17 @@ def try_model(folder: Path, count: int, client: Client) -> Trials:
 
     Raises:
         CardError: there is no sound model.
-        ValueError: no problem came out.
+        ValueError: too few problems are left to judge it by; the card stays as it is.
 
     """
     work = partial(try_problems, str(folder.resolve()))
     indices = range(FIRST_INDEX, FIRST_INDEX + count)
     trials = Trials(**stacked(rows_of_scenes(work, 'trying', indices, client)))
+    if len(trials) < LEAST:
+        raise ValueError(
+            f'{len(trials)} of {count} problems were found and solved: expected at least {LEAST}, '
+            'as --n says how many are tried'
+        )
     write_card(folder / CARD_FILE, calibrated(load_card(folder / CARD_FILE), trials))
     return trials
 

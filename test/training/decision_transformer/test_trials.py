@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip('torch', reason='torch is not installed')
 
+from training.decision_transformer import trials as trials_module
 from training.decision_transformer.trials import (
     HALF_WIDTH,
     LEAST,
@@ -164,7 +165,16 @@ def test_a_model_of_no_use_is_not_trusted_beyond_its_training(folder, rows):
 
 
 @pytest.mark.slow
-def test_the_program_writes_to_the_card_and_leaves_the_model_alone(folder, capsys):
+def test_few_trials_are_an_error_that_leaves_the_card_as_it_is(folder, capsys):
+    before = (folder / CARD_FILE).read_text()
+    assert main(['--models', str(folder), '--n', '4', '--workers', '1']) == 2
+    assert 'of 4 problems were found and solved: expected at least 30' in capsys.readouterr().err
+    assert (folder / CARD_FILE).read_text() == before
+
+
+@pytest.mark.slow
+def test_the_program_writes_to_the_card_and_leaves_the_model_alone(folder, capsys, monkeypatch):
+    monkeypatch.setattr(trials_module, 'LEAST', 2)
     before = load_card(folder / CARD_FILE)
     assert main(['--models', str(folder), '--n', '4', '--workers', '1']) == 0
     after = load_card(folder / CARD_FILE)
