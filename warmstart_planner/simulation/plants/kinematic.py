@@ -17,7 +17,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.checks import finite_array, number
 from warmstart_planner.files.vehicle_file import VehicleDescription
 from warmstart_planner.simulation.configuration import ActuatorConfiguration
 from warmstart_planner.simulation.plants.limits import (
@@ -25,8 +24,8 @@ from warmstart_planner.simulation.plants.limits import (
     dynamics_of,
     steering_within,
 )
-from warmstart_planner.simulation.plants.plant import CALM, LateralLoad, runge_kutta
-from warmstart_planner.vehicle import GRAVITY, STATE_SIZE
+from warmstart_planner.simulation.plants.plant import CALM, LateralLoad, checked, runge_kutta
+from warmstart_planner.vehicle import GRAVITY
 
 # Places in the state vector, the model's own and the acceleration that the actuators have reached.
 X, Y, STEER, V, PSI, ACCEL = range(6)
@@ -60,12 +59,9 @@ class KinematicPlant:
         actuators: ActuatorConfiguration,
     ) -> None:
         self._vehicle, self._dynamics = vehicle.parameters, dynamics_of(vehicle)
-        self._friction = number('plant friction', friction, at_least=0.01, at_most=3.0)
-        self._mass_factor = number('plant mass factor', mass_factor, at_least=0.3, at_most=3.0)
+        state, self._friction, self._mass_factor = checked(initial_state, friction, mass_factor)
         self._actuators = actuators
-        x, y, yaw, speed, steering = finite_array(
-            'plant initial state', initial_state, (STATE_SIZE,)
-        ).tolist()
+        x, y, yaw, speed, steering = state.tolist()
         self._state = [x, y, steering, speed, yaw, 0.0]
         self._derivative = self._build_derivative()
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from warmstart_planner.checks import finite_array, number
+from warmstart_planner.vehicle import STATE_SIZE
 
 _RUNGE_KUTTA = ((0.5, 1 / 6), (0.5, 1 / 3), (1.0, 1 / 3), (0.0, 1 / 6))
 
@@ -55,6 +58,23 @@ class Plant(Protocol):
 
     def push(self, lateral_speed: float, yaw_rate: float) -> None:
         """Change lateral speed [m/s] and yaw rate [rad/s] at once; a standing car holds."""
+
+
+def checked(
+    initial_state: ArrayLike, friction: float, mass_factor: float
+) -> tuple[NDArray[np.float64], float, float]:
+    """
+    Return what a simulated car begins with: state of the rear axle, friction, share of the mass.
+
+    Raises:
+        ValueError: a value is no finite number or one that no car has.
+
+    """
+    return (
+        finite_array('plant initial state', initial_state, (STATE_SIZE,)),
+        number('plant friction', friction, at_least=0.01, at_most=3.0),
+        number('plant mass factor', mass_factor, at_least=0.3, at_most=3.0),
+    )
 
 
 def runge_kutta(

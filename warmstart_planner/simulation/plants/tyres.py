@@ -23,7 +23,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from warmstart_planner.checks import finite_array, number
 from warmstart_planner.files.vehicle_file import (
     DynamicsParameters,
     TyreParameters,
@@ -35,8 +34,8 @@ from warmstart_planner.simulation.plants.limits import (
     dynamics_of,
     steering_within,
 )
-from warmstart_planner.simulation.plants.plant import CALM, LateralLoad, runge_kutta
-from warmstart_planner.vehicle import GRAVITY, STATE_SIZE, VehicleParameters
+from warmstart_planner.simulation.plants.plant import CALM, LateralLoad, checked, runge_kutta
+from warmstart_planner.vehicle import GRAVITY, VehicleParameters
 
 BLEND_SPEEDS = (1.0, 2.0)  # kinematic below the first, tyre forces above the second [m/s]
 BLEND_TIME = 0.02  # with which yaw rate and slip follow the kinematic model [s]
@@ -72,10 +71,8 @@ class TyrePlant:
     ) -> None:
         self._vehicle, self._dynamics = vehicle.parameters, dynamics_of(vehicle)
         self._axles = axle_distances(self._vehicle, self._dynamics)
-        self._friction = number('plant friction', friction, at_least=0.01, at_most=3.0)
-        self._mass_factor = number('plant mass factor', mass_factor, at_least=0.3, at_most=3.0)
+        state, self._friction, self._mass_factor = checked(initial_state, friction, mass_factor)
         self._actuators = actuators
-        state = finite_array('plant initial state', initial_state, (STATE_SIZE,))
         self._state = plant_state(state, *self._axles)
         self._derivative = self._build_derivative()
 
