@@ -20,9 +20,9 @@ from warmstart_planner.problem import (
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.targets import (
     COMFORT_DECELERATION,
-    HASTE,
     LATERAL_COMFORT,
     LATERAL_MOST,
+    PACE_ABOVE_SPEED,
     RESPONSE_TIME,
     stop_station,
     target_offsets,
@@ -160,7 +160,7 @@ def test_who_follows_the_target_is_in_the_region_in_its_time(
     make_problem, distance, pace, speed, lasts
 ):
     begin = distance / pace
-    assume(abs(pace - speed) < min(HASTE, distance / 8))
+    assume(abs(pace - speed) < min(PACE_ABOVE_SPEED, distance / 8))
     goal = RegionGoal(20.0 + distance, 24.0 + distance, begin, begin + lasts)
     times, stations, _ = followed(make_problem, goal, speed)
     there = (stations >= goal.first) & (stations <= goal.last)

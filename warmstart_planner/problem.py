@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from warmstart_planner.targets import Target, TimedTarget
 
 MAX_OBSTACLES = 12
+STANDING_SPEED = 0.2  # a goal that asks for less asks for standing; a slower car stands [m/s]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.checks import assert_never
 from warmstart_planner.problem import (
+    STANDING_SPEED,
     KeepSpeed,
     PlanningProblem,
     PoseGoal,
@@ -30,15 +31,14 @@ RESERVE = 0.25  # share of a region's length, time, speeds and yaws that is kept
 RESERVE_MOST = (10.0, 2.0, 1.0, 0.05)  # of it at most [m], [s], [m/s], [rad]
 RESERVE_NOW = 1.0  # of the length, at most, where it has to be there now [m]
 RESERVE_RISE = 1.5  # of that with the time that is left, of which much can come between [m/s]
-GAIN = 2.0  # of the pace: to what slows a car a target gives way as to what speeds it up
+PACE_GAIN = 2.0  # to what slows a car a target gives way as to what speeds it up
 FASTEST = 60.0  # that a pace can be [m/s]
-ASIDE = 0.5  # of a region's offset that a car is wanted within [m]
+OFFSET_TOLERANCE = 0.5  # of a region's offset that a car is wanted within [m]
 LEAST_PACE = 0.1  # [m/s]
-STANDING = 0.2  # below it a car counts as standing [m/s]
 MOST_SAMPLES = 150  # of a way, that its time is found from
 HALVINGS = 18  # of the interval that holds a pace, until it is known
-HASTE = 3.0  # the pace is above the car's speed by no more: nobody forces his way [m/s]
-SOON = 0.1  # times that are nearer than this are now [s]
+PACE_ABOVE_SPEED = 3.0  # the pace is above the car's speed by no more: nobody forces his way [m/s]
+SHORTEST_TIME = 0.1  # times that are nearer than this are now [s]
 
 
 class Target(NamedTuple):
@@ -137,14 +137,14 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     slow = _Approach(problem, inner, at, LATERAL_COMFORT, 0.0)
     fast = _Approach(problem, inner, inner.far, LATERAL_COMFORT, 0.0)
     least = slow.pace(inner.latest)
-    most = fast.pace(inner.soon) if inner.soon > SOON else np.inf
+    most = fast.pace(inner.soon) if inner.soon > SHORTEST_TIME else np.inf
     wanted = min(max(speed, least), max(most, least))
     time, needed = min(max(slow.time(wanted), inner.soon), inner.latest), 0.0
-    late = max(goal.end - problem.stamp, SOON)
-    if slow.time(least) > late + SOON:
+    late = max(goal.end - problem.stamp, SHORTEST_TIME)
+    if slow.time(least) > late + SHORTEST_TIME:
         slow = _Approach(problem, inner, max(goal.first, here), LATERAL_MOST, FASTEST)
         least, time = slow.pace(late), late
-        needed = min(least, speed + HASTE)
+        needed = min(least, speed + PACE_ABOVE_SPEED)
     reach, end = problem.vehicle.rear_to_center, problem.horizon.duration
     if time <= end:
         arrival = _window(goal, inner, time, reach)
@@ -155,7 +155,7 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
         cruise=max(_hurried(wanted, speed), needed),
         station=at + reach,
         speed=min(max(wanted, inner.slowest), inner.fastest),
-        stop=at + problem.vehicle.front_reach if goal.fastest < STANDING else np.inf,
+        stop=at + problem.vehicle.front_reach if goal.fastest < STANDING_SPEED else np.inf,
         offset_station=goal.first + reach,
         offset=goal.offset,
         needed=needed,
@@ -175,7 +175,7 @@ class _Inner(NamedTuple):
 
 
 def _inner(goal: RegionGoal, stamp: float) -> _Inner:
-    early, late = max(goal.begin - stamp, 0.0), max(goal.end - stamp, SOON)
+    early, late = max(goal.begin - stamp, 0.0), max(goal.end - stamp, SHORTEST_TIME)
     room = min(RESERVE_NOW + RESERVE_RISE * late, RESERVE_MOST[0])
     slowest, fastest = _inside(goal.slowest, goal.fastest, RESERVE_MOST[2])
     return _Inner(
@@ -195,7 +195,7 @@ def _window(goal: RegionGoal, inner: _Inner, time: float, reach: float) -> Arriv
     return ArrivalWindow(
         time,
         *(inner.near + reach, inner.far + reach),
-        *(goal.offset - ASIDE, goal.offset + ASIDE),
+        *(goal.offset - OFFSET_TOLERANCE, goal.offset + OFFSET_TOLERANCE),
         *(inner.slowest, inner.fastest),
         *yaws,
     )
@@ -209,7 +209,7 @@ def _inside(low: float, high: float, most: float) -> tuple[float, float]:
 
 def _hurried(pace: float, speed: float) -> float:
     """Return what to aim at so that a pace is soon and nearly reached, whatever slows the car."""
-    return min(max(speed + GAIN * (pace - speed), 0.0), speed + HASTE)
+    return min(max(speed + PACE_GAIN * (pace - speed), 0.0), speed + PACE_ABOVE_SPEED)
 
 
 class _Approach:
@@ -250,7 +250,7 @@ class _Approach:
         slowness = 1.0 / np.maximum(speeds, LEAST_PACE)
         taken = np.zeros(len(slowness))
         np.cumsum((slowness[1:] + slowness[:-1]) * (self._step / 2.0), out=taken[1:])
-        lag = RESPONSE_TIME / GAIN * (1.0 - np.exp(-taken * GAIN / RESPONSE_TIME))
+        lag = RESPONSE_TIME / PACE_GAIN * (1.0 - np.exp(-taken * PACE_GAIN / RESPONSE_TIME))
         return taken + lag * (1.0 - self._speed * slowness[0])
 
     def pace(self, duration: float) -> float:

@@ -9,14 +9,20 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from warmstart_planner.problem import KeepSpeed, PoseGoal, RegionGoal, StationGoal, StopBefore
+from warmstart_planner.problem import (
+    STANDING_SPEED,
+    KeepSpeed,
+    PoseGoal,
+    RegionGoal,
+    StationGoal,
+    StopBefore,
+)
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.scenarios import Scenario, ScenarioError, TrafficParticipant
 from warmstart_planner.scenarios.road_goals import (
     GOAL_ANGLE,
     GOAL_DISTANCE,
     HOLD_TIME,
-    STANDING_SPEED,
     STOP_DISTANCE,
     STOP_SLACK,
 )

@@ -34,8 +34,8 @@ from warmstart_planner.files.strict_yaml import parse
 from warmstart_planner.files.structured import structured
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.measurement import write_measurement
+from warmstart_planner.problem import STANDING_SPEED
 from warmstart_planner.processes.parallel import positive
-from warmstart_planner.scenarios.road_goals import STANDING_SPEED
 from warmstart_planner.simulation.configuration import (
     SimulationConfiguration,
     default_configuration_path,

@@ -58,7 +58,7 @@ ROAD = Topic('road', 'Road', 'reference path and corridor', sent=LATCHED, receiv
 GOAL = Topic(
     'goal',
     'Goal',
-    'keep a speed, pass a station, reach a pose or stop before a station',
+    'keep a speed, pass a station, reach a pose, stop before a station or be on a stretch in time',
     sent=LATCHED,
     received=LATCHED,
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.checks import assert_never
 from warmstart_planner.problem import (
+    STANDING_SPEED,
     Goal,
     KeepSpeed,
     PoseGoal,
@@ -27,7 +28,6 @@ from warmstart_planner.vehicle import PX, PY, SPEED, YAW, VehicleParameters
 if TYPE_CHECKING:
     from warmstart_planner.scenarios.scenario import TrafficParticipant
 
-STANDING_SPEED = 0.2  # below it the car counts as standing [m/s]
 HOLD_TIME = 1.0  # a car that shall stand has to stand this long [s]
 GOAL_DISTANCE = 1.0  # a place counts as reached within it [m]
 GOAL_ANGLE = 0.2  # a heading counts as reached within it [rad]

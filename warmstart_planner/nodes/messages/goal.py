@@ -34,9 +34,10 @@ def goal_message(goal: Goal, stamp: float) -> msg.Goal:
         message.x, message.y, message.yaw = float(goal.x), float(goal.y), float(goal.yaw)
         message.station = float(goal.station or 0.0)
     elif isinstance(goal, RegionGoal):
+        after_stamp = goal.later(-stamp)
         message.type, message.speed_mps = msg.Goal.REGION, float(goal.slowest)
         message.station, message.last_station = float(goal.first), float(goal.last)
-        message.begin_s, message.end_s = float(goal.begin - stamp), float(goal.end - stamp)
+        message.begin_s, message.end_s = float(after_stamp.begin), float(after_stamp.end)
         message.offset, message.fastest_mps = float(goal.offset), float(goal.fastest)
         message.yaw, message.yaw_tolerance = float(goal.yaw), float(goal.yaw_tolerance)
     else:
