@@ -141,11 +141,6 @@ class Simulator:
         """State of the car without noise, shape (5,): rear axle, map frame."""
         return self._past[-1][0].copy()
 
-    @property
-    def true_acceleration(self) -> float:
-        """Acceleration that the actuators have reached [m/s^2]."""
-        return self._plant.acceleration
-
     def observe(self) -> Observation | None:
         """
         Return what reaches the car now; None where an observation is lost.
