@@ -93,18 +93,14 @@ def test_a_drive_by_the_walls_clock_reaches_its_goal(demo, scenario, tmp_path):
 
 @pytest.fixture
 def simulate(start, tmp_path, solvers):
-    """Start the processes of a simulation in a namespace; return them by name."""
+    """Start a simulation in a namespace, with records in the folder that all have; by name."""
     from warmstart_planner.processes.system import SystemArguments, simulation_processes
 
     def begin(namespace, scenario):
-        folder = tmp_path / namespace
-        folder.mkdir()
-        (folder / 'scenario.yaml').write_text(scenario)
+        file = tmp_path / f'{namespace}.yaml'
+        file.write_text(scenario)
         arguments = SystemArguments(
-            namespace=namespace,
-            scenario=str(folder / 'scenario.yaml'),
-            mode='lockstep',
-            record=str(folder),
+            namespace=namespace, scenario=str(file), mode='lockstep', record=str(tmp_path)
         )
         return {
             each.name: start(*each.command()[2:], **each.environment)

@@ -376,7 +376,9 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     def _write_record(self, record: DriveRecord, outcome: Outcome) -> str:
         if not self.settings.record:
             return ''
-        file = FilePath(self.settings.record) / RECORD_FILE
+        # drives side by side differ in their namespaces
+        folder = FilePath(self.settings.record) / self.get_namespace().strip('/')
+        file = folder / RECORD_FILE
         try:
             write_record(file, record, outcome.value)
         except OSError as error:

@@ -53,7 +53,7 @@ def _common(use_sim_time: str, record: str, vehicle: str) -> tuple[LaunchArgumen
 SIMULATION = (
     *_common(
         use_sim_time='true',
-        record='Folder for the record of the drive; empty: none',
+        record='Folder for the record of the drive, below it the namespace; empty: none',
         vehicle="Car by name, or its file's path; empty: the scenario's",
     ),
     LaunchArgument(

@@ -62,7 +62,10 @@ DECLARATIONS = (
         'command_timeout', 0.3, 'Without commands for so long the vehicle brakes', unit='s',
         low=0.02, high=10.0,
     ),
-    Parameter('record', '', 'Folder for the record of the drive; empty: none', read_only=True),
+    Parameter(
+        'record', '', 'Folder for the record of the drive, below it the namespace; empty: none',
+        read_only=True,
+    ),
     Parameter('exit_when_done', True, 'End the process when the drive is over', read_only=True),
 )  # fmt: skip
 
