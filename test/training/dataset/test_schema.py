@@ -147,7 +147,7 @@ class TestCard:
             ({'first': -1}, 'card.first is -1'),
             ({'problems': 0}, 'card.problems is 0'),
             ({'problems': 1.5}, 'card.problems is 1.5: expected a whole number'),
-            ({'shard_size': 'ten'}, "card.shard_size is 'ten': expected a number"),
+            ({'shard_size': 'ten'}, "card.shard_size is 'ten': expected a whole number"),
             ({'variants': float('nan')}, 'card.variants is nan'),
         ],
     )
