@@ -42,7 +42,7 @@ def scp_folder():
 @pytest.fixture(scope='session')
 def guided_folder():
     """Folder of the compiled search of the guided starts; a fresh clone compiles it, once."""
-    from warmstart_planner.proposals import guided_library
+    from warmstart_planner.proposals.guided import library as guided_library
 
     return guided_library.generate()
 

@@ -23,7 +23,7 @@ from warmstart_planner.mpc import merit_library as merit
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.proposals import guided_library as guided
+from warmstart_planner.proposals.guided import library as guided
 from warmstart_planner.scp import library as scp
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle
 from warmstart_planner.verification.judge import compiled as judge

@@ -1,8 +1,8 @@
 /* Copyright 2026 The warmstart_planner authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The tables of a lattice along the road: proposals/lattice.py says what they are, and holds this to
- * account.
+ * The tables of a lattice along the road: proposals/guided/lattice.py says what they are, and holds this
+ * to account.
  */
 
 enum { CURVATURE, LEFT, RIGHT, TARGET_SPEED, TARGET_OFFSET, ROAD_COLUMNS };

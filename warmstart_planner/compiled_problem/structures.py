@@ -85,7 +85,7 @@ class NumbersStructure(ctypes.Structure):
 
 class LatticeStructure(ctypes.Structure):
     """
-    What a `proposals.lattice.Lattice` is made with, from `stages` on, and what it turns out as.
+    What a `Lattice` of the guided search is made with, from `stages` on, and what it turns out as.
 
     There is room for `most_stations` rows of the table `road`, and for 2 stages + 1 of
     `obstacles`.

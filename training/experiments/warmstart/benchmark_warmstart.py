@@ -73,7 +73,7 @@ from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
-from warmstart_planner.proposals import guided_library
+from warmstart_planner.proposals.guided import library as guided_library
 from warmstart_planner.proposals.registry import BUILT_IN, find, load_sources, names_in
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.spec import LoadOptions, SourceError

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "layout.h" /* road_ways_t: guided_library.py */
+#include "layout.h" /* road_ways_t: library.py */
 
 #define SMOOTHING 0.7 /* window over which offsets are smoothed [s] */
 #define FADE_IN 0.6   /* time after which they are smoothed wholly [s] */

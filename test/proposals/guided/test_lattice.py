@@ -13,7 +13,7 @@ from random_problems import random_problem
 from warmstart_planner.compiled_problem import library
 from warmstart_planner.obstacles import Obstacle, box
 from warmstart_planner.problem import Horizon, KeepSpeed, RegionGoal, StopBefore
-from warmstart_planner.proposals.lattice import STATION_STEP, Lattice, by_numpy, lattice_of
+from warmstart_planner.proposals.guided.lattice import STATION_STEP, Lattice, by_numpy, lattice_of
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.transcription import Margins
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.problem import PlanningProblem
-from warmstart_planner.proposals import guided_library
-from warmstart_planner.proposals.guided_library import RoadWaysStructure
+from warmstart_planner.proposals.guided import library
+from warmstart_planner.proposals.guided.library import RoadWaysStructure
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
 Array = NDArray[np.float64]
@@ -69,7 +69,7 @@ def states_and_controls(problem: PlanningProblem, ways: RoadWays) -> tuple[Array
         tuple(problem.initial_state),
         *(each.ctypes.data for each in arrays),
     )
-    guided_library.load().road_ways_states(
+    library.load().road_ways_states(
         ctypes.byref(structure), states.ctypes.data, controls.ctypes.data
     )
     return states, controls

@@ -1,7 +1,7 @@
 /* Copyright 2026 The warmstart_planner authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Search on a lattice of the road: guided.py says what it is and where it comes from.
+ * Search on a lattice of the road: source.py says what it is and where it comes from.
  *
  * The car is a box that keeps its axis along the road, or turned by its course; its centre is at a
  * station, an offset and a speed at each stage. The cost is the planning problem's, overlap with
@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layout.h" /* search_t, price_t: guided_library.py */
+#include "layout.h" /* search_t, price_t: library.py */
 
 #define BLOCK 8       /* lines that one vector instruction takes together */
 #define MOST_CROSSED 6 /* lines that a stage may cross at most */

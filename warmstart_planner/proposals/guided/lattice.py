@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The lattice along the road that guided.py searches: the car on it, and the tables it reads."""
+"""The lattice along the road that source.py searches: the car on it, and the tables it reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from warmstart_planner.compiled_problem import library
 from warmstart_planner.compiled_problem.structures import LatticeStructure
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import Horizon, PlanningProblem
-from warmstart_planner.proposals.guided_library import MAX_LINES, MAX_SPEEDS
+from warmstart_planner.proposals.guided.library import MAX_LINES, MAX_SPEEDS
 from warmstart_planner.targets import stop_station, target_offsets, target_speeds
 from warmstart_planner.transcription import Margins, box_centre_point, edge_margin
 from warmstart_planner.vehicle import SPEED, STEERING, YAW

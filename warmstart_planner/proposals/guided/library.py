@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The compiled search of guided.c, and road_ways.c: how they are generated, found and called."""
+"""The compiled search.c and road_ways.c: how they are generated, found and called."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE
 
 NAME = 'guided'
 LIBRARY = 'libguided.so'
-SOURCES = tuple(Path(__file__).with_name(name) for name in ('guided.c', 'road_ways.c'))
-MAX_LINES, MAX_SPEEDS = 64, 64  # what the keys of guided.c's nodes have bits for
+SOURCES = tuple(Path(__file__).with_name(name) for name in ('search.c', 'road_ways.c'))
+MAX_LINES, MAX_SPEEDS = 64, 64  # what the keys of search.c's nodes have bits for
 PRICES = 2  # of overlap: a search for each
 # numbers are finite: their minimum and maximum are one instruction each, of many lanes
 OPTIONS = ('-ffinite-math-only', '-fno-signed-zeros', '-fno-trapping-math', '-lm')
 
 
 class PriceStructure(ctypes.Structure):
-    """What guided.py's OverlapPrice holds."""
+    """What source.py's OverlapPrice holds."""
 
     _fields_ = fields(ctypes.c_double, 'linear', 'square', 'guidance')
 
@@ -39,7 +39,7 @@ class SearchStructure(ctypes.Structure):
     where the front bumper has to be able to stop. `lateral_share` is the weight of lateral
     acceleration, which lines overstate. `apart` is kept between ways of a class [m]. There is a
     search for each of the `prices` of overlaps.
-    `road` and `obstacles_at` are the tables that guided.py makes: stations x road_t, and
+    `road` and `obstacles_at` are the tables that source.py makes: stations x road_t, and
     (2 stages + 1) x obstacles x obstacle_t.
     """
 

@@ -10,7 +10,7 @@ driving with a conformal spatiotemporal lattice (ICRA 2011). Obstacles move and 
 their margins. A forward beam with the cost-to-go as its heuristic keeps ways apart by homotopy
 class, the side on which each obstacle is passed and whether it is passed at all, as do de Groot,
 Ferranti, Gavrila, Alonso-Mora: Topology-Driven Parallel Trajectory Optimization in Dynamic
-Environments (IEEE Transactions on Robotics 41, 2025). The search itself is compiled: guided.c.
+Environments (IEEE Transactions on Robotics 41, 2025). The search itself is compiled: search.c.
 
 Two searches take turns. A cautious one fears overlaps; one that trusts refinement takes short
 ones, which end in many a good plan. What neither sees is that a gap may be impossible: every way
@@ -30,10 +30,10 @@ from numpy.typing import NDArray
 from warmstart_planner.checks import number
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import PlanningProblem, Proposal, Trajectory, trajectories
-from warmstart_planner.proposals import guided_library
-from warmstart_planner.proposals.guided_library import PRICES, PriceStructure, SearchStructure
-from warmstart_planner.proposals.lattice import BEHIND, STATION_STEP, Lattice, lattice_of
-from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
+from warmstart_planner.proposals.guided import library
+from warmstart_planner.proposals.guided.lattice import BEHIND, STATION_STEP, Lattice, lattice_of
+from warmstart_planner.proposals.guided.library import PRICES, PriceStructure, SearchStructure
+from warmstart_planner.proposals.guided.road_ways import RoadWays, states_and_controls
 from warmstart_planner.proposals.spec import LoadOptions, Origin, SourceSpec
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import GRAVITY, VehicleParameters
@@ -130,7 +130,7 @@ class Guided:
     ) -> None:
         self.settings = settings or FAST
         self._margins = margins or Margins()
-        self._library = guided_library.load()
+        self._library = library.load()
         self._memory = np.empty(0, np.uint8)
 
     def propose(

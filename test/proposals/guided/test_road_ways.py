@@ -7,7 +7,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from warmstart_planner.problem import Horizon
-from warmstart_planner.proposals.road_ways import RoadWays, states_and_controls
+from warmstart_planner.proposals.guided.road_ways import RoadWays, states_and_controls
 from warmstart_planner.vehicle import SPEED, STEERING, YAW
 
 pytestmark = pytest.mark.usefixtures('guided_folder')
