@@ -154,11 +154,11 @@ def plot(what: Plan | closed_loop.Drive, path: str | Path) -> None:
     """
     # neither planning nor driving needs matplotlib
     if isinstance(what, Plan):
-        from warmstart_planner.simulation.plan_picture import draw_plan
+        from warmstart_planner.simulation.pictures.plan import draw_plan
 
         draw_plan(path, what.problem, what.result, what.candidates)
     elif isinstance(what, closed_loop.Drive):
-        from warmstart_planner.simulation.picture import draw_picture
+        from warmstart_planner.simulation.pictures.drive import draw_picture
 
         draw_picture(path, what.scenario, what.record)
     else:

@@ -12,10 +12,10 @@ from PIL import Image
 from warmstart_planner.measurement import plain
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.scenarios.scenario import TrafficParticipant
-from warmstart_planner.simulation.animation import MAX_BYTES, write_animation
 from warmstart_planner.simulation.closed_loop import drive
 from warmstart_planner.simulation.configuration import SimulationConfiguration
-from warmstart_planner.simulation.picture import draw_picture
+from warmstart_planner.simulation.pictures.animation import MAX_BYTES, write_animation
+from warmstart_planner.simulation.pictures.drive import draw_picture
 from warmstart_planner.simulation.record import ControlRecord, DriveRecord, PlanRecord
 from warmstart_planner.simulation.report import clearances, summary, summary_table, write_csv
 from warmstart_planner.verification import drive_verdict

@@ -280,8 +280,8 @@ def _report(
     out: Path, scenario: Scenario, record: DriveRecord, outcome: str, memory: Mapping[str, float]
 ) -> int:
     # Drawing is for the end: while the car drives, the processor is the nodes'.
-    from warmstart_planner.simulation.animation import write_animation
     from warmstart_planner.simulation.folder import files_in, write_folder
+    from warmstart_planner.simulation.pictures.animation import write_animation
 
     animation = out / 'drive.gif'
     sizes = {f'memory_mb_{name}': round(size, 1) for name, size in memory.items()}

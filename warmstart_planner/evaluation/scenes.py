@@ -19,10 +19,10 @@ from warmstart_planner.evaluation.solution import VEHICLE_TYPES, write_solution
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.processes.parallel import in_parallel
 from warmstart_planner.scenarios import Scenario, ScenarioError, load_scenario
-from warmstart_planner.simulation.animation import write_animation
 from warmstart_planner.simulation.closed_loop import Drive
 from warmstart_planner.simulation.configuration import SimulationConfiguration
-from warmstart_planner.simulation.picture import draw_picture
+from warmstart_planner.simulation.pictures.animation import write_animation
+from warmstart_planner.simulation.pictures.drive import draw_picture
 from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.report import summary, write_csv
 from warmstart_planner.vehicle import SPEED

@@ -10,7 +10,7 @@ from typing import Any
 
 from warmstart_planner.measurement import header, write_json
 from warmstart_planner.scenarios.scenario import Scenario
-from warmstart_planner.simulation.picture import draw_picture
+from warmstart_planner.simulation.pictures.drive import draw_picture
 from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.report import summary, write_csv
 from warmstart_planner.verification import drive_verdict

@@ -14,7 +14,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from warmstart_planner.problem import KeepSpeed, goal_station
 from warmstart_planner.scenarios.scenario import Scenario
-from warmstart_planner.simulation import view
+from warmstart_planner.simulation.pictures import view
 from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.report import centers
 from warmstart_planner.vehicle import SPEED

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.planning import Refined
 from warmstart_planner.problem import KeepSpeed, PlanningProblem, PlanResult, goal_station
-from warmstart_planner.simulation import view
+from warmstart_planner.simulation.pictures import view
 from warmstart_planner.simulation.report import centers
 from warmstart_planner.vehicle import PX, SPEED
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner.problem import KeepSpeed, goal_station
 from warmstart_planner.scenarios.scenario import Scenario
-from warmstart_planner.simulation import view
+from warmstart_planner.simulation.pictures import view
 from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.report import centers, clearances
 from warmstart_planner.vehicle import SPEED, STEERING

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart_planner.scenarios.lane import Lane
-from warmstart_planner.simulation import view
+from warmstart_planner.simulation.pictures import view
 
 ROW = np.array([[0.0, 0.0], [60.0, 0.0], [60.0, 20.0], [0.0, 20.0]])
 LEFT, MIDDLE, RIGHT = (np.array([[0.0, y], [50.0, y]]) for y in (4.0, 0.0, -4.0))

@@ -12,8 +12,8 @@ from warmstart_planner.api import Planner, plan
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Rung, StopBefore
 from warmstart_planner.road import road_from_segments
-from warmstart_planner.simulation import view
-from warmstart_planner.simulation.plan_picture import draw_plan
+from warmstart_planner.simulation.pictures import view
+from warmstart_planner.simulation.pictures.plan import draw_plan
 
 
 def color(text):
