@@ -23,6 +23,15 @@ goal:
 """
 
 
+def with_goal(station):
+    """Return the scenario with a goal at another station, road and time enough for it."""
+    return (
+        SCENARIO.replace('station: 45.0', f'station: {station}')
+        .replace('length: 120.0', f'length: {station + 90.0}')
+        .replace('duration: 15.0', 'duration: 90.0')
+    )
+
+
 @pytest.fixture
 def scenario(tmp_path):
     path = tmp_path / 'short_hop.yaml'
@@ -135,17 +144,16 @@ def test_two_simulations_in_one_domain_drive_their_own_ways(simulate, rig, tmp_p
     before = Graph(rig.probe)  # what ended in this domain a moment ago may still be known
     rig.spin(0.5)
     before.look()
-    goals = {'car1': 45.0, 'car2': 70.0}
-    simulators = [
-        simulate(name, SCENARIO.replace('station: 45.0', f'station: {goal}'))['simulator']
-        for name, goal in goals.items()
-    ]
     graph = Graph(rig.probe)
+    # in lockstep a drive takes a fraction of its time: it must not be over before its nodes' names
+    # are known here
+    goals = {'car1': 145.0, 'car2': 170.0}
+    simulators = [simulate(name, with_goal(goal))['simulator'] for name, goal in goals.items()]
     end = time.monotonic() + 120.0
     while any(each.poll() is None for each in simulators):
         assert time.monotonic() < end
         graph.look()
-        rig.spin(0.2)
+        rig.spin(0.05)
     for name, goal in goals.items():
         record, outcome = read_record(tmp_path / name / 'drive.npz')
         assert outcome == Outcome.GOAL.value
@@ -165,11 +173,7 @@ def test_a_drive_whose_simulator_was_deactivated_goes_on_to_its_goal(
     from lifecycle_msgs.msg import Transition
     from lifecycle_msgs.srv import ChangeState
 
-    scenario.write_text(
-        SCENARIO.replace('station: 45.0', f'station: {goal}')
-        .replace('length: 120.0', f'length: {goal + 20.0}')
-        .replace('duration: 15.0', 'duration: 90.0')
-    )
+    scenario.write_text(with_goal(goal))
     process = demo('--scenario', str(scenario), '--mode', mode)
     client = rig.probe.create_client(ChangeState, '/simulator/change_state')
     seen = ''
@@ -190,11 +194,7 @@ def test_a_drive_whose_simulator_was_deactivated_goes_on_to_its_goal(
 
 
 def test_all_nodes_that_are_killed_come_back_and_the_car_reaches_its_goal(demo, scenario):
-    scenario.write_text(
-        SCENARIO.replace('station: 45.0', 'station: 110.0')
-        .replace('length: 120.0', 'length: 200.0')
-        .replace('duration: 15.0', 'duration: 40.0')
-    )
+    scenario.write_text(with_goal(110.0))
     process = demo('--scenario', str(scenario))
     seen = ''
     for lost in (['simulator'], ['proposal', 'planner', 'controller']):
