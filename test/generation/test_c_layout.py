@@ -3,6 +3,7 @@
 """Structures in C: what Python writes there is what C reads."""
 
 import ctypes
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +12,8 @@ from warmstart_planner.generation.c_layout import (
     HEADER,
     address_of,
     c_name,
+    constants_of,
+    defines,
     fields,
     header,
     numbers_of,
@@ -109,3 +112,16 @@ def test_a_type_that_c_has_no_word_for_is_named():
 
     with pytest.raises(TypeError, match="field 'text' is a c_char_p: expected a number"):
         header(OddStructure)
+
+
+def test_numbers_are_to_the_preprocessor_what_they_are_to_python(tmp_path):
+    values = {'THIRD': 1 / 3, 'MANY': 12, 'OTHERS': '{1, 2}'}
+    source = tmp_path / 'numbers.c'
+    source.write_text(f'{defines(values)}double third(void) {{ return THIRD * MANY; }}\n')
+    compile_library(C, [source], tmp_path / 'libnumbers.so')
+    library = open_library(tmp_path / 'libnumbers.so', {'third': (ctypes.c_double,)})
+    assert library.third() == 12 / 3
+
+
+def test_constants_are_those_of_their_modules():
+    assert constants_of({math: ('pi', 'e'), ctypes: ()}) == {'pi': math.pi, 'e': math.e}

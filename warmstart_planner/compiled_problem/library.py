@@ -59,16 +59,14 @@ LAYOUT = c_layout.header(*STRUCTURES)
 
 def constants() -> str:
     """Return the constants of the Python modules as C's."""
-    numbers = {
-        name: getattr(module, name) for module, names in CONSTANTS.items() for name in names
-    }
+    numbers = c_layout.constants_of(CONSTANTS)
     numbers |= {f'BLOCKAGE_{name}': getattr(blockage, name) for name in ('BEHIND', 'DISTANCE')}
     numbers |= {
         'STATES': STATE_SIZE,
         'CONTROLS': CONTROL_SIZE,
         'ANCHOR_SIZE': len(objective.ANCHOR_FIELDS),
     }
-    return ''.join(f'#define {name} {value!r}\n' for name, value in numbers.items())
+    return c_layout.defines(numbers)
 
 
 def key() -> dict[str, Any]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 HEADER = 'layout.h'
@@ -46,6 +48,16 @@ def header(*structures: type[ctypes.Structure], **constants: int) -> str:
     enums = [f'enum {{ {name} = {value} }};' for name, value in constants.items()]
     begin = ['#pragma once', '#include <stdint.h>', *enums, '']
     return '\n'.join([*begin, *map(_declaration, structures)])
+
+
+def defines(values: Mapping[str, Any]) -> str:
+    """Return values as C's preprocessor has them, a line each."""
+    return ''.join(f'#define {name} {value}\n' for name, value in values.items())
+
+
+def constants_of(names: Mapping[ModuleType, Sequence[str]]) -> dict[str, Any]:
+    """Return the values of some constants of modules, by their names."""
+    return {name: getattr(module, name) for module, own in names.items() for name in own}
 
 
 def c_name(structure: type[ctypes.Structure]) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from warmstart_planner import objective
 from warmstart_planner import vehicle as vehicle_module
-from warmstart_planner.generation import acados, compilation, generated
+from warmstart_planner.generation import acados, c_layout, compilation, generated
 from warmstart_planner.generation.options import generate_options
 from warmstart_planner.generation.symbolic import numpy_on_symbols, write_c_code
 from warmstart_planner.mpc import formulation
@@ -51,8 +51,7 @@ def generate(vehicle: VehicleParameters, settings: ControllerSettings) -> Path:
             'STATES': (settings.steps + 1) * STATE_SIZE,
             'CONTROLS': settings.steps * CONTROL_SIZE,
         }
-        lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
-        (folder / 'sizes.h').write_text(''.join(lines))
+        (folder / 'sizes.h').write_text(c_layout.defines(sizes))
         write_c_code([function], folder, 'functions')
         acados.compile_library([SOURCE], folder / LIBRARY, includes=[folder])
         return [LIBRARY]

@@ -109,8 +109,7 @@ def generate(car: VehicleParameters) -> Path:
             'CONTROL_UPPER': _braces(car.control_upper),
             'WORK_SIZE': max(1, *(max(f.sz_w(), f.sz_iw()) for f in symbolic)),
         }
-        lines = [f'#define {name} {value}\n' for name, value in sizes.items()]
-        (folder / 'sizes.h').write_text(''.join(lines))
+        (folder / 'sizes.h').write_text(c_layout.defines(sizes))
         (folder / c_layout.HEADER).write_text(LAYOUT)
         write_c_code(symbolic, folder, 'functions')
         _leave_out_checks(folder / 'functions.c')

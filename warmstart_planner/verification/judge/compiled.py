@@ -118,12 +118,9 @@ LAYOUT = c_layout.header(
 
 def constants() -> str:
     """Return the constants of the Python modules as C's."""
-    numbers = {
-        name: getattr(module, name) for module, names in CONSTANTS.items() for name in names
-    }
-    numbers['GRAVITY'] = GRAVITY
+    numbers = c_layout.constants_of(CONSTANTS) | {'GRAVITY': GRAVITY}
     rows = [', '.join(map(repr, row)) for row in motion.integration_weights().tolist()]
-    return ''.join(f'#define {name} {value!r}\n' for name, value in numbers.items()) + (
+    return c_layout.defines(numbers) + (
         'static const double integration_weights[SUBSTEPS + 1][SUBSTEPS + 1] = {\n'
         + ''.join(f'    {{{row}}},\n' for row in rows)
         + '};\n'
