@@ -20,7 +20,7 @@ from pathlib import Path
 import pip
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BESIDE_ROS = ROOT / 'requirements' / 'rosdep.txt'
 PINS = sorted({*(ROOT / 'requirements').glob('*.txt')} - {BESIDE_ROS})
 MESSAGES = sorted((ROOT / 'msg').glob('*.msg'))

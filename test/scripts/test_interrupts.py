@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 QUIET = """\
 import time
 from warmstart_planner.processes.interruption import end_quietly_on_ctrl_c

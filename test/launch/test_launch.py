@@ -16,7 +16,7 @@ from warmstart_planner.processes.launch_arguments import ARGUMENTS
 launch = pytest.importorskip('launch', reason='ros2 launch is not installed')
 pytest.importorskip('launch_ros', reason='ros2 launch is not installed')
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = ROOT / 'launch'
 CONVENTIONAL = [
     'use_sim_time',
