@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from warmstart_planner.commands.command_line import COMMANDS
 from warmstart_planner.processes.launch_arguments import ARGUMENTS
 from warmstart_planner.processes.system import NODE_TOPICS, VEHICLE_TOPICS
 
@@ -18,6 +19,8 @@ DOCUMENTS = [
     *sorted((ROOT / 'docs').rglob('*.md')),
 ]
 TEXT = {path: path.read_text(encoding='utf-8') for path in DOCUMENTS}
+PACKAGE = 'warmstart_planner.commands'
+RUN = re.compile(r'(make [a-z-]+|warmstart-planner [a-z]+)((?:(?!make |warmstart-planner ).)*)')
 MAKEFILE = (ROOT / 'Makefile').read_text(encoding='utf-8')
 
 
@@ -75,6 +78,44 @@ def test_every_command_that_help_shows_is_in_a_document():
     )
 
 
+def test_the_installed_program_s_commands_are_those_of_the_readme():
+    shown = re.findall(r'^\| `warmstart-planner (\w+)', TEXT[ROOT / 'README.md'], re.M)
+    assert sorted(shown) == sorted(COMMANDS)
+    used = {
+        command
+        for parts in CODE.values()
+        for part in parts
+        for command in re.findall(r'\bwarmstart-planner ([a-z]+)', part)
+    }
+    assert used <= set(COMMANDS)
+
+
+def options_of_modules():
+    """Return, by module, the options that documents give to it or to what runs it."""
+    modules = {
+        name: module
+        for name, lines in re.findall(r'^([a-z-]+):.*((?:\n\t.*)+)', MAKEFILE, re.M)
+        for module in re.findall(r'-m ((?:training|warmstart_planner)[\w.]*)', lines)
+    }
+    modules |= {f'warmstart-planner {name}': f'{PACKAGE}.{m}' for name, (m, _) in COMMANDS.items()}
+    found = {}
+    for parts in CODE.values():
+        for command, given in RUN.findall('\n'.join(parts)):
+            if command.removeprefix('make ') in modules:
+                options = found.setdefault(modules[command.removeprefix('make ')], set())
+                options.update(re.findall(r'(?<![\w-])--[a-z][a-z-]*', given))
+    return {module: options for module, options in found.items() if options}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('module', 'options'), options_of_modules().items())
+def test_options_in_documents_are_there(module, options, python, tmp_path):
+    if module.startswith('training'):
+        pytest.importorskip('torch', reason='torch is not installed')
+    known = python(tmp_path, '-m', module, '--help')
+    assert sorted(each for each in options if not re.search(rf'{each}\b(?!-)', known)) == []
+
+
 def test_modules_and_files_in_documents_are_there():
     named = {
         (path.name, name)
@@ -122,6 +163,23 @@ def test_the_readme_s_topics_have_the_types_of_the_table_of_topics():
     assert rows
     for name, kind, *_ in rows:
         assert types[name] == kind, name
+
+
+def test_topics_and_parameters_that_documents_speak_of_are_there():
+    pytest.importorskip('rclpy')
+    from warmstart_planner.nodes.parameters import controller, planner, proposal, simulator
+    from warmstart_planner.nodes.topics import TOPICS
+
+    everything = '\n'.join(TEXT.values())
+    topics = re.findall(r'topics? `/?(\w+)`|ros2 topic echo /(\w+)', everything)
+    spoken = {name for pair in topics for name in pair if name}
+    assert len(spoken) > 1
+    assert spoken <= {topic.name.strip('/') for topic in TOPICS}
+    modules = (controller, planner, proposal, simulator)
+    declared = {each.name for module in modules for each in module.DECLARATIONS}
+    spoken = set(re.findall(r'parameters? `([\w.]+)', everything))
+    assert len(spoken) > 2
+    assert spoken <= declared
 
 
 def test_launch_arguments_in_documents_are_there_in_that_launch_file():

@@ -15,7 +15,8 @@ from warmstart_planner.generation import generated
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.obstacles import box, disc
 from warmstart_planner.problem import Horizon, KeepSpeed, StopBefore
-from warmstart_planner.proposals.guided import (
+from warmstart_planner.proposals.guided import library as guided_library
+from warmstart_planner.proposals.guided.source import (
     BRAKING,
     FAST,
     WIDE,
@@ -23,7 +24,6 @@ from warmstart_planner.proposals.guided import (
     GuidedSettings,
     OverlapPrice,
 )
-from warmstart_planner.proposals.guided import library as guided_library
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.vehicle import SPEED, STEERING, YAW, load_vehicle
