@@ -478,7 +478,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
 
 def main() -> int:
     """Run the node."""
-    return run(PlannerNode)
+    return run('planner', PlannerNode, DECLARATIONS)
 
 
 if __name__ == '__main__':

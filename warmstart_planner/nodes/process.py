@@ -9,7 +9,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import uninstall_signal_handlers
 
 from warmstart_planner.files.resources import share_folder
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes import help as node_help
+from warmstart_planner.nodes.lifecycle import AUTOSTART, NICENESS, ManagedNode
+from warmstart_planner.nodes.parameters.declaration import Parameter
 from warmstart_planner.processes.exit_status import BAD_START, GOOD
 from warmstart_planner.processes.interruption import Interruptions
 
@@ -37,12 +39,22 @@ class Executor(SingleThreadedExecutor):
     _sigint_gc = None
 
 
-def run(make: Callable[[], ManagedNode[Any]]) -> int:
+def run(name: str, make: type[ManagedNode[Any]], declarations: Sequence[Parameter]) -> int:
     """
     Run a node until Ctrl-C, SIGTERM or its own end; return the exit status.
 
-    A node that cannot start says so in one line on standard error.
+    A node that cannot start says so in one line on standard error. Asked for help, it gives it and
+    ends.
+
+    Args:
+        name: of the node.
+        make: its class, which needs no arguments.
+        declarations: its own parameters.
+
     """
+    if node_help.is_asked_for(sys.argv[1:]):
+        print(node_help.text(name, make, (AUTOSTART, NICENESS, *declarations)))
+        return GOOD
     # Ctrl-C comes twice where the terminal and `ros2 launch` both send it: whenever it comes it
     # must not raise. What rclpy installs on top ends the node.
     interruptions = Interruptions()

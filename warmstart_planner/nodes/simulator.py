@@ -434,7 +434,7 @@ def _same(message: Any) -> Any:
 
 def main() -> int:
     """Run the node."""
-    return run(SimulatorNode)
+    return run('simulator', SimulatorNode, DECLARATIONS)
 
 
 if __name__ == '__main__':
