@@ -194,7 +194,7 @@ class PolicyBench(Bench):
 
         super().__init__(rig)
         self.set(choice)
-        self.roll_out = rig.sender(msg.RollOut, '/controller/input/rollouts')
+        self.roll_out = rig.sender(msg.RollOut, '/controller/input/roll_outs')
 
     def set(self, choice):
         from rclpy.parameter import Parameter
@@ -254,14 +254,14 @@ def test_a_roll_out_is_where_the_solver_starts(rig, solvers):
     message, figures = bench.diagnosis()
     assert message == 'policy'
     assert int(figures['starts_policy_total']) > 5
-    assert figures['stale_rollouts_total'] == '0'
+    assert figures['stale_roll_outs_total'] == '0'
     bench.rig.spin(0.5)
     assert bench.diagnosis()[0] == 'no fresh roll-outs'
 
 
 def test_roll_outs_are_subscribed_to_only_where_they_may_be_the_start(rig, solvers):
     bench = PolicyBench(rig, 'best')
-    topic = '/controller/input/rollouts'
+    topic = '/controller/input/roll_outs'
     for choice, count in (('shifted', 0), ('policy', 1), ('shifted', 0)):
         bench.set(choice)
         rig.until(lambda wanted=count: rig.probe.count_subscribers(topic) == wanted)
@@ -292,7 +292,7 @@ def test_a_roll_out_that_no_car_could_drive_reaches_no_actuator(rig, solvers, sp
     commands = bench.drive(1.2)
     assert_drivable(commands)
     assert 'policy' not in {status.start_source for status in bench.statuses}
-    assert bench.node.rejected.total('~/input/rollouts') > 5
+    assert bench.node.rejected.total('~/input/roll_outs') > 5
 
 
 def test_a_stale_roll_out_is_dropped_and_counted(rig, solvers):
@@ -306,7 +306,7 @@ def test_a_stale_roll_out_is_dropped_and_counted(rig, solvers):
     assert set(bench.sources()) <= {'shifted'}
     message, figures = bench.diagnosis()
     assert message == 'no fresh roll-outs'
-    assert int(figures['stale_rollouts_total']) > 5
+    assert int(figures['stale_roll_outs_total']) > 5
 
 
 # --- a policy behind it all ---
@@ -329,14 +329,14 @@ def test_a_policy_starts_the_controller_through_both_nodes_unless_it_fails(
     for name, value in (
         ('sources', 'iql_lstm'),
         ('model_dir', str(folder)),
-        ('rollout_steps', 20),
+        ('roll_out_steps', 20),
     ):
         (result,) = proposal.set_parameters([Parameter(name, value=value)])
         assert result.successful, result.reason
     bench = Bench(rig)
     bench.node.set_parameters([Parameter('warm_start', value='policy')])
-    passed_on = rig.sender(msg.RollOut, '/controller/input/rollouts')
-    rig.probe.create_subscription(msg.RollOut, '/proposal/output/rollouts', passed_on, 1)
+    passed_on = rig.sender(msg.RollOut, '/controller/input/roll_outs')
+    rig.probe.create_subscription(msg.RollOut, '/proposal/output/roll_outs', passed_on, 1)
     state = rig.sender(msg.VehicleState, '/proposal/input/state')
     pose = rig.sender(msg.PlanningProblem, '/proposal/input/problem')
     to_controller = bench.state

@@ -164,7 +164,7 @@ def ends(node):
                 yield end.topic_name, sends, end
 
 
-@pytest.mark.parametrize('rig', [['rollout_steps:=20', 'warm_start:=policy']], indirect=True)
+@pytest.mark.parametrize('rig', [['roll_out_steps:=20', 'warm_start:=policy']], indirect=True)
 def test_nodes_send_and_receive_the_topics_of_the_table_as_it_says(rig, solvers):
     from warmstart_planner.nodes.topics import RECORDED, TOPICS
 

@@ -44,6 +44,6 @@ def test_a_mode_may_be_given_by_its_name():
 def test_the_parameter_file_holds_the_defaults():
     values = yaml.safe_load(FILE.read_text())['/**/controller']['ros__parameters']
     assert values.pop('vehicle') == 'commonroad_2'
-    for of_the_node in ('autostart', 'niceness', 'rollout_age_max'):
+    for of_the_node in ('autostart', 'niceness', 'roll_out_age_max'):
         values.pop(of_the_node)
     assert structured(ControllerSettings, values) == ControllerSettings()

@@ -60,7 +60,7 @@ from warmstart_planner.road import Road
 STATE = '~/input/state'
 OBSTACLES = '~/input/obstacles'
 REFERENCE = '~/input/trajectory'
-ROLLOUTS = '~/input/rollouts'
+ROLL_OUTS = '~/input/roll_outs'
 OVERDUE = 1.5  # periods after which a command is sent although no state has come
 POLICY = 'policy'  # name of the starts that roll-outs become
 RUNG_LEVELS = {
@@ -104,8 +104,8 @@ class StartTask(Task):
         new, self._seen = self._taken - self._seen, self._taken
         values = {
             'warm_start': self._choice.value,
-            'rollouts_total': str(self._taken),
-            'stale_rollouts_total': str(self._stale),
+            'roll_outs_total': str(self._taken),
+            'stale_roll_outs_total': str(self._stale),
             **{f'starts_{name}_total': str(count) for name, count in self._starts.items()},
         }
         if self._choice is not StartChoice.SHIFTED and not new:
@@ -173,7 +173,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
     def apply(self, settings: ControllerNodeSettings) -> None:
         """Take over changed settings; a controller of their own goes on where the last one was."""
         before = self._controller
-        self._received = ReceivedStart(POLICY, settings.vehicle, settings.rollout_age_max)
+        self._received = ReceivedStart(POLICY, settings.vehicle, settings.roll_out_age_max)
         self._controller = Controller(
             settings.controller, settings.vehicle, starts=(self._received,)
         )
@@ -183,8 +183,8 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
         # who listens makes the proposal node roll out
         self.receive_where(
             settings.takes_roll_outs,
-            topics.ROLLOUTS,
-            ROLLOUTS,
+            topics.ROLL_OUTS,
+            ROLL_OUTS,
             roll_out_from,
             self._take_roll_out,
         )
@@ -222,13 +222,13 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
             self._reference = reference
 
     def _take_roll_out(self, roll_out: PolicyRollOut) -> None:
-        if self.now() - roll_out.ways[0].stamp > self.settings.rollout_age_max:
+        if self.now() - roll_out.ways[0].stamp > self.settings.roll_out_age_max:
             self._warm_start.drop()
             return
         try:
             self._received.receive(roll_out.ways)
         except ValueError as error:
-            self.reject(ROLLOUTS, error)
+            self.reject(ROLL_OUTS, error)
             return
         self._warm_start.take()
 
@@ -328,7 +328,7 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
 
 def main() -> int:
     """Run the node."""
-    return run(ControllerNode)
+    return run('controller', ControllerNode, DECLARATIONS)
 
 
 if __name__ == '__main__':

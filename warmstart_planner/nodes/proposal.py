@@ -123,7 +123,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self._announced: dict[str, str] = {}
         self._asked: tuple[AskedSource, ...] = ()
         self._proposals = self.send(topics.PROPOSALS, '~/output/proposals')
-        self._roll_outs_out = self.send(topics.ROLLOUTS, '~/output/rollouts')
+        self._roll_outs_out = self.send(topics.ROLL_OUTS, '~/output/roll_outs')
         posed = partial(problem_from, vehicle=self.settings.vehicle)
         self.receive(topics.PROBLEM, PROBLEM, posed, self._answer)
         self.apply(self.settings)
@@ -135,7 +135,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         for asked in settings.asked:
             if asked.spec.diagnostics or asked.source is None:
                 self._tell_model(asked.spec, _info_of(asked.source), settings)
-        if settings.rollout_steps > 0:
+        if settings.roll_out_steps > 0:
             policy = settings.policy
             info = ModelInfo(policy.card.model_id) if policy else None
             self._tell_model(iql_lstm.SPEC, info, settings)
@@ -240,7 +240,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         begin = time.perf_counter()
         try:
             ways = self._roll_outs.roll_out(
-                estimate.stamp, estimate.state, self.settings.rollout_steps
+                estimate.stamp, estimate.state, self.settings.roll_out_steps
             )
         except (ValueError, InferenceError) as error:
             self._fail_roll_out(str(error))
@@ -281,14 +281,14 @@ def _info_of(source: ProposalSource | None) -> ModelInfo | None:
 def _roll_outs(settings: ProposalSettings) -> PolicyRollOuts | None:
     """Return what rolls the policy out for the controller, where that is asked for."""
     policy = settings.policy
-    if policy is None or settings.rollout_steps == 0:
+    if policy is None or settings.roll_out_steps == 0:
         return None
     return PolicyRollOuts(policy, settings.vehicle, policy.card.dt)
 
 
 def main() -> int:
     """Run the node."""
-    return run(ProposalNode)
+    return run('proposal', ProposalNode, DECLARATIONS)
 
 
 if __name__ == '__main__':

@@ -81,8 +81,8 @@ PROPOSALS = Topic(
     sent=EVENTS,
     received=EVENTS,
 )
-ROLLOUTS = Topic(
-    'rollouts',
+ROLL_OUTS = Topic(
+    'roll_outs',
     'RollOut',
     'where a policy would drive from each state; made only while somebody subscribes',
 )
@@ -128,7 +128,7 @@ TOPICS = (
     COMMAND,
     PROBLEM,
     PROPOSALS,
-    ROLLOUTS,
+    ROLL_OUTS,
     TRAJECTORY,
     PLAN_STATUS,
     CONTROL_STATUS,

@@ -145,14 +145,14 @@ PROPOSAL_TOPICS = {
     '~/input/problem': 'problem',
     '~/input/state': 'vehicle_state',
     '~/output/proposals': 'proposals',
-    '~/output/rollouts': 'rollouts',
+    '~/output/roll_outs': 'roll_outs',
 }
 CONTROLLER_TOPICS = {
     '~/input/state': 'vehicle_state',
     '~/input/obstacles': 'obstacles',
     '~/input/road': 'road',
     '~/input/trajectory': 'trajectory',
-    '~/input/rollouts': 'rollouts',
+    '~/input/roll_outs': 'roll_outs',
     '~/output/command': 'command',
     '~/output/status': 'control_status',
     '~/output/prediction': 'prediction',

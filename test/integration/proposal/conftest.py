@@ -80,11 +80,11 @@ class RollOutBench(Bench):
 
         super().__init__(rig, make_problem)
         assert self.set(model_dir=folder).successful
-        assert self.set(rollout_steps=20).successful
+        assert self.set(roll_out_steps=20).successful
         self.roll_outs = []
         if listens:
-            self.roll_outs = rig.collect(msg.RollOut, '/proposal/output/rollouts')
-            rig.until(lambda: rig.probe.count_publishers('/proposal/output/rollouts') > 0)
+            self.roll_outs = rig.collect(msg.RollOut, '/proposal/output/roll_outs')
+            rig.until(lambda: rig.probe.count_publishers('/proposal/output/roll_outs') > 0)
         self.state = rig.sender(msg.VehicleState, '/proposal/input/state')
         rig.spin(0.2)
 

@@ -54,9 +54,9 @@ def test_nothing_is_rolled_out_where_nobody_listens(unheard_bench):
 
 def test_roll_outs_end_and_begin_as_they_are_asked_for(roll_out_bench):
     bench = roll_out_bench
-    assert bench.set(rollout_steps=0).successful
+    assert bench.set(roll_out_steps=0).successful
     bench.rig.until(lambda: bench.rig.probe.count_subscribers('/proposal/input/state') == 0)
-    assert bench.set(rollout_steps=7).successful
+    assert bench.set(roll_out_steps=7).successful
     bench.rig.until(lambda: bench.rig.probe.count_subscribers('/proposal/input/state') == 1)
     bench.rig.spin(0.3)
     bench.ask(1.0)
@@ -105,6 +105,6 @@ def test_a_bad_policy_is_refused_and_the_old_one_goes_on(
 
 
 def test_without_a_policy_the_node_says_so_and_goes_on(bench):
-    assert bench.set(rollout_steps=20).successful
+    assert bench.set(roll_out_steps=20).successful
     assert 'no learned model in' in bench.node._models['iql_lstm']().message
     assert {each.model_id for each in bench.ask(1.0)} == {'first'}

@@ -32,8 +32,8 @@ WARM_START = Parameter(
     'the better one',
     choices=tuple(choice.value for choice in StartChoice),
 )
-ROLLOUT_AGE_MAX = Parameter(
-    'rollout_age_max', 0.25, 'Roll-outs from an older state are dropped', unit='s',
+ROLL_OUT_AGE_MAX = Parameter(
+    'roll_out_age_max', 0.25, 'Roll-outs from an older state are dropped', unit='s',
     low=0.0, high=2.0,
 )  # fmt: skip
 SETTINGS = (
@@ -78,18 +78,18 @@ DECLARATIONS = (
     VEHICLE,
     MODE,
     WARM_START,
-    ROLLOUT_AGE_MAX,
+    ROLL_OUT_AGE_MAX,
     *declared(ControllerSettings(), SETTINGS, ('period',)),
 )
 
 
 @dataclass(frozen=True)
 class ControllerNodeSettings:
-    """All that the node is told; `rollout_age_max` in s."""
+    """All that the node is told; `roll_out_age_max` in s."""
 
     vehicle: VehicleParameters
     controller: ControllerSettings
-    rollout_age_max: float
+    roll_out_age_max: float
 
     @property
     def takes_roll_outs(self) -> bool:
@@ -102,5 +102,5 @@ def settings_from(values: Mapping[str, Any]) -> ControllerNodeSettings:
     return ControllerNodeSettings(
         vehicle=load_vehicle(values['vehicle']),
         controller=replaced(ControllerSettings(), values, NAMES),
-        rollout_age_max=values['rollout_age_max'],
+        roll_out_age_max=values['roll_out_age_max'],
     )

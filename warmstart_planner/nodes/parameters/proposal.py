@@ -45,7 +45,7 @@ DECLARATIONS = (
         low=0.0, high=100.0,
     ),
     Parameter(
-        'rollout_steps', 0,
+        'roll_out_steps', 0,
         "Steps of the policy's roll-outs from each state of the car, for who subscribes to them; "
         '0: none', unit='1', low=0, high=200,
     ),
@@ -83,7 +83,7 @@ class ProposalSettings:
     sources: tuple[str, ...]
     model_dir: str
     options: LoadOptions
-    rollout_steps: int
+    roll_out_steps: int
     clock_skew_max: float
     time_limit: float
     asked: tuple[AskedSource, ...] = ()
@@ -114,7 +114,7 @@ def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
             relative_return=values['relative_return'],
             constraint_to_go=values['constraint_to_go'],
         ),
-        rollout_steps=values['rollout_steps'],
+        roll_out_steps=values['roll_out_steps'],
         clock_skew_max=values['clock_skew_max'],
         time_limit=values['time_limit'],
     )
@@ -149,7 +149,7 @@ class SourceShelf:
         wanted = settings_from(values)
         specs = [find(name) for name in wanted.sources]
         asked = tuple(AskedSource(spec, self._source(spec, wanted)) for spec in specs)
-        policy = self._policy(wanted) if wanted.rollout_steps > 0 else None
+        policy = self._policy(wanted) if wanted.roll_out_steps > 0 else None
         return replace(wanted, asked=asked, policy=policy, reasons=dict(self._reasons))
 
     def _source(self, spec: SourceSpec, wanted: ProposalSettings) -> ProposalSource | None:
