@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.obstacles import Obstacle, size_fields
-from warmstart_planner.problem import Goal, Horizon, KeepSpeed, PoseGoal, RegionGoal, goal_place
+from warmstart_planner.problem import Goal, Horizon, PoseGoal, RegionGoal, goal_place
 from warmstart_planner.road import LOST, Road
 from warmstart_planner.vehicle import YAW, VehicleParameters
 
@@ -111,9 +111,9 @@ def check_goal(goal: Goal, road: Road, here: float, vehicle: VehicleParameters) 
         ValueError: the goal is off the road, beyond its ends or behind the car.
 
     """
-    if isinstance(goal, KeepSpeed):
-        return
     station, offset = goal_place(goal, road)
+    if np.isinf(station):
+        return
     what = f'goal station {station:.1f}'
     if isinstance(goal, PoseGoal):
         what = f'goal ({goal.x:.1f}, {goal.y:.1f})'

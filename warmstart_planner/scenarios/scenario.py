@@ -391,9 +391,9 @@ class Scenario:
             raise ScenarioError(
                 f'goal speed is {speed}: expected a number in [0, {self.car.speed_max}]'
             )
-        if isinstance(goal, KeepSpeed):
-            return
         station, offset = goal_place(goal, self.road)
+        if np.isinf(station):
+            return
         self._check_on_road('goal', station, offset)
         front = self.start_station
         if isinstance(goal, StopBefore):

@@ -12,7 +12,7 @@ from matplotlib.font_manager import findfont
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from warmstart_planner.problem import KeepSpeed, goal_station
+from warmstart_planner.problem import goal_station
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.pictures import view
 from warmstart_planner.simulation.record import DriveRecord
@@ -154,9 +154,9 @@ class _Studio:
 
     def _goal_line(self) -> NDArray[np.float64] | None:
         goal, road = self._scenario.goal, self._scenario.road
-        if isinstance(goal, KeepSpeed):
-            return None
         station = goal_station(goal, road)
+        if np.isinf(station):
+            return None
         sides = [float(road.at('left_width', station)), -float(road.at('right_width', station))]
         return self._flat(road.poses(np.full(2, station), np.array(sides))[:, :2])
 

@@ -19,7 +19,7 @@ from matplotlib.patches import Polygon
 from matplotlib.transforms import Transform, offset_copy
 from numpy.typing import NDArray
 
-from warmstart_planner.problem import KeepSpeed, goal_station
+from warmstart_planner.problem import goal_station
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.pictures import view
 from warmstart_planner.simulation.record import DriveRecord
@@ -164,9 +164,9 @@ class _Map:
         for outline in view.goal_outlines(self._scenario):
             shape = self._flat(outline)
             ax.add_patch(Polygon(shape, fc=view.GOAL, alpha=0.22, ec='none', zorder=2.5))
-        if isinstance(goal, KeepSpeed):
-            return
         station = goal_station(goal, road)
+        if np.isinf(station):
+            return
         sides = [road.at('left_width', station), -road.at('right_width', station)]
         line = self._flat(road.poses(np.full(2, station), np.array(sides, dtype=float))[:, :2])
         ax.plot(*line.T, color=view.GOAL, lw=3, alpha=0.9, zorder=3, solid_capstyle='butt')

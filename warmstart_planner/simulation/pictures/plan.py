@@ -16,7 +16,7 @@ from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
 from warmstart_planner.planning import Refined
-from warmstart_planner.problem import KeepSpeed, PlanningProblem, PlanResult, goal_station
+from warmstart_planner.problem import PlanningProblem, PlanResult, goal_station
 from warmstart_planner.simulation.pictures import view
 from warmstart_planner.simulation.report import centers
 from warmstart_planner.vehicle import PX, SPEED
@@ -115,8 +115,8 @@ def _draw_map(
         ax.plot(*flat(edge).T, color=view.EDGE, lw=1.4, zorder=2)
     line = flat(np.stack([road.x, road.y], axis=-1))
     ax.plot(*line.T, color=view.CENTER_LINE, lw=1.1, dashes=(9, 9), zorder=2)
-    if not isinstance(problem.goal, KeepSpeed):
-        station = goal_station(problem.goal, road)
+    station = goal_station(problem.goal, road)
+    if np.isfinite(station):
         sides = [road.at('left_width', station), -road.at('right_width', station)]
         across = flat(road.poses(np.full(2, station), np.array(sides, dtype=float))[:, :2])
         ax.plot(*across.T, color=view.GOAL, lw=4, alpha=0.9, zorder=3, solid_capstyle='butt')
