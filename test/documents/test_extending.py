@@ -13,6 +13,7 @@ SUFFIXES = ('.py', '.toml', '.patch')
 EXAMPLES = {
     'A source': 'braking_source',
     'A cost term': 'cost_term',
+    'A kind of goal': 'goal_kind',
     'An experiment': 'experiment',
     'A token layout': 'token_layout',
 }
