@@ -386,7 +386,7 @@ class SolverStatus(Enum):
 @dataclass(frozen=True)
 class PlanResult:
     """
-    One plan: the reference, where it comes from, and what it cost to find.
+    One plan: the reference, where it comes from, and what it cost to find; by default none.
 
     `trajectory` is None only on rung NONE. `violation` is the verifier's largest violation over
     all constraints [m, m/s or m/s^2, 0 when feasible]; times are in seconds and hold all that
@@ -395,17 +395,17 @@ class PlanResult:
 
     problem_stamp: float
     rung: Rung
-    trajectory: Trajectory | None
-    source: str
-    solver_status: SolverStatus
-    feasible: bool
-    violation: float
-    clearance: float
-    cost: float
-    iterations: int
-    candidates: int
-    total_time: float
-    proposal_time: float
-    solver_time: float
-    verification_time: float
+    trajectory: Trajectory | None = None
+    source: str = ''
+    solver_status: SolverStatus = SolverStatus.BAD_START
+    feasible: bool = False
+    violation: float = math.inf
+    clearance: float = math.nan
+    cost: float = math.inf
+    iterations: int = 0
+    candidates: int = 0
+    total_time: float = 0.0
+    proposal_time: float = 0.0
+    solver_time: float = 0.0
+    verification_time: float = 0.0
     message: str = ''

@@ -59,7 +59,6 @@ from warmstart_planner.problem import (
     PlanResult,
     Proposal,
     Rung,
-    SolverStatus,
 )
 from warmstart_planner.relevance import most_relevant
 from warmstart_planner.road import Road, StationTracker
@@ -442,24 +441,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             self.warn(f'rung {rung.name}', f'{rung.name.lower()}: {result.message}')
 
     def _report_missing(self, text: str, stamp: float) -> None:
-        result = PlanResult(
-            problem_stamp=stamp,
-            rung=Rung.NONE,
-            trajectory=None,
-            source='',
-            solver_status=SolverStatus.BAD_START,
-            feasible=False,
-            violation=float('inf'),
-            clearance=float('nan'),
-            cost=float('inf'),
-            iterations=0,
-            candidates=0,
-            total_time=0.0,
-            proposal_time=0.0,
-            solver_time=0.0,
-            verification_time=0.0,
-            message=f'cannot plan: {text}',
-        )
+        result = PlanResult(stamp, Rung.NONE, message=f'cannot plan: {text}')
         self._status_out.publish(plan_status_message(result, self.now(), 0.0))
         self._rung.set(DiagnosticStatus.ERROR, result.message, rung='none')
         # Before the first plan nothing is lost yet.

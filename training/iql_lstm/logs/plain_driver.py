@@ -22,7 +22,7 @@ from warmstart_planner.learned.observation.observer import moving
 from warmstart_planner.mpc.delay import lag_inverted
 from warmstart_planner.mpc.settings import ControllerSettings
 from warmstart_planner.obstacles import Obstacle
-from warmstart_planner.problem import PlanningProblem, PlanResult, Rung, SolverStatus
+from warmstart_planner.problem import PlanningProblem, PlanResult, Rung
 from warmstart_planner.road import Road
 from warmstart_planner.simulation.disturbances import CorrelatedNoise
 from warmstart_planner.transcription import Margins, transcribe
@@ -78,21 +78,9 @@ class PlainDriver:
         """Keep the problem; there is no trajectory."""
         self._problem = problem
         return PlanResult(
-            problem_stamp=problem.stamp,
-            rung=Rung.NONE,
-            trajectory=None,
+            problem.stamp,
+            Rung.NONE,
             source=PLAIN,
-            solver_status=SolverStatus.ITERATION_LIMIT,
-            feasible=False,
-            violation=0.0,
-            clearance=float('nan'),
-            cost=float('nan'),
-            iterations=0,
-            candidates=0,
-            total_time=0.0,
-            proposal_time=0.0,
-            solver_time=0.0,
-            verification_time=0.0,
             message='the plain controller follows no plan',
         )
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from warmstart_planner.problem import goal_station
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.pictures import view
+from warmstart_planner.simulation.pictures.axes import lighten
 from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.report import centers, clearances
 from warmstart_planner.vehicle import SPEED, STEERING
@@ -338,13 +339,7 @@ def _draw_series(figure: Any, scenario: Scenario, record: DriveRecord) -> None:
     acceleration.set_ylabel('acceleration [m/s²]')
     _draw_clearance(clearance, t, clearances(scenario, record))
     for ax in axes.flat:
-        ax.grid(color='#e4e7eb', lw=0.8)
-        ax.set_axisbelow(True)
-        ax.tick_params(labelsize=8, colors=view.INK, length=0)
-        ax.yaxis.label.set_size(9)
-        for side in ('top', 'right', 'left'):
-            ax.spines[side].set_visible(False)
-        ax.margins(x=0.01)
+        lighten(ax)
     for ax in axes[1]:
         ax.set_xlabel('time [s]', fontsize=9)
 

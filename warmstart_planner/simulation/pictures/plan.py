@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from warmstart_planner.planning import Refined
 from warmstart_planner.problem import PlanningProblem, PlanResult, goal_station
 from warmstart_planner.simulation.pictures import view
+from warmstart_planner.simulation.pictures.axes import lighten
 from warmstart_planner.simulation.report import centers
 from warmstart_planner.vehicle import PX, SPEED
 
@@ -176,13 +177,7 @@ def _draw_series(
     offset.set_ylabel('offset of the rear axle [m]')
     for ax in axes:
         ax.set_xlabel('time [s]', fontsize=9)
-        ax.grid(color='#e4e7eb', lw=0.8)
-        ax.set_axisbelow(True)
-        ax.tick_params(labelsize=8, colors=view.INK, length=0)
-        ax.yaxis.label.set_size(9)
-        for side in ('top', 'right', 'left'):
-            ax.spines[side].set_visible(False)
-        ax.margins(x=0.01)
+        lighten(ax)
 
 
 def _ways(
