@@ -10,8 +10,14 @@ pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `ma
 
 from warmstart_planner import msg
 from warmstart_planner.nodes.drive_clock import DriveClock
-from warmstart_planner.nodes.messages import Answered, ReceivedCommand, Reference, header, to_time
-from warmstart_planner.nodes.recorder import Recorder, Said
+from warmstart_planner.nodes.messages import (
+    AnsweredStamps,
+    ReceivedCommand,
+    Reference,
+    header,
+    to_time,
+)
+from warmstart_planner.nodes.recorder import Recorder, RungReport
 from warmstart_planner.problem import Rung, Trajectory
 
 EPOCH = 100.0
@@ -29,7 +35,7 @@ def plan_status(stamp, rung=Rung.OPTIMISED):
 
 
 def command(stamp, rung=Rung.OPTIMISED):
-    return ReceivedCommand(Answered(stamp, stamp, stamp), 0.5, 0.1, rung)
+    return ReceivedCommand(AnsweredStamps(stamp, stamp, stamp), 0.5, 0.1, rung)
 
 
 @pytest.fixture
@@ -101,4 +107,4 @@ def test_a_command_has_the_time_of_its_step(recorder):
     assert len(control) == 1, 'a command without a status has no time to report'
     assert (control[0].stamp, control[0].seconds) == (pytest.approx(0.05), 0.002)
     assert recorder.newest_plan() is None
-    assert recorder.newest_command() == Said('optimised', pytest.approx(0.1))
+    assert recorder.newest_command() == RungReport('optimised', pytest.approx(0.1))

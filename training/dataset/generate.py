@@ -37,7 +37,7 @@ from training.dataset.schema import (
     shard_path,
     write_card,
 )
-from training.dataset.shards import Made, make_shard
+from training.dataset.shards import GenerationCount, make_shard
 from training.progress import tracked
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
@@ -49,7 +49,7 @@ AHEAD = 3  # tasks a thread of a worker that the scheduler holds
 WAIT_FOR_WORKERS = 60.0  # of a scheduler that has none [s]
 
 
-def generate(folder: Path, card: Card, client: Client) -> Made:
+def generate(folder: Path, card: Card, client: Client) -> GenerationCount:
     """
     Make all shards that are missing.
 
@@ -72,7 +72,7 @@ def generate(folder: Path, card: Card, client: Client) -> Made:
         _require_growth(folder, read_card(folder), card)
     write_card(folder, card, {})
     missing = [s for s in range(card.shards) if not shard_path(folder, s).exists()]
-    made = Made()
+    made = GenerationCount()
     planned, to_do = (
         count * (1 + card.variants)
         for count in (card.problems, sum(len(card.indices(shard)) for shard in missing))
@@ -111,7 +111,7 @@ def _require_growth(folder: Path, before: Card, card: Card) -> None:
         )
 
 
-def _run(client: Client, folder: Path, card: Card, shards: list[int]) -> Iterator[Made]:
+def _run(client: Client, folder: Path, card: Card, shards: list[int]) -> Iterator[GenerationCount]:
     """Yield what shards came to as they are done, a few tasks a worker at a time."""
     waiting = iter(shards)
     running = as_completed()

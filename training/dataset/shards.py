@@ -38,7 +38,7 @@ PROPOSALS_DRIVEN = 4  # of a model's, the best by merit
 
 
 @dataclass(frozen=True)
-class Made:
+class GenerationCount:
     """What making some shards came to; `seconds` of one core."""
 
     planned: int = 0
@@ -56,9 +56,9 @@ class Made:
         """Problems a second and core; 0 before any is made."""
         return self.problems / self.seconds if self.seconds else 0.0
 
-    def __add__(self, other: Made) -> Made:
+    def __add__(self, other: GenerationCount) -> GenerationCount:
         """Return both together."""
-        return Made(
+        return GenerationCount(
             self.planned + other.planned,
             self.solved + other.solved,
             self.unsolved + other.unsolved,
@@ -66,7 +66,7 @@ class Made:
         )
 
 
-def make_shard(folder: str, card: Card, shard: int) -> Made:
+def make_shard(folder: str, card: Card, shard: int) -> GenerationCount:
     """
     Make one shard; runs on a worker.
 
@@ -84,7 +84,7 @@ def make_shard(folder: str, card: Card, shard: int) -> Made:
     samples = list(_samples(card, indices))
     write_shard(shard_path(Path(folder), shard), samples)
     unsolved = sum(bool(sample.reason) for sample in samples)
-    return Made(
+    return GenerationCount(
         planned=len(indices) * (1 + card.variants),
         solved=len(samples) - unsolved,
         unsolved=unsolved,

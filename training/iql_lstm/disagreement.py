@@ -34,7 +34,7 @@ LEAST_THRESHOLD = 1e-3  # where members do not differ [m]
 
 
 @dataclass(frozen=True)
-class Realised:
+class RollOutOutcomes:
     """
     What came of the roll-outs in S scenes, all of shape (S,).
 
@@ -65,7 +65,7 @@ class Calibration:
     scenes: int
 
 
-def realised(folder: Path, problems: Sequence[PlanningProblem]) -> Realised:
+def realised(folder: Path, problems: Sequence[PlanningProblem]) -> RollOutOutcomes:
     """
     Roll an exported ensemble out over the horizon of problems, and judge it.
 
@@ -94,10 +94,10 @@ def realised(folder: Path, problems: Sequence[PlanningProblem]) -> Realised:
         failed = np.mean([not verdict.feasible for verdict in verdicts]) >= 0.5
         rows.append((done.disagreement, lost, failed))
     apart, lost, failed = np.array(rows, dtype=float).T
-    return Realised(apart, lost, failed > 0.5)
+    return RollOutOutcomes(apart, lost, failed > 0.5)
 
 
-def calibrated(found: Realised) -> Calibration:
+def calibrated(found: RollOutOutcomes) -> Calibration:
     """Return the least threshold above which roll-outs fail RISK times as often as usual."""
     apart, failed = found.apart, found.failed
     threshold = max(_risky_from(apart, failed), LEAST_THRESHOLD)

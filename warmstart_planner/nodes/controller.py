@@ -31,7 +31,7 @@ from warmstart_planner.nodes.diagnostics import (
 from warmstart_planner.nodes.lifecycle import ManagedNode
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
-    Answered,
+    AnsweredStamps,
     ObstacleEstimate,
     PolicyRollOut,
     Reference,
@@ -266,7 +266,9 @@ class ControllerNode(ManagedNode[ControllerNodeSettings]):
             self._obstacles_at(estimate.stamp),
             estimate.friction,
         )
-        answered = Answered(now, estimate.stamp, reference.problem_stamp if reference else 0.0)
+        answered = AnsweredStamps(
+            now, estimate.stamp, reference.problem_stamp if reference else 0.0
+        )
         if not self._sound(output):
             return
         self._command_out.publish(command_message(output, answered))

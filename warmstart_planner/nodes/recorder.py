@@ -30,7 +30,7 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class Said:
+class RungReport:
     """What planner or controller said: the rung by name, and of which time of the drive [s]."""
 
     rung: str
@@ -107,20 +107,22 @@ class Recorder:
             return False
         return key in self._references or status.rung == Rung.NONE.value
 
-    def newest_plan(self) -> Said | None:
+    def newest_plan(self) -> RungReport | None:
         """Return the planner's newest word, None before the first."""
         status = next(reversed(self._plan_statuses.values()), None)
         if status is None:
             return None
         stamp = self._clock.drive_time(to_seconds(status.problem_stamp))
-        return Said(Rung(status.rung).name.lower(), stamp)
+        return RungReport(Rung(status.rung).name.lower(), stamp)
 
-    def newest_command(self) -> Said | None:
+    def newest_command(self) -> RungReport | None:
         """Return the controller's newest word, None before the first."""
         command = next(reversed(self._commands.values()), None)
         if command is None:
             return None
-        return Said(command.rung.name.lower(), self._clock.drive_time(command.answered.stamp))
+        return RungReport(
+            command.rung.name.lower(), self._clock.drive_time(command.answered.stamp)
+        )
 
     def record(self) -> DriveRecord:
         """Return the whole drive, in its own time."""

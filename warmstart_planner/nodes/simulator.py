@@ -49,7 +49,7 @@ from warmstart_planner.nodes.parameters.simulator import (
     settings_from,
 )
 from warmstart_planner.nodes.process import run
-from warmstart_planner.nodes.recorder import Recorder, Said
+from warmstart_planner.nodes.recorder import Recorder, RungReport
 from warmstart_planner.nodes.transforms import TransformPublisher
 from warmstart_planner.problem import PoseGoal, RegionGoal
 from warmstart_planner.processes.exit_status import GOOD, MISSED, NOT_DRIVEN
@@ -403,7 +403,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
             f'planner {plan}, controller {control}'
         )
 
-    def _word_of(self, newest: Said | None) -> str:
+    def _word_of(self, newest: RungReport | None) -> str:
         """Return what was last said, unless that is old."""
         if newest is None:
             return '-'

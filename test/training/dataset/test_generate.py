@@ -18,7 +18,7 @@ from distributed import Client, KilledWorker, LocalCluster
 from training.dataset import generate as program
 from training.dataset.generate import GENERATOR, generate, main
 from training.dataset.schema import CARD, DRAFT, DatasetError, read_shard, shard_path
-from training.dataset.shards import Made, make_shard
+from training.dataset.shards import GenerationCount, make_shard
 from warmstart_planner.scenarios import generator
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,9 +94,9 @@ class TestResult:
         assert row['answers'] == row['state'] == row['states'] == []
 
     def test_counts_add_up(self):
-        total = Made(5, 4, 1, 2.0) + Made(5, 5, 0, 2.0)
+        total = GenerationCount(5, 4, 1, 2.0) + GenerationCount(5, 5, 0, 2.0)
         assert (total.planned, total.problems, total.rate) == (10, 10, 2.5)
-        assert Made().rate == 0.0
+        assert GenerationCount().rate == 0.0
 
 
 class TestResume:
@@ -170,7 +170,7 @@ class TestMemory:
         self, client, small_card, tmp_path, monkeypatch
     ):
         """What a task does is left out: forty shards would take too long."""
-        monkeypatch.setattr(program, 'make_shard', lambda *_: Made(planned=1, solved=1))
+        monkeypatch.setattr(program, 'make_shard', lambda *_: GenerationCount(planned=1, solved=1))
         held = []
         for made in program._run(client, tmp_path, small_card, list(range(40))):
             assert made.problems == 1

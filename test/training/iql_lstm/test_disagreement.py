@@ -14,7 +14,7 @@ from training.iql_lstm.disagreement import (
     LEAST_THRESHOLD,
     RISK,
     USUAL_SHARE,
-    Realised,
+    RollOutOutcomes,
     calibrated,
     realised,
 )
@@ -26,7 +26,7 @@ from warmstart_planner.verification import verify
 
 def found(apart, failed, lost=None):
     apart = np.asarray(apart, dtype=float)
-    return Realised(apart, apart if lost is None else lost, np.asarray(failed, dtype=bool))
+    return RollOutOutcomes(apart, apart if lost is None else lost, np.asarray(failed, dtype=bool))
 
 
 def test_what_drives_apart_and_fails_is_uncertain_and_nothing_else():

@@ -136,7 +136,7 @@ def seen(variant: Variant, problems: Problems) -> Problems:
 
 
 @dataclass(frozen=True)
-class Worth:
+class CandidateOutcomes:
     """
     What became of a model's candidates for P problems, arrays (P,).
 
@@ -162,7 +162,7 @@ def try_scenes(checkpoints: Sequence[str], indices: Sequence[int]) -> list[list[
 
 
 def _tried(tools: Refinery, bound: BoundProblem) -> list[float]:
-    """Return the fields of `Worth` of a problem."""
+    """Return the fields of `CandidateOutcomes` of a problem."""
     found = tools.refined(bound, tools.ways(bound).trajectories)
     first = min(found, key=lambda each: each.merit)
     return [
@@ -173,7 +173,7 @@ def _tried(tools: Refinery, bound: BoundProblem) -> list[float]:
     ]
 
 
-def rows_of(worths: Mapping[str, Worth]) -> list[dict[str, Any]]:
+def rows_of(worths: Mapping[str, CandidateOutcomes]) -> list[dict[str, Any]]:
     """
     Return a row of figures for each model, and how they differ from the common one's.
 
@@ -232,7 +232,9 @@ def ablate(
     work = partial(try_scenes, checkpoints)
     rows = rows_of_scenes(work, 'refining', range(HELD_OUT, HELD_OUT + scenes), client)
     by_variant = np.asarray(rows).transpose(1, 2, 0)  # variant, field, problem
-    return rows_of({e.name: Worth(*a) for e, a in zip(variants, by_variant, strict=True)})
+    return rows_of(
+        {e.name: CandidateOutcomes(*a) for e, a in zip(variants, by_variant, strict=True)}
+    )
 
 
 def columns() -> list[Column]:

@@ -51,7 +51,7 @@ from warmstart_planner.vehicle import CONTROL_SIZE, load_vehicle
 
 Array = NDArray[np.float64]
 Driver = Callable[[Transcription, float], tuple[Array, Array]]
-Found = dict[str, 'Earned']  # by policy
+Found = dict[str, 'PolicyReturns']  # by policy
 
 GENTLE = 'plain_gentle'
 # In the logs of drivers with other habits, those that steer more gently return more.
@@ -72,7 +72,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Earned:
+class PolicyReturns:
     """
     What one policy earned: M members, P problems.
 
@@ -161,7 +161,7 @@ def plain_driver(controller: PlainController) -> Driver:
 # --- what they earn ------------------------------------------------------------------------------
 
 
-def earned(problems: Sequence[HeldOut], drivers: Mapping[str, Driver]) -> dict[str, Earned]:
+def earned(problems: Sequence[HeldOut], drivers: Mapping[str, Driver]) -> dict[str, PolicyReturns]:
     """Let all drive all problems; the optimiser's answers are among them."""
     parts: dict[str, list[Array]] = {name: [] for name in (*drivers, BEST)}
     for each in tracked(problems, 'driving'):
@@ -184,21 +184,21 @@ def _outcomes(
         yield value, cost, violation, verdict.collision == 0.0, verdict.feasible
 
 
-def _stacked(rows: Sequence[Array]) -> Earned:
+def _stacked(rows: Sequence[Array]) -> PolicyReturns:
     returns, costs, violations, free, feasible = np.stack(rows, axis=1).transpose(2, 0, 1)
-    return Earned(returns, costs, violations, free > 0.5, feasible > 0.5)
+    return PolicyReturns(returns, costs, violations, free > 0.5, feasible > 0.5)
 
 
-def of_tier(found: Mapping[str, Earned], problems: Sequence[HeldOut], tier: str) -> Found:
+def of_tier(found: Mapping[str, PolicyReturns], problems: Sequence[HeldOut], tier: str) -> Found:
     """Return what was earned on the problems of a tier."""
     chosen = np.array([each.tier == tier for each in problems])
     return {
-        name: Earned(*(values[:, chosen] for values in vars(each).values()))
+        name: PolicyReturns(*(values[:, chosen] for values in vars(each).values()))
         for name, each in found.items()
     }
 
 
-def policy_rows(found: Mapping[str, Earned], tier: str) -> list[dict[str, Any]]:
+def policy_rows(found: Mapping[str, PolicyReturns], tier: str) -> list[dict[str, Any]]:
     """Return a row of figures for each policy."""
     best = found[BEST].returns.mean(axis=0)
     return [
@@ -220,7 +220,7 @@ def policy_rows(found: Mapping[str, Earned], tier: str) -> list[dict[str, Any]]:
     ]
 
 
-def comparison(name: str, other: str, found: Mapping[str, Earned]) -> dict[str, Any]:
+def comparison(name: str, other: str, found: Mapping[str, PolicyReturns]) -> dict[str, Any]:
     """Return a row that says whether one policy earns more than another."""
     ours, theirs = found[name].returns, found[other].returns
     difference = ours.mean(axis=0) - theirs.mean(axis=0)

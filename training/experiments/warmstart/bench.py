@@ -21,7 +21,7 @@ from training.experiments.warmstart.candidates import CandidateStudy
 from training.experiments.warmstart.coherence import CoherenceStudy
 from training.experiments.warmstart.records import Record
 from training.experiments.warmstart.roll_outs import RollOutClock
-from training.experiments.warmstart.sequential import Allowance, Sequential
+from training.experiments.warmstart.sequential import Sequential, TimeReserve
 from training.experiments.warmstart.strategies import (
     GUIDED_FAST,
     GUIDED_LESS,
@@ -134,7 +134,7 @@ class Bench:
             made.settle(problems)
             return made
 
-        allowance = Allowance(timing.verdict, timing.bundle)
+        allowance = TimeReserve(timing.verdict, timing.bundle)
         starts: list[Start] = [start(name, name) for name in planned]
         starts += [
             start(GUIDED_LESS, GUIDED_FAST, timing.inference),

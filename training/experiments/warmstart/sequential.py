@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.experiments.warmstart.strategies import SEQUENTIAL, Run, Spent
+from training.experiments.warmstart.strategies import SEQUENTIAL, PlanningTimes, Run
 from warmstart_planner.problem import SolverStatus
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.selection import Candidate, judge
@@ -29,7 +29,7 @@ LOOKING = 0.5  # of the time left is for a first iteration of each start, where 
 
 
 @dataclass(frozen=True)
-class Allowance:
+class TimeReserve:
     """
     What the sequential multi-start sets time aside for on this machine [s].
 
@@ -59,7 +59,7 @@ class Sequential:
 
     name = SEQUENTIAL
 
-    def __init__(self, solver: ScpSolver, allowance: Allowance, slowness: float) -> None:
+    def __init__(self, solver: ScpSolver, allowance: TimeReserve, slowness: float) -> None:
         self._solver, self._allowance, self._slowness = solver, allowance, slowness
 
     def run(self, bound: BoundProblem, budget: float) -> Run:
@@ -167,7 +167,7 @@ class _Search:
             self._candidates,
             self._iterations,
             self._cut,
-            Spent(
+            PlanningTimes(
                 self._posed - self._begin,
                 self._proposing,
                 0.0,

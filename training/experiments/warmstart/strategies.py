@@ -64,7 +64,7 @@ NOISE_SIZE = (2.0, 0.15)  # acceleration [m/s^2], steering rate [rad/s]
 
 
 @dataclass(frozen=True)
-class Spent:
+class PlanningTimes:
     """
     Where the time of a plan went [s].
 
@@ -98,7 +98,7 @@ class Run:
     candidates: int
     iterations: int
     cut: bool
-    spent: Spent
+    spent: PlanningTimes
 
     def does_all_of(self, whole: Run) -> bool:
         """Tell whether a run to the end does no more than this one did in time."""
@@ -213,7 +213,7 @@ class PlannerStart:
             result.candidates,
             sum(each.result.iterations for each in planner.last_refined),
             any(each.result.status is SolverStatus.DEADLINE for each in planner.last_refined),
-            Spent(
+            PlanningTimes(
                 asked[0].begin - begin if asked else result.proposal_time,
                 _sums(asked),
                 sum(each.inference for each in asked),

@@ -228,14 +228,14 @@ def _plain_drives(start: Situation, vehicle: str) -> Episodes:
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnsweredScene:
     """A scene's index and the best answers to its problems, by variant: states and controls."""
 
     index: int
     best: dict[int, tuple[Array, Array]]
 
 
-def answered(folders: Sequence[Path]) -> list[Answered]:
+def answered(folders: Sequence[Path]) -> list[AnsweredScene]:
     """
     Return the best answers of datasets to the problems that can be drawn again.
 
@@ -243,12 +243,14 @@ def answered(folders: Sequence[Path]) -> list[Answered]:
         DatasetError: a dataset is missing or damaged, or they do not fit together.
 
     """
-    scenes: dict[int, Answered] = {}
+    scenes: dict[int, AnsweredScene] = {}
     for validation in (False, True):
         known = read_problems(folders, validation)
         for row in np.flatnonzero(known.variant <= PERTURBED_VARIANTS):
             first = int(np.argmax(known.kind[row] == KINDS.index(BEST)))
-            scene = scenes.setdefault(int(known.index[row]), Answered(int(known.index[row]), {}))
+            scene = scenes.setdefault(
+                int(known.index[row]), AnsweredScene(int(known.index[row]), {})
+            )
             scene.best[int(known.variant[row])] = (
                 known.states[row, first].astype(float),
                 known.controls[row, first].astype(float),
@@ -256,7 +258,7 @@ def answered(folders: Sequence[Path]) -> list[Answered]:
     return [scenes[index] for index in sorted(scenes)]
 
 
-def from_optimiser(scene: Answered, horizon: Horizon, vehicle: str) -> Episodes | None:
+def from_optimiser(scene: AnsweredScene, horizon: Horizon, vehicle: str) -> Episodes | None:
     """
     Return disturbed drives of the optimiser in a dataset's scene; the scene is the group.
 

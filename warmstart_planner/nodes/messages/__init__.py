@@ -9,7 +9,7 @@ any turn, as in (-pi, pi]: along predictions, trajectories and roads it is unwra
 """
 
 from warmstart_planner.nodes.messages.command import (
-    Answered,
+    AnsweredStamps,
     ReceivedCommand,
     command_from,
     command_message,
@@ -53,7 +53,7 @@ __all__ = [
     'MAP',
     'NANOSECONDS',
     'ROAD_FIELDS',
-    'Answered',
+    'AnsweredStamps',
     'ObstacleEstimate',
     'PolicyRollOut',
     'ReceivedCommand',

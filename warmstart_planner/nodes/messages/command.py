@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # commands are received by nodes that have no controller
 
 
 @dataclass(frozen=True)
-class Answered:
+class AnsweredStamps:
     """When a command was given, the stamp of its state, and of its reference's problem [s]."""
 
     stamp: float
@@ -26,7 +26,7 @@ class Answered:
     problem_stamp: float
 
 
-def command_message(output: ControlOutput, answered: Answered) -> msg.Command:
+def command_message(output: ControlOutput, answered: AnsweredStamps) -> msg.Command:
     """Return the message of a command; raises ValueError for one that is not finite."""
     return msg.Command(
         header=header(answered.stamp),
@@ -44,7 +44,7 @@ def command_message(output: ControlOutput, answered: Answered) -> msg.Command:
 class ReceivedCommand:
     """A command [m/s^2, rad], when it was given, what it answers, and the ladder's rung."""
 
-    answered: Answered
+    answered: AnsweredStamps
     acceleration: float
     steering_angle: float
     rung: Rung
@@ -53,7 +53,7 @@ class ReceivedCommand:
 def command_from(message: msg.Command) -> ReceivedCommand:
     """Return the command in a message."""
     return ReceivedCommand(
-        answered=Answered(
+        answered=AnsweredStamps(
             to_seconds(message.header.stamp),
             to_seconds(message.state_stamp),
             to_seconds(message.problem_stamp),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from warmstart_planner import msg
-from warmstart_planner.nodes.messages.command import Answered
+from warmstart_planner.nodes.messages.command import AnsweredStamps
 from warmstart_planner.nodes.messages.fields import header
 from warmstart_planner.nodes.messages.stamps import to_time
 from warmstart_planner.problem import PlanResult
@@ -38,7 +38,7 @@ def plan_status_message(result: PlanResult, stamp: float, total_time: float) -> 
 
 
 def controller_status_message(
-    output: ControlOutput, answered: Answered, total_time: float, compensated_delay: float
+    output: ControlOutput, answered: AnsweredStamps, total_time: float, compensated_delay: float
 ) -> msg.ControllerStatus:
     """Return the message of how a step went, which took `total_time` as a whole [s]."""
     return msg.ControllerStatus(

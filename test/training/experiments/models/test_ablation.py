@@ -21,8 +21,8 @@ from training.experiments.models.ablation import (
     EPOCHS,
     FIGURES,
     VARIANTS,
+    CandidateOutcomes,
     Variant,
-    Worth,
     configured,
     main,
     rows_of,
@@ -84,7 +84,7 @@ def test_the_blind_are_told_of_no_cost_and_no_violation(problems, batch):
 def test_differences_are_taken_problem_by_problem():
     def worth(first):
         first = np.array(first)
-        return Worth(first, np.minimum(first, 2.0), np.zeros(2), np.full(2, 3.0))
+        return CandidateOutcomes(first, np.minimum(first, 2.0), np.zeros(2), np.full(2, 3.0))
 
     rows = rows_of({COMMON: worth([2.0, 4.0]), 'other': worth([1.0, 2.0])})
     assert rows[0]['difference_excess_first'] == 0.0
@@ -97,7 +97,7 @@ def test_differences_are_taken_problem_by_problem():
 
 def test_a_problem_that_no_model_solves_is_left_out():
     nothing = np.array([np.inf, 1.0])
-    worth = Worth(nothing, nothing, np.array([1.0, 0.0]), np.full(2, 3.0))
+    worth = CandidateOutcomes(nothing, nothing, np.array([1.0, 0.0]), np.full(2, 3.0))
     (row,) = rows_of({COMMON: worth})
     assert (row['n'], row['infeasible']) == (1, 0.0)
 
@@ -107,7 +107,7 @@ def test_a_trained_variant_is_tried_beside_another_model(common, checkpoint):
     path = train(few, configured(few, common, 2, 4))
     assert load_model(Path(path)).sizes.candidates == 2
     rows = np.asarray(try_scenes([str(checkpoint), path], range(900_000, 900_002)))
-    assert rows.shape == (2, 2, len(Worth.__dataclass_fields__))
+    assert rows.shape == (2, 2, len(CandidateOutcomes.__dataclass_fields__))
     first, best, failed, iterations = rows.transpose(2, 1, 0)
     assert np.all(best <= first)
     assert np.all((failed >= 0.0) & (failed <= 1.0)) and np.all(iterations >= 1)

@@ -22,7 +22,7 @@ from training.experiments.models.evaluate_policy import (
     BEST,
     EXPORTED,
     GENTLE,
-    Earned,
+    PolicyReturns,
     comparison,
     earned,
     exported_driver,
@@ -92,7 +92,7 @@ def some(returns, **rest):
     """Return what members (M, P) earned, all else being equal."""
     returns = np.asarray(returns, dtype=float)
     same = np.ones(returns.shape, bool)
-    return Earned(returns, -returns, 0.0 * returns, same, same, **rest)
+    return PolicyReturns(returns, -returns, 0.0 * returns, same, same, **rest)
 
 
 def test_an_exported_policy_is_compared_with_rules_and_not_with_its_own_training():

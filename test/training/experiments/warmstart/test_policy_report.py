@@ -21,8 +21,8 @@ from training.experiments.warmstart.strategies import (
     IQL_LSTM,
     LEARNED,
     PLAIN,
+    PlanningTimes,
     Run,
-    Spent,
 )
 from warmstart_planner.journal import Journal
 
@@ -31,7 +31,7 @@ NAMES = [field.name for field in fields(Coherence)]
 
 def runs(iterations, start=''):
     proposing = {start: 0.001} if start else {}
-    spent = Spent(0.0001, proposing, 0.0005, 0.001, 0.0001)
+    spent = PlanningTimes(0.0001, proposing, 0.0005, 0.001, 0.0001)
     return tuple(
         Run(budget, True, False, 5.0, 0.002, 4, iterations, False, spent)
         for budget in (*BUDGETS, np.inf)

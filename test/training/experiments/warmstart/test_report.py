@@ -30,8 +30,8 @@ from training.experiments.warmstart.strategies import (
     PLAIN,
     SEQUENTIAL,
     STRAIGHT_LINE,
+    PlanningTimes,
     Run,
-    Spent,
 )
 from training.experiments.warmstart.targets import checklist
 from warmstart_planner.journal import Journal
@@ -43,7 +43,7 @@ def run(budget, cost=10.0, iterations=10, seconds=0.002, proposing=(), inference
     """Return a run; infinite cost: infeasible."""
     late = seconds > budget if late is None else late
     feasible = bool(np.isfinite(cost)) and not late
-    spent = Spent(0.0002, dict(proposing), inference, 0.001, 0.0001)
+    spent = PlanningTimes(0.0002, dict(proposing), inference, 0.001, 0.0001)
     found = cost if feasible else np.inf
     return Run(budget, feasible, late, found, seconds, 16, iterations, False, spent)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from random_problems import random_problem
 
-from training.experiments.warmstart.sequential import SLIGHT, Allowance, Sequential
+from training.experiments.warmstart.sequential import SLIGHT, Sequential, TimeReserve
 from training.experiments.warmstart.strategies import (
     BUNDLE_BEST,
     BUNDLES,
@@ -89,7 +89,7 @@ def start_of(solver):
 
 @pytest.fixture(scope='module')
 def sequential(solver):
-    return Sequential(solver, Allowance(verdict=0.002, bundle=0.0), slowness=1.0)
+    return Sequential(solver, TimeReserve(verdict=0.002, bundle=0.0), slowness=1.0)
 
 
 # --- starts of the planner ---
@@ -299,7 +299,7 @@ def test_lanes_find_about_what_sequential_finds_and_are_done_before(sequential, 
 
 
 def test_sequential_refines_the_straight_line_where_there_is_no_time_for_better(solver, one):
-    pressed = Sequential(solver, Allowance(verdict=0.002, bundle=10.0), slowness=1.0)
+    pressed = Sequential(solver, TimeReserve(verdict=0.002, bundle=10.0), slowness=1.0)
     straight = judge(solver, one, StraightLine().propose(one.problem))[0].proposal.trajectory
     alone = solver.solve(one, straight)
     run = pressed.run(one, 1.0)
