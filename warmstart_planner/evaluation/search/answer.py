@@ -13,9 +13,7 @@ from warmstart_planner.evaluation.search.motion import advance
 from warmstart_planner.evaluation.search.task import Task
 from warmstart_planner.scenarios import Scenario
 from warmstart_planner.simulation.record import DriveRecord
-from warmstart_planner.verification.area import outside_area
 from warmstart_planner.verification.drive import DriveVerdict, drive_verdict
-from warmstart_planner.verification.motion import Samples
 
 PARTS = 10  # of a time step, in which a drive is integrated
 
@@ -31,10 +29,10 @@ def record_of(plan: Plan, task: Task) -> DriveRecord:
     return DriveRecord(np.arange(len(states)) * fine, np.array(states), (), ())
 
 
-def stays_on_road(plan: Plan, task: Task, outlines: tuple[Array, ...]) -> bool:
-    """Tell whether the outline is on the road at every time step, without a grid's rounding."""
-    states = record_of(plan, task).states[::PARTS]
-    return not outside_area(outlines, Samples(*states.T, task.car), task.car).any()
+def is_good(plan: Plan, task: Task, scenario: Scenario) -> bool:
+    """Tell whether our own verdict is good, which looks between the steps and rounds nothing."""
+    verdict = own_verdict(plan, task, scenario)
+    return verdict.collisions == 0 and verdict.off_road == 0.0
 
 
 def driven_of(plan: Plan, task: Task) -> Driven:

@@ -24,7 +24,7 @@ from warmstart_planner.evaluation.search.motion import (
     primitives,
     within_grip,
 )
-from warmstart_planner.evaluation.search.task import Task
+from warmstart_planner.evaluation.search.task import PARTS, Task
 from warmstart_planner.vehicle import PX, PY, SPEED, STEERING, YAW
 
 CELLS = np.array([0.4, 0.4, 0.08, 0.8, 0.08])  # in which states are the same [m, m, rad, m/s, rad]
@@ -32,11 +32,14 @@ DISTANCE_CLASS = 3.0  # [m]
 SPEED_CLASS = 1.5  # [m/s]
 AHEAD = 0.5  # how far on, the wheels held, a state is asked how far it is from the goal [s]
 AHEAD_LEAST = 1.5  # at least [m]
-DISORDER = 1.0  # of the ranking in a class [m]
+DISORDER = 0.5  # of the ranking in a class [m]
+UNIT_ACCELERATION = 4.0  # that is worth a metre of detour in a second [m/s^2]
+UNIT_RATE = 0.5  # of steering, the same [rad/s]
 DETOUR = 3.0  # by which a distance from the goal may be too long [m]
 UNKNOWN = 1e3  # distance where it is not known [m]
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Layer:
-    """States of equal time, shape (n, 5), and how they came about from those before."""
+    """States of equal time, shape (n, 5), how they came about from those before, and at what."""
 
     states: Array
     parents: NDArray[np.intp]
     controls: Array
+    spent: Array
 
 
 @dataclass
@@ -95,7 +99,7 @@ class _Search:
         task = self.task
         held = max(round(self.grid.seconds / task.dt), 1)
         start = task.start[None]
-        self.layers.append(_Layer(start, np.zeros(1, np.intp), np.zeros((1, 2))))
+        self.layers.append(_Layer(start, np.zeros(1, np.intp), np.zeros((1, 2)), np.zeros(1)))
         step = 0
         while step < task.steps and len(self.layers[-1].states):
             count = min(held, task.steps - step)
@@ -115,19 +119,31 @@ class _Search:
         states = begin[parents]
         for k in range(1, count + 1):
             good = within_grip(states, controls, self.limits)
-            states = advance(states[good], controls[good], task.dt, task.car.wheelbase)
-            parents, controls = parents[good], controls[good]
+            before, parents, controls = states[good], parents[good], controls[good]
+            states = advance(before, controls, task.dt, task.car.wheelbase)
             self.effort.states += len(states)
             good = within_grip(states, controls, self.limits)
             good[good] = task.surface.holds(states[good, :3], task.car)
-            good[good] = ~task.traffic.touches(step + k, states[good, :3], task.car, grid.gap)
+            good[good] = self._clear(before[good, :3], states[good, :3], step + k)
             states, parents, controls = states[good], parents[good], controls[good]
-            for i in self._arrived(states, step + k, controls):
+            for i in self._arrived(states, step + k, parents, controls):
                 yield self._plan(parents[i], controls[i], k)
-        return _Layer(states, parents, controls)
+        spent = self.layers[-1].spent[parents] + _effort_of(controls) * count * task.dt
+        return _Layer(states, parents, controls, spent)
 
-    def _arrived(self, states: Array, step: int, controls: Array) -> NDArray[np.intp]:
-        """Return which states are in the goal, those with the least acceleration first."""
+    def _clear(self, before: Array, poses: Array, step: int) -> Flags:
+        """Tell whether the car touches nobody on its way from poses to those at a step."""
+        clear = np.ones(len(poses), bool)
+        for part in range(1, PARTS + 1):
+            on_way = before[clear] + (poses[clear] - before[clear]) * (part / PARTS)
+            moment = (step - 1) * PARTS + part
+            clear[clear] = ~self.task.traffic.touches(moment, on_way, self.task.car, self.grid.gap)
+        return clear
+
+    def _arrived(
+        self, states: Array, step: int, parents: NDArray[np.intp], controls: Array
+    ) -> NDArray[np.intp]:
+        """Return which states are in the goal, those with the least effort first."""
         task = self.task
         time = step * task.dt
         arrived = np.zeros(len(states), bool)
@@ -145,7 +161,8 @@ class _Search:
             held = region.fulfilled(np.full(len(todo), time), centers, states[todo, SPEED])
             arrived[todo[np.all(list(held.values()), axis=0)]] = True
         found = np.flatnonzero(arrived)
-        return found[np.argsort(np.abs(controls[found, 0]), kind='stable')]
+        spent = self.layers[-1].spent[parents[found]] + _effort_of(controls[found])
+        return found[np.argsort(spent, kind='stable')]
 
     def _plan(self, parent: int, control: Array, count: int) -> Plan:
         """Go back from a state that a control, held for some steps, has brought to the goal."""
@@ -163,7 +180,7 @@ class _Search:
         left = (self.task.steps - step) * self.task.dt
         far = self.limits.farthest(states[:, SPEED], left) + DETOUR
         chosen = np.flatnonzero((distance <= far) | (distance == UNKNOWN))
-        rank = self._rank(states[chosen])
+        rank = self._rank(states[chosen]) + layer.spent[chosen]
         chosen = chosen[np.argsort(rank, kind='stable')]
         chosen = chosen[_first_of_each(np.floor(states[chosen] / CELLS))]
         if len(chosen) > self.grid.width:
@@ -171,7 +188,9 @@ class _Search:
             chosen = chosen[
                 _shared_out(_classes(distance[chosen], states[chosen, SPEED]), self.grid.width)
             ]
-        return _Layer(states[chosen], layer.parents[chosen], layer.controls[chosen])
+        return _Layer(
+            states[chosen], layer.parents[chosen], layer.controls[chosen], layer.spent[chosen]
+        )
 
     def _rank(self, states: Array) -> Array:
         """Return how promising states are, the least the most: by their distance a little on."""
@@ -188,6 +207,11 @@ class _Search:
         )
         disorder = self.random.uniform(0.0, DISORDER, len(states))
         return np.minimum(self.costs.at(on), UNKNOWN) + disorder
+
+
+def _effort_of(controls: Array) -> Array:
+    """Return what controls cost, shape (n,), as detour over time [m/s]."""
+    return ((controls / (UNIT_ACCELERATION, UNIT_RATE)) ** 2).sum(axis=1)
 
 
 def _first_of_each(cells: Array) -> NDArray[np.intp]:

@@ -16,7 +16,9 @@ from scipy.ndimage import distance_transform_edt, maximum_filter
 
 from warmstart_planner.evaluation.search.cost_to_go import goal_poses
 from warmstart_planner.evaluation.search.motion import Limits
-from warmstart_planner.evaluation.search.task import Task
+from warmstart_planner.evaluation.search.surface import Surface, surface_of
+from warmstart_planner.evaluation.search.task import PARTS, Task, window
+from warmstart_planner.scenarios import Scenario
 from warmstart_planner.scenarios.arrival import Place, Region
 from warmstart_planner.vehicle import PX, PY, SPEED, YAW
 from warmstart_planner.verification.area import outside_area
@@ -31,21 +33,21 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def reason_impossible(task: Task, limits: Limits, outlines: tuple[Array, ...]) -> str:
+def reason_impossible(task: Task, limits: Limits, scenario: Scenario) -> str:
     """
     Return why no drive can solve a task; '' where nothing shows that.
 
     Args:
         task: that is searched.
         limits: of the car: the widest that a judge accepts.
-        outlines: of the road, map frame [m].
+        scenario: that the task is of.
 
     """
     return (
-        _start_is_bad(task, outlines)
+        _start_is_bad(task, scenario.area)
         or _all(task, lambda region: _speed_out_of_reach(task, limits, region))
         or _all(task, lambda region: _goal_holds_no_car(task, region))
-        or _out_of_reach(task, limits)
+        or _out_of_reach(task, limits, scenario)
     )
 
 
@@ -81,8 +83,10 @@ def _goal_holds_no_car(task: Task, region: Region) -> str:
     """Tell whether the car is off the road wherever it stands in a goal as it is asked to."""
     if not region.places:
         return ''
-    poses = _dense_goal_poses(task, region)
     car = task.car
+    if task.surface.holds(goal_poses(region, car), car).any():
+        return ''
+    poses = _dense_goal_poses(task, region)
     # a pose between those tried is at most half a step from one: so far does no point move
     moved = GOAL_SPACING * np.sqrt(0.5) + GOAL_TURN / 2 * np.hypot(car.length, car.width) / 2
     rounded = task.surface.cell * 2 * np.sqrt(2)
@@ -107,7 +111,7 @@ def _dense_goal_poses(task: Task, region: Region) -> Array:
     return np.column_stack([x - back * np.cos(turn), y - back * np.sin(turn), turn])
 
 
-def _out_of_reach(task: Task, limits: Limits) -> str:
+def _out_of_reach(task: Task, limits: Limits, scenario: Scenario) -> str:
     """
     Tell whether the car can be in no goal in time.
 
@@ -118,8 +122,10 @@ def _out_of_reach(task: Task, limits: Limits) -> str:
     """
     if any(not region.places for region in task.regions):
         return ''
-    reached, grid = _start_cells(task)
-    road = _road_cells(task, grid)
+    # of all that the car can reach: a detour as well may lead to the goal
+    surface = surface_of(scenario.area, *window(scenario, limits), finest=CELL / 2)
+    reached, grid = _start_cells(task, surface)
+    road = _road_cells(task, surface, grid)
     in_time = False
     for k in range(1, task.steps + 1):
         run = float(limits.farthest(task.start[[SPEED]], k * task.dt)[0])
@@ -149,9 +155,8 @@ def _grown(cells: Flags, run: float) -> Flags:
     return result
 
 
-def _start_cells(task: Task) -> tuple[Flags, Array]:
+def _start_cells(task: Task, surface: Surface) -> tuple[Flags, Array]:
     """Return the cells about the rear axle as a set, and the middles of all cells, (X, Y, 2)."""
-    surface = task.surface
     extent = (np.array(surface.depth.shape) - 1) * surface.cell
     axes = [surface.origin[i] + np.arange(0.0, extent[i] + CELL, CELL) for i in (0, 1)]
     grid = np.stack(np.meshgrid(*axes, indexing='ij'), axis=-1)
@@ -164,9 +169,8 @@ def _disc(task: Task) -> float:
     return min(task.car.width / 2, task.car.rear_reach) - SLACK
 
 
-def _road_cells(task: Task, grid: Array) -> Flags:
+def _road_cells(task: Task, surface: Surface, grid: Array) -> Flags:
     """Return the cells in which the disc about the rear axle may be on the road."""
-    surface = task.surface
     size = int(np.ceil(CELL / surface.cell)) + 1
     deepest = maximum_filter(surface.depth, size=size | 1)
     index = np.rint((grid - surface.origin) / surface.cell).astype(int)
@@ -186,7 +190,7 @@ def _taken(task: Task, points: Array, step: int) -> Flags:
     """Tell at which points, shape (n, 2), the disc about the rear axle touches somebody."""
     taken = np.zeros(len(points), bool)
     radius = _disc(task) - CELL * np.sqrt(0.5)
-    for x, y, yaw, half_length, half_width, grown in task.traffic.boxes[step]:
+    for x, y, yaw, half_length, half_width, grown in task.traffic.boxes[step * PARTS]:
         reach = half_length + half_width + grown + radius
         near = np.flatnonzero((np.abs(points - (x, y)) < reach).all(axis=1))
         dx, dy = (points[near] - (x, y)).T

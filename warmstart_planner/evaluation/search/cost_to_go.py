@@ -27,7 +27,6 @@ HEADINGS = 60  # of a turn
 ARC = 0.8  # length of an arc [m]
 CURVATURES = (-1.0, -0.6, -0.3, -0.1, 0.0, 0.1, 0.3, 0.6, 1.0)  # shares of the largest
 GOAL_SPACING = 0.5  # between poses of a goal [m]
-MOST_WAVES = 500
 BESIDE = 1.0  # what it costs to get from a cell that no arc came by to one beside it [m]
 
 Array = NDArray[np.float64]
@@ -51,7 +50,11 @@ class CostToGo:
 
 
 def cost_to_go(
-    regions: Sequence[Region], surface: Surface, car: VehicleParameters, reverse: bool
+    regions: Sequence[Region],
+    surface: Surface,
+    car: VehicleParameters,
+    farthest: float,
+    reverse: bool,
 ) -> CostToGo:
     """
     Return the length of the way to the nearest of some regions.
@@ -60,6 +63,7 @@ def cost_to_go(
         regions: the alternatives; where one has no place it is 0 everywhere.
         surface: that the outline stays on.
         car: that drives.
+        farthest: length beyond which it does not matter [m].
         reverse: whether it may drive backwards.
 
     """
@@ -72,7 +76,7 @@ def cost_to_go(
     front = _new(poses[surface.holds(poses, car)], length, surface.origin)
     curvatures = np.array(CURVATURES) * np.tan(car.steering_max) / car.wheelbase
     ways = (-1.0, 1.0) if reverse else (-1.0,)
-    for wave in range(MOST_WAVES):
+    for wave in range(int(farthest / ARC) + 1):
         if len(front) == 0:
             break
         _mark(front, length, surface.origin, wave * ARC)

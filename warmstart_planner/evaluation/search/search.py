@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from warmstart_planner.evaluation.search.answer import stays_on_road
-from warmstart_planner.evaluation.search.beam import Effort, Grid, Plan, plans
+from warmstart_planner.evaluation.search.answer import is_good
+from warmstart_planner.evaluation.search.beam import DETOUR, Effort, Grid, Plan, plans
 from warmstart_planner.evaluation.search.bounds import reason_impossible
 from warmstart_planner.evaluation.search.cost_to_go import CostToGo, cost_to_go
 from warmstart_planner.evaluation.search.motion import Limits, planned, published, reversing
 from warmstart_planner.evaluation.search.task import Task, task_of
 from warmstart_planner.files.vehicle_file import load_description
 from warmstart_planner.scenarios import Scenario
+from warmstart_planner.vehicle import SPEED
 
 MOST_PLANS = 200  # of a try that are looked at without the grid's rounding
 
@@ -63,7 +64,7 @@ def search(scenario: Scenario, widths: Sequence[int]) -> Finding:
     car = load_description(scenario.vehicle)
     most = published(car)
     task = task_of(scenario, most)
-    impossible = reason_impossible(task, most, scenario.area)
+    impossible = reason_impossible(task, most, scenario)
     if impossible:
         return Finding(task, None, impossible, ())
     tries: list[Try] = []
@@ -71,11 +72,7 @@ def search(scenario: Scenario, widths: Sequence[int]) -> Finding:
         for width in widths:
             begin, effort = time.perf_counter(), Effort()
             found = plans(task, limits, costs, Grid(width), effort)
-            good = (
-                plan
-                for plan in islice(found, MOST_PLANS)
-                if stays_on_road(plan, task, scenario.area)
-            )
+            good = (plan for plan in islice(found, MOST_PLANS) if is_good(plan, task, scenario))
             plan = next(good, None)
             seconds = time.perf_counter() - begin
             until = effort.last_step * task.dt
@@ -88,7 +85,13 @@ def search(scenario: Scenario, widths: Sequence[int]) -> Finding:
 
 
 def _stages(task: Task, modest: Limits, most: Limits) -> Iterator[tuple[Limits, CostToGo]]:
-    forward = cost_to_go(task.regions, task.surface, task.car, reverse=False)
+    end = task.steps * task.dt
+    farthest = float(most.farthest(task.start[[SPEED]], end)[0]) + DETOUR
+
+    def costs(reverse: bool) -> CostToGo:
+        return cost_to_go(task.regions, task.surface, task.car, farthest, reverse)
+
+    forward = costs(reverse=False)
     yield modest, forward
     yield most, forward
-    yield reversing(most), cost_to_go(task.regions, task.surface, task.car, reverse=True)
+    yield reversing(most), costs(reverse=True)

@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from warmstart_planner.vehicle import VehicleParameters
 from warmstart_planner.verification.area import SEAM
 
-FINEST = 0.05  # side of a cell, where that makes no more than MOST_CELLS [m]
+FINEST = 0.05  # side of a cell, where nothing else is asked for [m]
 MOST_CELLS = 16e6
 SPACING = 0.3  # between the points of the outline that are looked at [m]
 INSET = 0.02  # which the search keeps from the edge, for what cells and spacing round [m]
@@ -91,7 +91,9 @@ def outline(car: VehicleParameters) -> Array:
     return np.concatenate(points, axis=1) + np.array([[car.rear_to_center], [0.0]])
 
 
-def surface_of(outlines: Sequence[Array], low: Array, high: Array) -> Surface:
+def surface_of(
+    outlines: Sequence[Array], low: Array, high: Array, finest: float = FINEST
+) -> Surface:
     """
     Return the surface that some polygons cover together.
 
@@ -99,9 +101,10 @@ def surface_of(outlines: Sequence[Array], low: Array, high: Array) -> Surface:
         outlines: of the polygons, shape (P, 2) each, map frame [m].
         low: corner of the window that is looked at, shape (2,) [m]; beyond it nothing is road.
         high: the opposite corner.
+        finest: side of a cell, where that makes no more than MOST_CELLS [m].
 
     """
-    cell = max(FINEST, float(np.sqrt(np.prod(high - low) / MOST_CELLS)))
+    cell = max(finest, float(np.sqrt(np.prod(high - low) / MOST_CELLS)))
     shape = tuple((np.ceil((high - low) / cell).astype(int) + 1).tolist())
     covered = np.zeros(shape, bool)
     for each in outlines:

@@ -13,10 +13,12 @@ from warmstart_planner.evaluation.search.motion import Limits
 from warmstart_planner.evaluation.search.surface import Surface, surface_of
 from warmstart_planner.evaluation.search.traffic import Traffic, traffic_at
 from warmstart_planner.scenarios import Scenario
-from warmstart_planner.scenarios.arrival import Region
+from warmstart_planner.scenarios.arrival import Place, Region
 from warmstart_planner.vehicle import PX, PY, SPEED, VehicleParameters
 
-AROUND = 20.0  # of the surface beyond what the car can reach [m]
+PARTS = 2  # of a time step, at which traffic is looked at: the judge does at its ends alone
+AROUND = 40.0  # of the surface that is searched, about start and goal [m]
+BEYOND = 5.0  # of a window beyond what has to be in it [m]
 
 Array = NDArray[np.float64]
 
@@ -27,7 +29,7 @@ class Task:
     A search: from a state of the rear axle, shape (5,), to any one of some regions.
 
     `dt` is the file's time step [s], `steps` how many there are until the last region's time is
-    over.
+    over. `traffic` is known PARTS times a step.
     """
 
     start: Array
@@ -41,7 +43,7 @@ class Task:
 
 def task_of(scenario: Scenario, limits: Limits) -> Task:
     """
-    Return what is to be searched of a scenario.
+    Return what is to be searched of a scenario, on the road about its start and its goals.
 
     Args:
         scenario: of a CommonRoad file.
@@ -49,19 +51,35 @@ def task_of(scenario: Scenario, limits: Limits) -> Task:
 
     """
     dt = scenario.region_step
-    end = max(region.time[1] for region in scenario.regions)
-    steps = int(np.floor(end / dt + 1e-6))
-    place = scenario.initial_state[[PX, PY]]
-    reach = float(limits.farthest(scenario.initial_state[[SPEED]], end)[0]) + AROUND
-    corners = np.concatenate(scenario.area)
-    low = np.maximum(corners.min(axis=0) - 1.0, place - reach)
-    high = np.minimum(corners.max(axis=0) + 1.0, place + reach)
+    steps = int(np.floor(max(region.time[1] for region in scenario.regions) / dt + 1e-6))
+    low, high = window(scenario, limits)
+    places = [place for region in scenario.regions for place in region.places]
+    if places and all(region.places for region in scenario.regions):
+        points = np.concatenate([scenario.initial_state[None, :2], *map(_corners, places)])
+        low = np.maximum(low, points.min(axis=0) - AROUND)
+        high = np.minimum(high, points.max(axis=0) + AROUND)
     return Task(
         scenario.initial_state,
         scenario.regions,
         dt,
         steps,
         surface_of(scenario.area, low, high),
-        traffic_at(scenario.traffic, dt, steps),
+        traffic_at(scenario.traffic, dt / PARTS, steps * PARTS),
         scenario.car,
     )
+
+
+def window(scenario: Scenario, limits: Limits) -> tuple[Array, Array]:
+    """Return two corners between which lies all of the road that the car can reach in time."""
+    end = max(region.time[1] for region in scenario.regions)
+    start = scenario.initial_state
+    reach = float(limits.farthest(start[[SPEED]], end)[0]) + scenario.car.length + BEYOND
+    corners = np.concatenate(scenario.area)
+    low = np.maximum(corners.min(axis=0) - BEYOND, start[[PX, PY]] - reach)
+    high = np.minimum(corners.max(axis=0) + BEYOND, start[[PX, PY]] + reach)
+    return low, high
+
+
+def _corners(place: Place) -> Array:
+    low, high = place.vertices.min(axis=0), place.vertices.max(axis=0)
+    return np.stack([low - place.radius, high + place.radius])

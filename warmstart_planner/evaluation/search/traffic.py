@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the others are at the file's time steps, and whether the car touches one of them."""
+"""Where the others are at equal steps of time, and whether the car touches one of them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def traffic_at(participants: Sequence[TrafficParticipant], dt: float, steps: int
 
     Args:
         participants: all of a scene.
-        dt: time step [s].
+        dt: step [s].
         steps: the last of them; the first is 0.
 
     """
