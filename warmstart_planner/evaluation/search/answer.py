@@ -31,8 +31,10 @@ def record_of(plan: Plan, task: Task) -> DriveRecord:
 
 def is_good(plan: Plan, task: Task, scenario: Scenario) -> bool:
     """Tell whether our own verdict is good, which looks between the steps and rounds nothing."""
-    verdict = own_verdict(plan, task, scenario)
-    return verdict.collisions == 0 and verdict.off_road == 0.0
+    record = record_of(plan, task)
+    verdict = drive_verdict(scenario, record.times, record.states)
+    arrived = scenario.arrival.reached(scenario.track(record.times, record.states))
+    return arrived and verdict.collisions == 0 and verdict.off_road == 0.0
 
 
 def driven_of(plan: Plan, task: Task) -> Driven:

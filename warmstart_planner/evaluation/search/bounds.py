@@ -25,6 +25,7 @@ from warmstart_planner.verification.area import outside_area
 from warmstart_planner.verification.motion import Samples
 
 CELL = 0.25  # of the set of places that can be reached [m]
+HOP = 2.0  # by which it grows at once, so that it goes round what stands and not through [m]
 SLACK = 0.1  # by which shapes are taken to be smaller than they are, beyond all rounding [m]
 GOAL_SPACING = 0.2  # between the places that a goal is tried at [m]
 GOAL_TURN = np.radians(2.0)  # between the headings
@@ -46,8 +47,8 @@ def reason_impossible(task: Task, limits: Limits, scenario: Scenario) -> str:
     return (
         _start_is_bad(task, scenario.area)
         or _all(task, lambda region: _speed_out_of_reach(task, limits, region))
-        or _all(task, lambda region: _goal_holds_no_car(task, region))
         or _out_of_reach(task, limits, scenario)
+        or _all(task, lambda region: _goal_holds_no_car(task, region))
     )
 
 
@@ -126,29 +127,47 @@ def _out_of_reach(task: Task, limits: Limits, scenario: Scenario) -> str:
     surface = surface_of(scenario.area, *window(scenario, limits), finest=CELL / 2)
     reached, grid = _start_cells(task, surface)
     road = _road_cells(task, surface, grid)
-    in_time = False
     for k in range(1, task.steps + 1):
-        run = float(limits.farthest(task.start[[SPEED]], k * task.dt)[0])
-        run -= float(limits.farthest(task.start[[SPEED]], (k - 1) * task.dt)[0])
-        reached = _grown(reached, run + CELL * np.sqrt(2)) & road
-        i, j = np.nonzero(reached)
-        there = _by_acceleration(task, limits, grid[i, j], k * task.dt)
-        there &= ~_taken(task, grid[i, j], k)
-        reached[i, j] = there
-        if not there.any():
+        reached = _driven_on(task, limits, reached, road, grid, k)
+        if not reached.any():
             return f'after {k * task.dt:.1f} s there is no place left that the car can be at'
         for region in task.regions:
-            if region.time[0] - 1e-6 <= k * task.dt <= region.time[1] + 1e-6:
-                in_time |= _holds(region, grid[reached], task.car.rear_to_center)
-        if in_time:
-            return ''
+            in_time = region.time[0] - 1e-6 <= k * task.dt <= region.time[1] + 1e-6
+            if in_time and _holds(region, grid[reached], task.car.rear_to_center):
+                return ''
     return 'at full acceleration the car cannot be at the goal in time, whichever way it takes'
 
 
+def _driven_on(
+    task: Task, limits: Limits, reached: Flags, road: Flags, grid: Array, step: int
+) -> Flags:
+    """Return the cells that can be reached at a step, of those that could at the one before."""
+    start, now = task.start[[SPEED]], step * task.dt
+    run = float((limits.farthest(start, now) - limits.farthest(start, now - task.dt))[0])
+    standing = _standing(task, step)
+    hops = max(int(np.ceil(run / HOP)), 1)
+    for _ in range(hops):
+        reached = _grown(reached, run / hops + CELL * np.sqrt(2)) & road
+        i, j = np.nonzero(reached)
+        reached[i, j] = ~_taken(task, grid[i, j], standing)
+    i, j = np.nonzero(reached)
+    there = _by_acceleration(task, limits, grid[i, j], now)
+    reached[i, j] = there & ~_taken(task, grid[i, j], task.traffic.boxes[step * PARTS])
+    return reached
+
+
+def _standing(task: Task, step: int) -> Array:
+    """Return the boxes that stay where they are from the step before on."""
+    before, now = (task.traffic.boxes[k * PARTS] for k in (step - 1, step))
+    return now[(now[:, None] == before[None]).all(axis=2).any(axis=1)]
+
+
 def _grown(cells: Flags, run: float) -> Flags:
-    """Return the cells within a distance of some cells, which are not none."""
-    margin = int(np.ceil(run / CELL)) + 1
+    """Return the cells within a distance of some cells."""
     i, j = np.nonzero(cells)
+    if len(i) == 0:
+        return cells
+    margin = int(np.ceil(run / CELL)) + 1
     part = tuple(slice(max(at.min() - margin, 0), at.max() + margin + 1) for at in (i, j))
     result = np.zeros_like(cells)
     result[part] = distance_transform_edt(~cells[part]) * CELL <= run
@@ -186,11 +205,11 @@ def _by_acceleration(task: Task, limits: Limits, points: Array, t: float) -> Fla
     return np.hypot(*(points - middle).T) <= radius
 
 
-def _taken(task: Task, points: Array, step: int) -> Flags:
-    """Tell at which points, shape (n, 2), the disc about the rear axle touches somebody."""
+def _taken(task: Task, points: Array, boxes: Array) -> Flags:
+    """Tell at which points, shape (n, 2), the disc about the rear axle touches a box."""
     taken = np.zeros(len(points), bool)
     radius = _disc(task) - CELL * np.sqrt(0.5)
-    for x, y, yaw, half_length, half_width, grown in task.traffic.boxes[step * PARTS]:
+    for x, y, yaw, half_length, half_width, grown in boxes:
         reach = half_length + half_width + grown + radius
         near = np.flatnonzero((np.abs(points - (x, y)) < reach).all(axis=1))
         dx, dy = (points[near] - (x, y)).T

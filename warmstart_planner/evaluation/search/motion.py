@@ -22,6 +22,7 @@ from warmstart_planner.vehicle import (
 
 SHARE = 0.98  # of the grip that primitives use: the judge's inputs differ from ours a little
 BACKWARDS = -4.0  # speed of reversing at most, where the car may [m/s]
+STANDSTILL = 1e-9  # slower than that the car stands [m/s]
 LEAST_SPEED = 1e-3  # that is divided by [m/s]
 
 Array = NDArray[np.float64]
@@ -123,7 +124,10 @@ def _differs(values: Array) -> Flags:
 
 def advance(states: Array, controls: Array, dt: float, wheelbase: float) -> Array:
     """Drive states, shape (n, 5), on for a time step with controls, shape (n, 2)."""
-    return np.stack(step(states.T, controls.T, dt, wheelbase), axis=-1)
+    result = np.stack(step(states.T, controls.T, dt, wheelbase), axis=-1)
+    # a goal may ask for a standstill, to the last digit
+    result[np.abs(result[:, SPEED]) < STANDSTILL, SPEED] = 0.0
+    return result
 
 
 def within_grip(states: Array, controls: Array, limits: Limits) -> Flags:
