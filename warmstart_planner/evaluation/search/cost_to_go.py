@@ -23,9 +23,9 @@ from warmstart_planner.scenarios.arrival import Place, Region
 from warmstart_planner.vehicle import VehicleParameters
 
 CELL = 0.5  # [m]
-HEADINGS = 60  # of a turn
-ARC = 0.8  # length of an arc [m]
-CURVATURES = (-1.0, -0.6, -0.3, -0.1, 0.0, 0.1, 0.3, 0.6, 1.0)  # shares of the largest
+HEADINGS = 48  # of a turn
+ARC = 0.9  # length of an arc [m]
+CURVATURES = (-1.0, -0.5, -0.15, 0.0, 0.15, 0.5, 1.0)  # shares of the largest
 GOAL_SPACING = 0.5  # between poses of a goal [m]
 BESIDE = 1.0  # what it costs to get from a cell that no arc came by to one beside it [m]
 
