@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from warmstart_planner.evaluation.search.cost_to_go import ARC, BESIDE, cost_to_go
+from warmstart_planner.evaluation.search.cost_to_go import BESIDE, LATTICES, cost_to_go
 from warmstart_planner.evaluation.search.surface import surface_of
 from warmstart_planner.scenarios.arrival import Place, Region
 from warmstart_planner.vehicle import load_vehicle
@@ -11,7 +11,7 @@ from warmstart_planner.vehicle import load_vehicle
 CAR = load_vehicle()
 LOW, HIGH = np.array([-5.0, -5.0]), np.array([75.0, 25.0])
 YARD = np.array([[0, 0], [70, 0], [70, 20], [0, 20]], float)
-ROUNDING = 2 * ARC + BESIDE
+ROUNDING = 2 * LATTICES[0].arc + BESIDE
 
 
 def disc(x, y, heading=None):

@@ -28,7 +28,6 @@ from warmstart_planner.evaluation.search.task import PARTS, Task
 from warmstart_planner.vehicle import PX, PY, SPEED, STEERING, YAW
 
 CELLS = np.array([0.4, 0.4, 0.08, 0.8, 0.08])  # in which states are the same [m, m, rad, m/s, rad]
-ROAD_EVERY = 2  # time steps the outline is looked at; of what is found it is at all of them
 DISTANCE_CLASS = 3.0  # [m]
 SPEED_CLASS = 1.5  # [m/s]
 AHEAD = 0.5  # how far on, the wheels held, a state is asked how far it is from the goal [s]
@@ -124,8 +123,7 @@ class _Search:
             states = advance(before, controls, task.dt, task.car.wheelbase)
             self.effort.states += len(states)
             good = within_grip(states, controls, self.limits)
-            if (count - k) % ROAD_EVERY == 0:
-                good[good] = task.surface.holds(states[good, :3], task.car)
+            good[good] = task.surface.holds(states[good, :3], task.car)
             good[good] = self._clear(before[good, :3], states[good, :3], step + k)
             states, parents, controls = states[good], parents[good], controls[good]
             for i in self._arrived(states, step + k, parents, controls):

@@ -22,14 +22,36 @@ from warmstart_planner.evaluation.search.surface import Surface
 from warmstart_planner.scenarios.arrival import Place, Region
 from warmstart_planner.vehicle import VehicleParameters
 
-CELL = 0.5  # [m]
-HEADINGS = 48  # of a turn
-ARC = 0.9  # length of an arc [m]
-CURVATURES = (-1.0, -0.5, -0.15, 0.0, 0.15, 0.5, 1.0)  # shares of the largest
+CURVATURES = (-1.0, -0.6, -0.3, -0.12, 0.0, 0.12, 0.3, 0.6, 1.0)  # shares of the largest
 GOAL_SPACING = 0.5  # between poses of a goal [m]
+TURN = 2 * np.pi / 60  # between their headings [rad]
 BESIDE = 1.0  # what it costs to get from a cell that no arc came by to one beside it [m]
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """
+    Cells and arcs: side of a cell [m], headings of a turn, length of an arc [m].
+
+    The outline may be off the road by `outside` [m].
+    """
+
+    cell: float
+    headings: int
+    arc: float
+    outside: float
+
+
+# where none leads from the start to the goal the next is tried: the second finds ways through
+# narrow turns, the last says at least which way to go
+LATTICES = (
+    Lattice(0.5, 48, 0.9, 0.0),
+    Lattice(0.2, 120, 0.4, 0.0),
+    Lattice(0.5, 48, 0.9, 0.3),
+)
 
 
 @dataclass(frozen=True)
@@ -37,15 +59,17 @@ class CostToGo:
     """
     Length of the way from each cell to the goal [m]; infinite where no arc came by.
 
-    `length` has shape (X, Y, HEADINGS), `origin` is the corner of the first cell [m].
+    `length` has shape (X, Y, headings), `origin` is the corner of the first cell and `cell` its
+    side [m].
     """
 
     origin: Array
+    cell: float
     length: NDArray[np.float32]
 
     def at(self, poses: Array) -> NDArray[np.float32]:
         """Return the length at poses of the rear axle, shape (n, 3), [m], shape (n,)."""
-        index, known = _cells(poses, self.origin, self.length.shape)
+        index, known = _cells(poses, self)
         return np.where(known, self.length[tuple(index.T)], np.float32(np.inf))
 
 
@@ -55,6 +79,7 @@ def cost_to_go(
     car: VehicleParameters,
     farthest: float,
     reverse: bool,
+    lattice: Lattice = LATTICES[0],
 ) -> CostToGo:
     """
     Return the length of the way to the nearest of some regions.
@@ -65,26 +90,31 @@ def cost_to_go(
         car: that drives.
         farthest: length beyond which it does not matter [m].
         reverse: whether it may drive backwards.
+        lattice: of cells and arcs.
 
     """
     extent = np.array(surface.depth.shape) * surface.cell
-    shape = (*(np.ceil(extent / CELL).astype(int) + 1).tolist(), HEADINGS)
+    shape = (*(np.ceil(extent / lattice.cell).astype(int) + 1).tolist(), lattice.headings)
+    costs = CostToGo(surface.origin, lattice.cell, np.full(shape, np.inf, np.float32))
     if any(not region.places for region in regions):
-        return CostToGo(surface.origin, np.zeros(shape, np.float32))
-    length = np.full(shape, np.inf, np.float32)
+        costs.length[:] = 0.0
+        return costs
     poses = np.concatenate([goal_poses(region, car) for region in regions])
-    front = _new(poses[surface.holds(poses, car)], length, surface.origin)
+    front = _new(poses[surface.holds(poses, car, -lattice.outside)], costs)
     curvatures = np.array(CURVATURES) * np.tan(car.steering_max) / car.wheelbase
-    ways = (-1.0, 1.0) if reverse else (-1.0,)
-    for wave in range(int(farthest / ARC) + 1):
+    runs = (-lattice.arc, lattice.arc) if reverse else (-lattice.arc,)
+    for wave in range(int(farthest / lattice.arc) + 1):
         if len(front) == 0:
             break
-        _mark(front, length, surface.origin, wave * ARC)
+        index, _ = _cells(front, costs)
+        costs.length[tuple(index.T)] = wave * lattice.arc
         reached = [
-            _arcs(front, curvature, way, surface, car) for curvature in curvatures for way in ways
+            _arcs(front, curvature, run, surface, car, lattice.outside)
+            for curvature in curvatures
+            for run in runs
         ]
-        front = _new(np.concatenate(reached), length, surface.origin)
-    return CostToGo(surface.origin, _filled(length))
+        front = _new(np.concatenate(reached), costs)
+    return CostToGo(surface.origin, lattice.cell, _filled(costs.length))
 
 
 def goal_poses(region: Region, car: VehicleParameters, spacing: float = GOAL_SPACING) -> Array:
@@ -98,11 +128,10 @@ def goal_poses(region: Region, car: VehicleParameters, spacing: float = GOAL_SPA
 
 
 def _headings(region: Region) -> Array:
-    step = 2 * np.pi / HEADINGS
-    if region.heading is None or region.heading[1] - region.heading[0] >= 2 * np.pi - step:
-        return np.arange(HEADINGS) * step
+    if region.heading is None or region.heading[1] - region.heading[0] >= 2 * np.pi - TURN:
+        return np.arange(0.0, 2 * np.pi, TURN)
     low, high = region.heading
-    return np.linspace(low, high, int(np.ceil((high - low) / step)) + 1)
+    return np.linspace(low, high, int(np.ceil((high - low) / TURN)) + 1)
 
 
 def _points_in(place: Place, spacing: float) -> Array:
@@ -114,40 +143,41 @@ def _points_in(place: Place, spacing: float) -> Array:
     return np.concatenate([grid[place.contains(grid)], place.middle[None]])
 
 
-def _cells(poses: Array, origin: Array, shape: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+def _cells(poses: Array, costs: CostToGo) -> tuple[NDArray[np.int64], Flags]:
     """Return cells of poses, shape (n, 3), cut to those there are, and whether it was there."""
-    place = np.floor((poses[:, :2] - origin) / CELL)
-    heading = np.rint(poses[:, 2] / (2 * np.pi / HEADINGS)) % HEADINGS
+    shape = costs.length.shape
+    place = np.floor((poses[:, :2] - costs.origin) / costs.cell)
+    heading = np.rint(poses[:, 2] / (2 * np.pi / shape[2])) % shape[2]
     index = np.column_stack([place, heading]).astype(np.int64)
     known = ((index >= 0) & (index < shape)).all(axis=1)
     return np.clip(index, 0, np.array(shape) - 1), known
 
 
-def _new(poses: Array, length: NDArray[np.float32], origin: Array) -> Array:
+def _new(poses: Array, costs: CostToGo) -> Array:
     """Return of poses one for each cell that none has been to."""
-    index, known = _cells(poses, origin, length.shape)
+    index, known = _cells(poses, costs)
     poses, index = poses[known], index[known]
-    unseen = np.isinf(length[tuple(index.T)])
+    unseen = np.isinf(costs.length[tuple(index.T)])
     poses, index = poses[unseen], index[unseen]
-    _, first = np.unique(np.ravel_multi_index(index.T, length.shape), return_index=True)
-    return poses[first]
-
-
-def _mark(poses: Array, length: NDArray[np.float32], origin: Array, value: float) -> None:
-    index, _ = _cells(poses, origin, length.shape)
-    length[tuple(index.T)] = value
+    number = np.ravel_multi_index(index.T, costs.length.shape)
+    return poses[np.unique(number, return_index=True)[1]]
 
 
 def _arcs(
-    poses: Array, curvature: float, way: float, surface: Surface, car: VehicleParameters
+    poses: Array,
+    curvature: float,
+    run: float,
+    surface: Surface,
+    car: VehicleParameters,
+    outside: float,
 ) -> Array:
     """Drive an arc from all poses; return where those that stay on the surface end."""
+    half = run / 2
     for _ in range(2):
-        run = way * ARC / 2
-        middle = poses[:, 2] + curvature * run / 2
-        moved = run * np.stack([np.cos(middle), np.sin(middle)], axis=-1)
-        poses = np.column_stack([poses[:, :2] + moved, poses[:, 2] + curvature * run])
-        poses = poses[surface.holds(poses, car)]
+        middle = poses[:, 2] + curvature * half / 2
+        moved = half * np.stack([np.cos(middle), np.sin(middle)], axis=-1)
+        poses = np.column_stack([poses[:, :2] + moved, poses[:, 2] + curvature * half])
+        poses = poses[surface.holds(poses, car, -outside)]
     return poses
 
 

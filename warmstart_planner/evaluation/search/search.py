@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+
 from warmstart_planner.evaluation.search.answer import is_good
 from warmstart_planner.evaluation.search.beam import DETOUR, Effort, Grid, Plan, plans
 from warmstart_planner.evaluation.search.bounds import reason_impossible
-from warmstart_planner.evaluation.search.cost_to_go import CostToGo, cost_to_go
+from warmstart_planner.evaluation.search.cost_to_go import LATTICES, CostToGo, cost_to_go
 from warmstart_planner.evaluation.search.motion import Limits, planned, published, reversing
 from warmstart_planner.evaluation.search.task import Task, task_of
 from warmstart_planner.files.vehicle_file import load_description
@@ -89,7 +91,11 @@ def _stages(task: Task, modest: Limits, most: Limits) -> Iterator[tuple[Limits, 
     farthest = float(most.farthest(task.start[[SPEED]], end)[0]) + DETOUR
 
     def costs(reverse: bool) -> CostToGo:
-        return cost_to_go(task.regions, task.surface, task.car, farthest, reverse)
+        for lattice in LATTICES:
+            found = cost_to_go(task.regions, task.surface, task.car, farthest, reverse, lattice)
+            if np.isfinite(found.at(task.start[None, :3])[0]):
+                break
+        return found
 
     forward = costs(reverse=False)
     yield modest, forward

@@ -16,7 +16,7 @@ from warmstart_planner.verification.area import SEAM
 
 FINEST = 0.05  # side of a cell, where nothing else is asked for [m]
 MOST_CELLS = 16e6
-SPACING = 0.3  # between the points of the outline that are looked at [m]
+SPACING = 0.2  # between the points of the outline that are looked at [m]
 INSET = 0.02  # which the search keeps from the edge, for what cells and spacing round [m]
 
 Array = NDArray[np.float64]
