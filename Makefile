@@ -15,7 +15,7 @@ option = $(if $($(1)),--$(2) '$($(1))')
 
 SET_UP := $(PYTHON) scripts/set_up.py
 
-.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad commonroad-peer judge peer cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-recorded benchmark-mpc \
+.PHONY: help setup development tools training docs solvers demo interrupts kills test test-system-libraries drive-all commonroad commonroad-search commonroad-peer judge peer cases benchmark-scp benchmark-lanes benchmark-inference benchmark-warmstart benchmark-recorded benchmark-mpc \
     dataset train outcomes export-model trials ablation minari aggregate transitions \
     driving-logs train-iql \
     export-policy evaluate-policy validate-iql lint format clean
@@ -67,6 +67,9 @@ drive-all: setup  ## Drive all packaged scenarios without ROS: [N=noise seeds ea
 
 commonroad: setup  ## Drive a folder of CommonRoad files without ROS, judged after `make judge`: FOLDER=... [N=files] [ARGS=...]
 	$(RUN) -m warmstart_planner.commands.drive_files $(call option,FOLDER,folder) $(call option,N,n) $(ARGS)
+
+commonroad-search: setup judge  ## Search a solution of each file that `make commonroad` missed, for minutes: FOLDER=... [ARGS=...]
+	$(RUN) -m warmstart_planner.commands.search_missed $(call option,FOLDER,folder) $(ARGS)
 
 judge: .venv-judge/.stamp  ## Install CommonRoad's own checker, which judges what `make commonroad` drives
 
