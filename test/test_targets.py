@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from warmstart_planner.obstacles import box
 from warmstart_planner.problem import (
     Horizon,
     KeepSpeed,
@@ -24,6 +25,7 @@ from warmstart_planner.targets import (
     LATERAL_MOST,
     PACE_ABOVE_SPEED,
     RESPONSE_TIME,
+    pace_behind,
     stop_station,
     target_offsets,
     target_speeds,
@@ -185,6 +187,58 @@ def test_nobody_hurries_to_a_region_that_is_reached_as_it_is(make_problem):
     goal = RegionGoal(100.0, 140.0, 0.0, 20.0)
     problem = make_problem((20.0, 0.0, 0.0, 8.0, 0.0), goal=goal)
     assert problem.target.cruise == 8.0
+
+
+def coming(station, speed, offset=0.0, heading=0.0):
+    """Return somebody on a straight road, at a station [m], with a constant speed [m/s]."""
+    way = station + speed * np.arange(61)[:, None] * 0.1 * [[np.cos(heading)]]
+    aside = offset + speed * np.arange(61)[:, None] * 0.1 * [[np.sin(heading)]]
+    return box('other', np.hstack([way, aside, np.full((61, 1), heading)]), 4.5, 1.8)
+
+
+EASY = RegionGoal(60.0, 160.0, 7.9, 8.0)  # reached in time from station 60 at 0 to 12 m/s
+
+
+def test_who_has_time_goes_as_fast_as_who_follows(make_problem):
+    slow = (60.0, 0.0, 0.0, 2.0, 0.0)
+    alone = make_problem(slow, goal=EASY)
+    assert alone.target.cruise == pytest.approx(2.0)
+    followed = make_problem(slow, goal=EASY, obstacles=(coming(45.0, 6.0),))
+    assert pace_behind(followed) == pytest.approx(6.0)
+    assert followed.target.cruise > 4.0
+    assert target_speeds(followed, np.array([70.0]))[0] > 4.0
+
+
+def test_who_follows_makes_nobody_miss_his_goal_or_slow_down(make_problem):
+    slow = (60.0, 0.0, 0.0, 2.0, 0.0)
+    racing = make_problem(slow, goal=EASY, obstacles=(coming(30.0, 30.0),))
+    assert racing.target.speed <= 100.0 / 7.9 + 2.0
+    fast = (60.0, 0.0, 0.0, 8.0, 0.0)
+    assert make_problem(fast, goal=EASY, obstacles=(coming(50.0, 3.0),)).target == (
+        make_problem(fast, goal=EASY).target
+    )
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        coming(75.0, 6.0),  # ahead
+        coming(20.0, 6.0),  # far behind
+        coming(45.0, 6.0, offset=4.5),  # beside the corridor
+        coming(45.0, 6.0, heading=np.pi / 2),  # crosses
+        coming(45.0, -6.0),  # drives away
+        coming(45.0, 0.0),  # stands
+    ],
+)
+def test_who_does_not_follow_presses_nobody(make_problem, other):
+    assert pace_behind(make_problem((60.0, 0.0, 0.0, 2.0, 0.0), obstacles=(other,))) == 0.0
+
+
+def test_the_nearest_of_those_who_follow_counts(make_problem):
+    others = coming(40.0, 9.0), coming(50.0, 5.0)
+    for order in (others, others[::-1]):
+        problem = make_problem((60.0, 0.0, 0.0, 2.0, 0.0), obstacles=order)
+        assert pace_behind(problem) == pytest.approx(5.0)
 
 
 @given(numbers(10.0, 200.0), numbers(0.0, 50.0), numbers(2.0, 20.0), numbers(0.0, 10.0))

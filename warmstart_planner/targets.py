@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.checks import assert_never
+from warmstart_planner.obstacles import poses_of
 from warmstart_planner.problem import (
     STANDING_SPEED,
     KeepSpeed,
@@ -38,6 +39,9 @@ LEAST_PACE = 0.1  # [m/s]
 MOST_SAMPLES = 150  # of a way, that its time is found from
 HALVINGS = 18  # of the interval that holds a pace, until it is known
 PACE_ABOVE_SPEED = 3.0  # the pace is above the car's speed by no more: nobody forces his way [m/s]
+HEADWAY = 4.0  # of who is taken to follow [s]
+FOLLOWED = 60.0  # of the road behind the car, where followers are looked for [m]
+ALONG = np.pi / 4  # to the road, within which somebody goes its way [rad]
 SHORTEST_TIME = 0.1  # times that are nearer than this are now [s]
 
 
@@ -126,8 +130,8 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     Return the pace that leads to a region in its time, and where the car is wanted when.
 
     The speed changes least, between the paces that lead to the region's first place at its last
-    moment and to its last place at its first, but for a reserve of both. Only where limits and
-    comfort make that impossible, they are left.
+    moment and to its last place at its first, but for a reserve of both; who follows is not held
+    up. Only where limits and comfort make that impossible, they are left.
     """
     here, speed = problem.here, float(problem.initial_state[SPEED])
     if problem.stamp > goal.end or here > goal.last:  # missed: nothing is left to hurry for
@@ -138,7 +142,7 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
     fast = _Approach(problem, inner, inner.far, LATERAL_COMFORT, 0.0)
     least = slow.pace(inner.latest)
     most = fast.pace(inner.soon) if inner.soon > SHORTEST_TIME else np.inf
-    wanted = min(max(speed, least), max(most, least))
+    wanted = min(max(speed, least, pace_behind(problem)), max(most, least))
     time, needed = min(max(slow.time(wanted), inner.soon), inner.latest), 0.0
     late = max(goal.end - problem.stamp, SHORTEST_TIME)
     if slow.time(least) > late + SHORTEST_TIME:
@@ -161,6 +165,31 @@ def _within(goal: RegionGoal, problem: PlanningProblem) -> TimedTarget:
         needed=needed,
     )
     return TimedTarget(target, arrival)
+
+
+def pace_behind(problem: PlanningProblem) -> float:
+    """
+    Return how fast who follows in the corridor comes along the road, 0 where nobody does [m/s].
+
+    It is the nearest of those that are there within HEADWAY. A car that dawdles before them,
+    because its own goal has time, is where nobody expects one.
+    """
+    if not problem.obstacles:
+        return 0.0
+    road = problem.road.local(problem.here, FOLLOWED)
+    poses = poses_of(problem.obstacles, 2)
+    velocity = (poses[:, 1, :2] - poses[:, 0, :2]) / problem.horizon.dt
+    station, offset = road.project(poses[:, 0, :2])
+    heading = road.at('heading', station)
+    speed = velocity[:, 0] * np.cos(heading) + velocity[:, 1] * np.sin(heading)
+    behind = problem.here + problem.vehicle.rear_to_center - station
+    follows = (behind > 0.0) & (behind < HEADWAY * speed)
+    follows &= speed > np.cos(ALONG) * np.hypot(*velocity.T)
+    follows &= (offset < road.at('left_width', station)) & (
+        -offset < road.at('right_width', station)
+    )
+    nearest = int(np.where(follows, behind, np.inf).argmin())
+    return float(speed[nearest]) if follows[nearest] else 0.0
 
 
 class _Inner(NamedTuple):

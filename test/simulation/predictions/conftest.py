@@ -46,6 +46,19 @@ def on_arc():
 
 
 @pytest.fixture(scope='session')
+def speeding_up():
+    """Make poses of a constant acceleration from a speed, not below a stand, along an arc."""
+
+    def make(speed, acceleration, turn_rate=0.0):
+        ways = np.maximum.accumulate(speed * TIMES + acceleration * TIMES**2 / 2)
+        yaw = turn_rate / speed * ways
+        chord = ways * np.sinc(yaw / (2 * np.pi))
+        return np.column_stack([chord * np.cos(yaw / 2), chord * np.sin(yaw / 2), yaw])
+
+    return make
+
+
+@pytest.fixture(scope='session')
 def road_lanes():
     """Make a road of segments and its lanes: pieces of equal length, one after another."""
 

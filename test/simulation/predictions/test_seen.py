@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart_planner.simulation.predictions import seen_at
+from warmstart_planner.simulation.predictions.seen import ACCELERATION
 
 speeds = st.floats(0.2, 30.0)
 angles = st.floats(-3.0, 3.0)
@@ -23,6 +24,29 @@ def test_motion_on_an_arc_is_known_exactly(
     assert seen.turn_rate == pytest.approx(turn_rate, abs=1e-9)
     course = yaw + slip + turn_rate * 0.1 * instant
     assert np.cos(seen.course - course) == pytest.approx(1.0)
+    assert seen.acceleration == pytest.approx(0.0, abs=1e-6)
+
+
+@given(st.floats(8.0, 25.0), st.floats(-4.0, 3.9), st.integers(8, 14))
+def test_a_constant_acceleration_is_known_exactly(
+    participant, speeding_up, speed, acceleration, instant
+):
+    t = 0.1 * instant
+    seen = seen_at(participant(speeding_up(speed, acceleration)), t)
+    assert seen.acceleration == pytest.approx(acceleration, abs=1e-6)
+    assert seen.speed == pytest.approx(speed + acceleration * t)
+
+
+def test_of_a_short_past_no_acceleration_is_told(participant, speeding_up):
+    other = participant(speeding_up(10.0, 2.0))
+    for t in (0.0, 0.1, 0.3):
+        assert seen_at(other, t).acceleration == 0.0
+
+
+def test_a_jump_of_place_is_no_braking_that_no_car_can_do(participant, on_arc):
+    poses = on_arc(10.0)
+    poses[19:, 0] -= 1.5
+    assert seen_at(participant(poses), 2.0).acceleration == ACCELERATION[0]
 
 
 def test_before_there_is_a_past_it_moves_as_it_starts(participant, on_arc):

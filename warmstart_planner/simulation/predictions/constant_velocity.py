@@ -1,6 +1,11 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Constant velocity and turn rate (CTRV): everything goes on along its arc."""
+"""
+Constant velocity: everything goes on as fast as now, and straight on when it has turned.
+
+Nobody turns or brakes for as long as a horizon is: turn rate and acceleration of now fade, and
+what is constant then is the velocity.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +16,18 @@ from numpy.typing import NDArray
 
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon
-from warmstart_planner.simulation.predictions.seen import Seen
+from warmstart_planner.simulation.predictions.seen import STANDS, Seen
 
+FADING = 0.7  # time constant with which turn rate and acceleration fade [s]
 STRAIGHT_ON = ('pedestrian',)  # kinds that turn on the spot: how fast tells nothing of their way
 
 
 def constant_velocity(seen: Sequence[Seen], horizon: Horizon) -> list[Obstacle]:
     """
-    Predict that all go on with their speed and turn rate; pedestrians go straight on.
+    Predict that all go on with their velocity, after what they now turn and speed up or slow down.
+
+    Turn rate and acceleration fade exponentially, with FADING. Nobody slows down to less than a
+    stand, and pedestrians go straight on.
 
     Args:
         seen: what is known of each.
@@ -33,15 +42,35 @@ def constant_velocity(seen: Sequence[Seen], horizon: Horizon) -> list[Obstacle]:
 
 def poses_on_arcs(seen: Sequence[Seen], horizon: Horizon) -> NDArray[np.float64]:
     """Return the poses of all, shape (n, steps + 1, 3); the arguments are as above."""
-    times = horizon.times
     rate = np.array([0.0 if each.kind in STRAIGHT_ON else each.turn_rate for each in seen])
-    turned = rate[:, None] * times
-    middle = np.array([each.course for each in seen])[:, None] + turned / 2.0
-    speed = np.array([each.speed for each in seen])
-    chord = speed[:, None] * times * np.sinc(turned / (2.0 * np.pi))
+    steps = np.diff(ways_of(seen, horizon), axis=1)
+    speed = np.array([each.speed for each in seen])[:, None]
+    # who slows down turns more slowly, who stands does not
+    moving = np.minimum(steps, speed * horizon.dt) / np.maximum(speed, STANDS)
+    turns = rate[:, None] * moving * np.diff(faded(horizon)) / horizon.dt
+    turned = np.zeros((len(seen), horizon.steps + 1))
+    np.cumsum(turns, axis=1, out=turned[:, 1:])
+    middle = np.array([each.course for each in seen])[:, None] + turned[:, :-1] + turns / 2.0
+    chord = steps * np.sinc(turns / (2.0 * np.pi))
     now = np.array([each.pose for each in seen]).reshape(-1, 3)
-    moved = np.stack([chord * np.cos(middle), chord * np.sin(middle), turned], axis=-1)
-    return now[:, None] + moved
+    poses = np.repeat(now[:, None], horizon.steps + 1, axis=1)
+    poses[:, 1:, 0] += np.cumsum(chord * np.cos(middle), axis=1)
+    poses[:, 1:, 1] += np.cumsum(chord * np.sin(middle), axis=1)
+    poses[..., 2] += turned
+    return poses
+
+
+def ways_of(seen: Sequence[Seen], horizon: Horizon) -> NDArray[np.float64]:
+    """Return how far all get until each time, shape (n, steps + 1) [m]; who stops stays."""
+    speed, acceleration = np.array([(s.speed, s.acceleration) for s in seen]).reshape(-1, 2).T
+    slower = FADING * (horizon.times - faded(horizon))
+    ways = speed[:, None] * horizon.times + acceleration[:, None] * slower
+    return np.maximum.accumulate(ways, axis=1)
+
+
+def faded(horizon: Horizon) -> NDArray[np.float64]:
+    """Return the integral of what is 1 now and fades, shape (steps + 1,) [s]."""
+    return FADING * (1.0 - np.exp(-horizon.times / FADING))
 
 
 def obstacles_of(seen: Sequence[Seen], poses: NDArray[np.float64]) -> list[Obstacle]:

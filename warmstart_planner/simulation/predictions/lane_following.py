@@ -15,6 +15,7 @@ from warmstart_planner.problem import Horizon
 from warmstart_planner.simulation.predictions.constant_velocity import (
     obstacles_of,
     poses_on_arcs,
+    ways_of,
 )
 from warmstart_planner.simulation.predictions.following import travelled
 from warmstart_planner.simulation.predictions.lane_network import (
@@ -66,9 +67,9 @@ def lane_following(seen: Sequence[Seen], network: LaneNetwork, horizon: Horizon)
     """
     Predict that vehicles go on along the lanes that they are in, as far from the bounds as now.
 
-    They keep their speed, and brake behind what stands or is slower ahead of them in their lane.
-    Where a lane ends they go straight on. Who is in no lane, does not go its way or is no
-    vehicle goes on with its speed and turn rate.
+    They go on as fast as `constant_velocity` has it, and brake behind what stands or is slower
+    ahead of them in their lane. Where a lane ends they go straight on. Who is in no lane, does not
+    go its way or is no vehicle goes on as there.
 
     Args:
         seen: what is known of each.
@@ -85,7 +86,7 @@ def lane_following(seen: Sequence[Seen], network: LaneNetwork, horizon: Horizon)
     if len(chosen):
         followers = _followers(places, chosen, network)
         leader, gap = _leaders(seen, places, followers)
-        ways = travelled(np.array([each.speed for each in seen]), leader, gap, horizon)
+        ways = travelled(ways_of(seen, horizon), leader, gap, horizon)
         now = poses[followers.index, 0]
         poses[followers.index] = _along(followers, ways[followers.index], now, horizon)
     return obstacles_of(seen, poses)
