@@ -29,6 +29,7 @@ from warmstart_planner.targets import (
 )
 from warmstart_planner.transcription import (
     ANYWHERE,
+    FINE_RADIUS,
     STEERING_RATE_USE,
     Frame,
     Margins,
@@ -131,6 +132,24 @@ def test_edges_never_run_on_beyond_those_of_the_road(make_problem, begin, length
     assert (anchors['left'] >= min(4.0, narrow) - 0.1 - 1e-9).all()
     far = anchors['station'] + here[0] - station[0] < begin - 30.0
     np.testing.assert_allclose(anchors['left'][far], 3.9)
+
+
+@given(numbers(4.0, 40.0))
+@settings(max_examples=20)
+def test_the_tighter_a_bend_the_more_finely_it_is_described(make_problem, radius):
+    bend = (np.pi / 2 * radius, 1 / radius, 1 / radius)
+    road = road_from_segments([(24.0, 0.0, 0.0), bend, (90.0, 0.0, 0.0)], 2.0, 2.0, 4.0)
+    problem = make_problem((20.0, 0.0, 0.0, 4.0, 0.0), road)
+    here = road.project(box_centre_point(problem.initial_state, CAR))[0]
+    station = anchors_of(problem)['station'] + here
+    gap, middle = np.diff(station), station[:-1] + np.diff(station) / 2
+    in_bend = (middle > 26.0) & (middle < 22.0 + bend[0])
+    straight = (middle < 20.0) | (middle > 28.0 + bend[0])
+    if radius > FINE_RADIUS:
+        np.testing.assert_allclose(gap, gap.mean())
+    elif in_bend.any() and straight.any():
+        finer = gap[straight].max() / gap[in_bend].min()
+        assert finer == pytest.approx(FINE_RADIUS / radius, rel=0.25)
 
 
 def test_each_node_has_the_shape_of_its_time(make_problem):

@@ -26,6 +26,7 @@ from warmstart_planner.objective import (
 )
 from warmstart_planner.obstacles import sizes_of
 from warmstart_planner.problem import PlanningProblem
+from warmstart_planner.road import Road
 from warmstart_planner.targets import (
     COMFORT_DECELERATION,
     stop_station,
@@ -51,7 +52,8 @@ FAST_ACCELERATION = 3.0  # [m/s^2]
 STEERING_RATE_USE = 0.9  # share of it that is planned with; the controller follows with the rest
 RETURN_USE = 0.8  # share of the controls with which a state moves back inside its bounds
 ANYWHERE = 1e6  # a station beyond it is no bound [m]
-STEP_WINDOW = 0.75  # spacings to either side of an anchor within which its edge counts
+STEP_WINDOW = 0.75  # cells to either side of an anchor within which its edge counts
+FINE_RADIUS = 20.0  # bends tighter than it are described more finely, as much as tighter [m]
 
 
 @dataclass(frozen=True)
@@ -196,21 +198,20 @@ def road_parameters(
     centre = box_centre_point(problem.initial_state, vehicle)
     here = float(road.project(centre, problem.here)[0])
     fine = _stations_ahead(problem, here)
-    station = np.linspace(fine[0], fine[-1], ANCHORS)
-    spacing = station[1] - station[0]
+    cells = _cells(road, fine)
+    station = cells.station
     poses = frame.localise(road.poses(station))
-    turned = road.at('heading', station + spacing / 2) - road.at('heading', station - spacing / 2)
     margin = edge_margin(problem, margins.road, fine)
-    left, left_slope = _edge(road.at('left_width', fine), margin, fine, station).T
-    right, right_slope = _edge(road.at('right_width', fine), margin, fine, station).T
-    offset, offset_slope = _lines(target_offsets(problem, fine), fine, station).T
-    speed, speed_slope = _lines(target_speeds(problem, fine), fine, station).T
+    left, left_slope = _edge(road.at('left_width', fine), margin, fine, cells).T
+    right, right_slope = _edge(road.at('right_width', fine), margin, fine, cells).T
+    offset, offset_slope = _lines(target_offsets(problem, fine), fine, cells).T
+    speed, speed_slope = _lines(target_speeds(problem, fine), fine, cells).T
     anchors = {
         'x': poses[:, 0],
         'y': poses[:, 1],
         'cos': np.cos(poses[:, 2]),
         'sin': np.sin(poses[:, 2]),
-        'curvature': turned / spacing,
+        'curvature': np.diff(road.at('heading', cells.edges)) / cells.length,
         'station': station - here,
         'left': left,
         'left_slope': left_slope,
@@ -224,7 +225,7 @@ def road_parameters(
     scalars = {
         'grip': margins.grip * problem.friction * GRAVITY,
         'stop_station': stop_station(problem) - here,
-        'blend_square': 0.1 * spacing**2,
+        'blend_square': 0.1 * np.diff(station).min() ** 2,
     }
     columns = np.stack([anchors[name] for name in ANCHOR_FIELDS], axis=1)
     return np.concatenate([[scalars[name] for name in SCALAR_FIELDS], columns.ravel()])
@@ -275,21 +276,42 @@ def edge_margin(
     return np.clip((room - swept) / 4, 0.0, margin)
 
 
+@dataclass(frozen=True)
+class _Cells:
+    """Stations of the anchors, shape (ANCHORS,), and the edges of what each stands for [m]."""
+
+    station: NDArray[np.float64]
+    edges: NDArray[np.float64]
+
+    @property
+    def length(self) -> NDArray[np.float64]:
+        """Of each cell, shape (ANCHORS,) [m]."""
+        return np.diff(self.edges)
+
+
+def _cells(road: Road, fine: NDArray[np.float64]) -> _Cells:
+    """Spread the anchors over evenly spaced stations, closer together in tight bends."""
+    density = np.maximum(FINE_RADIUS * np.abs(road.at('curvature', fine)), 1.0)
+    count = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    station = np.interp(np.linspace(0.0, count[-1], ANCHORS), count, fine)
+    halves = np.diff(station) / 2
+    first, last = station[0] - halves[0], station[-1] + halves[-1]
+    return _Cells(station, np.concatenate([[first], station[:-1] + halves, [last]]))
+
+
 def _lines(
-    profile: NDArray[np.float64], fine: NDArray[np.float64], station: NDArray[np.float64]
+    profile: NDArray[np.float64], fine: NDArray[np.float64], cells: _Cells
 ) -> NDArray[np.float64]:
-    """Values and slopes of straight lines that stand for a profile about stations, (S, 2)."""
-    spacing = station[1] - station[0]
-    at = station + spacing * np.array([[-0.5], [0.0], [0.5]])
-    before, here, after = np.interp(at, fine, profile)
-    return np.array([here, (after - before) / spacing]).T
+    """Values and slopes of straight lines that stand for a profile in its cells, (ANCHORS, 2)."""
+    here, ends = (np.interp(at, fine, profile) for at in (cells.station, cells.edges))
+    return np.array([here, np.diff(ends) / cells.length]).T
 
 
 def _edge(
     width: NDArray[np.float64],
     margin: NDArray[np.float64],
     fine: NDArray[np.float64],
-    station: NDArray[np.float64],
+    cells: _Cells,
 ) -> NDArray[np.float64]:
     """
     Return lines as `_lines` does for a margin to an edge of the road, none beyond the edge itself.
@@ -297,17 +319,17 @@ def _edge(
     A line that would run on beyond the edge, where a lane ends at once, say, is moved inside, or
     levelled at the least width nearby, whichever leaves more room where it leaves least.
     """
-    lines = _lines(width - margin, fine, station)
-    spacing = station[1] - station[0]
-    nearest = ((fine - station[0]) / spacing + 0.5).astype(int)
+    lines = _lines(width - margin, fine, cells)
+    nearest = np.searchsorted(cells.edges[1:-1], fine, side='right')
     value, slope = lines.T
-    intercept = value - slope * station
+    intercept = value - slope * cells.station
     beyond = intercept[nearest] + slope[nearest] * fine - width
     for anchor in set(nearest[beyond > 0.0].tolist()):
+        length = cells.length[anchor]
         lines[anchor, 0] -= beyond[nearest == anchor].max()
-        near = np.abs(fine - station[anchor]) <= STEP_WINDOW * spacing
+        near = np.abs(fine - cells.station[anchor]) <= STEP_WINDOW * length
         level = (width - margin)[near].min()
-        if level > lines[anchor, 0] - abs(lines[anchor, 1]) * spacing / 2:
+        if level > lines[anchor, 0] - abs(lines[anchor, 1]) * length / 2:
             lines[anchor] = level, 0.0
     return lines
 

@@ -45,6 +45,7 @@ CONSTANTS = {
         'FAST_ACCELERATION',
         'RETURN_USE',
         'STEP_WINDOW',
+        'FINE_RADIUS',
     ),
     targets: ('GOAL_APPROACH', 'LATERAL_COMFORT', 'LATERAL_MOST', 'COMFORT_DECELERATION'),
     objective: ('ANCHORS', 'OBSTACLE_PARAMETERS'),

@@ -75,16 +75,40 @@ typedef struct {
     place_t *places;
 } fine_t;
 
-/* transcription._lines: values and slopes about the anchors, two numbers each. */
-static void put_lines(const fine_t *fine, const double *anchors, double *lines) {
-    const double spacing = anchors[1] - anchors[0];
+/* transcription._Cells */
+typedef struct {
+    double station[ANCHORS], edges[ANCHORS + 1], length[ANCHORS];
+} cells_t;
+
+/* transcription._cells */
+static void put_cells(const problem_t *p, fine_t *fine, cells_t *cells) {
+    double *const count = fine->profile, before = 0.0;
+    for (int i = 0; i < fine->count; i++) {
+        const double density =
+            fmax(FINE_RADIUS * fabs(at(p->road.curvature, fine->places[i])), 1.0);
+        count[i] = i ? count[i - 1] + density + before : 0.0;
+        before = density;
+    }
     for (int a = 0; a < ANCHORS; a++) {
-        double value[3];
-        for (int i = 0; i < 3; i++)
-            value[i] = at(fine->profile, place_of(fine->station, fine->count,
-                                                  anchors[a] + spacing * (0.5 * i - 0.5)));
-        lines[2 * a] = value[1];
-        lines[2 * a + 1] = (value[2] - value[0]) / spacing;
+        const double wanted = spaced(0.0, count[fine->count - 1], ANCHORS, a);
+        cells->station[a] = at(fine->station, place_of(count, fine->count, wanted));
+    }
+    for (int a = 1; a < ANCHORS; a++)
+        cells->edges[a] = cells->station[a - 1] + (cells->station[a] - cells->station[a - 1]) / 2;
+    cells->edges[0] = 2 * cells->station[0] - cells->edges[1];
+    cells->edges[ANCHORS] = 2 * cells->station[ANCHORS - 1] - cells->edges[ANCHORS - 1];
+    for (int a = 0; a < ANCHORS; a++) cells->length[a] = cells->edges[a + 1] - cells->edges[a];
+}
+
+/* transcription._lines: values and slopes in the cells, two numbers each. */
+static void put_lines(const fine_t *fine, const cells_t *cells, double *lines) {
+    double ends[ANCHORS + 1];
+    for (int a = 0; a <= ANCHORS; a++)
+        ends[a] = at(fine->profile, place_of(fine->station, fine->count, cells->edges[a]));
+    for (int a = 0; a < ANCHORS; a++) {
+        lines[2 * a] =
+            at(fine->profile, place_of(fine->station, fine->count, cells->station[a]));
+        lines[2 * a + 1] = (ends[a + 1] - ends[a]) / cells->length[a];
     }
 }
 
@@ -94,20 +118,19 @@ static void put_margin(const problem_t *p, const margins_t *m, fine_t *fine) {
 }
 
 /* transcription._edge */
-static void put_edge(fine_t *fine, const double *edge, const double *anchors, double *lines) {
-    const double spacing = anchors[1] - anchors[0];
+static void put_edge(fine_t *fine, const double *edge, const cells_t *cells, double *lines) {
     double beyond[ANCHORS], straight[2 * ANCHORS];
     for (int i = 0; i < fine->count; i++) {
         fine->width[i] = at(edge, fine->places[i]);
         fine->profile[i] = fine->width[i] - fine->margin[i];
     }
-    put_lines(fine, anchors, lines);
+    put_lines(fine, cells, lines);
     for (int i = 0; i < 2 * ANCHORS; i++) straight[i] = lines[i];
     for (int a = 0; a < ANCHORS; a++) beyond[a] = 0.0;
-    for (int i = 0; i < fine->count; i++) {
+    for (int i = 0, a = 0; i < fine->count; i++) {
         const double station = fine->station[i];
-        const int a = (int)((station - anchors[0]) / spacing + 0.5);
-        const double line = straight[2 * a] - straight[2 * a + 1] * anchors[a] +
+        while (a < ANCHORS - 1 && station >= cells->edges[a + 1]) a++;
+        const double line = straight[2 * a] - straight[2 * a + 1] * cells->station[a] +
                             straight[2 * a + 1] * station;
         beyond[a] = fmax(beyond[a], line - fine->width[i]);
     }
@@ -116,9 +139,9 @@ static void put_edge(fine_t *fine, const double *edge, const double *anchors, do
         lines[2 * a] -= beyond[a];
         double least = INFINITY;
         for (int i = 0; i < fine->count; i++)
-            if (fabs(fine->station[i] - anchors[a]) <= STEP_WINDOW * spacing)
+            if (fabs(fine->station[i] - cells->station[a]) <= STEP_WINDOW * cells->length[a])
                 least = fmin(least, fine->width[i] - fine->margin[i]);
-        if (least > lines[2 * a] - fabs(lines[2 * a + 1]) * spacing / 2) {
+        if (least > lines[2 * a] - fabs(lines[2 * a + 1]) * cells->length[a] / 2) {
             lines[2 * a] = least;
             lines[2 * a + 1] = 0.0;
         }
@@ -130,37 +153,39 @@ static void put_road(const way_t *w, const margins_t *m, fine_t *fine, double fi
                      double *road) {
     const problem_t *p = w->problem;
     const double c = cos(p->state[2]), s = sin(p->state[2]);
-    double anchors[ANCHORS], left[2 * ANCHORS], right[2 * ANCHORS], offset[2 * ANCHORS] = {0};
-    double speed[2 * ANCHORS];
+    double left[2 * ANCHORS], right[2 * ANCHORS], offset[2 * ANCHORS] = {0};
+    double speed[2 * ANCHORS], least = INFINITY;
+    cells_t cells;
     for (int i = 0; i < fine->count; i++) {
         fine->station[i] = spaced(first, last, fine->count, i);
         fine->places[i] = next_on_road(&p->road, fine->station[i], i ? fine->places + i - 1 : 0);
     }
-    for (int a = 0; a < ANCHORS; a++) anchors[a] = spaced(first, last, ANCHORS, a);
-    const double spacing = anchors[1] - anchors[0];
+    put_cells(p, fine, &cells);
+    for (int a = 1; a < ANCHORS; a++)
+        least = fmin(least, cells.station[a] - cells.station[a - 1]);
     put_margin(p, m, fine);
-    put_edge(fine, p->road.left_width, anchors, left);
-    put_edge(fine, p->road.right_width, anchors, right);
+    put_edge(fine, p->road.left_width, &cells, left);
+    put_edge(fine, p->road.right_width, &cells, right);
     if (p->target.offset != 0.0) {
         for (int i = 0; i < fine->count; i++)
             fine->profile[i] = target_offset(&p->target, fine->station[i]);
-        put_lines(fine, anchors, offset);
+        put_lines(fine, &cells, offset);
     }
     put_speeds(w, fine->station, fine->places, fine->count, fine->profile);
-    put_lines(fine, anchors, speed);
+    put_lines(fine, &cells, speed);
     *road++ = m->grip * p->friction * GRAVITY;
     *road++ = w->stop - w->here;
-    *road++ = 0.1 * spacing * spacing;
+    *road++ = 0.1 * least * least;
     for (int a = 0; a < ANCHORS; a++) {
         double x, y;
-        const double local_heading = point_at(&p->road, anchors[a], &x, &y) - p->state[2];
+        const double local_heading = point_at(&p->road, cells.station[a], &x, &y) - p->state[2];
         const double dx = x - p->state[0], dy = y - p->state[1];
         const double turned =
-            at(p->road.heading, on_road(&p->road, anchors[a] + spacing / 2)) -
-            at(p->road.heading, on_road(&p->road, anchors[a] - spacing / 2));
+            at(p->road.heading, on_road(&p->road, cells.edges[a + 1])) -
+            at(p->road.heading, on_road(&p->road, cells.edges[a]));
         const double fields[ANCHOR_SIZE] = {
             c * dx + s * dy,    c * dy - s * dx,      cos(local_heading), sin(local_heading),
-            turned / spacing,   anchors[a] - w->here, left[2 * a],        left[2 * a + 1],
+            turned / cells.length[a], cells.station[a] - w->here, left[2 * a],        left[2 * a + 1],
             right[2 * a],       right[2 * a + 1],     offset[2 * a],      offset[2 * a + 1],
             speed[2 * a],       speed[2 * a + 1],
         };
