@@ -19,7 +19,6 @@ DOCUMENTS = [
     *sorted((ROOT / 'docs').rglob('*.md')),
 ]
 TEXT = {path: path.read_text(encoding='utf-8') for path in DOCUMENTS}
-PACKAGE = 'warmstart_planner.commands'
 RUN = re.compile(r'(make [a-z-]+|warmstart-planner [a-z]+)((?:(?!make |warmstart-planner ).)*)')
 MAKEFILE = (ROOT / 'Makefile').read_text(encoding='utf-8')
 
@@ -90,29 +89,29 @@ def test_the_installed_program_s_commands_are_those_of_the_readme():
     assert used <= set(COMMANDS)
 
 
-def options_of_modules():
-    """Return, by module, the options that documents give to it or to what runs it."""
-    modules = {
-        name: module
+def options_of_programs():
+    """Return, by what Python is to run, the options that documents give to it."""
+    programs = {
+        f'make {name}': f'-m {module}'
         for name, lines in re.findall(r'^([a-z-]+):.*((?:\n\t.*)+)', MAKEFILE, re.M)
         for module in re.findall(r'-m ((?:training|warmstart_planner)[\w.]*)', lines)
     }
-    modules |= {f'warmstart-planner {name}': f'{PACKAGE}.{m}' for name, (m, _) in COMMANDS.items()}
+    programs |= {f'warmstart-planner {name}': f'-m warmstart_planner {name}' for name in COMMANDS}
     found = {}
     for parts in CODE.values():
         for command, given in RUN.findall('\n'.join(parts)):
-            if command.removeprefix('make ') in modules:
-                options = found.setdefault(modules[command.removeprefix('make ')], set())
+            if command in programs:
+                options = found.setdefault(programs[command], set())
                 options.update(re.findall(r'(?<![\w-])--[a-z][a-z-]*', given))
-    return {module: options for module, options in found.items() if options}
+    return {program: options for program, options in found.items() if options}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(('module', 'options'), options_of_modules().items())
-def test_options_in_documents_are_there(module, options, python, tmp_path):
-    if module.startswith('training'):
+@pytest.mark.parametrize(('program', 'options'), options_of_programs().items())
+def test_options_in_documents_are_there(program, options, python, tmp_path):
+    if 'training' in program:
         pytest.importorskip('torch', reason='torch is not installed')
-    known = python(tmp_path, '-m', module, '--help')
+    known = python(tmp_path, *program.split(), '--help')
     assert sorted(each for each in options if not re.search(rf'{each}\b(?!-)', known)) == []
 
 
