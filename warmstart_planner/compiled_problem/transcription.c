@@ -184,10 +184,20 @@ static void put_road(const way_t *w, const margins_t *m, fine_t *fine, double fi
             at(p->road.heading, on_road(&p->road, cells.edges[a + 1])) -
             at(p->road.heading, on_road(&p->road, cells.edges[a]));
         const double fields[ANCHOR_SIZE] = {
-            c * dx + s * dy,    c * dy - s * dx,      cos(local_heading), sin(local_heading),
-            turned / cells.length[a], cells.station[a] - w->here, left[2 * a],        left[2 * a + 1],
-            right[2 * a],       right[2 * a + 1],     offset[2 * a],      offset[2 * a + 1],
-            speed[2 * a],       speed[2 * a + 1],
+            c * dx + s * dy,
+            c * dy - s * dx,
+            cos(local_heading),
+            sin(local_heading),
+            turned / cells.length[a],
+            cells.station[a] - w->here,
+            left[2 * a],
+            left[2 * a + 1],
+            right[2 * a],
+            right[2 * a + 1],
+            offset[2 * a],
+            offset[2 * a + 1],
+            speed[2 * a],
+            speed[2 * a + 1],
         };
         for (int i = 0; i < ANCHOR_SIZE; i++) *road++ = fields[i];
     }
