@@ -60,6 +60,6 @@ def test_one_slow_moment_does_not_keep_a_source_out_for_ever(problem):
     source = TimedSource(slow)
     source.propose_until(problem, within(1.0))
     slow.seconds = 0.0
-    answers = [len(source.propose_until(problem, within(0.01))) for _ in range(40)]
+    answers = [len(source.propose_until(problem, within(0.01))) for _ in range(120)]
     assert answers[0] == 0
     assert answers[-1] == 1

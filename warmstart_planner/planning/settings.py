@@ -66,7 +66,7 @@ class PlannerSettings:
 
     threads: int = 1
     straggler_share: float = 0.3
-    proposing_share: float = 0.5
+    proposing_share: float = 0.35
     keep_bonus: float = 0.1
     previous_age_max: float = 1.5
     return_time: float = 2.0

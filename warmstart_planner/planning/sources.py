@@ -11,9 +11,8 @@ from warmstart_planner.problem import PlanningProblem, Proposal
 from warmstart_planner.proposals.source import ProposalSource
 
 SMOOTHING = 0.2  # weight of the newest of the times that a source took
-FORGETTING = (
-    0.9  # of its usual time, whenever a source is left out: it may have been a slow moment
-)
+# of its usual time, whenever a source is left out: it may have been a slow moment
+FORGETTING = 0.98
 
 
 class TimedSource:
