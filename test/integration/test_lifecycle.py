@@ -266,7 +266,7 @@ def test_a_module_that_is_missing_is_named_and_ends_the_start(start, tmp_path):
 
 
 @pytest.mark.parametrize('rig', [['use_sim_time:=true']], indirect=True)
-@pytest.mark.parametrize(('back', 'anew'), [(30.0, True), (0.05, False)])
+@pytest.mark.parametrize(('back', 'anew'), [(30.0, True), (0.05, True), (-0.05, False)])
 def test_a_node_whose_time_goes_back_forgets_what_it_knew(rig, solvers, back, anew):
     """A simulator that is started again begins at the time at which the first one began."""
     from rosgraph_msgs.msg import Clock

@@ -37,7 +37,9 @@ from warmstart_planner.nodes.topics import Topic
 from warmstart_planner.processes.exit_status import GOOD
 
 REPEAT = 5.0  # the same complaint is repeated after this long [s]
-BACKWARD = 0.1  # time that goes back by more than this begins anew [s]
+# Time that goes back by more than this begins anew [s]. One source's times come in their order, so
+# any step back is of a new one, and what is kept of the old one would make its states look old.
+BACKWARD = 1e-3
 AUTOSTART = Parameter(
     'autostart',
     False,
