@@ -36,5 +36,9 @@ _prepend PYTHONPATH "$_install"/lib/python3*/site-packages \
 # In front of the install space: the source is what runs, only the messages come from there.
 _prepend PYTHONPATH "$_root"
 
+# Images of containers often tell Python to keep no compiled modules. It would compile all that it
+# imports at every start of a node or a command, for seconds: wheels are installed uncompiled.
+unset PYTHONDONTWRITEBYTECODE
+
 unset -f _prepend
 unset _root _venv _install
