@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import filecmp
 import hashlib
 import os
 import re
@@ -212,15 +213,17 @@ def link_copies() -> None:
 
     Wheels cannot hold links: `libcasadi.so`, `libcasadi.so.3.7` are copies in them.
     """
-    first: dict[tuple[str, int, bytes], Path] = {}
+    known: dict[tuple[str, int], list[Path]] = {}
     for path in sorted(VENV.rglob('*.so*')):
         if path.is_symlink() or not path.is_file() or path.stat().st_size < COPY_SIZE:
             continue
-        content = hashlib.sha256(path.read_bytes()).digest()
-        known = first.setdefault((path.name.split('.so')[0], path.stat().st_size, content), path)
-        if not known.samefile(path):
+        alike = known.setdefault((path.name.split('.so')[0], path.stat().st_size), [])
+        same = next((each for each in alike if filecmp.cmp(each, path, shallow=False)), None)
+        if same is None:
+            alike.append(path)
+        elif not same.samefile(path):
             path.unlink()
-            path.hardlink_to(known)
+            path.hardlink_to(same)
 
 
 def repair_casadi(pip: list[str]) -> None:
