@@ -55,7 +55,7 @@ test: training  ## Run all tests: [ARGS='-k name']
 ifdef ARGS
 	$(RUN) -m pytest $(ARGS)
 else
-	$(RUN) -m pytest -m 'not integration' --numprocesses auto
+	$(RUN) -m pytest -m 'not integration' --numprocesses auto --dist worksteal
 	$(RUN) -m pytest -m integration
 endif
 
