@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import simpson
 
 from warmstart_planner.evaluation.driven import Driven
 from warmstart_planner.scenarios.scenario import Scenario
@@ -57,6 +56,8 @@ def partial_costs(
     scenario: Scenario, driven: Driven, desired_speed: float | None
 ) -> dict[str, float]:
     """Return the partial costs of a drive by their letters; arguments as for `costs`."""
+    from scipy.integrate import simpson  # takes most of a second to load, and few drives need it
+
     dt = driven.dt
     acceleration = np.diff(driven.speed) / dt
     slower = (desired_speed - driven.speed) if desired_speed else np.zeros_like(driven.speed)

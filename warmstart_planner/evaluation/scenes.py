@@ -21,9 +21,6 @@ from warmstart_planner.processes.parallel import in_parallel
 from warmstart_planner.scenarios import Scenario, ScenarioError, load_scenario
 from warmstart_planner.simulation.closed_loop import Drive
 from warmstart_planner.simulation.configuration import SimulationConfiguration
-from warmstart_planner.simulation.pictures.animation import write_animation
-from warmstart_planner.simulation.pictures.drive import draw_picture
-from warmstart_planner.simulation.record import DriveRecord
 from warmstart_planner.simulation.report import summary, write_csv
 from warmstart_planner.vehicle import SPEED
 
@@ -34,10 +31,6 @@ BROKEN_OFF = 'error'
 SOLUTION_MODELS = {'tyres': 'ST', 'kinematic': 'KS'}  # by the plant that was driven
 MAIN_COST = 'SM1'  # that solutions are written for
 SHORTEST = 3  # states of a solution: fewer have no jerk
-DRAWINGS: Mapping[str, tuple[str, Callable[[Path, Scenario, DriveRecord], None]]] = {
-    'picture': ('.png', draw_picture),
-    'animation': ('.gif', write_animation),
-}
 Row = dict[str, Any]
 
 _log = logging.getLogger(__name__)
@@ -58,7 +51,7 @@ class Setup:
 
     `deadline` is what the planner is given for a plan [s], `sources` as `planner_with` takes
     them. `vehicle` is a car by name or its file's path; empty: the scenarios' own. `drawings` are
-    made of each drive, from DRAWINGS.
+    made of each drive: 'picture', 'animation'.
     """
 
     configuration: SimulationConfiguration
@@ -211,8 +204,14 @@ def _figures(done: Drive, target: Path) -> Row:
 
 
 def _draw(done: Drive, drawings: Sequence[str], target: Path) -> None:
+    if not drawings:  # a table needs no Matplotlib, which takes a second to load
+        return
+    from warmstart_planner.simulation.pictures.animation import write_animation
+    from warmstart_planner.simulation.pictures.drive import draw_picture
+
+    known = {'picture': ('.png', draw_picture), 'animation': ('.gif', write_animation)}
     for drawing in drawings:
-        suffix, draw = DRAWINGS[drawing]
+        suffix, draw = known[drawing]
         draw(Path(f'{target}{suffix}'), done.scenario, done.record)
 
 
