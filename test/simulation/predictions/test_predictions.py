@@ -95,15 +95,15 @@ def test_sizes_are_those_of_now(participant, on_arc, horizon, name):
 
 
 def test_thirty_participants_take_a_few_milliseconds(predict, participant, road_lanes, horizon):
-    """Generously, as the machine may be slow or busy: less than a fifth of a cycle of 10 Hz."""
+    """Generously, as the machine may be slow: less than a fifth of a cycle of 10 Hz."""
     road, lanes = road_lanes(BENT)
     stations = np.linspace(10.0, 200.0, 30)[:, None] + np.arange(151) * 0.5
     traffic = [participant(road.poses(s, 0.5), f'{i}') for i, s in enumerate(stations)]
     network = LaneNetwork(lanes)
 
     def seconds():
-        begin = time.perf_counter()
+        begin = time.thread_time()  # others that run here meanwhile take no part of it
         predict(traffic, network, 2.0, horizon)
-        return time.perf_counter() - begin
+        return time.thread_time() - begin
 
     assert min(seconds() for _ in range(20)) < 20e-3

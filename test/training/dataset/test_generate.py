@@ -39,7 +39,6 @@ def run_program(arguments, **options):
         env={**os.environ, 'PYTHONPATH': str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
         **options,
     )
@@ -264,7 +263,6 @@ class TestProgram:
             env={**os.environ, 'PYTHONPATH': str(ROOT), 'TMPDIR': str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
         assert done.returncode == 2
