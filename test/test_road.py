@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from warmstart_planner.road import (
@@ -219,6 +219,7 @@ def test_a_road_is_the_same_path_whatever_its_widths(loops):
 class TestStationTracker:
     @pytest.mark.slow
     @pytest.mark.parametrize('name', LOOPS)
+    @settings(max_examples=25)
     @given(offset=numbers(-2.5, 2.5), step=numbers(0.2, 8.0))
     def test_a_car_that_is_followed_stays_on_its_own_pass(self, loops, name, offset, step):
         road = loops[name]

@@ -17,6 +17,10 @@ COLUMNS = {
 }  # fmt: skip
 
 
+# where neither who proposes nor how many drive makes a difference: one process, without a model
+PLAIN = ['--sources', '', '--workers', '1']
+
+
 @pytest.fixture
 def folder(tmp_path):
     return write_road_files(tmp_path / 'inputs')
@@ -49,7 +53,7 @@ class TestFolder:
         self, folder, tmp_path, capsys
     ):
         out = tmp_path / 'out.json'
-        command = ['--folder', str(folder), '--out', str(out)]
+        command = ['--folder', str(folder), '--out', str(out), *PLAIN]
 
         def rows_again(*more):
             capsys.readouterr()
@@ -69,7 +73,7 @@ class TestFolder:
         assert 'already' not in said
 
     def test_rows_that_were_driven_otherwise_are_not_mixed_in(self, folder, tmp_path, capsys):
-        command = ['--folder', str(folder), '--out', str(tmp_path / 'out.json')]
+        command = ['--folder', str(folder), '--out', str(tmp_path / 'out.json'), *PLAIN]
         assert main(command) == 0
         assert main([*command, '--prediction', 'lane_following']) == 2
         assert 'begun anew' in capsys.readouterr().err
@@ -103,7 +107,7 @@ class TestFolder:
         for suffix in ('yaml', 'yml'):
             (made / f'ahead.{suffix}').write_text(ROAD)
         out = tmp_path / 'out.json'
-        assert main(['--folder', str(made), '--out', str(out)]) == 0
+        assert main(['--folder', str(made), '--out', str(out), *PLAIN]) == 0
         rows = json.loads(out.read_text())['rows']
         assert [row['file'] for row in rows] == ['ahead.yaml', 'ahead.yml']
         assert len({row['driven_csv'] for row in rows}) == 2
@@ -111,7 +115,7 @@ class TestFolder:
     def test_only_the_first_files_are_driven_where_asked(self, folder, tmp_path):
         (folder / 'ahead.yaml').write_text(BEHIND)
         out = tmp_path / 'out.json'
-        assert main(['--folder', str(folder), '--out', str(out), '--n', '1']) == 0
+        assert main(['--folder', str(folder), '--out', str(out), '--n', '1', *PLAIN]) == 0
         (row,) = json.loads(out.read_text())['rows']
         assert row['file'] == 'ahead.yaml'
 
