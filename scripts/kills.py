@@ -28,7 +28,7 @@ import rclpy
 from interrupts import left, started
 
 from warmstart_planner import msg
-from warmstart_planner.nodes.process import rejoin_soon
+from warmstart_planner.nodes.managed_node.process import rejoin_soon
 
 REJOIN_TIME = 3.0  # in which a node that was killed is heard again [s]
 DRIVE_TIME = 120.0  # after which a drive is given up [s]

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from warmstart_planner.mpc import Controller, formulation
-from warmstart_planner.mpc.parameters import StageParameters, nearest_obstacles
+from warmstart_planner.mpc import Controller
 from warmstart_planner.mpc.settings import StartChoice
-from warmstart_planner.mpc.solver import TrackingSolver
+from warmstart_planner.mpc.tracking import formulation
+from warmstart_planner.mpc.tracking.parameters import StageParameters, nearest_obstacles
+from warmstart_planner.mpc.tracking.solver import TrackingSolver
 from warmstart_planner.mpc.warm_starts import (
     CANDIDATES,
     Judge,

@@ -37,9 +37,9 @@ from training.decision_transformer.settings import Configuration, dataset_folder
 from training.decision_transformer.train import Training, usable
 from training.progress import tracked
 from training.table import Column, table
+from warmstart_planner.files.measurement import write_json, write_measurement
 from warmstart_planner.learned.cards.model_card import CARD_FILE, Defaults
 from warmstart_planner.learned.session import load_model
-from warmstart_planner.measurement import write_json, write_measurement
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.selection import judge
 from warmstart_planner.scp.solver import ScpSolver

@@ -14,10 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.mpc.parameters import StageParameters, nearest_obstacles
 from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings, Mode
-from warmstart_planner.mpc.solver import TrackingSolver
 from warmstart_planner.mpc.supervised import (
     STANDING_SPEED,
     Action,
@@ -26,6 +24,8 @@ from warmstart_planner.mpc.supervised import (
     StepInput,
     SupervisedController,
 )
+from warmstart_planner.mpc.tracking.parameters import StageParameters, nearest_obstacles
+from warmstart_planner.mpc.tracking.solver import TrackingSolver
 from warmstart_planner.mpc.warm_starts import (
     CANDIDATES,
     Judge,

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.learned.observation.observer import Observer
-from warmstart_planner.mpc.merit_library import Merit
 from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings, StartChoice
+from warmstart_planner.mpc.tracking.merit_library import Merit
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.transcription import Frame
 from warmstart_planner.vehicle import (

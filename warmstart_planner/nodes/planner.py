@@ -18,14 +18,15 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule, aligned, check_goal, pose_goal
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import (
+from warmstart_planner.nodes.managed_node.diagnostics import (
     SILENCE,
     CountTask,
     DeadlineTask,
     RateTask,
     StateTask,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.process import run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     ObstacleEstimate,
@@ -49,7 +50,6 @@ from warmstart_planner.nodes.parameters.planner import (
     PlannerNodeSettings,
     settings_from,
 )
-from warmstart_planner.nodes.process import run
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.planning import Planner, Prepared
 from warmstart_planner.problem import (

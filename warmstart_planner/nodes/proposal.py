@@ -19,7 +19,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from warmstart_planner.learned.session import InferenceError
 from warmstart_planner.mpc.policy_roll_outs import PolicyRollOuts, Ways
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import (
+from warmstart_planner.nodes.managed_node.diagnostics import (
     SILENCE,
     CountTask,
     DeadlineTask,
@@ -27,7 +27,8 @@ from warmstart_planner.nodes.diagnostics import (
     StateTask,
     Task,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.process import run
 from warmstart_planner.nodes.messages import (
     PolicyRollOut,
     StateEstimate,
@@ -43,7 +44,6 @@ from warmstart_planner.nodes.parameters.proposal import (
     ProposalSettings,
     SourceShelf,
 )
-from warmstart_planner.nodes.process import run
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals import iql_lstm
 from warmstart_planner.proposals.source import ModelInfo, ModelSource, ProposalSource

@@ -22,9 +22,9 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import CountTask, StateTask
-from warmstart_planner.nodes.drive_clock import DriveClock
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.diagnostics import CountTask, StateTask
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.process import run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     ObstacleEstimate,
@@ -41,16 +41,16 @@ from warmstart_planner.nodes.messages import (
     to_time,
     vehicle_state_message,
 )
-from warmstart_planner.nodes.pacing import SAME_TIME, Lockstep, Pace, RealTime
 from warmstart_planner.nodes.parameters.simulator import (
     DECLARATIONS,
     LOCKSTEP,
     SimulatorSettings,
     settings_from,
 )
-from warmstart_planner.nodes.process import run
-from warmstart_planner.nodes.recorder import Recorder, RungReport
-from warmstart_planner.nodes.transforms import TransformPublisher
+from warmstart_planner.nodes.simulation.drive_clock import DriveClock
+from warmstart_planner.nodes.simulation.pacing import SAME_TIME, Lockstep, Pace, RealTime
+from warmstart_planner.nodes.simulation.recorder import Recorder, RungReport
+from warmstart_planner.nodes.simulation.transforms import TransformPublisher
 from warmstart_planner.problem import PoseGoal, RegionGoal
 from warmstart_planner.processes.exit_status import GOOD, MISSED, NOT_DRIVEN
 from warmstart_planner.scenarios import Scenario, load_scenario

@@ -34,7 +34,7 @@ from training.iql_lstm.settings import Configuration
 from training.iql_lstm.train import fit, rate_share
 from training.iql_lstm.trained import Trained
 from training.table import Column, table
-from warmstart_planner.measurement import header, write_json
+from warmstart_planner.files.measurement import header, write_json
 
 Implementation = Literal['ours', 'd3rlpy']
 OURS, D3RLPY = get_args(Implementation)

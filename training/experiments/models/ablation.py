@@ -36,7 +36,7 @@ from training.decision_transformer.settings import Configuration, dataset_folder
 from training.decision_transformer.train import Training
 from training.figures import excess_share, relative_gap
 from training.table import Column, table
-from warmstart_planner.measurement import write_measurement
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.scp.solver import BoundProblem
 
 Array = NDArray[np.float64]

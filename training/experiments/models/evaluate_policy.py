@@ -39,10 +39,10 @@ from training.iql_lstm.trained import Trained, load_trained
 from training.progress import tracked
 from training.table import Column, table
 from warmstart_planner.driver_model.plain_rule import PlainSettings
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.learned.observation import library as observation_library
 from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.learned.policy import LoadedPolicy, load_policy, roll_out
-from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.scp import library as scp_library

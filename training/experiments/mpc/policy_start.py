@@ -7,9 +7,9 @@ from __future__ import annotations
 import numpy as np
 
 from warmstart_planner.learned.policy import LoadedPolicy
-from warmstart_planner.mpc.merit_library import Merit
 from warmstart_planner.mpc.policy_roll_outs import PolicyRollOuts
 from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.tracking.merit_library import Merit
 from warmstart_planner.mpc.warm_starts import TrackingProblem, WarmStart
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.vehicle import VehicleParameters
