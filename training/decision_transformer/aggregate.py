@@ -32,7 +32,7 @@ from training.dataset.situations import AGGREGATED, Situation, base_situation, l
 from training.decision_transformer.batches import Place
 from training.decision_transformer.export import export
 from training.decision_transformer.loading import read_checkpoint
-from training.decision_transformer.outcomes import HEAD_FILE, teach
+from training.decision_transformer.outcomes import HEAD_FILE, train_outcome_head
 from training.decision_transformer.settings import Configuration, dataset_folders
 from training.decision_transformer.train import Training, usable
 from training.progress import tracked
@@ -109,7 +109,7 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
     first = Configuration(**read_checkpoint(checkpoint)['configuration'])
     folders = [str(folder) for folder in dataset_folders(first)]
     if not checkpoint.with_name(HEAD_FILE).exists():
-        teach(checkpoint, settings.scenes, client)
+        train_outcome_head(checkpoint, settings.scenes, client)
     if not (models / CARD_FILE).exists():
         export(checkpoint, models, Defaults())
     rows = measured(settings, 0, models)
@@ -140,7 +140,7 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
         Training(configuration, Place()).run()
         checkpoint, models = folder / 'training' / 'best.pt', folder / 'models'
         if not checkpoint.with_name(HEAD_FILE).exists():
-            teach(checkpoint, settings.scenes, client)
+            train_outcome_head(checkpoint, settings.scenes, client)
         export(checkpoint, models, Defaults())
         rows += measured(settings, number, models)
     return rows

@@ -42,7 +42,7 @@ from warmstart_planner.nodes.parameters.proposal import (
     DECLARATIONS,
     AskedSource,
     ProposalSettings,
-    SourceShelf,
+    SourceCache,
 )
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals import iql_lstm
@@ -107,7 +107,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
 
     def __init__(self) -> None:
         # it tests a source while the one in use goes on; the settings carry it over as a whole
-        super().__init__('proposal', DECLARATIONS, SourceShelf().settings_from)
+        super().__init__('proposal', DECLARATIONS, SourceCache().settings_from)
 
     # --- lifecycle ---
 

@@ -66,9 +66,9 @@ class Sequential:
         """Answer a problem within a budget of the reference machine [s]."""
         problem, deadline = replace(bound.problem), self._slowness * budget
         begin = time.perf_counter()
-        posed, judged_by = self._solver.bind(problem), Judge(problem)
+        again, judged_by = self._solver.bind(problem), Judge(problem)
         end = begin + deadline - self._allowance.verdict
-        search = _Search(self._solver, posed, judged_by, begin, end)
+        search = _Search(self._solver, again, judged_by, begin, end)
         self._refine_in_order(search)
         return search.run(budget, deadline)
 
