@@ -394,7 +394,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
 
     def _log_progress(self) -> None:
         state = self._simulator.true_state
-        left = way_left(self._scenario, self._monitor.station)
+        left = remaining_distance(self._scenario, self._monitor.station)
         plan = self._newest_rung(self._recorder.newest_plan())
         control = self._newest_rung(self._recorder.newest_command())
         self.get_logger().info(
@@ -423,8 +423,8 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         return scene.message()
 
 
-def way_left(scenario: Scenario, station: float) -> float:
-    """Way along the road that is left from a station, to the goal or to the road's end [m]."""
+def remaining_distance(scenario: Scenario, station: float) -> float:
+    """Distance along the road from a station to the goal or to the road's end [m]."""
     return min(scenario.goal_station, scenario.road.end) - station
 
 

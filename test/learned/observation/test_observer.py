@@ -84,7 +84,7 @@ def test_a_stepped_roll_out_is_the_whole_one_and_what_is_seen_along_it(observer,
     np.testing.assert_allclose(np.stack(seen_here, axis=1), along, rtol=1e-5, atol=1e-5)
 
 
-def test_a_walk_ends_where_it_was_to_end(observer, scene):
+def test_a_roll_out_ends_where_it_was_to_end(observer, scene):
     states, road, obstacles = scene
     driven = observer.begin_roll_out(states[:, 0], road, obstacles, 2, DT)
     driven.step(np.zeros((6, 2)))
@@ -122,7 +122,7 @@ def test_what_a_car_sees_does_not_depend_on_how_many_look(observer, scene, cars)
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
 
 
-def test_a_walk_passes_on_what_is_not_a_number_to_its_car_only(observer, scene):
+def test_a_roll_out_passes_on_what_is_not_a_number_to_its_car_only(observer, scene):
     states, road, obstacles = scene
     driven = observer.begin_roll_out(states[:, 0], road, obstacles, 2, DT)
     driven.step(np.array([[0.0, 0.0]] * 5 + [[np.nan, 0.0]]))

@@ -30,7 +30,7 @@ from training.dataset.generate import connected
 from training.dataset.reading import Problems, read_problems
 from training.dataset.scenes import drawn, results, rows_of_scenes
 from training.decision_transformer.aggregate import HELD_OUT
-from training.decision_transformer.batches import Place
+from training.decision_transformer.batches import ProcessRank
 from training.decision_transformer.refiner import Refiner, refiner
 from training.decision_transformer.settings import Configuration, dataset_folders
 from training.decision_transformer.train import Training
@@ -116,7 +116,7 @@ def configured(
 def train(variant: Variant, configuration: Configuration) -> str:
     """Train a variant, or go on with it; runs on a worker. Returns the checkpoint."""
     torch.set_num_threads(1)
-    training = Training(configuration, Place())
+    training = Training(configuration, ProcessRank())
     training.train = seen(variant, training.train)
     training.run()
     return str(Path(configuration.out) / 'best.pt')

@@ -38,7 +38,7 @@ class PolicyStart:
         self._roll_outs = PolicyRollOuts(policy, vehicle, settings.dt)
         self._merit = Merit(vehicle, settings)
 
-    def pose(self, problem: PlanningProblem) -> None:
+    def set_problem(self, problem: PlanningProblem) -> None:
         """
         Take the newest planning problem.
 
@@ -46,7 +46,7 @@ class PolicyStart:
             ValueError: it is for another car.
 
         """
-        self._roll_outs.pose(problem)
+        self._roll_outs.set_problem(problem)
 
     def forget(self) -> None:
         """Forget the planning problem and all that was seen."""
