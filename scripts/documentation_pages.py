@@ -158,7 +158,7 @@ def launch_page() -> str:
     return '\n\n'.join(parts) + '\n'
 
 
-def rooms() -> dict[str, list[str]]:
+def packages() -> dict[str, list[str]]:
     """Return the modules of each package with its own name; those of the root first."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / PACKAGE).rglob('*.py')):
@@ -177,7 +177,7 @@ def write_reference() -> None:
         'By package; what a name begins with an underscore for is not listed.',
         '',
     ]
-    for package, modules in rooms().items():
+    for package, modules in packages().items():
         page = f'{package}.md'
         text = [
             f'# {package}',

@@ -28,7 +28,7 @@ import rclpy
 from interrupts import left, started
 
 from warmstart_planner import msg
-from warmstart_planner.nodes.process import rejoin_soon
+from warmstart_planner.nodes.managed_node.process import rejoin_soon
 
 REJOIN_TIME = 3.0  # in which a node that was killed is heard again [s]
 DRIVE_TIME = 120.0  # after which a drive is given up [s]
@@ -63,16 +63,16 @@ class Loss:
         return self.silence < REJOIN_TIME and self.status == 0
 
 
-class Ear:
+class SystemListener:
     """Listens to a running system; times are of the monotonic clock [s]."""
 
     def __init__(self) -> None:
-        self._node = rclpy.create_node('ear')
+        self._node = rclpy.create_node('kills_listener')
         self.last: dict[str, float] = {}
         for name, (kind, topic) in HEARD.items():
-            self._node.create_subscription(kind, topic, self._noting(name), 10, raw=True)
+            self._node.create_subscription(kind, topic, self._note_arrival(name), 10, raw=True)
 
-    def _noting(self, name: str):
+    def _note_arrival(self, name: str):
         return lambda message: self.last.update({name: time.monotonic()})
 
     def until(self, condition, seconds: float) -> bool:
@@ -100,19 +100,19 @@ def lose(what: str, scenario: str, node: str, at: float, work: Path) -> Loss:
 
     """
     log = work / 'output.txt'
-    ear = Ear()
+    listener = SystemListener()
     (process,) = started(what, scenario, work, log).values()
     try:
-        ear.until(lambda: len(ear.last) == len(HEARD), START_TIME)
-        ear.until(lambda: process.poll() is not None, at)
+        listener.until(lambda: len(listener.last) == len(HEARD), START_TIME)
+        listener.until(lambda: process.poll() is not None, at)
         killed = time.monotonic()
         died = _kill(node, work)
         # what was on its way when the node died is no sign of life
-        back = ear.until(lambda: ear.last.get(node, 0.0) > killed + 0.1, START_TIME)
+        back = listener.until(lambda: listener.last.get(node, 0.0) > killed + 0.1, START_TIME)
         silence = time.monotonic() - killed if died and back else math.inf
-        ear.until(lambda: process.poll() is not None, DRIVE_TIME)
+        listener.until(lambda: process.poll() is not None, DRIVE_TIME)
     finally:
-        ear.close()
+        listener.close()
         for pid in left(work):
             os.kill(pid, signal.SIGKILL)
     return Loss(scenario, node, at, silence, process.wait(), log.read_text(errors='replace'))

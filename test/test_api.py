@@ -144,8 +144,8 @@ class TestPlan:
 class TestDriveAndPlot:
     @pytest.mark.slow
     def test_a_scenario_is_driven_by_its_name_and_drawn(self, planner_solvers, tmp_path):
-        from warmstart_planner.mpc.generate import generate
         from warmstart_planner.mpc.settings import ControllerSettings
+        from warmstart_planner.mpc.tracking.generate import generate
 
         generate(wp.load_vehicle(), ControllerSettings())
         drive = wp.drive('free_road', wp.Planner(sources=['straight_line']))

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from warmstart_planner.commands.command_line import COMMANDS, main
-from warmstart_planner.mpc.generate import generate as generate_mpc
 from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.tracking.generate import generate as generate_mpc
 from warmstart_planner.vehicle import load_vehicle
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,9 +12,9 @@ import pytest
 
 from warmstart_planner.generation import acados, compilation
 from warmstart_planner.learned.observation import library as observation_library
-from warmstart_planner.mpc import merit_library
 from warmstart_planner.mpc.settings import ControllerSettings
-from warmstart_planner.mpc.solver import solver_key
+from warmstart_planner.mpc.tracking import merit_library
+from warmstart_planner.mpc.tracking.solver import solver_key
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.scp import library

@@ -32,8 +32,8 @@ def own_domain(monkeypatch):
 @pytest.fixture(scope='session')
 def solvers(scp_folder):
     """All generated solvers with the packaged settings."""
-    from warmstart_planner.mpc.generate import generate
     from warmstart_planner.mpc.settings import ControllerSettings
+    from warmstart_planner.mpc.tracking.generate import generate
     from warmstart_planner.vehicle import load_vehicle
 
     generate(load_vehicle(), ControllerSettings())

@@ -152,7 +152,7 @@ def test_a_cycle_waits_for_proposals_only_where_none_are_known(bench):
     posed = problem_from(bench.problems[-1], bench.node.settings.vehicle)
     trajectory = StraightLine().propose(posed)[0].trajectory
     bench.proposals(proposals_message((Proposal('iql_lstm', trajectory),), posed, 0.001))
-    bench.rig.until(lambda: bench.node._box.newest())
+    bench.rig.until(lambda: bench.node._buffer.newest())
     assert not bench.node._is_to_wait()
     bench.drive(0.6)
     assert bench.node._is_to_wait()

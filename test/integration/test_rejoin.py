@@ -54,7 +54,7 @@ def test_a_controller_that_was_killed_commands_again_as_soon_as_it_has_started(b
 
 
 def test_profiles_of_the_users_own_stay_in_force(monkeypatch):
-    from warmstart_planner.nodes.process import PROFILES, rejoin_soon
+    from warmstart_planner.nodes.managed_node.process import PROFILES, rejoin_soon
 
     monkeypatch.setenv(PROFILES, '/mine.xml')
     rejoin_soon()

@@ -65,7 +65,7 @@ def replace_model(folder, content):
     change_card(folder, sha256=model_sha256(content))
 
 
-# --- acting ---
+# --- inference ---
 
 
 def test_each_member_acts_and_remembers(folder):
@@ -106,26 +106,26 @@ def test_acting_step_by_step_is_acting(folder):
     seen = np.zeros((4, OBSERVATION_SIZE), np.float32)
     memory = policy.act(seen, policy.start())[1]
     for _ in range(2):  # the second time on the same buffers
-        with policy.acting(memory) as acting:
+        with policy.inference(memory) as inference:
             for speed in (3.0, 20.0, 5.0):
-                seen[:, 0] = acting.observations[:, 0] = speed
+                seen[:, 0] = inference.observations[:, 0] = speed
                 wanted, memory = policy.act(seen, memory)
-                np.testing.assert_array_equal(acting.step(), wanted)
-                np.testing.assert_array_equal(acting.memory.hidden, memory.hidden)
-                np.testing.assert_array_equal(acting.memory.cell, memory.cell)
+                np.testing.assert_array_equal(inference.step(), wanted)
+                np.testing.assert_array_equal(inference.memory.hidden, memory.hidden)
+                np.testing.assert_array_equal(inference.memory.cell, memory.cell)
 
 
 def test_members_that_are_lent_are_nobody_else_s(folder):
     policy = load_policy(folder)
-    with policy.acting() as one, policy.acting() as other:
+    with policy.inference() as one, policy.inference() as other:
         assert one is not other
         other.observations[:] = 1.0
         one.step()
         np.testing.assert_array_equal(other.memory.hidden, 0.0)
-    with pytest.raises(ZeroDivisionError), policy.acting() as again:
+    with pytest.raises(ZeroDivisionError), policy.inference() as again:
         assert again in (one, other)
         raise ZeroDivisionError
-    with policy.acting() as after:
+    with policy.inference() as after:
         assert after is again
         np.testing.assert_array_equal(after.memory.hidden, 0.0)
 

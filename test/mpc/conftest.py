@@ -15,7 +15,7 @@ def vehicle():
 
 @pytest.fixture(scope='session')
 def settings(vehicle):
-    from warmstart_planner.mpc.generate import generate
+    from warmstart_planner.mpc.tracking.generate import generate
 
     # the tests' car is the kinematic one, whose tyres do not slip
     chosen = ControllerSettings(rear_slip=0.0)

@@ -41,7 +41,7 @@ def at(stamp):
 
 def test_each_member_and_their_mean_drive_on_from_the_car(make_roll_outs, make_problem):
     roll_outs = make_roll_outs()
-    roll_outs.pose(make_problem(start=(18.0, 0.0, 0.3, 8.0, 0.0), stamp=1.0))
+    roll_outs.set_problem(make_problem(start=(18.0, 0.0, 0.3, 8.0, 0.0), stamp=1.0))
     ways = roll_outs.roll_out(1.1, CAR, 20)
     assert ways.states.shape == (5, 21, 5)
     assert (ways.problem_stamp, ways.dropped) == (1.0, 0)
@@ -56,7 +56,7 @@ def test_each_member_and_their_mean_drive_on_from_the_car(make_roll_outs, make_p
 def test_without_a_problem_or_with_a_stale_one_there_is_none(make_roll_outs, make_problem):
     roll_outs = make_roll_outs()
     assert roll_outs.roll_out(1.0, CAR, 5) is None
-    roll_outs.pose(make_problem(stamp=1.0))
+    roll_outs.set_problem(make_problem(stamp=1.0))
     assert roll_outs.roll_out(1.0 + PROBLEM_AGE_MAX + 0.01, CAR, 5) is None
     assert roll_outs.roll_out(0.9, CAR, 5) is None
     assert roll_outs.roll_out(1.0 + PROBLEM_AGE_MAX, CAR, 5) is not None
@@ -70,7 +70,7 @@ def test_the_memory_takes_one_observation_each_time_step(make_roll_outs, make_pr
     for i in range(8):
         stamp = 0.05 * i
         if i % 2 == 0:
-            roll_outs.pose(make_problem(start=at(stamp), stamp=stamp))
+            roll_outs.set_problem(make_problem(start=at(stamp), stamp=stamp))
         first = asked(roll_outs, stamp, at(stamp))
         remembered.append((first - RATES).mean() / GROWTH)
     # the step between two is rolled out from the newest memory and leaves it as it is
@@ -89,10 +89,10 @@ def test_the_memory_takes_one_observation_each_time_step(make_roll_outs, make_pr
 )
 def test_a_jump_or_a_gap_ends_the_memory(make_roll_outs, make_problem, gap, moved, remembers):
     roll_outs = make_roll_outs()
-    roll_outs.pose(make_problem(start=CAR, stamp=1.0))
+    roll_outs.set_problem(make_problem(start=CAR, stamp=1.0))
     asked(roll_outs, 1.0)
     later = 1.0 + gap
-    roll_outs.pose(make_problem(start=at(gap), stamp=later))
+    roll_outs.set_problem(make_problem(start=at(gap), stamp=later))
     heading = np.array([np.cos(0.1), np.sin(0.1), 0.0, 0.0, 0.0])
     there = CAR + (8.0 * gap + moved) * heading
     found = (asked(roll_outs, later, there) - RATES).mean() / GROWTH
@@ -102,7 +102,7 @@ def test_a_jump_or_a_gap_ends_the_memory(make_roll_outs, make_problem, gap, move
 def test_a_member_that_fails_is_left_out_and_the_memory_begins_anew(make_roll_outs, make_problem):
     roll_outs = make_roll_outs(faulty=[1, 3])
     fast = CAR + np.array([0.0, 0.0, 0.0, FAULTY_SPEED, 0.0])
-    roll_outs.pose(make_problem(start=CAR, stamp=0.0))
+    roll_outs.set_problem(make_problem(start=CAR, stamp=0.0))
     asked(roll_outs, 0.0)
     with np.errstate(invalid='ignore'):
         ways = roll_outs.roll_out(0.1, fast, 5)
@@ -116,7 +116,7 @@ def test_a_member_that_fails_is_left_out_and_the_memory_begins_anew(make_roll_ou
 def test_where_no_member_is_sound_there_is_no_way(make_roll_outs, make_problem):
     roll_outs = make_roll_outs(faulty=range(4))
     fast = CAR + np.array([0.0, 0.0, 0.0, FAULTY_SPEED, 0.0])
-    roll_outs.pose(make_problem(stamp=0.0))
+    roll_outs.set_problem(make_problem(stamp=0.0))
     with np.errstate(invalid='ignore'):
         assert roll_outs.roll_out(0.0, fast, 5) is None
     assert roll_outs.roll_out(0.0, np.full(5, np.nan), 5) is None
@@ -156,4 +156,4 @@ def test_a_policy_for_something_else_is_refused(write_policy, tmp_path, vehicle,
 
 def test_a_problem_of_another_car_is_refused(make_roll_outs, make_problem):
     with pytest.raises(ValueError, match="problem.vehicle is 'commonroad_3-"):
-        make_roll_outs().pose(make_problem(vehicle=load_vehicle('commonroad_3')))
+        make_roll_outs().set_problem(make_problem(vehicle=load_vehicle('commonroad_3')))

@@ -7,16 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from warmstart_planner.mpc import Controller, formulation
-from warmstart_planner.mpc.parameters import StageParameters, nearest_obstacles
+from warmstart_planner.mpc import Controller
 from warmstart_planner.mpc.settings import StartChoice
-from warmstart_planner.mpc.solver import TrackingSolver
+from warmstart_planner.mpc.tracking import formulation
+from warmstart_planner.mpc.tracking.parameters import StageParameters, nearest_obstacles
+from warmstart_planner.mpc.tracking.solver import TrackingSolver
 from warmstart_planner.mpc.warm_starts import (
     CANDIDATES,
-    Judge,
     ReceivedStart,
     ReferenceStart,
     ShiftedStart,
+    StartSelector,
     TrackingProblem,
     WarmStart,
 )
@@ -45,8 +46,8 @@ def problem(settings, vehicle):
 
 
 @pytest.fixture
-def judge(settings, vehicle):
-    return Judge(settings, vehicle)
+def selector(settings, vehicle):
+    return StartSelector(settings, vehicle)
 
 
 def solved(problem, settings, vehicle):
@@ -64,22 +65,22 @@ def solved(problem, settings, vehicle):
     return WarmStart('solved', problem.frame.globalise(solution.states), solution.controls)
 
 
-def test_the_merit_is_what_the_solver_minimises(problem, judge, settings, vehicle):
+def test_the_merit_is_what_the_solver_minimises(problem, selector, settings, vehicle):
     solution = solved(problem, settings, vehicle)
     rng = np.random.default_rng(0)
     scatter = rng.normal(0.0, [0.05, 0.005], (30, *solution.controls.shape))
     others = [replace(solution, controls=solution.controls + each) for each in scatter]
-    least, *more = judge.merits([solution, *others], problem)
+    least, *more = selector.merits([solution, *others], problem)
     assert (np.array(more) > least).all()
 
 
 def test_the_merit_is_the_formulations_after_the_cars_own_roll_out(
-    problem, judge, settings, vehicle
+    problem, selector, settings, vehicle
 ):
     rng = np.random.default_rng(1)
     controls = rng.normal(0.0, [4.0, 0.3], (5, settings.steps, 2))
     starts = [WarmStart('any', problem.reference_states, each) for each in controls]
-    for start, found in zip(starts, judge.merits(starts, problem), strict=True):
+    for start, found in zip(starts, selector.merits(starts, problem), strict=True):
         here = problem.frame.localise(problem.initial_state)
         states, applied = roll_out(here, start.controls, problem.dt, vehicle)
         x, u, p = states.T, applied.T, problem.parameters.T
@@ -88,28 +89,28 @@ def test_the_merit_is_the_formulations_after_the_cars_own_roll_out(
         assert found == pytest.approx(problem.dt * path.sum() + end)
 
 
-def test_the_best_start_is_taken_in_any_order(problem, judge, settings, vehicle):
+def test_the_best_start_is_taken_in_any_order(problem, selector, settings, vehicle):
     solution = solved(problem, settings, vehicle)
     nothing = replace(solution, source='nothing', controls=np.zeros_like(solution.controls))
     for order in ([nothing, solution], [solution, nothing]):
-        assert judge.best(order, problem).source == 'solved'
+        assert selector.best(order, problem).source == 'solved'
 
 
-def test_the_best_start_is_taken_as_the_car_can_drive_it(problem, judge, settings, vehicle):
+def test_the_best_start_is_taken_as_the_car_can_drive_it(problem, selector, settings, vehicle):
     wild = WarmStart('wild', problem.reference_states, np.full((settings.steps, 2), 50.0))
-    start = judge.best([wild, wild], problem)
+    start = selector.best([wild, wild], problem)
     assert (start.controls <= vehicle.control_upper).all()
     states, _ = roll_out(problem.initial_state, wild.controls, problem.dt, vehicle)
     np.testing.assert_allclose(start.states, states, atol=1e-9)
 
 
-def test_one_start_is_taken_unjudged(problem, judge):
+def test_one_start_is_taken_unjudged(problem, selector):
     start = ReferenceStart().propose(problem)[0]
-    assert judge.best([start], problem) is start
+    assert selector.best([start], problem) is start
 
 
 @pytest.mark.parametrize(
-    ('choice', 'shifted', 'others', 'surprise', 'candidates'),
+    ('choice', 'shifted', 'others', 'is_bad', 'candidates'),
     [
         ('shifted', 'a', 'b', True, 'a'),
         ('shifted', '', 'b', True, ''),
@@ -120,9 +121,9 @@ def test_one_start_is_taken_unjudged(problem, judge):
         ('best', '', 'b', False, 'b'),
     ],
 )
-def test_the_choice_says_who_is_a_candidate(choice, shifted, others, surprise, candidates):
+def test_the_choice_says_who_is_a_candidate(choice, shifted, others, is_bad, candidates):
     found = CANDIDATES[StartChoice(choice)](
-        lambda: tuple(shifted), lambda: tuple(others), lambda starts: surprise
+        lambda: tuple(shifted), lambda: tuple(others), lambda starts: is_bad
     )
     assert ''.join(found) == candidates
 

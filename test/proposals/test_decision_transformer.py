@@ -13,7 +13,7 @@ from warmstart_planner.learned.session import load_model
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.decision_transformer import CONTROL_TOLERANCE, DecisionTransformer
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import transcribe
 from warmstart_planner.vehicle import SPEED, load_vehicle, roll_out
@@ -90,7 +90,7 @@ def test_a_problem_that_is_transcribed_already_is_not_transcribed_again(
 def test_the_planner_s_selection_takes_them_as_any_others(make_source, make_problem, scp_folder):
     solver = ScpSolver(CAR, Horizon())
     problem = make_problem(obstacles=(box('parked', np.array([60.0, 0, 0]), 4.5, 1.8),))
-    judged = judge(solver, solver.bind(problem), make_source().propose(problem))
+    judged = ranked_by_merit(solver, solver.bind(problem), make_source().propose(problem))
     assert len(judged) == 4
     # at 8 m/s it takes 32 m and 16 m to stop; braking at 0.5 m/s^2 ends in the parked car
     assert {-round(c.proposal.predicted_return, 3) for c in judged[:2]} == {1.0, 2.0}

@@ -11,7 +11,7 @@ from warmstart_planner.learned.policy import load_policy
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.iql_lstm import IqlLstm
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import Margins, transcribe
 from warmstart_planner.vehicle import SPEED, load_vehicle, roll_out
@@ -94,7 +94,7 @@ def test_a_problem_that_is_transcribed_already_is_not_transcribed_again(
 def test_the_planner_s_selection_takes_them_as_any_others(make_source, make_problem, scp_folder):
     solver = ScpSolver(CAR, Horizon())
     problem = make_problem(obstacles=(box('parked', np.array([60.0, 0, 0]), 4.5, 1.8),))
-    judged = judge(solver, solver.bind(problem), make_source().propose(problem))
+    judged = ranked_by_merit(solver, solver.bind(problem), make_source().propose(problem))
     assert len(judged) == 5
     # the one that brakes is least deep in the parked car
     assert rates([judged[0].proposal]) == pytest.approx([-1.0], abs=1e-6)

@@ -7,8 +7,8 @@ import pytest
 
 from warmstart_planner.problem import KeepSpeed, goal_place
 from warmstart_planner.scenarios import ScenarioError, load_scenario
+from warmstart_planner.scenarios.commonroad.goal_routes import ASIDE, DEPTH
 from warmstart_planner.scenarios.commonroad.goals import EXACT_HEADING, EXACT_SPEED
-from warmstart_planner.scenarios.commonroad.ways import ASIDE, DEPTH
 
 HALF = 2.0  # of a lane's width [m]
 

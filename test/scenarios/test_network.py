@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Lanelets of CommonRoad files: what is mended, linked, left out, closed to cars and limited."""
+"""Lanelets of CommonRoad files: what is repaired, linked, left out, closed to cars and limited."""
 
 import logging
 import re

@@ -8,7 +8,7 @@ import pytest
 from warmstart_planner.problem import StationGoal
 from warmstart_planner.scenarios import load_scenario, packaged_scenarios
 from warmstart_planner.scenarios.geometry import separation
-from warmstart_planner.scenarios.reachability import has_way
+from warmstart_planner.scenarios.reachability import is_passable
 
 NAMES = packaged_scenarios()
 
@@ -80,8 +80,8 @@ class TestEach:
     def test_there_is_a_way_through_unless_the_road_is_blocked(self, name):
         scenario = load_scenario(name)
         reach = scenario.goal.station - 10.0
-        assert has_way(scenario, scenario.duration, 0.0)
-        assert has_way(scenario, scenario.duration, reach) != scenario.must_stop
+        assert is_passable(scenario, scenario.duration, 0.0)
+        assert is_passable(scenario, scenario.duration, reach) != scenario.must_stop
 
     def test_traffic_demands_a_reaction(self, name):
         scenario = load_scenario(name)

@@ -11,7 +11,7 @@ import pytest
 from warmstart_planner.obstacles import box
 from warmstart_planner.problem import Horizon, KeepSpeed, RegionGoal, SolverStatus
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.scp.settings import ScpSettings
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.transcription import Margins
@@ -107,7 +107,7 @@ def test_a_time_that_cannot_be_kept_costs_no_collision(make_problem, solve):
 def test_from_a_braking_start_the_plan_ends_before_a_wall(make_problem, solver, solve):
     problem = make_problem(obstacles=(WALL,))
     bound = solver.bind(problem)
-    start = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
+    start = ranked_by_merit(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
     result = solve(problem, start)
     verdict = verify(problem, result.trajectory)
     assert verdict.feasible

@@ -38,7 +38,7 @@ def along_a_bend(radius, speed, begin=100.0):
 @pytest.mark.parametrize('radius', [40.0, -40.0, 200.0])
 def test_it_stands_on_the_path_of_the_last_reference(radius):
     stop = EmergencyStop(CAR, 1.0)
-    stop.hear(along_a_bend(radius, 12.0))
+    stop.take_reference(along_a_bend(radius, 12.0))
     # half way into the bend the wheels happen to stand straight
     states = drive(stop, [0.0, 0.0, 0.0, 12.0, 0.0])
     assert abs(states[-1, SPEED]) < 0.05
@@ -48,7 +48,7 @@ def test_it_stands_on_the_path_of_the_last_reference(radius):
 
 def test_it_brakes_as_hard_as_said_from_when_commands_stop():
     stop = EmergencyStop(CAR, 1.0)
-    stop.hear(along_a_bend(1e6, 12.0, begin=99.0))
+    stop.take_reference(along_a_bend(1e6, 12.0, begin=99.0))
     states = drive(stop, [12.0, 0.0, 0.0, 12.0, 0.0])
     way = 12.0**2 / (2 * BRAKING.firm)
     assert states[-1, 0] - 12.0 == pytest.approx(way, rel=0.1)
@@ -56,7 +56,7 @@ def test_it_brakes_as_hard_as_said_from_when_commands_stop():
 
 def test_after_a_command_the_next_stop_begins_where_the_car_is_then():
     stop = EmergencyStop(CAR, 1.0)
-    stop.hear(along_a_bend(1e6, 12.0))
+    stop.take_reference(along_a_bend(1e6, 12.0))
     drive(stop, [0.0, 0.0, 0.0, 12.0, 0.0], seconds=1.0)
     stop.release()
     assert stop.actuation(102.0, np.array([24.0, 0.0, 0.0, 12.0, 0.0])).acceleration < -3.0

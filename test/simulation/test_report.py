@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from warmstart_planner.measurement import plain
+from warmstart_planner.files.measurement import plain
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.scenarios.scenario import TrafficParticipant
 from warmstart_planner.simulation.closed_loop import drive

@@ -81,7 +81,7 @@ def checkpoint(smoke):
     """Return the best checkpoint of the tiny training, with its head beside it."""
     from pathlib import Path
 
-    from training.decision_transformer.batches import Place
+    from training.decision_transformer.batches import ProcessRank
     from training.decision_transformer.loading import load_model
     from training.decision_transformer.outcome_head import (
         HEAD_FILE,
@@ -92,7 +92,7 @@ def checkpoint(smoke):
     from training.decision_transformer.outcomes import FIRST_INDEX, refine_scenes, stacked
     from training.decision_transformer.train import Training
 
-    Training(smoke, Place()).run()
+    Training(smoke, ProcessRank()).run()
     path = Path(smoke.out) / 'best.pt'
     indices = range(FIRST_INDEX, FIRST_INDEX + 4)
     outcomes = Outcomes(**stacked(refine_scenes(str(path), indices)))

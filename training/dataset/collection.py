@@ -21,7 +21,7 @@ from training.dataset.situations import Situation
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem, Proposal, Trajectory
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import judge as ranked_by_merit
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.proposals.shifted import shift
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver

@@ -24,9 +24,9 @@ import pyarrow.parquet as pq
 from training.dataset.collection import Sample
 from training.dataset.situations import BASE
 from warmstart_planner.checks import number
+from warmstart_planner.files.measurement import write_json
 from warmstart_planner.files.structured import structured
 from warmstart_planner.learned.context import context_of
-from warmstart_planner.measurement import write_json
 from warmstart_planner.problem import Horizon
 
 SCHEMA_VERSION = 1

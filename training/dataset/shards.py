@@ -28,7 +28,7 @@ from warmstart_planner.learned.session import ModelRequirements, load_model
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.scp import library as scp_library
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
@@ -127,7 +127,7 @@ def _proposed(card: Card, base: Situation) -> list[Trajectory]:
     solver, source = _learned(card)
     bound = solver.bind(base.problem)
     proposals = source.propose_for(base.problem, bound.numbers)
-    judged = judge(solver, bound, proposals)
+    judged = ranked_by_merit(solver, bound, proposals)
     return [candidate.proposal.trajectory for candidate in judged[:PROPOSALS_DRIVEN]]
 
 

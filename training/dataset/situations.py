@@ -102,7 +102,7 @@ def perturbed(base: Situation, variant: int) -> Situation:
     rng = _rng(base, variant)
     state = np.array(base.problem.initial_state)
     state[SPEED] *= rng.uniform(0.6, 1.2)
-    problem = replace(base.problem, initial_state=_knocked(state, rng, 1.5))
+    problem = replace(base.problem, initial_state=_disturbed_state(state, rng, 1.5))
     return replace(base, variant=variant, kind=PERTURBED, problem=problem)
 
 
@@ -117,7 +117,7 @@ def later(
     problem = replace(
         base.problem,
         stamp=base.problem.stamp + step * way.dt,
-        initial_state=_knocked(np.array(way.states[step]), rng, 0.5),
+        initial_state=_disturbed_state(np.array(way.states[step]), rng, 0.5),
         obstacles=aligned(base.problem.obstacles, step * way.dt, horizon.dt, horizon),
     )
     return replace(base, variant=variant, kind=kind, problem=problem)
@@ -127,7 +127,7 @@ def _rng(base: Situation, variant: int) -> np.random.Generator:
     return np.random.default_rng([43, base.index, variant])
 
 
-def _knocked(
+def _disturbed_state(
     state: NDArray[np.float64], rng: np.random.Generator, size: float
 ) -> NDArray[np.float64]:
     """Move a state by random amounts of a size; 1 is some 0.2 m and 2 degrees."""

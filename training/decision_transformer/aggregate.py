@@ -29,19 +29,19 @@ from training.dataset.collection import BEST, Collector
 from training.dataset.generate import connected, generate
 from training.dataset.schema import Card, read_card
 from training.dataset.situations import AGGREGATED, Situation, base_situation, later
-from training.decision_transformer.batches import Place
+from training.decision_transformer.batches import ProcessRank
 from training.decision_transformer.export import export
 from training.decision_transformer.loading import read_checkpoint
-from training.decision_transformer.outcomes import HEAD_FILE, teach
+from training.decision_transformer.outcomes import HEAD_FILE, train_outcome_head
 from training.decision_transformer.settings import Configuration, dataset_folders
 from training.decision_transformer.train import Training, usable
 from training.progress import tracked
 from training.table import Column, table
+from warmstart_planner.files.measurement import write_json, write_measurement
 from warmstart_planner.learned.cards.model_card import CARD_FILE, Defaults
 from warmstart_planner.learned.session import load_model
-from warmstart_planner.measurement import write_json, write_measurement
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle
 from warmstart_planner.verification import verify
@@ -109,7 +109,7 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
     first = Configuration(**read_checkpoint(checkpoint)['configuration'])
     folders = [str(folder) for folder in dataset_folders(first)]
     if not checkpoint.with_name(HEAD_FILE).exists():
-        teach(checkpoint, settings.scenes, client)
+        train_outcome_head(checkpoint, settings.scenes, client)
     if not (models / CARD_FILE).exists():
         export(checkpoint, models, Defaults())
     rows = measured(settings, 0, models)
@@ -137,10 +137,10 @@ def aggregate(settings: Settings, client: Client) -> list[dict[str, Any]]:
             workers=settings.loaders,
             out=str(folder / 'training'),
         )
-        Training(configuration, Place()).run()
+        Training(configuration, ProcessRank()).run()
         checkpoint, models = folder / 'training' / 'best.pt', folder / 'models'
         if not checkpoint.with_name(HEAD_FILE).exists():
-            teach(checkpoint, settings.scenes, client)
+            train_outcome_head(checkpoint, settings.scenes, client)
         export(checkpoint, models, Defaults())
         rows += measured(settings, number, models)
     return rows
@@ -198,7 +198,7 @@ def _outcome(
     """Return the model's ways, the best by merit first, and what SCP makes of them."""
     bound = solver.bind(situation.problem)
     proposals = source.propose_for(situation.problem, bound.numbers)
-    ways = [each.proposal.trajectory for each in judge(solver, bound, proposals)]
+    ways = [each.proposal.trajectory for each in ranked_by_merit(solver, bound, proposals)]
     known = collector.collect(situation, ways[:2])
     if not known.answers:
         return ways, None

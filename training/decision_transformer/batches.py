@@ -22,7 +22,7 @@ DEAREST = 3.0  # natural logarithms by which a free mode's asked cost is above i
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessRank:
     """Which of how many processes this is."""
 
     rank: int = 0
@@ -42,15 +42,15 @@ class EpochBatches(Dataset):
     """
 
     def __init__(
-        self, problems: Problems, configuration: Configuration, epoch: int, place: Place
+        self, problems: Problems, configuration: Configuration, epoch: int, process: ProcessRank
     ) -> None:
         self.problems, self.configuration = problems, configuration
-        self.epoch, self.place = epoch, place
+        self.epoch, self.process = epoch, process
         rng = np.random.default_rng([configuration.seed, epoch])
         size = min(configuration.batch, len(problems))
         orders = (rng.permutation(len(problems)) for _ in range(configuration.passes))
         self.rows = [
-            order[start : start + size][place.rank :: place.count]
+            order[start : start + size][process.rank :: process.count]
             for order in orders
             for start in range(0, len(order) - size + 1, size)
         ]
@@ -61,7 +61,7 @@ class EpochBatches(Dataset):
 
     def __getitem__(self, step: int) -> tuple[Batch, FreeBatch]:
         """Return a batch and variations of its problems."""
-        rng = np.random.default_rng([self.configuration.seed, self.epoch, step, self.place.rank])
+        rng = np.random.default_rng([self.configuration.seed, self.epoch, step, self.process.rank])
         batch = make_batch(self.problems.take(self.rows[step]), self.configuration, rng)
         return batch, make_free_batch(batch, self.configuration, rng)
 

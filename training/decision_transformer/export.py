@@ -39,6 +39,7 @@ from training.decision_transformer.outcome_head import (
 )
 from training.decision_transformer.ranges import range_of
 from training.decision_transformer.settings import Configuration, dataset_folders
+from warmstart_planner.files.measurement import commit, versions
 from warmstart_planner.learned.cards.card_format import Golden, file_sha256, write_card
 from warmstart_planner.learned.cards.model_card import (
     CARD_FILE,
@@ -49,7 +50,6 @@ from warmstart_planner.learned.cards.model_card import (
     load_card,
     output_shapes,
 )
-from warmstart_planner.measurement import commit, versions
 from warmstart_planner.objective import ANCHORS, GRIP, CostWeights
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import load_vehicle

@@ -41,7 +41,7 @@ from training.decision_transformer.outcome_head import (
     shares_in_turn,
     write_head,
 )
-from training.decision_transformer.refinery import Refinery, refinery
+from training.decision_transformer.refiner import Refiner, refiner
 from warmstart_planner.learned.cards.model_card import CARD_FILE
 from warmstart_planner.problem import PlanningProblem
 
@@ -53,7 +53,7 @@ Row = dict[str, Any]
 
 def refine_scenes(model: str, indices: Sequence[int]) -> list[Row]:
     """Refine all candidates for states of some scenes; runs on a worker."""
-    tools = refinery(model)
+    tools = refiner(model)
     rows = []
     for base in drawn(indices, tools.solver.horizon):
         states = (base, *(perturbed(base, variant) for variant in range(1, STATES)))
@@ -61,7 +61,7 @@ def refine_scenes(model: str, indices: Sequence[int]) -> list[Row]:
     return rows
 
 
-def _row(tools: Refinery, problem: PlanningProblem) -> Row:
+def _row(tools: Refiner, problem: PlanningProblem) -> Row:
     bound = tools.solver.bind(problem)
     ways = tools.ways(bound)
     found = tools.refined(bound, ways.trajectories)
@@ -72,7 +72,7 @@ def _row(tools: Refinery, problem: PlanningProblem) -> Row:
     }
 
 
-def teach(path: Path, scenes: int, client: Client) -> list[str]:
+def train_outcome_head(path: Path, scenes: int, client: Client) -> list[str]:
     """
     Collect outcomes, train the head on them, and write it.
 
@@ -128,7 +128,7 @@ def _learn(options: Options) -> None:
     path = options.checkpoint
     load_model(path)  # before any work: it may be missing or damaged
     with connected('', options.workers) as client:
-        lines = teach(path, options.scenes, client)
+        lines = train_outcome_head(path, options.scenes, client)
     written = path / CARD_FILE if path.is_dir() else path.with_name(HEAD_FILE)
     print('\n'.join([*lines, str(written)]))
 

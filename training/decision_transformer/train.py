@@ -36,7 +36,12 @@ from training.checkpoint import log_epoch, require_same, save_checkpoint
 from training.command_line import parsed
 from training.dataset.reading import read_problems
 from training.dataset.schema import DatasetError, read_card
-from training.decision_transformer.batches import EpochBatches, Place, make_batch, make_free_batch
+from training.decision_transformer.batches import (
+    EpochBatches,
+    ProcessRank,
+    make_batch,
+    make_free_batch,
+)
 from training.decision_transformer.loading import (
     CHECKPOINT_VERSION,
     first_weights,
@@ -87,7 +92,7 @@ class Training:
 
     Args:
         configuration: what is trained; that of a checkpoint must be the same.
-        place: of this process among those that train together.
+        process: its rank among those that train together.
 
     Raises:
         DatasetError: the dataset cannot be used.
@@ -96,8 +101,8 @@ class Training:
 
     """
 
-    def __init__(self, configuration: Configuration, place: Place) -> None:
-        self.configuration, self.place = configuration, place
+    def __init__(self, configuration: Configuration, process: ProcessRank) -> None:
+        self.configuration, self.process = configuration, process
         self.device = usable(configuration.device)
         folders = dataset_folders(configuration)
         card = read_card(folders[0])
@@ -109,7 +114,7 @@ class Training:
             self.model.load_state_dict(first_weights(Path(configuration.initial), self.model))
         self.model.to(self.device)
         self.module: nn.Module = LossModule(self.model)
-        if place.count > 1:
+        if process.count > 1:
             self.module = DistributedDataParallel(self.module)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
@@ -134,7 +139,7 @@ class Training:
             self.epoch += 1
             validated = self._validate()
             self.elapsed = time.monotonic() - begin
-            if self.place.first:
+            if self.process.first:
                 self._keep(parts, validated)
         return self.best
 
@@ -146,7 +151,7 @@ class Training:
         return self._agreed(late or stale) or self.epoch >= configuration.epochs
 
     def _agreed(self, value: bool) -> bool:
-        if self.place.count == 1:
+        if self.process.count == 1:
             return value
         votes = torch.tensor([float(value)])
         dist.all_reduce(votes, dist.ReduceOp.MAX)
@@ -155,9 +160,9 @@ class Training:
     def _one_epoch(self, begin: float) -> dict[str, float]:
         self.module.train()
         sums: dict[str, Tensor] = {}
-        batches = EpochBatches(self.train, self.configuration, self.epoch, self.place)
+        batches = EpochBatches(self.train, self.configuration, self.epoch, self.process)
         loader = DataLoader(batches, batch_size=None, num_workers=self.configuration.workers)
-        bar = tracked(loader, f'epoch {self.epoch + 1}', disable=not self.place.first)
+        bar = tracked(loader, f'epoch {self.epoch + 1}', disable=not self.process.first)
         for step, (batch, free) in enumerate(bar):
             self._set_learning_rate(step / len(batches), time.monotonic() - begin)
             for name, value in self._step(_joined(batch, free, self.device)).items():
@@ -177,7 +182,7 @@ class Training:
 
     def _step(self, tensors: Tensors) -> dict[str, Tensor]:
         """Learn from a batch: on a GPU by replaying what was done with the first."""
-        if self.device.type == 'cpu' or self.place.count > 1:
+        if self.device.type == 'cpu' or self.process.count > 1:
             return self._learn(tensors)
         if self.replayed is None:
             self.replayed = ReplayedStep(self._learn, tensors)
@@ -301,13 +306,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Train; return the exit status."""
     try:
         configuration = parse(arguments)
-        place = _join()
-        if place.first:
+        process = _join()
+        if process.first:
             Path(configuration.out).mkdir(parents=True, exist_ok=True)
             text = json.dumps(asdict(configuration), indent=2)
             (Path(configuration.out) / 'configuration.json').write_text(text + '\n')
-        training = Training(configuration, place)
-        if place.first:
+        training = Training(configuration, process)
+        if process.first:
             size = sum(parameter.numel() for parameter in training.model.parameters())
             print(
                 f'{size} parameters, {len(training.train)} problems, '
@@ -321,7 +326,7 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
-    if place.first:
+    if process.first:
         print(f'best validation loss {best:.4f}, {Path(configuration.out) / "best.pt"}')
     return 0
 
@@ -341,13 +346,13 @@ def parse(arguments: list[str] | None = None) -> Configuration:
     return parsed(Options, 'train', __doc__, given, Options(base)).configuration
 
 
-def _join() -> Place:
+def _join() -> ProcessRank:
     """Join the other processes of `torchrun`, where there are any."""
     count = int(os.environ.get('WORLD_SIZE', '1'))
     if count == 1:
-        return Place()
+        return ProcessRank()
     dist.init_process_group('gloo')
-    return Place(dist.get_rank(), count)
+    return ProcessRank(dist.get_rank(), count)
 
 
 if __name__ == '__main__':

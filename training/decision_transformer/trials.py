@@ -32,7 +32,7 @@ from training.dataset.scenes import rows_of_scenes
 from training.decision_transformer.outcome_head import Contexts
 from training.decision_transformer.outcomes import FIRST_INDEX, stacked
 from training.decision_transformer.ranges import joined, range_of
-from training.decision_transformer.refinery import refined, served
+from training.decision_transformer.refiner import refined, served
 from training.figures import excess_share, relative_gap
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import CardError, write_card

@@ -32,6 +32,7 @@ from training.dataset.situations import SPLIT_STRIDE
 from training.iql_lstm.disagreement import LEAST_THRESHOLD, calibrated, realised
 from training.iql_lstm.networks import OBSERVATION_LIMIT, Actor
 from training.iql_lstm.trained import load_trained, read_checkpoint
+from warmstart_planner.files.measurement import commit, versions
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import (
     Golden,
@@ -47,7 +48,6 @@ from warmstart_planner.learned.cards.policy_card import (
     output_shapes,
 )
 from warmstart_planner.learned.observation.fields import OBSERVATION_SIZE
-from warmstart_planner.measurement import commit, versions
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.transcription import Margins
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, VehicleParameters, load_vehicle

@@ -123,8 +123,8 @@ def imitation_loss(judged: Judged, weights: Tensor, settings: ExtractionSettings
     return -weights * judged.log_likelihood
 
 
-def climbing_loss(judged: Judged, weights: Tensor, settings: ExtractionSettings) -> Tensor:
-    """Climb Q and stay near the data."""
+def policy_gradient_loss(judged: Judged, weights: Tensor, settings: ExtractionSettings) -> Tensor:
+    """Climb Q along its gradient (DDPG) and stay near the data (BC)."""
     return -judged.value() - settings.behaviour_loss * judged.log_likelihood
 
 
@@ -139,7 +139,7 @@ class Extraction:
 EXTRACTIONS = {
     'awr': Extraction(critic_weights, imitation_loss),
     'awr_returns': Extraction(return_weights, imitation_loss),
-    'ddpg_bc': Extraction(critic_weights, climbing_loss),
+    'ddpg_bc': Extraction(critic_weights, policy_gradient_loss),
     'bc': Extraction(equal_weights, imitation_loss),
 }
 

@@ -30,10 +30,10 @@ from warmstart_planner.evaluation.scenes import (
     files_in,
     names_of,
 )
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.files.strict_yaml import parse
 from warmstart_planner.files.structured import structured
 from warmstart_planner.generation.generated import SolverMissingError
-from warmstart_planner.measurement import write_measurement
 from warmstart_planner.problem import STANDING_SPEED
 from warmstart_planner.processes.parallel import positive
 from warmstart_planner.simulation.configuration import (

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.learned.cards.card_format import CardError
-from warmstart_planner.measurement import write_measurement
 from warmstart_planner.processes.parallel import in_parallel, positive, show_progress
 from warmstart_planner.proposals.registry import names_in, sources_help
 from warmstart_planner.proposals.spec import SourceError

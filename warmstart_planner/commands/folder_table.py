@@ -27,8 +27,8 @@ from warmstart_planner.evaluation.table import (
     sums,
     table,
 )
-from warmstart_planner.journal import Journal
-from warmstart_planner.measurement import commit, write_measurement
+from warmstart_planner.files.journal import Journal
+from warmstart_planner.files.measurement import commit, write_measurement
 from warmstart_planner.processes.parallel import positive, show_progress
 
 Item = TypeVar('Item')

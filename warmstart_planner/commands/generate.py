@@ -18,9 +18,9 @@ from warmstart_planner.generation.generated import SolverMissingError, require, 
 from warmstart_planner.generation.options import generate_options
 from warmstart_planner.learned.observation import library as observation
 from warmstart_planner.learned.transformer import library as transformer
-from warmstart_planner.mpc import generate as tracking
-from warmstart_planner.mpc import merit_library as merit
 from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.tracking import generate as tracking
+from warmstart_planner.mpc.tracking import merit_library as merit
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.guided import library as guided

@@ -23,7 +23,7 @@ from typing import Any
 from warmstart_planner.commands.folder_table import json_path
 from warmstart_planner.evaluation.judge import Judge, JudgeError, is_installed
 from warmstart_planner.evaluation.search.report import lines, searched, table
-from warmstart_planner.measurement import write_measurement
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.processes.parallel import in_parallel, positive
 
 Row = dict[str, Any]

@@ -98,7 +98,7 @@ static void put_lines_of_lattice(const problem_t *p, lattice_t *l) {
     l->lines = (int)ceil(high / step - 1e-6) - l->first_line + 1;
 }
 
-void lay_lattice(problem_t *p, const margins_t *m, lattice_t *l) {
+void build_lattice(problem_t *p, const margins_t *m, lattice_t *l) {
     const way_t way = way_of(p);
     put_car(&way, l);
     put_road_table(&way, m, l);

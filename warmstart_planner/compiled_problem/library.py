@@ -101,7 +101,7 @@ def load() -> ctypes.CDLL | None:
     except SolverMissingError as error:
         _log.warning('numpy reads problems, which takes longer: %s', error)
         return None
-    posed, margins, numbers, lattice, shift = map(
+    problem, margins, numbers, lattice, shift = map(
         ctypes.POINTER,
         (
             ProblemStructure,
@@ -112,9 +112,9 @@ def load() -> ctypes.CDLL | None:
         ),
     )
     functions = {
-        'transcribe': (ctypes.c_int, posed, margins, numbers),
-        'lay_lattice': (None, posed, margins, lattice),
-        'shift_plans': (None, posed, shift),
+        'transcribe': (ctypes.c_int, problem, margins, numbers),
+        'build_lattice': (None, problem, margins, lattice),
+        'shift_plans': (None, problem, shift),
     }
     return compilation.open_library(folder / LIBRARY, functions)
 
@@ -140,13 +140,13 @@ def transcribe(problem: PlanningProblem, margins: Margins) -> Transcription | No
     return Transcription(Frame(*given.state[:3]), *made, arrival_windows(problem))
 
 
-def lay_lattice(problem: PlanningProblem, margins: Margins, lattice: LatticeStructure) -> bool:
+def build_lattice(problem: PlanningProblem, margins: Margins, lattice: LatticeStructure) -> bool:
     """Fill a lattice in, as `lattice.by_numpy`; False where nothing is compiled."""
     library = load()
     if library is None:
         return False
     given = targeted(problem)
-    library.lay_lattice(given, margins_structure(margins), lattice)
+    library.build_lattice(given, margins_structure(margins), lattice)
     _remember(problem, given)
     return True
 

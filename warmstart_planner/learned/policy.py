@@ -59,7 +59,7 @@ class LoadedPolicy:
         self.card = card
         self._session = session
         self._names = list(card.outputs)
-        self._idle: list[Acting] = []  # lent to nobody at present
+        self._idle: list[PolicyInference] = []  # lent to nobody at present
 
     def start(self) -> Memory:
         """Return the memory of members that saw nothing yet."""
@@ -90,7 +90,7 @@ class LoadedPolicy:
         return actions, Memory(hidden, cell)
 
     @contextmanager
-    def acting(self, memory: Memory | None = None) -> Iterator[Acting]:
+    def inference(self, memory: Memory | None = None) -> Iterator[PolicyInference]:
         """
         Lend members that act step by step: as `act`, but faster. Several threads may have some.
 
@@ -102,14 +102,14 @@ class LoadedPolicy:
 
         """
         try:
-            acting = self._idle.pop()
+            inference = self._idle.pop()
         except IndexError:  # all are lent
-            acting = Acting(self.card, self._session)
-        acting.begin(memory or self.start())
+            inference = PolicyInference(self.card, self._session)
+        inference.begin(memory or self.start())
         try:
-            yield acting
+            yield inference
         finally:
-            self._idle.append(acting)
+            self._idle.append(inference)
 
     def self_test(self, golden: Golden) -> None:
         """
@@ -129,7 +129,7 @@ class LoadedPolicy:
             raise PolicyError(f'policy {self.card.model_id!r}: {error}') from None
 
 
-class Acting:
+class PolicyInference:
     """
     Members that act step by step, on buffers that are bound once; not for several threads.
 
@@ -311,15 +311,19 @@ def attempt(
         raise ValueError(f'dt is {dt}: policy {card.model_id!r} is for {card.dt}')
     starts = np.repeat(np.asarray(initial_state, dtype=float)[None], card.members, axis=0)
     actions = np.empty((steps, card.members, CONTROL_SIZE), np.float32)
-    with policy.acting(memory) as acting:
-        walk = observer.walk(starts, road, obstacles, steps, dt, acting.observations)
+    with policy.inference(memory) as inference:
+        driven = observer.begin_roll_out(
+            starts, road, obstacles, steps, dt, inference.observations
+        )
         for k in range(steps):
-            actions[k] = acting.step()
+            actions[k] = inference.step()
             if k == 0:
-                first = acting.memory
-            walk.drive(actions[k])
-    sound = _sound(actions, walk.states, observer)
-    return RollOut(walk.states, walk.controls, first, disagreement(walk.states[sound]), sound)
+                first = inference.memory
+            driven.step(actions[k])
+    sound = _sound(actions, driven.states, observer)
+    return RollOut(
+        driven.states, driven.controls, first, disagreement(driven.states[sound]), sound
+    )
 
 
 def disagreement(states: NDArray[np.float64]) -> float:

@@ -14,10 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.mpc.parameters import StageParameters, nearest_obstacles
 from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings, Mode
-from warmstart_planner.mpc.solver import TrackingSolver
 from warmstart_planner.mpc.supervised import (
     STANDING_SPEED,
     Action,
@@ -26,11 +24,13 @@ from warmstart_planner.mpc.supervised import (
     StepInput,
     SupervisedController,
 )
+from warmstart_planner.mpc.tracking.parameters import StageParameters, nearest_obstacles
+from warmstart_planner.mpc.tracking.solver import TrackingSolver
 from warmstart_planner.mpc.warm_starts import (
     CANDIDATES,
-    Judge,
     ReferenceStart,
     ShiftedStart,
+    StartSelector,
     StartSource,
     TrackingProblem,
     WarmStart,
@@ -73,7 +73,7 @@ class Controller(SupervisedController):
         self._shifted = ShiftedStart(vehicle.wheelbase)
         self._starts = tuple(starts)
         self._candidates = CANDIDATES[settings.warm_start]
-        self._judge = Judge(settings, vehicle)
+        self._selector = StartSelector(settings, vehicle)
         self.reset()
 
     def reset(self) -> None:
@@ -161,10 +161,10 @@ class Controller(SupervisedController):
         candidates = self._candidates(
             lambda: self._shifted.propose(problem),
             others,
-            lambda starts: self._judge.surprised(starts, problem),
+            lambda starts: self._selector.are_all_bad(starts, problem),
         )
         finite = [start for start in candidates if start.finite]
-        return self._judge.best(finite or ReferenceStart().propose(problem), problem)
+        return self._selector.best(finite or ReferenceStart().propose(problem), problem)
 
     def _problem(
         self, target: Sampler, ahead: NDArray[np.float64], given: StepInput

@@ -30,7 +30,7 @@ EARLY = 0.01  # by which a step may come early and still be a policy's time step
 
 
 @dataclass(frozen=True)
-class Ways:
+class EnsembleRollOuts:
     """
     States (K, N + 1, 5), map frame, and controls (K, N, 2): the members', then their mean's.
 
@@ -99,7 +99,7 @@ class PolicyRollOuts:
         self._scene: _Scene | None = None
         self._past: _Past | None = None
 
-    def pose(self, problem: PlanningProblem) -> None:
+    def set_problem(self, problem: PlanningProblem) -> None:
         """
         Take the newest planning problem; it becomes numbers when it is first needed.
 
@@ -110,7 +110,9 @@ class PolicyRollOuts:
         expect_vehicle('problem.vehicle', problem.vehicle, self._policy.card)
         self._problem, self._scene = problem, None
 
-    def roll_out(self, stamp: float, state: NDArray[np.float64], steps: int) -> Ways | None:
+    def roll_out(
+        self, stamp: float, state: NDArray[np.float64], steps: int
+    ) -> EnsembleRollOuts | None:
         """
         Drive on from a state.
 
@@ -183,7 +185,7 @@ class PolicyRollOuts:
             return _Past(stamp, state, past.advanced, past.memory)
         return _Past(stamp, state, stamp, newest)
 
-    def _ways(self, found: RollOut, state: NDArray[np.float64], scene: _Scene) -> Ways:
+    def _ways(self, found: RollOut, state: NDArray[np.float64], scene: _Scene) -> EnsembleRollOuts:
         states, controls = found.states[found.sound], found.controls[found.sound]
         if len(controls) > 1:
             mean = controls.mean(axis=0, keepdims=True)
@@ -193,7 +195,7 @@ class PolicyRollOuts:
         states = scene.numbers.frame.globalise(states)
         states[:, 0] = state
         dropped = int((~found.sound).sum())
-        return Ways(states, controls, scene.stamp, found.disagreement, dropped)
+        return EnsembleRollOuts(states, controls, scene.stamp, found.disagreement, dropped)
 
 
 def _at_nodes(obstacles: NDArray[np.float64], nodes: NDArray[np.float64]) -> NDArray[np.float64]:

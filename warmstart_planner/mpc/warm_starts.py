@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.learned.observation.observer import Observer
-from warmstart_planner.mpc.merit_library import Merit
 from warmstart_planner.mpc.sampling import Sampler
 from warmstart_planner.mpc.settings import ControllerSettings, StartChoice
+from warmstart_planner.mpc.tracking.merit_library import Merit
 from warmstart_planner.problem import Trajectory
 from warmstart_planner.transcription import Frame
 from warmstart_planner.vehicle import (
@@ -31,7 +31,7 @@ CONTROL_TOLERANCE = 1e-2  # by which a received start may leave the car's limits
 STATE_TOLERANCE = 1e-3  # by which its states may be off the car model [m, rad, m/s]
 # Merit from which a start is a bad one: the car was pushed, or the world has changed. At most
 # times a solution's is 0.02 to 0.3, and that of its shifted one as much.
-SURPRISE = 1.0
+BAD_MERIT = 1.0
 ELSEWHERE = 2.0  # a start so far from the car is of another place [m]
 
 
@@ -210,10 +210,10 @@ def _sampled(source: str, sampler: Sampler, problem: TrackingProblem) -> WarmSta
 
 
 Proposals = Callable[[], Starts]
-Surprise = Callable[[Sequence[WarmStart]], bool]
+IsBad = Callable[[Sequence[WarmStart]], bool]
 
 
-def _where_surprised(shifted: Proposals, others: Proposals, surprised: Surprise) -> Starts:
+def _others_where_bad(shifted: Proposals, others: Proposals, is_bad: IsBad) -> Starts:
     """
     Return the shifted solution; the other sources' beside it only where it is a bad start.
 
@@ -221,20 +221,20 @@ def _where_surprised(shifted: Proposals, others: Proposals, surprised: Surprise)
     left.
     """
     first = shifted()
-    return (*first, *others()) if not first or surprised(first) else first
+    return (*first, *others()) if not first or is_bad(first) else first
 
 
 # from the proposals of the shifted solution and of the other sources
-CANDIDATES: Mapping[StartChoice, Callable[[Proposals, Proposals, Surprise], Starts]] = {
-    StartChoice.SHIFTED: lambda shifted, others, surprised: shifted(),
-    StartChoice.POLICY: lambda shifted, others, surprised: others() or shifted(),
-    StartChoice.BEST: _where_surprised,
+CANDIDATES: Mapping[StartChoice, Callable[[Proposals, Proposals, IsBad], Starts]] = {
+    StartChoice.SHIFTED: lambda shifted, others, is_bad: shifted(),
+    StartChoice.POLICY: lambda shifted, others, is_bad: others() or shifted(),
+    StartChoice.BEST: _others_where_bad,
 }
 
 
-class Judge:
+class StartSelector:
     """
-    The merit of starts: what the solver minimises, after a roll-out through the dynamics.
+    Selects starts by merit: what the solver minimises, after a roll-out through the dynamics.
 
     Both are compiled: in numpy they would take longer than the iterations that they save.
 
@@ -251,13 +251,13 @@ class Judge:
         """Return each start's merit once driven from the initial state, shape (K,)."""
         return self._merit(*self._driven(starts, problem), problem.parameters)
 
-    def surprised(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> bool:
+    def are_all_bad(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> bool:
         """Tell whether all starts are bad ones."""
         merits = self.merits(starts, problem)
-        return not (merits <= SURPRISE).any()  # NaN is bad too
+        return not (merits <= BAD_MERIT).any()  # NaN is bad too
 
     def best(self, starts: Sequence[WarmStart], problem: TrackingProblem) -> WarmStart:
-        """Return the start of least merit, as driven; the only one is not judged."""
+        """Return the start of least merit, as driven; the only one is not looked at."""
         if len(starts) == 1:
             return starts[0]
         states, controls = self._driven(starts, problem)

@@ -20,7 +20,7 @@ from warmstart_planner.mpc.controller import Controller, ControlOutput
 from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.mpc.warm_starts import ReceivedStart
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import (
+from warmstart_planner.nodes.managed_node.diagnostics import (
     SILENCE,
     DeadlineTask,
     Finding,
@@ -28,7 +28,8 @@ from warmstart_planner.nodes.diagnostics import (
     StateTask,
     Task,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.process import run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     AnsweredStamps,
@@ -52,7 +53,6 @@ from warmstart_planner.nodes.parameters.controller import (
     ControllerNodeSettings,
     settings_from,
 )
-from warmstart_planner.nodes.process import run
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon, Rung, Trajectory
 from warmstart_planner.road import Road

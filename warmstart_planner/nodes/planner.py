@@ -18,14 +18,15 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule, aligned, check_goal, pose_goal
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import (
+from warmstart_planner.nodes.managed_node.diagnostics import (
     SILENCE,
     CountTask,
     DeadlineTask,
     RateTask,
     StateTask,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.process import run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     ObstacleEstimate,
@@ -49,9 +50,8 @@ from warmstart_planner.nodes.parameters.planner import (
     PlannerNodeSettings,
     settings_from,
 )
-from warmstart_planner.nodes.process import run
 from warmstart_planner.obstacles import Obstacle
-from warmstart_planner.planning import Planner, Prepared
+from warmstart_planner.planning import Planner, PlanningCycle
 from warmstart_planner.problem import (
     MAX_OBSTACLES,
     Goal,
@@ -88,7 +88,7 @@ class Cycle:
     """A problem that was posed and is waiting for proposals; `begin` is of perf_counter [s]."""
 
     problem: PlanningProblem
-    prepared: Prepared
+    prepared: PlanningCycle
     begin: float
 
 
@@ -101,7 +101,7 @@ class Answer:
     status: msg.PlanStatus
 
 
-class ProposalBox:
+class ProposalBuffer:
     """Proposals that came in, as long as they answer this problem or the one before."""
 
     def __init__(self, late: CountTask) -> None:
@@ -109,7 +109,7 @@ class ProposalBox:
         self._stamps: list[float] = []
         self._proposals: list[Proposal] = []
 
-    def pose(self, stamp: float) -> None:
+    def begin_problem(self, stamp: float) -> None:
         """Start a new problem; answers to the one before the last are dropped."""
         self._stamps = [*self._stamps[-1:], stamp]
         self._proposals = [p for p in self._proposals if self._answers(p)]
@@ -196,7 +196,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         """Forget what is old; road and goal stay."""
         self._planner.reset()
         self._inputs.state = self._inputs.obstacles = None
-        self._box = ProposalBox(self._late)
+        self._buffer = ProposalBuffer(self._late)
         self._schedule = Schedule(self.settings.period)
         self._cycle = None
         self._answer: Answer | None = None
@@ -270,7 +270,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
     def _take_proposals(self, proposals: tuple[Proposal, ...]) -> None:
         if not self.active:
             return
-        self._box.put(proposals)
+        self._buffer.put(proposals)
         if self._cycle is not None:
             self._wait.cancel()
             self._close_cycle()
@@ -295,7 +295,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
             return
         self._schedule.done(problem.stamp)
         self._rate.tick()
-        self._box.pose(problem.stamp)
+        self._buffer.begin_problem(problem.stamp)
         if self._is_to_wait():
             self._problem_out.publish(problem_message(problem))
             # the own candidates, while others are on their way
@@ -313,7 +313,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
 
     def _is_to_wait(self) -> bool:
         """Whether proposals get a moment: those of the cycle before do as well, moved on."""
-        if self.settings.proposal_wait <= 0.0 or self._box.newest():
+        if self.settings.proposal_wait <= 0.0 or self._buffer.newest():
             return False
         return self.count_publishers('~/input/proposals') > 0
 
@@ -397,7 +397,7 @@ class PlannerNode(ManagedNode[PlannerNodeSettings]):
         cycle, self._cycle = self._cycle, None
         if cycle is None:
             return
-        result = self._planner.finish(cycle.prepared, self._box.newest())
+        result = self._planner.finish(cycle.prepared, self._buffer.newest())
         self._hand_over(cycle, result)
 
     def _hand_over(self, cycle: Cycle, result: PlanResult) -> None:

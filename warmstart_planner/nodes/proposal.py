@@ -17,9 +17,9 @@ from statistics import median
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from warmstart_planner.learned.session import InferenceError
-from warmstart_planner.mpc.policy_roll_outs import PolicyRollOuts, Ways
+from warmstart_planner.mpc.policy_roll_outs import EnsembleRollOuts, PolicyRollOuts
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import (
+from warmstart_planner.nodes.managed_node.diagnostics import (
     SILENCE,
     CountTask,
     DeadlineTask,
@@ -27,7 +27,8 @@ from warmstart_planner.nodes.diagnostics import (
     StateTask,
     Task,
 )
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.process import run
 from warmstart_planner.nodes.messages import (
     PolicyRollOut,
     StateEstimate,
@@ -41,9 +42,8 @@ from warmstart_planner.nodes.parameters.proposal import (
     DECLARATIONS,
     AskedSource,
     ProposalSettings,
-    SourceShelf,
+    SourceCache,
 )
-from warmstart_planner.nodes.process import run
 from warmstart_planner.problem import PlanningProblem, Trajectory
 from warmstart_planner.proposals import iql_lstm
 from warmstart_planner.proposals.source import ModelInfo, ModelSource, ProposalSource
@@ -107,7 +107,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
 
     def __init__(self) -> None:
         # it tests a source while the one in use goes on; the settings carry it over as a whole
-        super().__init__('proposal', DECLARATIONS, SourceShelf().settings_from)
+        super().__init__('proposal', DECLARATIONS, SourceCache().settings_from)
 
     # --- lifecycle ---
 
@@ -124,8 +124,8 @@ class ProposalNode(ManagedNode[ProposalSettings]):
         self._asked: tuple[AskedSource, ...] = ()
         self._proposals = self.send(topics.PROPOSALS, '~/output/proposals')
         self._roll_outs_out = self.send(topics.ROLL_OUTS, '~/output/roll_outs')
-        posed = partial(problem_from, vehicle=self.settings.vehicle)
-        self.receive(topics.PROBLEM, PROBLEM, posed, self._answer)
+        to_problem = partial(problem_from, vehicle=self.settings.vehicle)
+        self.receive(topics.PROBLEM, PROBLEM, to_problem, self._answer)
         self.apply(self.settings)
 
     def apply(self, settings: ProposalSettings) -> None:
@@ -189,7 +189,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             self._overtaken.count('overtaken')
             return
         self._newest = problem.stamp
-        self._pose(problem)
+        self._set_problem(problem)
         begin = time.perf_counter()
         for asked in self._asked:
             if asked.source is not None:
@@ -220,12 +220,12 @@ class ProposalNode(ManagedNode[ProposalSettings]):
 
     # --- roll-outs ---
 
-    def _pose(self, problem: PlanningProblem) -> None:
+    def _set_problem(self, problem: PlanningProblem) -> None:
         """Let the roll-outs go on in a problem."""
         if self._roll_outs is None:
             return
         try:
-            self._roll_outs.pose(problem)
+            self._roll_outs.set_problem(problem)
         except ValueError as error:
             self._fail_roll_out(str(error))
 
@@ -252,7 +252,7 @@ class ProposalNode(ManagedNode[ProposalSettings]):
             return
         self._publish_roll_out(ways, estimate.stamp, elapsed)
 
-    def _publish_roll_out(self, ways: Ways, stamp: float, elapsed: float) -> None:
+    def _publish_roll_out(self, ways: EnsembleRollOuts, stamp: float, elapsed: float) -> None:
         card = self.settings.policy.card
         answer = PolicyRollOut(
             ways=tuple(

@@ -22,9 +22,9 @@ from visualization_msgs.msg import MarkerArray
 from warmstart_planner import msg
 from warmstart_planner.alignment import Schedule
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import CountTask, StateTask
-from warmstart_planner.nodes.drive_clock import DriveClock
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.diagnostics import CountTask, StateTask
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.process import run
 from warmstart_planner.nodes.markers import Scene
 from warmstart_planner.nodes.messages import (
     ObstacleEstimate,
@@ -41,16 +41,16 @@ from warmstart_planner.nodes.messages import (
     to_time,
     vehicle_state_message,
 )
-from warmstart_planner.nodes.pacing import SAME_TIME, Lockstep, Pace, RealTime
 from warmstart_planner.nodes.parameters.simulator import (
     DECLARATIONS,
     LOCKSTEP,
     SimulatorSettings,
     settings_from,
 )
-from warmstart_planner.nodes.process import run
-from warmstart_planner.nodes.recorder import Recorder, RungReport
-from warmstart_planner.nodes.transforms import TransformPublisher
+from warmstart_planner.nodes.simulation.drive_clock import DriveClock
+from warmstart_planner.nodes.simulation.pacing import SAME_TIME, Lockstep, Pacer, RealTime
+from warmstart_planner.nodes.simulation.recorder import Recorder, RungReport
+from warmstart_planner.nodes.simulation.transforms import TransformPublisher
 from warmstart_planner.problem import PoseGoal, RegionGoal
 from warmstart_planner.processes.exit_status import GOOD, MISSED, NOT_DRIVEN
 from warmstart_planner.scenarios import Scenario, load_scenario
@@ -69,9 +69,9 @@ from warmstart_planner.vehicle import SPEED
 # Drives begin at this simulated time: ROS takes a time of 0 for no time at all. It is a multiple
 # of every period, so that all nodes count their cycles alike.
 CLOCK_EPOCH = 100.0
-KNOCK_PERIOD = 0.1  # between attempts to get the first answer [s]
+FIRST_STATE_PERIOD = 0.1  # between attempts to get the first answer [s]
 PROGRESS_PERIOD = 1.0  # between lines that tell where the drive is [s]
-SILENCE = 0.5  # of planner or controller, after which its last word is old [s]
+SILENCE = 0.5  # of planner or controller, after which its last rung is old [s]
 RECORD_FILE = 'drive.npz'
 
 
@@ -103,15 +103,15 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self._ended = False
         self._shown = 0.0  # newest time of the drive that a published state had [s]
         self._run = StateTask('run')
-        self._trouble = CountTask('time')
+        self._faults = CountTask('time')
         self.diagnostics.add(self._run)
-        self.diagnostics.add(self._trouble)
+        self.diagnostics.add(self._faults)
         self._connect()
-        pace = Lockstep if settings.mode == LOCKSTEP else RealTime
-        self._pace: Pace = pace(self)
-        self._knocking = self.every_steady(KNOCK_PERIOD, self._knock)
-        self._pacing = self.every_steady(self._pace.period, self._beat)
-        self._telling = self.every_steady(PROGRESS_PERIOD, self._tell)
+        pacer = Lockstep if settings.mode == LOCKSTEP else RealTime
+        self._pacer: Pacer = pacer(self)
+        self._first_state_timer = self.every_steady(FIRST_STATE_PERIOD, self._repeat_first_state)
+        self._pacer_timer = self.every_steady(self._pacer.period, self._update_pacer)
+        self._progress_timer = self.every_steady(PROGRESS_PERIOD, self._log_while_driving)
 
     def _configuration(self) -> SimulationConfiguration:
         settings = self.settings
@@ -171,7 +171,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     def _now_in_ros(self) -> float:
         return self._drive_clock.ros_time(self._simulator.time)
 
-    # --- what paces use ---
+    # --- what pacers use ---
 
     @property
     def epoch(self) -> float:
@@ -227,9 +227,9 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self._emergency_stop.release()
         self._simulator.apply(Command(now, command.acceleration, command.steering_angle))
 
-    def trouble(self, kind: str, text: str) -> None:
+    def report_fault(self, kind: str, text: str) -> None:
         """Count and report something that should not happen to time."""
-        self._trouble.count(kind)
+        self._faults.count(kind)
         self.warn(kind, text)
 
     def has_plan(self, stamp: float) -> bool:
@@ -250,7 +250,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
             return
         if self._driving:
             self._recorder.add_command(command)
-            self._pace.take_command(command)
+            self._pacer.take_command(command)
         elif self._answers_what_is_shown(command):
             self._begin(command)
 
@@ -262,14 +262,14 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
     def _take_reference(self, reference: Reference) -> None:
         if self.active and not self._over:
             if reference.trajectory is not None:
-                self._emergency_stop.hear(reference.trajectory)
+                self._emergency_stop.take_reference(reference.trajectory)
             self._recorder.add_reference(reference, self._simulator.time)
-            self._pace.take_plan()
+            self._pacer.take_plan()
 
     def _take_plan_status(self, status: msg.PlanStatus) -> None:
         if self.active and not self._over:
             self._recorder.add_plan_status(status)
-            self._pace.take_plan()
+            self._pacer.take_plan()
 
     def _take_control_status(self, status: msg.ControllerStatus) -> None:
         if self.active and not self._over:
@@ -277,7 +277,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
 
     # --- the drive ---
 
-    def _knock(self) -> None:
+    def _repeat_first_state(self) -> None:
         """Show the state again and again until a command answers it."""
         if self._driving or self._over:
             return
@@ -320,17 +320,17 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         self._recorder.add_command(command)
         self.plan_due(self._first.stamp)
         self.apply(command)
-        self._pace.begin()
+        self._pacer.begin()
 
-    def _beat(self) -> None:
+    def _update_pacer(self) -> None:
         if self._driving and not self._over:
-            self._pace.beat()
+            self._pacer.update()
 
     def _brake(self) -> None:
         now = self._simulator.time
         wanted = self._emergency_stop.actuation(self._now_in_ros(), self._simulator.true_state)
         self._simulator.apply(Command(now, wanted.acceleration, wanted.steering_angle))
-        self.trouble('no commands', f'no command for {now - self._commanded:.2f} s: braking')
+        self.report_fault('no commands', f'no command for {now - self._commanded:.2f} s: braking')
 
     def _publish(self, observation: Observation) -> None:
         self._shown = max(self._shown, observation.stamp)
@@ -354,7 +354,7 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         good = outcome is Outcome.GOAL
         level = DiagnosticStatus.OK if good else DiagnosticStatus.ERROR
         self._run.set(level, outcome.value)
-        self._tell_once()
+        self._log_progress()
         lacking = f', goal missed: {", ".join(missed)}' if missed else ''
         self.get_logger().info(f'drive over: {outcome.value}{lacking}')
         self._result_out.publish(
@@ -388,22 +388,22 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
 
     # --- display ---
 
-    def _tell(self) -> None:
+    def _log_while_driving(self) -> None:
         if self._driving and not self._over:
-            self._tell_once()
+            self._log_progress()
 
-    def _tell_once(self) -> None:
+    def _log_progress(self) -> None:
         state = self._simulator.true_state
-        left = way_left(self._scenario, self._monitor.station)
-        plan = self._word_of(self._recorder.newest_plan())
-        control = self._word_of(self._recorder.newest_command())
+        left = remaining_distance(self._scenario, self._monitor.station)
+        plan = self._newest_rung(self._recorder.newest_plan())
+        control = self._newest_rung(self._recorder.newest_command())
         self.get_logger().info(
             f't {self._simulator.time:5.1f} s, {state[SPEED]:5.2f} m/s, '
             f'{left:6.1f} m to go, '
             f'planner {plan}, controller {control}'
         )
 
-    def _word_of(self, newest: RungReport | None) -> str:
+    def _newest_rung(self, newest: RungReport | None) -> str:
         """Return what was last said, unless that is old."""
         if newest is None:
             return '-'
@@ -423,8 +423,8 @@ class SimulatorNode(ManagedNode[SimulatorSettings]):
         return scene.message()
 
 
-def way_left(scenario: Scenario, station: float) -> float:
-    """Way along the road that is left from a station, to the goal or to the road's end [m]."""
+def remaining_distance(scenario: Scenario, station: float) -> float:
+    """Distance along the road from a station to the goal or to the road's end [m]."""
     return min(scenario.goal_station, scenario.road.end) - station
 
 

@@ -2,8 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Planning: candidates of all sources refined together, verified, and the plan in use kept."""
 
-from warmstart_planner.planning.engine import Engine, Posed, Refined
-from warmstart_planner.planning.planner import Planner, Prepared
+from warmstart_planner.planning.engine import Engine, PreparedProblem, Refined
+from warmstart_planner.planning.planner import Planner, PlanningCycle
 from warmstart_planner.planning.settings import PlannerSettings, RelaxedLimits
 
-__all__ = ['Engine', 'Planner', 'PlannerSettings', 'Posed', 'Prepared', 'Refined', 'RelaxedLimits']
+__all__ = [
+    'Engine',
+    'Planner',
+    'PlannerSettings',
+    'PreparedProblem',
+    'PlanningCycle',
+    'Refined',
+    'RelaxedLimits',
+]

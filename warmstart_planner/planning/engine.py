@@ -31,7 +31,7 @@ Item = TypeVar('Item')
 
 
 @dataclass(frozen=True)
-class Posed:
+class PreparedProblem:
     """A problem in the forms that refinement and verification read."""
 
     bound: BoundProblem
@@ -79,7 +79,7 @@ class Engine:
         compiled.load()
         self._pool = ThreadPoolExecutor(settings.threads, 'scp')
 
-    def pose(self, problem: PlanningProblem) -> Posed:
+    def prepare(self, problem: PlanningProblem) -> PreparedProblem:
         """
         Prepare a problem.
 
@@ -87,11 +87,11 @@ class Engine:
             ValueError: it is for another vehicle or horizon.
 
         """
-        return Posed(self._solvers[0].bind(problem), Judge(problem))
+        return PreparedProblem(self._solvers[0].bind(problem), Judge(problem))
 
     def refine(
         self,
-        posed: Posed,
+        prepared: PreparedProblem,
         proposals: Sequence[Proposal],
         end: float,
         multipliers: Sequence[float],
@@ -103,7 +103,7 @@ class Engine:
         constraints is found, the last few are not waited for: what takes longest is seldom best.
 
         Args:
-            posed: the problem.
+            prepared: the problem.
             proposals: on its grid, map frame; they need not be what a car can drive.
             end: of time.perf_counter [s].
             multipliers: what `ScpSolver.solve_all` takes, by proposal.
@@ -119,12 +119,12 @@ class Engine:
             solver, given, known = share
             starts = [proposal.trajectory for proposal in given]
             left, stragglers = end - time.perf_counter(), int(self._straggler_share * len(starts))
-            return solver.solve_all(posed.bound, starts, left, known, stragglers=stragglers)
+            return solver.solve_all(prepared.bound, starts, left, known, stragglers=stragglers)
 
         # one thread needs no other
         done = map(solve, shares) if threads == 1 else self._pool.map(solve, shares)
         return [
-            Refined(proposal, result, posed.judge)
+            Refined(proposal, result, prepared.judge)
             for proposal, result in zip(proposals, in_turn(done), strict=True)
         ]
 

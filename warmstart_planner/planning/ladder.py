@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from warmstart_planner.planning.engine import Posed, Refined
+from warmstart_planner.planning.engine import PreparedProblem, Refined
 from warmstart_planner.planning.memory import Memory, follows, rest_of
 from warmstart_planner.planning.settings import PlannerSettings
 from warmstart_planner.problem import PlanningProblem, Rung, SolverStatus, Trajectory
@@ -61,7 +61,7 @@ class Ladder:
         back = min(self._return_steps, len(to_go) - 1)
         return bool(starts_outside and verdict.collision <= 0.0 and to_go[back] <= 0.0)
 
-    def with_plan(self, posed: Posed, chosen: Refined) -> Reference:
+    def with_plan(self, prepared: PreparedProblem, chosen: Refined) -> Reference:
         """
         Hand out a plan, or a stop where the plan hardly moves.
 
@@ -69,33 +69,35 @@ class Ladder:
         again: the car would creep for many seconds.
         """
         plan, verdict = chosen.result.trajectory, chosen.verdict
-        if self._creeps(plan, posed.problem):
-            stop = _braking_along(plan, posed.problem, self._settings.braking)
-            stopped = posed.judge.verdict(stop)
+        if self._creeps(plan, prepared.problem):
+            stop = _braking_along(plan, prepared.problem, self._settings.braking)
+            stopped = prepared.judge.verdict(stop)
             if stopped.feasible:
                 plan, verdict = stop, stopped
         rung = Rung.OPTIMISED if self.recovers(verdict) else Rung.RELAXED
         return Reference(rung, plan, verdict, chosen.proposal.source)
 
-    def without_plan(self, posed: Posed, memory: Memory, ways: Sequence[Refined]) -> Reference:
+    def without_plan(
+        self, prepared: PreparedProblem, memory: Memory, ways: Sequence[Refined]
+    ) -> Reference:
         """
         Go on with the previous plan, or brake.
 
         Args:
-            posed: the problem that no plan was found for.
+            prepared: the problem that no plan was found for.
             memory: of the cycle before.
             ways: where there is no path in use, braking is along the safest of these.
 
         """
-        rest = memory.standing_in(posed.problem, self._settings)
+        rest = memory.standing_in(prepared.problem, self._settings)
         if rest is not None:
-            verdict = posed.judge.verdict(rest)
+            verdict = prepared.judge.verdict(rest)
             if max(verdict.collision, verdict.direction) <= 0.0:
                 return Reference(Rung.PREVIOUS, rest, verdict, Shifted.name)
-        braked = self._braked(posed, memory, ways)
+        braked = self._braked(prepared, memory, ways)
         if braked is None:
             return Reference(Rung.NONE)
-        verdict = posed.judge.verdict(braked)
+        verdict = prepared.judge.verdict(braked)
         evading = self._evading(ways, verdict) if verdict.collision > 0.0 else None
         if evading is not None:
             plan = evading.result.trajectory
@@ -119,13 +121,15 @@ class Ladder:
         slow = problem.initial_state[3] <= self._settings.hold_speed
         return bool(slow and travelled <= self._settings.hold_distance)
 
-    def _braked(self, posed: Posed, memory: Memory, ways: Sequence[Refined]) -> Trajectory | None:
+    def _braked(
+        self, prepared: PreparedProblem, memory: Memory, ways: Sequence[Refined]
+    ) -> Trajectory | None:
         """
         Brake along the last safe path there is: go on with it, or begin.
 
         It begins as gently as avoids a collision; as hard as possible where nothing does.
         """
-        problem, path = posed.problem, memory.in_use
+        problem, path = prepared.problem, memory.in_use
         if path is None or not path.stamp <= problem.stamp < path.times[-2]:
             drivable = [w for w in ways if w.result.status is not SolverStatus.BAD_START]
             if not drivable:
@@ -134,11 +138,11 @@ class Ladder:
         elif memory.is_braking and follows(path, problem, self._settings):
             return rest_of(path, problem)
         gentle = _braking_along(path, problem, self._settings.braking)
-        overlap = posed.judge.verdict(gentle).collision
+        overlap = prepared.judge.verdict(gentle).collision
         if overlap <= 0.0:
             return gentle
         hard = _braking_along(path, problem, self._settings.emergency)
-        return hard if posed.judge.verdict(hard).collision <= overlap else gentle
+        return hard if prepared.judge.verdict(hard).collision <= overlap else gentle
 
     def _unsafe(self, way: Refined) -> tuple[bool, float]:
         """Tell what makes a way a bad path to brake along: not how gently itself brakes."""

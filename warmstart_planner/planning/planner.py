@@ -19,7 +19,7 @@ import numpy as np
 
 from warmstart_planner.planning.engine import (
     Engine,
-    Posed,
+    PreparedProblem,
     Refined,
     cheapest,
     in_turn,
@@ -45,7 +45,7 @@ from warmstart_planner.vehicle import VehicleParameters
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PlanningCycle:
     """
     A problem, and what the planner's own sources propose for it.
 
@@ -54,7 +54,7 @@ class Prepared:
     [s of time.perf_counter].
     """
 
-    posed: Posed
+    prepared: PreparedProblem
     previous: tuple[Proposal, ...]
     own: tuple[Sequence[Proposal], ...]
     begin: float
@@ -122,7 +122,7 @@ class Planner:
         """
         return self.finish(self.prepare(problem, deadline), learned)
 
-    def prepare(self, problem: PlanningProblem, deadline: float = 0.05) -> Prepared:
+    def prepare(self, problem: PlanningProblem, deadline: float = 0.05) -> PlanningCycle:
         """
         Do what needs no proposals from elsewhere, while these are on their way.
 
@@ -135,43 +135,43 @@ class Planner:
 
         """
         begin = time.perf_counter()
-        posed = self._engine.pose(self._memory.stitched(problem, self.settings))
-        previous = self._memory.proposals(posed.problem)
+        prepared = self._engine.prepare(self._memory.stitched(problem, self.settings))
+        previous = self._memory.proposals(prepared.problem)
         latest = begin + self.settings.proposing_share * deadline
-        own = [source.propose_until(posed.problem, latest) for source in self._sources]
+        own = [source.propose_until(prepared.problem, latest) for source in self._sources]
         if self._sources and not any([previous, *own]):  # late is better than never
             quickest = min(self._sources, key=lambda source: source.usual)
-            own.append(quickest.propose_until(posed.problem, np.inf))
-        return Prepared(posed, previous, tuple(own), begin, begin + deadline)
+            own.append(quickest.propose_until(prepared.problem, np.inf))
+        return PlanningCycle(prepared, previous, tuple(own), begin, begin + deadline)
 
-    def finish(self, prepared: Prepared, learned: Sequence[Proposal] = ()) -> PlanResult:
+    def finish(self, cycle: PlanningCycle, learned: Sequence[Proposal] = ()) -> PlanResult:
         """
         Plan what was prepared last, by the time that it was prepared for.
 
         Args:
-            prepared: of the newest problem.
+            cycle: of the newest problem.
             learned: proposals from elsewhere, for this problem or one shortly before it.
 
         """
-        posed = prepared.posed
-        problem = posed.problem
+        prepared = cycle.prepared
+        problem = prepared.problem
         # all at once: most have the stamp of the cycle before
-        moved = shift_all(problem, [*prepared.previous, *on_grid(problem, learned)])
-        shifted, outside = moved[: len(prepared.previous)], moved[len(prepared.previous) :]
-        proposals = [*shifted, *in_turn([*prepared.own, outside])]
+        moved = shift_all(problem, [*cycle.previous, *on_grid(problem, learned)])
+        shifted, outside = moved[: len(cycle.previous)], moved[len(cycle.previous) :]
+        proposals = [*shifted, *in_turn([*cycle.own, outside])]
         known = [self._memory.multiplier] * len(shifted) + [0.0] * (len(proposals) - len(shifted))
         proposed = time.perf_counter()
-        end = prepared.end - self.settings.verification_reserve
-        refined = self._engine.refine(posed, proposals, end, known)
+        end = cycle.end - self.settings.verification_reserve
+        refined = self._engine.refine(prepared, proposals, end, known)
         solved = time.perf_counter()
         self.last_refined = tuple(refined)
         price = partial(self._price, is_in_use=_among(shifted))
         is_outside = _among(outside)
         chosen = cheapest(
-            refined, price, (self._ladder.recovers, self.settings.relaxed.allow), prepared.end
+            refined, price, (self._ladder.recovers, self.settings.relaxed.allow), cycle.end
         )
         own_ways = [each for each in refined if not is_outside(each.proposal)]
-        reference = self._hand_out(posed, chosen, own_ways)
+        reference = self._hand_out(prepared, chosen, own_ways)
         shown = chosen or min(refined, key=price, default=None)
         finished = time.perf_counter()
         return PlanResult(
@@ -186,8 +186,8 @@ class Planner:
             cost=shown.result.score.cost if shown else np.inf,
             iterations=shown.result.iterations if shown else 0,
             candidates=len(proposals),
-            total_time=finished - prepared.begin,
-            proposal_time=proposed - prepared.begin,
+            total_time=finished - cycle.begin,
+            proposal_time=proposed - cycle.begin,
             solver_time=solved - proposed,
             verification_time=finished - solved,
             message=_message(reference.rung, shown),
@@ -198,16 +198,16 @@ class Planner:
         return merit(entry) * (1.0 - self.settings.keep_bonus * is_in_use(entry.proposal))
 
     def _hand_out(
-        self, posed: Posed, chosen: Refined | None, own_ways: Sequence[Refined]
+        self, prepared: PreparedProblem, chosen: Refined | None, own_ways: Sequence[Refined]
     ) -> Reference:
         """Return what is handed out, and remember it."""
         before = self._memory
         if chosen is None:
-            reference = self._ladder.without_plan(posed, before, own_ways)
+            reference = self._ladder.without_plan(prepared, before, own_ways)
             braking = reference.source == BRAKING  # evading is not: it is not gone on with unseen
             self._memory = replace(before, in_use=reference.trajectory, is_braking=braking)
             return reference
-        reference = self._ladder.with_plan(posed, chosen)
+        reference = self._ladder.with_plan(prepared, chosen)
         plan = reference.trajectory
         self._memory = Memory(plan, plan, multiplier=chosen.result.multiplier)
         return reference

@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Selection: every candidate is rolled out by the model and judged by the one merit function."""
+"""Selection: every candidate is rolled out by the model and ranked by the one merit function."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Candidate:
     score: Score
 
 
-def judge(
+def ranked_by_merit(
     solver: ScpSolver, bound: BoundProblem, proposals: Iterable[Proposal]
 ) -> list[Candidate]:
     """

@@ -4,8 +4,8 @@
 Random scenarios and planning problems, reproducible from a tier and a seed.
 
 A tier has families, and the seed picks one by turns. A family says how the road bends and
-narrows and which traffic is on it; all else is drawn. A draw whose traffic overlaps, or that
-leaves no way through by `has_way`, is dropped for the next one.
+narrows and which traffic is on it; all else is drawn. A draw whose traffic overlaps, or that is
+not passable (`is_passable`), is dropped for the next one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from warmstart_planner.problem import (
 from warmstart_planner.road import Road, road_from_segments
 from warmstart_planner.scenarios.geometry import separation
 from warmstart_planner.scenarios.motion import Motion, along_road, crossing, standing, start_speed
-from warmstart_planner.scenarios.reachability import has_way
+from warmstart_planner.scenarios.reachability import is_passable
 from warmstart_planner.scenarios.scenario import Scenario, TrafficParticipant
 from warmstart_planner.vehicle import DEFAULT_VEHICLE, GRAVITY, load_vehicle
 
@@ -224,7 +224,7 @@ def _first_that_holds(
         if not draw.place_traffic(count):
             continue
         scenario = draw.scenario(name, description)
-        if has_way(scenario, stretch, PROGRESS * draw.speed * stretch):
+        if is_passable(scenario, stretch, PROGRESS * draw.speed * stretch):
             return scenario
     raise RuntimeError(f'{name}: no draw of {DRAWS} left a way through')
 

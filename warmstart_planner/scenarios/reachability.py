@@ -29,7 +29,7 @@ ROAD_MARGIN = 0.2  # [m]
 FRICTION_SHARE = 0.9  # of the friction that a bend may take
 
 
-def has_way(scenario: Scenario, duration: float, progress: float) -> bool:
+def is_passable(scenario: Scenario, duration: float, progress: float) -> bool:
     """
     Tell whether the car seems to be able to get ahead unhurt.
 

@@ -20,7 +20,7 @@ class EmergencyStop:
     """
     Stops a vehicle that gets no commands.
 
-    It keeps to the path of the last reference that was heard: held steering would leave the lane
+    It keeps to the path of the last reference that was taken: held steering would leave the lane
     in a bend or half way through a lane change. Without a reference there is nothing better.
 
     Args:
@@ -35,7 +35,7 @@ class EmergencyStop:
         self._reference: Trajectory | None = None
         self._target: Sampler | None = None
 
-    def hear(self, reference: Trajectory) -> None:
+    def take_reference(self, reference: Trajectory) -> None:
         """Keep to this reference from now on."""
         self._reference, self._target = reference, None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from warmstart_planner.measurement import header, write_json
+from warmstart_planner.files.measurement import header, write_json
 from warmstart_planner.scenarios.scenario import Scenario
 from warmstart_planner.simulation.pictures.drive import draw_picture
 from warmstart_planner.simulation.record import DriveRecord

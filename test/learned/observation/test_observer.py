@@ -69,48 +69,48 @@ def test_cars_drive_as_the_model_within_its_limits(observer, start, controls, dt
     np.testing.assert_allclose(applied, wanted[1][:, 0], rtol=1e-12, atol=1e-9)
 
 
-def test_a_walk_is_the_roll_out_and_what_is_seen_along_it(observer, scene):
+def test_a_stepped_roll_out_is_the_whole_one_and_what_is_seen_along_it(observer, scene):
     states, road, obstacles = scene
     controls = np.random.default_rng(5).normal(0, 1, (6, 60, 2)) * [9.0, 0.6]
-    walk = observer.walk(states[:, 7], road, obstacles, 60, DT)
-    seen_here = [walk.observations.copy()]
+    driven = observer.begin_roll_out(states[:, 7], road, obstacles, 60, DT)
+    seen_here = [driven.observations.copy()]
     for k in range(60):
-        walk.drive(controls[:, k])
-        seen_here.append(walk.observations.copy())
+        driven.step(controls[:, k])
+        seen_here.append(driven.observations.copy())
     wanted, applied = roll_out(states[:, 7], controls, DT, CAR)
-    np.testing.assert_allclose(walk.states, wanted, rtol=1e-12, atol=1e-9)
-    np.testing.assert_allclose(walk.controls, applied, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(driven.states, wanted, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(driven.controls, applied, rtol=1e-12, atol=1e-9)
     along = observer.observe_along(wanted, road, obstacles)
     np.testing.assert_allclose(np.stack(seen_here, axis=1), along, rtol=1e-5, atol=1e-5)
 
 
-def test_a_walk_ends_where_it_was_to_end(observer, scene):
+def test_a_roll_out_ends_where_it_was_to_end(observer, scene):
     states, road, obstacles = scene
-    walk = observer.walk(states[:, 0], road, obstacles, 2, DT)
-    walk.drive(np.zeros((6, 2)))
-    walk.drive(np.zeros((6, 2)))
+    driven = observer.begin_roll_out(states[:, 0], road, obstacles, 2, DT)
+    driven.step(np.zeros((6, 2)))
+    driven.step(np.zeros((6, 2)))
     with pytest.raises(IndexError):
-        walk.drive(np.zeros((6, 2)))
+        driven.step(np.zeros((6, 2)))
 
 
-def test_a_walk_writes_where_it_is_told(observer, scene):
+def test_a_roll_out_writes_where_it_is_told(observer, scene):
     states, road, obstacles = scene
     given = np.zeros((6, OBSERVATION_SIZE), np.float32)
-    walk = observer.walk(states[:, 0], road, obstacles, 2, DT, given)
-    own = observer.walk(states[:, 0], road, obstacles, 2, DT)
-    walk.drive(np.zeros((6, 2)))
-    own.drive(np.zeros((6, 2)))
+    driven = observer.begin_roll_out(states[:, 0], road, obstacles, 2, DT, given)
+    own = observer.begin_roll_out(states[:, 0], road, obstacles, 2, DT)
+    driven.step(np.zeros((6, 2)))
+    own.step(np.zeros((6, 2)))
     np.testing.assert_array_equal(given, own.observations)
 
 
 @pytest.mark.parametrize(
     'change', [np.asfortranarray, lambda seen: seen.astype(float), lambda seen: seen[::2]]
 )
-def test_where_a_walk_could_not_write_is_refused(observer, scene, change):
+def test_where_a_roll_out_could_not_write_is_refused(observer, scene, change):
     states, road, obstacles = scene
     seen = np.zeros((6, OBSERVATION_SIZE), np.float32)
     with pytest.raises(ValueError, match='observations (is of|has shape)'):
-        observer.walk(states[:, 0], road, obstacles, 2, DT, change(seen))
+        observer.begin_roll_out(states[:, 0], road, obstacles, 2, DT, change(seen))
 
 
 @pytest.mark.parametrize('cars', [1, 2, 3, 4, 5, 9])
@@ -122,14 +122,14 @@ def test_what_a_car_sees_does_not_depend_on_how_many_look(observer, scene, cars)
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
 
 
-def test_a_walk_passes_on_what_is_not_a_number_to_its_car_only(observer, scene):
+def test_a_roll_out_passes_on_what_is_not_a_number_to_its_car_only(observer, scene):
     states, road, obstacles = scene
-    walk = observer.walk(states[:, 0], road, obstacles, 2, DT)
-    walk.drive(np.array([[0.0, 0.0]] * 5 + [[np.nan, 0.0]]))
-    assert np.isfinite(walk.states[:5, 1]).all()
-    assert np.isnan(walk.states[5, 1, 3])
-    assert np.isfinite(walk.observations[:5]).all()
-    assert np.isnan(walk.observations[5]).any()
+    driven = observer.begin_roll_out(states[:, 0], road, obstacles, 2, DT)
+    driven.step(np.array([[0.0, 0.0]] * 5 + [[np.nan, 0.0]]))
+    assert np.isfinite(driven.states[:5, 1]).all()
+    assert np.isnan(driven.states[5, 1, 3])
+    assert np.isfinite(driven.observations[:5]).all()
+    assert np.isnan(driven.observations[5]).any()
 
 
 # --- bad input ---
@@ -144,7 +144,7 @@ def test_what_is_not_finite_is_refused_by_name(observer, scene, name, value):
     with pytest.raises(ValueError, match=f'{name} is {value} at .*: expected finite numbers'):
         observer.observe_along(**along)
     with pytest.raises(ValueError, match=f'{name} is {value} at .*: expected finite numbers'):
-        observer.walk(along['states'][:, 0], along['road'], along['obstacles'], 60, DT)
+        observer.begin_roll_out(along['states'][:, 0], along['road'], along['obstacles'], 60, DT)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_controls_and_steps_that_do_not_fit_are_refused_by_name(observer, scene)
     with pytest.raises(ValueError, match='dt is 0.0: expected a number in'):
         observer.advance(states[:, 0], np.zeros((6, 2)), 0.0)
     with pytest.raises(ValueError, match='steps is 0: expected at least 1'):
-        observer.walk(states[:, 0], road, obstacles, 0, DT)
+        observer.begin_roll_out(states[:, 0], road, obstacles, 0, DT)
     with pytest.raises(ValueError, match='obstacles has 61 nodes: expected at least 62'):
-        observer.walk(states[:, 0], road, obstacles, 61, DT)
+        observer.begin_roll_out(states[:, 0], road, obstacles, 61, DT)
     with pytest.raises(ValueError, match='obstacles has 1 nodes: expected at least 2'):
         moving(np.zeros((1, 1, 7)), DT)

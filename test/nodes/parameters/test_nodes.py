@@ -12,7 +12,7 @@ pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `ma
 
 from warmstart_planner.files.resources import share_folder
 from warmstart_planner.mpc.settings import ControllerSettings
-from warmstart_planner.nodes.lifecycle import AUTOSTART, NICENESS
+from warmstart_planner.nodes.managed_node.lifecycle import AUTOSTART, NICENESS
 from warmstart_planner.nodes.parameters import controller, planner, proposal, simulator
 
 NODES = {

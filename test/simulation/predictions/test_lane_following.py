@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from warmstart_planner.scenarios.lane import Lane
 from warmstart_planner.simulation.predictions import (
     LaneNetwork,
-    all_seen,
+    all_observed,
     constant_velocity,
     lane_following,
 )
@@ -34,7 +34,7 @@ def predicted(participant, horizon):
             )
             for i, poses in enumerate(traffic)
         ]
-        found = lane_following(all_seen(made, 2.0), LaneNetwork(lanes), horizon)
+        found = lane_following(all_observed(made, 2.0), LaneNetwork(lanes), horizon)
         return [each.poses_at(horizon.steps + 1) for each in found]
 
     return predict
@@ -50,7 +50,7 @@ def test_on_a_bent_lane_it_stays_as_far_from_the_bounds(
 ):
     road, lanes = road_lanes(BENT)
     car = participant(along(road, station, speed, offset))
-    (found,) = lane_following(all_seen([car], 2.0), LaneNetwork(lanes), horizon)
+    (found,) = lane_following(all_observed([car], 2.0), LaneNetwork(lanes), horizon)
     _, offsets = road.project(found.poses[:, :2])
     np.testing.assert_allclose(offsets, offsets[0], atol=0.015)
     turns = found.poses[:, 2] - road.at('heading', road.project(found.poses[:, :2])[0])
@@ -88,7 +88,7 @@ def test_behind_what_stands_in_its_lane_it_brakes(
     car = along(road, 5.0, speed)
     parked = road.poses(5.0 + 2.0 * speed + ahead, offset)
     traffic = [participant(car, 'car'), participant(parked, 'parked')]
-    found, _ = lane_following(all_seen(traffic, 2.0), LaneNetwork(lanes), horizon)
+    found, _ = lane_following(all_observed(traffic, 2.0), LaneNetwork(lanes), horizon)
     stations = road.project(found.poses_at(61)[:, :2])[0]
     assert stations[-1] <= 5.0 + 2.0 * speed + max(ahead - 4.4, 0.0) + 0.3
     assert (np.diff(stations) > -1e-6).all()
@@ -167,10 +167,10 @@ def test_where_lanes_overlap_the_one_that_leads_its_way_is_followed(predicted):
 @pytest.mark.parametrize('kind', ['pedestrian', 'bicycle', 'static'])
 def test_who_is_no_vehicle_goes_its_own_way(participant, horizon, road_lanes, kind):
     road, lanes = road_lanes(BENT)
-    seen = all_seen([participant(along(road, 30.0, 4.0), kind=kind)], 2.0)
+    observed = all_observed([participant(along(road, 30.0, 4.0), kind=kind)], 2.0)
     (found,), (arc,) = (
-        lane_following(seen, LaneNetwork(lanes), horizon),
-        constant_velocity(seen, horizon),
+        lane_following(observed, LaneNetwork(lanes), horizon),
+        constant_velocity(observed, horizon),
     )
     np.testing.assert_array_equal(found.poses, arc.poses)
 
@@ -186,10 +186,10 @@ def test_who_follows_no_lane_keeps_speed_and_turn_rate(
         lanes = tuple(Lane(each.left, each.right, for_cars=False) for each in lanes)
     turned = {'against': np.pi, 'across': 1.2}.get(case, 0.0)
     start = (100.0, 2.8 if case == 'beside' else 0.0, turned)
-    seen = all_seen([participant(on_arc(4.0, 0.02, start))], 0.3)
+    observed = all_observed([participant(on_arc(4.0, 0.02, start))], 0.3)
     (found,), (arc,) = (
-        lane_following(seen, LaneNetwork(lanes), horizon),
-        constant_velocity(seen, horizon),
+        lane_following(observed, LaneNetwork(lanes), horizon),
+        constant_velocity(observed, horizon),
     )
     np.testing.assert_array_equal(found.poses, arc.poses)
 

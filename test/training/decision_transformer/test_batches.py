@@ -15,7 +15,7 @@ from training.dataset.reading import read_problems
 from training.decision_transformer.batches import (
     DEAREST,
     EpochBatches,
-    Place,
+    ProcessRank,
     make_batch,
     mirrored,
 )
@@ -75,7 +75,7 @@ def test_free_problems_are_variations_that_a_car_can_be_in(batch, free_batch):
 
 def test_an_epoch_takes_every_problem_as_often_as_it_passes_over_them(smoke, problems):
     configuration = replace(smoke, batch=1, passes=3)
-    batches = EpochBatches(problems, configuration, 0, Place())
+    batches = EpochBatches(problems, configuration, 0, ProcessRank())
     rows = np.concatenate(batches.rows)
     assert len(batches) == 3 * len(problems)
     assert np.all(np.bincount(rows) == 3)
@@ -83,8 +83,8 @@ def test_an_epoch_takes_every_problem_as_often_as_it_passes_over_them(smoke, pro
 
 def test_processes_share_each_batch(smoke, problems):
     whole, *shares = (
-        EpochBatches(problems, replace(smoke, batch=4), 5, place)
-        for place in (Place(), Place(0, 2), Place(1, 2))
+        EpochBatches(problems, replace(smoke, batch=4), 5, process)
+        for process in (ProcessRank(), ProcessRank(0, 2), ProcessRank(1, 2))
     )
     for row, (all_rows, first, second) in enumerate(
         zip(whole.rows, shares[0].rows, shares[1].rows, strict=True)

@@ -12,7 +12,7 @@ pytest.importorskip('torch', reason='torch is not installed')
 
 import torch
 
-from training.decision_transformer.batches import Place
+from training.decision_transformer.batches import ProcessRank
 from training.decision_transformer.loading import first_weights, load_model
 from training.decision_transformer.onnx_weights import read_weights
 from training.decision_transformer.train import Training
@@ -36,7 +36,7 @@ def test_a_training_begins_with_the_weights_of_a_served_model(smoke, models, mod
     configuration = replace(
         smoke, initial=str(models), out=str(tmp_path), epochs=1, time_limit=0.0
     )
-    begun = Training(configuration, Place()).model.state_dict()
+    begun = Training(configuration, ProcessRank()).model.state_dict()
     assert all(torch.equal(begun[name], value) for name, value in model.state_dict().items())
 
 

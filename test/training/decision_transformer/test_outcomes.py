@@ -22,7 +22,7 @@ from training.decision_transformer.outcomes import (
     main,
     refine_scenes,
     stacked,
-    teach,
+    train_outcome_head,
 )
 from warmstart_planner.learned import session
 from warmstart_planner.learned.cards.card_format import write_card
@@ -74,7 +74,7 @@ def test_a_served_model_is_taught_anew_and_keeps_all_else(models, tmp_path):
     folder = Path(shutil.copytree(models, tmp_path / 'models'))
     before = load_card(folder / CARD_FILE)
     with connected('', 1) as client:
-        teach(folder, 5, client)  # one scene more than its present head has seen
+        train_outcome_head(folder, 5, client)  # one scene more than its present head has seen
     after = load_card(folder / CARD_FILE)
     assert after.model_id != before.model_id
     changed = replace(before, model_id=after.model_id, sha256=after.sha256, golden=after.golden)

@@ -16,7 +16,7 @@ pytest.importorskip('torch', reason='torch is not installed')
 import torch
 
 from training.decision_transformer.batches import (
-    Place,
+    ProcessRank,
 )
 from training.decision_transformer.loading import read_checkpoint
 from training.decision_transformer.train import Training, learning_rate, main
@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_a_training_that_was_interrupted_ends_like_one_that_was_not(smoke, tmp_path):
     whole = replace(smoke, out=str(tmp_path / 'whole'), epochs=3, patience=9)
     parts = replace(whole, out=str(tmp_path / 'parts'))
-    Training(whole, Place()).run()
-    first = Training(parts, Place())
+    Training(whole, ProcessRank()).run()
+    first = Training(parts, ProcessRank())
     _run_epochs(first, 1)
-    second = Training(parts, Place())
+    second = Training(parts, ProcessRank())
     assert second.epoch == 1
     second.run()
     ends = [torch.load(Path(c.out) / 'checkpoint.pt', weights_only=True) for c in (whole, parts)]
@@ -57,7 +57,7 @@ def test_a_gpu_learns_as_the_processor_does(smoke, tmp_path):
     ends = []
     for device in ('cpu', 'cuda'):
         configuration = replace(smoke, device=device, epochs=6, out=str(tmp_path / device))
-        training = Training(configuration, Place())
+        training = Training(configuration, ProcessRank())
         training.run()
         ends.append(training.best)
     assert ends[1] == pytest.approx(ends[0], rel=0.05)
@@ -84,7 +84,7 @@ def test_training_stops_when_validation_gets_no_better(smoke, tmp_path):
     configuration = replace(
         smoke, out=str(tmp_path / 'stale'), epochs=50, patience=2, learning_rate=1e-9
     )
-    training = Training(configuration, Place())
+    training = Training(configuration, ProcessRank())
     training.best, training.best_epoch = 0.0, 0
     training.run()
     assert training.epoch == 2
@@ -107,18 +107,18 @@ def test_a_checkpoint_of_another_configuration_is_not_gone_on_with(smoke, checkp
 def test_a_device_that_is_not_there_is_refused(smoke, tmp_path):
     configuration = replace(smoke, device='cuda:77', out=str(tmp_path / 'nowhere'))
     with pytest.raises(ValueError, match="device is 'cuda:77': expected one to compute on"):
-        Training(configuration, Place())
+        Training(configuration, ProcessRank())
 
 
 def test_a_checkpoint_from_a_gpu_is_gone_on_with_here(smoke, tmp_path):
     configuration = replace(smoke, out=str(tmp_path / 'moved'), epochs=2)
-    _run_epochs(Training(configuration, Place()), 1)
+    _run_epochs(Training(configuration, ProcessRank()), 1)
     path = tmp_path / 'moved' / 'checkpoint.pt'
     content = read_checkpoint(path)
     for group in content['optimiser']['param_groups']:
         group['capturable'] = True
     torch.save(content, path)
-    assert np.isfinite(Training(configuration, Place()).run())
+    assert np.isfinite(Training(configuration, ProcessRank()).run())
 
 
 def test_a_missing_checkpoint_and_a_missing_dataset_say_so(tmp_path, capsys):

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from training.dataset.situations import FIRST_SEED as FIRST_TRAINING_SEED
 from warmstart_planner.problem import MAX_OBSTACLES, Horizon, PlanningProblem, Trajectory
 from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.proposals.shifted import Shifted
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
@@ -289,7 +289,7 @@ def reference_plan(problem: PlanningProblem, previous: Trajectory | None) -> Tra
     sources = (Shifted(), StraightLine(), ZeroControl(), ColdBundle(), ColdBundle(DENSE_BUNDLE))
     proposals = [p for source in sources for p in source.propose(problem, previous)]
     found: list[tuple[float, Trajectory]] = []
-    for tried, candidate in enumerate(judge(solver, bound, proposals), start=1):
+    for tried, candidate in enumerate(ranked_by_merit(solver, bound, proposals), start=1):
         result = solver.solve(bound, candidate.proposal.trajectory)
         if verify(problem, result.trajectory).feasible:
             found.append((result.score.cost, result.trajectory))

@@ -34,7 +34,7 @@ from training.iql_lstm.settings import Configuration
 from training.iql_lstm.train import fit, rate_share
 from training.iql_lstm.trained import Trained
 from training.table import Column, table
-from warmstart_planner.measurement import header, write_json
+from warmstart_planner.files.measurement import header, write_json
 
 Implementation = Literal['ours', 'd3rlpy']
 OURS, D3RLPY = get_args(Implementation)
@@ -76,7 +76,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Claim:
+class Comparison:
     """
     What is said of two rows' returns, and how it turned out.
 
@@ -212,16 +212,16 @@ def _row(implementation: str, algorithm: str, values: Sequence[float]) -> dict[s
     }
 
 
-def claims_of(returns: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Claim]:
+def comparisons_of(returns: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Comparison]:
     """Return what can be said of those that were trained."""
-    claims = [
+    comparisons = [
         better(f'{name}: IQL is better than behaviour cloning', found[IQL], found[BC])
         for name, found in returns.items()
     ]
     if D3RLPY in returns and OURS in returns:
         ours, theirs = returns[OURS], returns[D3RLPY]
         gain = float(np.mean(theirs[IQL]) - np.mean(theirs[BC]))
-        claims += [
+        comparisons += [
             as_good("our IQL and d3rlpy's do not differ significantly", ours[IQL], theirs[IQL]),
             similar(
                 f'they differ by less than {SIMILAR:.0%} of what IQL gains over behaviour cloning',
@@ -230,37 +230,43 @@ def claims_of(returns: Mapping[str, Mapping[str, Sequence[float]]]) -> list[Clai
                 SIMILAR * gain,
             ),
         ]
-    return claims
+    return comparisons
 
 
-def better(text: str, first: Sequence[float], second: Sequence[float]) -> Claim:
-    """Claim that the first returns are greater than the second."""
-    claim = _compared(text, first, second, 'greater')
-    return _decided(claim, first, max(claim.welch_p, claim.mann_whitney_p) < SIGNIFICANT)
+def better(text: str, first: Sequence[float], second: Sequence[float]) -> Comparison:
+    """Compare whether the first returns are greater than the second."""
+    comparison = _compared(text, first, second, 'greater')
+    return _decided(
+        comparison, first, max(comparison.welch_p, comparison.mann_whitney_p) < SIGNIFICANT
+    )
 
 
-def as_good(text: str, first: Sequence[float], second: Sequence[float]) -> Claim:
-    """Claim that no test finds a difference."""
-    claim = _compared(text, first, second, 'two-sided')
-    return _decided(claim, first, min(claim.welch_p, claim.mann_whitney_p) >= SIGNIFICANT)
+def as_good(text: str, first: Sequence[float], second: Sequence[float]) -> Comparison:
+    """Compare whether any test finds a difference; it holds where none does."""
+    comparison = _compared(text, first, second, 'two-sided')
+    return _decided(
+        comparison, first, min(comparison.welch_p, comparison.mann_whitney_p) >= SIGNIFICANT
+    )
 
 
-def similar(text: str, first: Sequence[float], second: Sequence[float], margin: float) -> Claim:
+def similar(
+    text: str, first: Sequence[float], second: Sequence[float], margin: float
+) -> Comparison:
     """Say whether a difference, which no test may have found for want of seeds, is small."""
-    claim = replace(_compared(text, first, second, 'two-sided'), required=False)
-    return _decided(claim, first, -margin < claim.low and claim.high < margin)
+    comparison = replace(_compared(text, first, second, 'two-sided'), required=False)
+    return _decided(comparison, first, -margin < comparison.low and comparison.high < margin)
 
 
 def _compared(
     text: str, first: Sequence[float], second: Sequence[float], alternative: str
-) -> Claim:
+) -> Comparison:
     difference = float(np.mean(first) - np.mean(second))
     if min(len(first), len(second)) < 2:
-        return Claim(text, None, difference, *[float('nan')] * 4)
+        return Comparison(text, None, difference, *[float('nan')] * 4)
     interval = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
     welch = stats.ttest_ind(first, second, equal_var=False, alternative=alternative)
     ranks = stats.mannwhitneyu(first, second, alternative=alternative, method='exact')
-    return Claim(
+    return Comparison(
         text,
         None,
         difference,
@@ -271,23 +277,23 @@ def _compared(
     )
 
 
-def _decided(claim: Claim, values: Sequence[float], holds: bool) -> Claim:
-    return claim if len(values) < FEWEST_SEEDS else replace(claim, holds=bool(holds))
+def _decided(comparison: Comparison, values: Sequence[float], holds: bool) -> Comparison:
+    return comparison if len(values) < FEWEST_SEEDS else replace(comparison, holds=bool(holds))
 
 
-def report(rows: Sequence[Mapping[str, Any]], claims: Sequence[Claim]) -> str:
-    """Return rows and claims as text."""
-    lines = [f'{claim.text}: {_verdict(claim)}' for claim in claims]
+def report(rows: Sequence[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> str:
+    """Return rows and comparisons as text."""
+    lines = [f'{comparison.text}: {_verdict(comparison)}' for comparison in comparisons]
     return '\n'.join([table(COLUMNS, rows), *lines])
 
 
-def _verdict(claim: Claim) -> str:
-    if claim.holds is None:
-        return f'too few seeds to say (difference {claim.difference:.0f})'
+def _verdict(comparison: Comparison) -> str:
+    if comparison.holds is None:
+        return f'too few seeds to say (difference {comparison.difference:.0f})'
     return (
-        f'{"yes" if claim.holds else "NO"} (difference {claim.difference:.0f}, '
-        f'95 % {claim.low:.0f} to {claim.high:.0f}; p: Welch {claim.welch_p:.2g}, '
-        f'Mann-Whitney {claim.mann_whitney_p:.2g})'
+        f'{"yes" if comparison.holds else "NO"} (difference {comparison.difference:.0f}, '
+        f'95 % {comparison.low:.0f} to {comparison.high:.0f}; p: Welch {comparison.welch_p:.2g}, '
+        f'Mann-Whitney {comparison.mann_whitney_p:.2g})'
     )
 
 
@@ -316,14 +322,18 @@ def _validate(options: Options) -> int:
     torch.set_num_threads(1)
     logs, settings = make_logs(options.episodes), settings_for(options.updates)
     returns, versions = _trained(options, settings, logs)
-    rows, claims = rows_of(returns, logs), claims_of(returns)
-    print(report(rows, claims))
+    rows, comparisons = rows_of(returns, logs), comparisons_of(returns)
+    print(report(rows, comparisons))
     content = header()
     content['versions'] |= versions
-    content |= {'seed': FIRST_SEED, 'rows': rows, 'claims': [asdict(claim) for claim in claims]}
+    content |= {
+        'seed': FIRST_SEED,
+        'rows': rows,
+        'comparisons': [asdict(comparison) for comparison in comparisons],
+    }
     write_json(options.out, content | {'settings': asdict(settings)})
     print(options.out)
-    return int(any(claim.holds is False for claim in claims if claim.required))
+    return int(any(comparison.holds is False for comparison in comparisons if comparison.required))
 
 
 def _trained(

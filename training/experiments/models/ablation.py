@@ -30,13 +30,13 @@ from training.dataset.generate import connected
 from training.dataset.reading import Problems, read_problems
 from training.dataset.scenes import drawn, results, rows_of_scenes
 from training.decision_transformer.aggregate import HELD_OUT
-from training.decision_transformer.batches import Place
-from training.decision_transformer.refinery import Refinery, refinery
+from training.decision_transformer.batches import ProcessRank
+from training.decision_transformer.refiner import Refiner, refiner
 from training.decision_transformer.settings import Configuration, dataset_folders
 from training.decision_transformer.train import Training
 from training.figures import excess_share, relative_gap
 from training.table import Column, table
-from warmstart_planner.measurement import write_measurement
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.scp.solver import BoundProblem
 
 Array = NDArray[np.float64]
@@ -116,7 +116,7 @@ def configured(
 def train(variant: Variant, configuration: Configuration) -> str:
     """Train a variant, or go on with it; runs on a worker. Returns the checkpoint."""
     torch.set_num_threads(1)
-    training = Training(configuration, Place())
+    training = Training(configuration, ProcessRank())
     training.train = seen(variant, training.train)
     training.run()
     return str(Path(configuration.out) / 'best.pt')
@@ -153,7 +153,7 @@ class CandidateOutcomes:
 
 def try_scenes(checkpoints: Sequence[str], indices: Sequence[int]) -> list[list[list[float]]]:
     """Refine the candidates of all models for some scenes; runs on a worker."""
-    tools = [refinery(each) for each in checkpoints]
+    tools = [refiner(each) for each in checkpoints]
     rows = []
     for scene in drawn(indices, tools[0].solver.horizon):
         bound = tools[0].solver.bind(scene.problem)
@@ -161,7 +161,7 @@ def try_scenes(checkpoints: Sequence[str], indices: Sequence[int]) -> list[list[
     return rows
 
 
-def _tried(tools: Refinery, bound: BoundProblem) -> list[float]:
+def _tried(tools: Refiner, bound: BoundProblem) -> list[float]:
     """Return the fields of `CandidateOutcomes` of a problem."""
     found = tools.refined(bound, tools.ways(bound).trajectories)
     first = min(found, key=lambda each: each.merit)

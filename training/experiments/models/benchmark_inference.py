@@ -22,10 +22,10 @@ import numpy as np
 from training.command_line import at_least, run
 from training.table import Column, table
 from warmstart_planner.compiled_problem import library as compiled_problem
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.learned.context import Context, context_of
 from warmstart_planner.learned.session import LoadedModel, load_model
 from warmstart_planner.learned.transformer import library as transformer_library
-from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer

@@ -39,10 +39,10 @@ from training.iql_lstm.trained import Trained, load_trained
 from training.progress import tracked
 from training.table import Column, table
 from warmstart_planner.driver_model.plain_rule import PlainSettings
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.learned.observation import library as observation_library
 from warmstart_planner.learned.observation.observer import Observer, moving
 from warmstart_planner.learned.policy import LoadedPolicy, load_policy, roll_out
-from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.scp import library as scp_library
@@ -127,14 +127,16 @@ def trained_driver(trained: Sequence[Trained], observer: Observer) -> Driver:
     def drive(numbers: Transcription, dt: float) -> tuple[Array, Array]:
         steps = len(numbers.state_lower) - 1
         starts = np.repeat(numbers.initial_state[None], len(trained), axis=0)
-        walk = observer.walk(starts, numbers.road, moving(numbers.obstacles, dt), steps, dt)
+        driven = observer.begin_roll_out(
+            starts, numbers.road, moving(numbers.obstacles, dt), steps, dt
+        )
         memories = [each.start() for each in trained]
         actions = np.empty((len(trained), CONTROL_SIZE))
         for _ in range(steps):
             for row, each in enumerate(trained):
-                actions[row], memories[row] = each.act(walk.observations[row], memories[row])
-            walk.drive(actions)
-        return walk.states, walk.controls
+                actions[row], memories[row] = each.act(driven.observations[row], memories[row])
+            driven.step(actions)
+        return driven.states, driven.controls
 
     return drive
 

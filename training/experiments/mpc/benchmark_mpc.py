@@ -41,11 +41,11 @@ from training.experiments.mpc.worlds import (
 from training.progress import tracked
 from training.table import Column, table
 from warmstart_planner import objective
+from warmstart_planner.files.journal import Journal, JournalError
+from warmstart_planner.files.measurement import write_json, write_measurement
 from warmstart_planner.generation.generated import SolverMissingError
-from warmstart_planner.journal import Journal, JournalError
 from warmstart_planner.learned.cards.card_format import CardError
 from warmstart_planner.learned.policy import LoadedPolicy, load_policy
-from warmstart_planner.measurement import write_json, write_measurement
 from warmstart_planner.mpc import Controller, ControllerSettings, Mode
 from warmstart_planner.mpc.settings import StartChoice
 from warmstart_planner.objective import CostWeights

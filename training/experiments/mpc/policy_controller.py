@@ -50,7 +50,7 @@ class PolicyController(SupervisedController):
         super().__init__(settings, vehicle)
         self._roll_outs = PolicyRollOuts(policy, vehicle, settings.dt)
 
-    def pose(self, problem: PlanningProblem) -> None:
+    def set_problem(self, problem: PlanningProblem) -> None:
         """
         Take the newest planning problem.
 
@@ -58,7 +58,7 @@ class PolicyController(SupervisedController):
             ValueError: it is for another car.
 
         """
-        self._roll_outs.pose(problem)
+        self._roll_outs.set_problem(problem)
 
     def reset(self) -> None:
         """Forget reference, commands, the planning problem and all that was seen."""

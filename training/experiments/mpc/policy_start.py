@@ -7,9 +7,9 @@ from __future__ import annotations
 import numpy as np
 
 from warmstart_planner.learned.policy import LoadedPolicy
-from warmstart_planner.mpc.merit_library import Merit
 from warmstart_planner.mpc.policy_roll_outs import PolicyRollOuts
 from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.tracking.merit_library import Merit
 from warmstart_planner.mpc.warm_starts import TrackingProblem, WarmStart
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.vehicle import VehicleParameters
@@ -38,7 +38,7 @@ class PolicyStart:
         self._roll_outs = PolicyRollOuts(policy, vehicle, settings.dt)
         self._merit = Merit(vehicle, settings)
 
-    def pose(self, problem: PlanningProblem) -> None:
+    def set_problem(self, problem: PlanningProblem) -> None:
         """
         Take the newest planning problem.
 
@@ -46,7 +46,7 @@ class PolicyStart:
             ValueError: it is for another car.
 
         """
-        self._roll_outs.pose(problem)
+        self._roll_outs.set_problem(problem)
 
     def forget(self) -> None:
         """Forget the planning problem and all that was seen."""

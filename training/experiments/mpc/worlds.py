@@ -139,7 +139,7 @@ def after(events: tuple[Event, ...], stamp: float, duration: float) -> Iterator[
 class Listener(Protocol):
     """Whoever has to know the newest planning problem."""
 
-    def pose(self, problem: PlanningProblem) -> None:
+    def set_problem(self, problem: PlanningProblem) -> None:
         """Take it."""
 
 
@@ -171,6 +171,6 @@ class EventfulPlanner:
                 self._cruise = KeepSpeed(JUMP_SPEED * max(problem.initial_state[SPEED], 0.0))
             problem = replace(problem, goal=self._cruise)
         for listener in self._listeners:
-            listener.pose(problem)
+            listener.set_problem(problem)
         self.problems.append(problem)
         return self._planner.plan(problem, deadline=deadline)

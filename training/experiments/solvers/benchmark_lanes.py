@@ -33,8 +33,8 @@ from training.dataset.situations import base_situation
 from training.experiments.solvers.hpipm_loop import HpipmLoop, LoopResult
 from training.progress import tracked
 from training.table import Column, table
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.learned.session import load_model
-from warmstart_planner.measurement import write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, Proposal, Trajectory
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer

@@ -51,7 +51,7 @@ from training.figures import (
 )
 from training.progress import tracked
 from training.table import Column, table
-from warmstart_planner.measurement import write_json, write_measurement
+from warmstart_planner.files.measurement import write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.proposals.cold_bundle import ColdBundle

@@ -43,7 +43,7 @@ from warmstart_planner.problem import Horizon, PlanningProblem
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
 from warmstart_planner.proposals.iql_lstm import IqlLstm
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.transcription import Margins
@@ -192,7 +192,9 @@ def _timing(
     for problem in [*problems] * WARM_UP_ROUNDS:
         bound, judged_by = solver.bind(replace(problem)), Judge(problem)
         begin = time.perf_counter()
-        start = judge(solver, bound, ColdBundle().propose(problem))[0].proposal.trajectory
+        start = ranked_by_merit(solver, bound, ColdBundle().propose(problem))[
+            0
+        ].proposal.trajectory
         result = solver.solve(bound, start)
         refined = time.perf_counter()
         judged_by.verdict(result.trajectory)

@@ -68,9 +68,9 @@ from training.experiments.warmstart.strategies import (
 )
 from training.experiments.warmstart.targets import checklist
 from training.progress import tracked
-from warmstart_planner.journal import Journal, JournalError
+from warmstart_planner.files.journal import Journal, JournalError
+from warmstart_planner.files.measurement import plain, write_json, write_measurement
 from warmstart_planner.learned.cards.card_format import CardError
-from warmstart_planner.measurement import plain, write_json, write_measurement
 from warmstart_planner.objective import CostWeights
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.guided import library as guided_library

@@ -12,7 +12,7 @@ from warmstart_planner.learned.context import context_of
 from warmstart_planner.learned.session import LoadedModel
 from warmstart_planner.problem import PlanningProblem
 from warmstart_planner.proposals.decision_transformer import DecisionTransformer
-from warmstart_planner.proposals.selection import Candidate, judge
+from warmstart_planner.proposals.selection import Candidate, ranked_by_merit
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.verification import verify
 
@@ -92,7 +92,7 @@ class CandidateStudy:
         return tuple(samples)
 
     def _candidates(self, source: DecisionTransformer, bound: BoundProblem) -> list[Candidate]:
-        return judge(self._solver, bound, source.propose(bound.problem))
+        return ranked_by_merit(self._solver, bound, source.propose(bound.problem))
 
     def _sample(
         self, knob: str, value: float, candidates: list[Candidate], problem: PlanningProblem

@@ -17,7 +17,7 @@ import numpy as np
 
 from warmstart_planner.objective import box_centre, road_coordinates, tracking_residuals
 from warmstart_planner.problem import PlanningProblem, Trajectory
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
 from warmstart_planner.vehicle import PX, PY, lateral_acceleration
@@ -84,7 +84,7 @@ class CoherenceStudy:
         bound = self._solver.bind(problem)
         found = {}
         for name, source in self._sources.items():
-            judged = judge(self._solver, bound, source.propose(problem))
+            judged = ranked_by_merit(self._solver, bound, source.propose(problem))
             ways = [candidate.proposal.trajectory for candidate in judged]
             refined = [result.trajectory for result in self._solver.solve_all(bound, ways)]
             looks = [self._coherence(bound, *pair) for pair in zip(ways, refined, strict=True)]

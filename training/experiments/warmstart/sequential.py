@@ -18,7 +18,7 @@ import numpy as np
 from training.experiments.warmstart.strategies import SEQUENTIAL, PlanningTimes, Run
 from warmstart_planner.problem import SolverStatus
 from warmstart_planner.proposals.cold_bundle import ColdBundle
-from warmstart_planner.proposals.selection import Candidate, judge
+from warmstart_planner.proposals.selection import Candidate, ranked_by_merit
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scp.solver import BoundProblem, ScpSolver
@@ -66,9 +66,9 @@ class Sequential:
         """Answer a problem within a budget of the reference machine [s]."""
         problem, deadline = replace(bound.problem), self._slowness * budget
         begin = time.perf_counter()
-        posed, judged_by = self._solver.bind(problem), Judge(problem)
+        again, judged_by = self._solver.bind(problem), Judge(problem)
         end = begin + deadline - self._allowance.verdict
-        search = _Search(self._solver, posed, judged_by, begin, end)
+        search = _Search(self._solver, again, judged_by, begin, end)
         self._refine_in_order(search)
         return search.run(budget, deadline)
 
@@ -114,7 +114,7 @@ class _Search:
         """Return a source's starts, rolled out and scored, best first."""
         begin = time.perf_counter()
         proposals = source.propose(self._bound.problem)
-        found = judge(self._solver, self._bound, proposals)
+        found = ranked_by_merit(self._solver, self._bound, proposals)
         self._proposing[source.name] = time.perf_counter() - begin
         self._candidates += len(found)
         return found

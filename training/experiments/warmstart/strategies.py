@@ -27,7 +27,7 @@ from warmstart_planner.problem import (
 )
 from warmstart_planner.proposals.cold_bundle import BundleSettings, ColdBundle
 from warmstart_planner.proposals.guided import FAST, WIDE, Guided
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.proposals.source import ProposalSource
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.proposals.zero_control import ZeroControl
@@ -253,7 +253,7 @@ class BestOf:
     ) -> Sequence[Proposal]:
         """Return the one proposal, as the car would drive it."""
         bound = self._solver.bind(problem)
-        judged = judge(self._solver, bound, self._source.propose(problem, previous))
+        judged = ranked_by_merit(self._solver, bound, self._source.propose(problem, previous))
         return tuple(candidate.proposal for candidate in judged[:1])
 
 

@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 # Standard deviations in a step, at size 1: along and across the heading [m], yaw [rad], speed
 # [m/s], front-wheel angle [rad]; small beside what the car moves in a step.
 DISTURBANCE = np.array([0.05, 0.03, 0.006, 0.1, 0.01])
-KNOCK, KNOCK_SHARE = 5.0, 0.04  # some steps' disturbance is so many times as large
+OUTLIER, OUTLIER_SHARE = 5.0, 0.04  # some steps' disturbance is so many times as large
 
 
 def drive_optimally(
@@ -77,7 +77,7 @@ def _disturbed(
     state: Array, size: float, rng: np.random.Generator, problem: PlanningProblem
 ) -> Array:
     """Move a state by a random amount, within the car's limits of speed and steering."""
-    scale = size * (KNOCK if rng.random() < KNOCK_SHARE else 1.0)
+    scale = size * (OUTLIER if rng.random() < OUTLIER_SHARE else 1.0)
     along, across, yaw, speed, steering = scale * DISTURBANCE * rng.standard_normal(5)
     c, s = np.cos(state[YAW]), np.sin(state[YAW])
     result = state.copy()

@@ -31,9 +31,9 @@ DOUBLES = ctypes.POINTER(ctypes.c_double)
 FLOATS = ctypes.POINTER(ctypes.c_float)
 
 
-class WalkStructure(ctypes.Structure):
+class RollOutStructure(ctypes.Structure):
     """
-    Cars on their way.
+    Cars that are rolled out together.
 
     Bounds are those of the controls, and of speed and steering, which they move. Arrays: `road`
     (ROAD_PARAMETERS,), `obstacles` (obstacle_count, obstacle_nodes, MOVING_OBSTACLE_PARAMETERS),
@@ -52,7 +52,7 @@ class WalkStructure(ctypes.Structure):
     ]
 
 
-LAYOUT = c_layout.header(WalkStructure)
+LAYOUT = c_layout.header(RollOutStructure)
 
 
 def key(car: VehicleParameters) -> dict[str, Any]:
@@ -150,11 +150,11 @@ def load(car: VehicleParameters) -> ctypes.CDLL:
     """
     folder = generated.require(NAME, key(car), generate_options(car))
     acados.preload_libraries()
-    walk, node = ctypes.POINTER(WalkStructure), ctypes.c_int
+    roll_out, node = ctypes.POINTER(RollOutStructure), ctypes.c_int
     functions = {
-        'observation_observe': (None, walk, node, node, FLOATS),
-        'observation_rule': (None, walk, DOUBLES, DOUBLES, DOUBLES),
-        'observation_advance': (None, walk, node, node),
-        'observation_drive': (None, walk, node, DOUBLES, FLOATS),
+        'observation_observe': (None, roll_out, node, node, FLOATS),
+        'observation_rule': (None, roll_out, DOUBLES, DOUBLES, DOUBLES),
+        'observation_advance': (None, roll_out, node, node),
+        'observation_drive': (None, roll_out, node, DOUBLES, FLOATS),
     }
     return compilation.open_library(folder / LIBRARY, functions)

@@ -9,7 +9,7 @@
 
 #define CASADI_SYMBOL_EXPORT static /* what a library exports cannot be inlined */
 #include "functions.c"
-#include "layout.h" /* walk_t: library.py */
+#include "layout.h" /* roll_out_t: library.py */
 #include "sizes.h"
 
 #define NX 5
@@ -94,18 +94,18 @@ static int whole_batches(int count) {
 }
 
 /* Obstacles along the road and across it at node k. */
-static void find_obstacles(const walk_t *w, int k, double *on_road) {
-    int count = whole_batches(w->obstacle_count);
+static void find_obstacles(const roll_out_t *r, int k, double *on_road) {
+    int count = whole_batches(r->obstacle_count);
     double px[count + 1], py[count + 1], there[count * THERE_SIZE + 1];
-    const double *obstacle = w->obstacles + (size_t)k * OBSTACLE_SIZE;
-    size_t next = (size_t)w->obstacle_nodes * OBSTACLE_SIZE;
+    const double *obstacle = r->obstacles + (size_t)k * OBSTACLE_SIZE;
+    size_t next = (size_t)r->obstacle_nodes * OBSTACLE_SIZE;
     for (int m = 0; m < count; m++) { /* the last one again, up to a whole batch */
-        const double *one = obstacle + next * (m < w->obstacle_count ? m : w->obstacle_count - 1);
+        const double *one = obstacle + next * (m < r->obstacle_count ? m : r->obstacle_count - 1);
         px[m] = one[0];
         py[m] = one[1];
     }
-    locate(px, py, w->road, count, there);
-    for (int m = 0; m < w->obstacle_count; m++)
+    locate(px, py, r->road, count, there);
+    for (int m = 0; m < r->obstacle_count; m++)
         call(obstacle_on_road, obstacle + next * m, there + m * THERE_SIZE, 0,
              on_road + m * ON_ROAD_SIZE, 0);
 }
@@ -116,86 +116,87 @@ typedef struct {
 } seen_t;
 
 /* What up to GROUP cars see of the road at node k. */
-static void look(const walk_t *w, int k, int first, int count, seen_t *seen) {
+static void look(const roll_out_t *r, int k, int first, int count, seen_t *seen) {
     double px[GROUP * POINTS] = {0.0}, py[GROUP * POINTS] = {0.0};
     double there[GROUP * POINTS * THERE_SIZE];
-    const double *x = w->states + ((size_t)first * w->nodes + k) * NX;
-    size_t next = (size_t)w->nodes * NX;
+    const double *x = r->states + ((size_t)first * r->nodes + k) * NX;
+    size_t next = (size_t)r->nodes * NX;
     for (int i = 0; i < count; i++)
         call(car_points, x + next * i, 0, 0, px + i * POINTS, py + i * POINTS);
-    locate(px, py, w->road, whole_batches(count * POINTS), there);
+    locate(px, py, r->road, whole_batches(count * POINTS), there);
     for (int i = 0; i < count; i++) {
         const double *own = there + i * POINTS * THERE_SIZE;
-        call(road_view, x + next * i, own, w->road, seen[i].view, seen[i].place);
+        call(road_view, x + next * i, own, r->road, seen[i].view, seen[i].place);
         call(axle_view, x + next * i, own, 0, seen[i].axle, 0);
     }
 }
 
 /* Commands of a rule for all cars at node 0: cars x NU. */
-void observation_rule(const walk_t *w, const rule_t *s, const double *wanted, double *commands) {
-    double on_road[w->obstacle_count * ON_ROAD_SIZE + 1];
+void observation_rule(const roll_out_t *r, const rule_t *s, const double *wanted,
+                      double *commands) {
+    double on_road[r->obstacle_count * ON_ROAD_SIZE + 1];
     seen_t seen;
-    find_obstacles(w, 0, on_road);
-    for (int car = 0; car < w->cars; car++) {
-        const double *x = w->states + (size_t)car * w->nodes * NX;
-        look(w, 0, car, 1, &seen);
-        follow_rule(s, x, seen.place, seen.axle, wanted[car], on_road, w->obstacle_count,
+    find_obstacles(r, 0, on_road);
+    for (int car = 0; car < r->cars; car++) {
+        const double *x = r->states + (size_t)car * r->nodes * NX;
+        look(r, 0, car, 1, &seen);
+        follow_rule(s, x, seen.place, seen.axle, wanted[car], on_road, r->obstacle_count,
                     commands + car * NU);
     }
 }
 
 /* The observation of a car at a state. */
-static void write_observation(const walk_t *w, const double *x, const seen_t *seen,
+static void write_observation(const roll_out_t *r, const double *x, const seen_t *seen,
                               const double *on_road, float *out) {
     double command[NU];
     write_floats(seen->view, ROAD_VIEW, out);
-    scan(seen->place, on_road, w->obstacle_count, out + ROAD_VIEW);
-    follow_rule(&plain_rule, x, seen->place, seen->axle, 0.0, on_road, w->obstacle_count, command);
+    scan(seen->place, on_road, r->obstacle_count, out + ROAD_VIEW);
+    follow_rule(&plain_rule, x, seen->place, seen->axle, 0.0, on_road, r->obstacle_count, command);
     write_floats(command, NU, out + ROAD_VIEW + LINES * SCAN_VIEW);
 }
 
 /* Observations of the nodes from `first` to before `end`: cars x (end - first) x the size. */
-void observation_observe(const walk_t *w, int first, int end, float *out) {
-    double on_road[w->obstacle_count * ON_ROAD_SIZE + 1];
+void observation_observe(const roll_out_t *r, int first, int end, float *out) {
+    double on_road[r->obstacle_count * ON_ROAD_SIZE + 1];
     seen_t seen[GROUP];
     for (int k = first; k < end; k++) {
-        find_obstacles(w, k, on_road);
-        for (int car = 0; car < w->cars; car++) {
+        find_obstacles(r, k, on_road);
+        for (int car = 0; car < r->cars; car++) {
             if (car % GROUP == 0) {
-                int left = w->cars - car;
-                look(w, k, car, left < GROUP ? left : GROUP, seen);
+                int left = r->cars - car;
+                look(r, k, car, left < GROUP ? left : GROUP, seen);
             }
-            const double *x = w->states + ((size_t)car * w->nodes + k) * NX;
+            const double *x = r->states + ((size_t)car * r->nodes + k) * NX;
             size_t row = (size_t)car * (end - first) + k - first;
-            write_observation(w, x, seen + car % GROUP, on_road, out + row * OBSERVATION_SIZE);
+            write_observation(r, x, seen + car % GROUP, on_road, out + row * OBSERVATION_SIZE);
         }
     }
 }
 
 /* Drive all cars from node `first` to node `end`; the controls become those that were applied. */
-void observation_advance(const walk_t *w, int first, int end) {
+void observation_advance(const roll_out_t *r, int first, int end) {
     static const int moves[NU] = {3, 4};
-    for (int car = 0; car < w->cars; car++)
+    for (int car = 0; car < r->cars; car++)
         for (int k = first; k < end; k++) {
-            double *x = w->states + ((size_t)car * w->nodes + k) * NX;
-            double *u = w->controls + ((size_t)car * (w->nodes - 1) + k) * NU;
+            double *x = r->states + ((size_t)car * r->nodes + k) * NX;
+            double *u = r->controls + ((size_t)car * (r->nodes - 1) + k) * NU;
             for (int i = 0; i < NU; i++) {
-                double least = (w->moved_lower[i] - x[moves[i]]) / w->dt;
-                double most = (w->moved_upper[i] - x[moves[i]]) / w->dt;
-                if (least > w->control_upper[i]) least = w->control_upper[i];
-                if (most < w->control_lower[i]) most = w->control_lower[i];
-                u[i] = limited(u[i], w->control_lower[i], w->control_upper[i]);
+                double least = (r->moved_lower[i] - x[moves[i]]) / r->dt;
+                double most = (r->moved_upper[i] - x[moves[i]]) / r->dt;
+                if (least > r->control_upper[i]) least = r->control_upper[i];
+                if (most < r->control_lower[i]) most = r->control_lower[i];
+                u[i] = limited(u[i], r->control_lower[i], r->control_upper[i]);
                 u[i] = limited(u[i], least, most);
             }
-            call(motion, x, u, &w->dt, x + NX, 0);
+            call(motion, x, u, &r->dt, x + NX, 0);
         }
 }
 
 /* Drive all cars one step on from a node by actions, cars x NU; write what they see there. */
-void observation_drive(const walk_t *w, int node, const double *actions, float *out) {
-    for (int car = 0; car < w->cars; car++)
+void observation_drive(const roll_out_t *r, int node, const double *actions, float *out) {
+    for (int car = 0; car < r->cars; car++)
         for (int i = 0; i < NU; i++)
-            w->controls[((size_t)car * (w->nodes - 1) + node) * NU + i] = actions[car * NU + i];
-    observation_advance(w, node, node + 1);
-    observation_observe(w, node + 1, node + 2, out);
+            r->controls[((size_t)car * (r->nodes - 1) + node) * NU + i] = actions[car * NU + i];
+    observation_advance(r, node, node + 1);
+    observation_observe(r, node + 1, node + 2, out);
 }

@@ -24,7 +24,7 @@ from warmstart_planner.learned.observation.fields import (
     OBSERVATION_SIZE,
     OBSERVATION_VERSION,
 )
-from warmstart_planner.learned.observation.library import DOUBLES, FLOATS, WalkStructure, load
+from warmstart_planner.learned.observation.library import DOUBLES, FLOATS, RollOutStructure, load
 from warmstart_planner.objective import OBSTACLE_PARAMETERS, ROAD_PARAMETERS
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
@@ -39,7 +39,7 @@ __all__ = [
     'OBSERVATION_SIZE',
     'OBSERVATION_VERSION',
     'Observer',
-    'Walk',
+    'SteppedRollOut',
     'moving',
 ]
 
@@ -133,9 +133,11 @@ class Observer:
         road = _finite('road', road, (ROAD_PARAMETERS,))
         obstacles = _finite('obstacles', obstacles, (None, nodes, MOVING_OBSTACLE_PARAMETERS))
         result = np.empty((cars, nodes, OBSERVATION_SIZE), np.float32)
-        walk = WalkStructure(cars, nodes, len(obstacles), nodes)
-        walk.road, walk.obstacles, walk.states = map(_address, (road, obstacles, states))
-        self.library.observation_observe(walk, 0, nodes, _floats(result))
+        roll_out = RollOutStructure(cars, nodes, len(obstacles), nodes)
+        roll_out.road, roll_out.obstacles, roll_out.states = map(
+            _address, (road, obstacles, states)
+        )
+        self.library.observation_observe(roll_out, 0, nodes, _floats(result))
         return result
 
     def rule(
@@ -169,9 +171,11 @@ class Observer:
         wanted = _finite('offset', np.broadcast_to(offset, len(states)), (len(states),))
         numbers = np.array(astuple(settings))
         commands = np.empty((len(states), CONTROL_SIZE))
-        walk = WalkStructure(len(states), 1, len(obstacles), 1)
-        walk.road, walk.obstacles, walk.states = map(_address, (road, obstacles, states))
-        self.library.observation_rule(walk, *map(_doubles, (numbers, wanted, commands)))
+        roll_out = RollOutStructure(len(states), 1, len(obstacles), 1)
+        roll_out.road, roll_out.obstacles, roll_out.states = map(
+            _address, (road, obstacles, states)
+        )
+        self.library.observation_rule(roll_out, *map(_doubles, (numbers, wanted, commands)))
         return commands
 
     def advance(
@@ -219,12 +223,12 @@ class Observer:
         number('dt', dt, **DT_LIMITS)
         along = np.empty((len(states), applied.shape[1] + 1, STATE_SIZE))
         along[:, 0] = states
-        walk = WalkStructure(*along.shape[:2], 0, 0, dt, *self._limits)
-        walk.states, walk.controls = _address(along), _address(applied)
-        self.library.observation_advance(walk, 0, applied.shape[1])
+        roll_out = RollOutStructure(*along.shape[:2], 0, 0, dt, *self._limits)
+        roll_out.states, roll_out.controls = _address(along), _address(applied)
+        self.library.observation_advance(roll_out, 0, applied.shape[1])
         return along, applied
 
-    def walk(
+    def begin_roll_out(
         self,
         states: ArrayLike,
         road: ArrayLike,
@@ -232,7 +236,7 @@ class Observer:
         steps: int,
         dt: float,
         observations: NDArray[np.float32] | None = None,
-    ) -> Walk:
+    ) -> SteppedRollOut:
         """
         Begin to drive cars on, step by step, with what they see at each.
 
@@ -263,12 +267,14 @@ class Observer:
             raise ValueError(
                 f'obstacles has {obstacles.shape[1]} nodes: expected at least {steps + 1}'
             )
-        structure = WalkStructure(len(states), steps + 1, *obstacles.shape[:2], dt, *self._limits)
-        return Walk(self.library, structure, states, road, obstacles, observations)
+        structure = RollOutStructure(
+            len(states), steps + 1, *obstacles.shape[:2], dt, *self._limits
+        )
+        return SteppedRollOut(self.library, structure, states, road, obstacles, observations)
 
     @cached_property
     def _limits(self) -> tuple[ctypes.Array, ...]:
-        """Return the bounds in the order of `walk_t`."""
+        """Return the bounds in the order of `roll_out_t`."""
         car, moved = self.vehicle, [SPEED, STEERING]
         bounds = (
             car.control_lower,
@@ -279,9 +285,9 @@ class Observer:
         return tuple((ctypes.c_double * CONTROL_SIZE)(*each) for each in bounds)
 
 
-class Walk:
+class SteppedRollOut:
     """
-    Cars on their way; `Observer.walk` begins it.
+    A roll-out, step by step, of several cars; `Observer.begin_roll_out` makes it.
 
     `states` (K, N + 1, 5) and `controls` (K, N, 2), those applied, are filled up to where the
     cars are; `observations` (K, OBSERVATION_SIZE) is what they see there, overwritten by every
@@ -291,7 +297,7 @@ class Walk:
     def __init__(
         self,
         library: ctypes.CDLL,
-        structure: WalkStructure,
+        structure: RollOutStructure,
         states: NDArray[np.float64],
         road: NDArray[np.float64],
         obstacles: NDArray[np.float64],
@@ -314,16 +320,18 @@ class Walk:
         self._floats = _floats(self.observations)
         library.observation_observe(self._structure, 0, 1, self._floats)
 
-    def drive(self, actions: NDArray[np.floating]) -> None:
+    def step(self, actions: NDArray[np.floating]) -> None:
         """
         Drive on by one step with controls of shape (K, 2), within the cars' limits.
 
         Raises:
-            IndexError: the walk has ended.
+            IndexError: the roll-out has ended.
 
         """
         if self._node == self.controls.shape[1]:
-            raise IndexError(f'drive: the walk ended after {self._node} steps: expected no more')
+            raise IndexError(
+                f'step: the roll-out ended after {self._node} steps: expected no more'
+            )
         self._actions[:] = actions
         self._library.observation_drive(
             self._structure, self._node, self._action_numbers, self._floats

@@ -124,7 +124,7 @@ def settings_from(values: Mapping[str, Any]) -> ProposalSettings:
     return settings
 
 
-class SourceShelf:
+class SourceCache:
     """
     All that the node's settings can name; handed out only after it passed its tests.
 

@@ -93,7 +93,7 @@ def lattice_of(problem: PlanningProblem, speed_step: float, margins: Margins) ->
         road.ctypes.data,
         obstacles.ctypes.data,
     )
-    if not library.lay_lattice(problem, margins, made):
+    if not library.build_lattice(problem, margins, made):
         return by_numpy(problem, speed_step, margins)
     _add_clearances(obstacles, problem, margins)
     return Lattice(

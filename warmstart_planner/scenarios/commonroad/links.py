@@ -28,7 +28,7 @@ def linked(lanelets: Mapping[int, Lanelet], left_out: Collection[int], notes: No
     Return lanelets with links that hold both ways and lead to what is there.
 
     Args:
-        lanelets: all that are in the network, bounds mended.
+        lanelets: all that are in the network, bounds repaired.
         left_out: ids of the file that are not in the network; links to them are dropped.
         notes: what is done.
 

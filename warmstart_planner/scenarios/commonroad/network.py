@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from warmstart_planner.scenarios.commonroad.elements import child, id_of, point_of, refs_of
 from warmstart_planner.scenarios.commonroad.links import linked
-from warmstart_planner.scenarios.commonroad.mending import mended_bounds, oriented
 from warmstart_planner.scenarios.commonroad.notes import Notes
+from warmstart_planner.scenarios.commonroad.repair import oriented, repaired_bounds
 from warmstart_planner.scenarios.commonroad.signs import SpeedSigns
 from warmstart_planner.scenarios.commonroad.usage import (
     CAR_USERS,
@@ -41,9 +41,9 @@ class _Surroundings:
 
 def read_network(root: etree._Element) -> Network:
     """
-    Read all lanelets, mend what is plainly meant, and leave out those that cannot be mended.
+    Read all lanelets, repair what is plainly meant, and leave out those that cannot be repaired.
 
-    What is mended, ignored or left out is logged by lanelet, a line for each kind.
+    What is repaired, ignored or left out is logged by lanelet, a line for each kind.
 
     Raises:
         ScenarioError: the file has no lanelet, an id is no integer or given twice, or none of the
@@ -90,7 +90,7 @@ def _is_urban(root: etree._Element) -> bool:
 def _lanelet(id_: int, element: etree._Element, around: _Surroundings) -> Lanelet:
     where = f'lanelet {id_}'
     bounds = [_bound(child(element, tag, where), where) for tag in _BOUNDS]
-    left, right = mended_bounds(*bounds, id_, around.notes)
+    left, right = repaired_bounds(*bounds, id_, around.notes)
     kind = use_instead(element)
     _note_use(id_, element, around.notes)
     return Lanelet(

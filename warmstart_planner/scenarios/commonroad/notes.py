@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""What was mended or ignored in a file, said once for each kind."""
+"""What was repaired or ignored in a file, said once for each kind."""
 
 from __future__ import annotations
 

@@ -41,17 +41,17 @@ MOST_PARTS = 6  # of a set: more are taken as one
 
 
 @dataclass(frozen=True, eq=False)
-class Stay:
+class Occupancy:
     """
     A shape, placed in the map, from a first to a last time [time steps].
 
-    `turned` tells whether the heading is the body's own; that of a set may be chosen.
+    `has_heading` tells whether the heading is the body's own; that of a set may be chosen.
     """
 
     first: float
     last: float
     shape: Shape
-    turned: bool = True
+    has_heading: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Motion:
 # --- states --------------------------------------------------------------------------------------
 
 
-def states_of(states: Sequence[etree._Element], body: Shape, where: str) -> list[Stay]:
+def states_of(states: Sequence[etree._Element], body: Shape, where: str) -> list[Occupancy]:
     """
     Return where a body is in states, in the order of time.
 
@@ -83,11 +83,11 @@ def states_of(states: Sequence[etree._Element], body: Shape, where: str) -> list
     regions = [_region_of(states[i], where) for i in order]
     places = np.array([region.pose[:2] for region in regions])
     headings = _headings([states[i] for i in order], places, body, where)
-    stays = []
+    occupancies = []
     for i, region, (yaw, spread) in zip(order, regions, headings, strict=True):
         pose = composed(np.array([*region.pose[:2], yaw]), body.pose)
-        stays.append(Stay(*times[i], _grown(body, pose, region, spread)))
-    return stays
+        occupancies.append(Occupancy(*times[i], _grown(body, pose, region, spread)))
+    return occupancies
 
 
 def _time_of(element: etree._Element, where: str) -> tuple[float, float]:
@@ -226,9 +226,9 @@ def _speeds(state: etree._Element, where: str) -> tuple[float, float]:
 # --- occupancies ---------------------------------------------------------------------------------
 
 
-def sets_of(element: etree._Element, where: str) -> list[list[Stay]]:
+def sets_of(element: etree._Element, where: str) -> list[list[Occupancy]]:
     """
-    Return the occupancies of an obstacle as the stays of one part, or of several.
+    Return an obstacle's occupancies, of one part or of several.
 
     Several shapes at a time are one part within the rectangle about them, unless that holds far
     more than they do. Then the k-th part is in the k-th shape of each time, or in the last.
@@ -245,7 +245,7 @@ def sets_of(element: etree._Element, where: str) -> list[list[Stay]]:
         shapes, count = [[around(each)] for each in shapes], 1
     return [
         [
-            Stay(*time, each[min(part, len(each) - 1)], turned=False)
+            Occupancy(*time, each[min(part, len(each) - 1)], has_heading=False)
             for time, each in zip(times, shapes, strict=True)
         ]
         for part in range(count)
@@ -263,16 +263,16 @@ def _area(shape: Shape) -> float:
 # --- motions -------------------------------------------------------------------------------------
 
 
-def motions(stays: Sequence[Stay], dt: float) -> list[Motion]:
+def motions(occupancies: Sequence[Occupancy], dt: float) -> list[Motion]:
     """
-    Return the motions that an obstacle's stays make, one for each time that it comes.
+    Return the motions that an obstacle's occupancies make, one for each time that it comes.
 
     Args:
-        stays: at least one.
+        occupancies: at least one.
         dt: of a time step [s].
 
     """
-    moments = _instants(stays)
+    moments = _instants(occupancies)
     united = _oriented([_united(there) for _, there in moments])
     runs, begin = [], 0
     for k in range(1, len(moments) + 1):
@@ -283,20 +283,20 @@ def motions(stays: Sequence[Stay], dt: float) -> list[Motion]:
     return runs
 
 
-Instant = tuple[float, list[Stay]]
+Instant = tuple[float, list[Occupancy]]
 
 
-def _instants(stays: Sequence[Stay]) -> list[Instant]:
-    """Return the times at which something changes, each with the stays that hold then."""
-    if all(stay.first == stay.last for stay in stays):
-        there: dict[float, list[Stay]] = {}
-        for stay in stays:
-            there.setdefault(stay.first, []).append(stay)
+def _instants(occupancies: Sequence[Occupancy]) -> list[Instant]:
+    """Return the times at which something changes, each with the occupancies that hold then."""
+    if all(each.first == each.last for each in occupancies):
+        there: dict[float, list[Occupancy]] = {}
+        for each in occupancies:
+            there.setdefault(each.first, []).append(each)
         return sorted(there.items(), key=lambda moment: moment[0])
-    ends = sorted({end for stay in stays for end in (stay.first, stay.last)})
+    ends = sorted({end for each in occupancies for end in (each.first, each.last)})
     found: list[Instant] = []
     for time in (end + step for end in ends for step in (-JUMP, 0.0, JUMP)):
-        holding = [stay for stay in stays if stay.first <= time <= stay.last]
+        holding = [each for each in occupancies if each.first <= time <= each.last]
         if not holding:
             continue
         if len(found) > 1 and found[-1][1] == found[-2][1] == holding:
@@ -308,22 +308,22 @@ def _instants(stays: Sequence[Stay]) -> list[Instant]:
 def _leaves(before: Instant, after: Instant, dt: float) -> bool:
     """Whether an obstacle is gone between two moments that follow on each other."""
     steps = after[0] - before[0]
-    lasting = any(stay.last >= after[0] for stay in before[1])
+    lasting = any(each.last >= after[0] for each in before[1])
     return steps > 1.0 and steps * dt > GAP + 1e-9 and not lasting
 
 
-def _united(stays: list[Stay]) -> Stay:
-    """Return one stay in the place of several at the same time: where any of them is."""
-    if len(stays) == 1:
-        return stays[0]
-    largest = sorted(stays, key=lambda stay: -_area(stay.shape))
-    kept: list[Stay] = []
-    for stay in largest:
-        if not any(_within(stay.shape, other.shape) for other in kept):
-            kept.append(stay)
+def _united(occupancies: list[Occupancy]) -> Occupancy:
+    """Return one occupancy in the place of several at the same time: where any of them is."""
+    if len(occupancies) == 1:
+        return occupancies[0]
+    largest = sorted(occupancies, key=lambda each: -_area(each.shape))
+    kept: list[Occupancy] = []
+    for each in largest:
+        if not any(_within(each.shape, other.shape) for other in kept):
+            kept.append(each)
     if len(kept) == 1:
         return kept[0]
-    return replace(kept[0], shape=around([stay.shape for stay in kept]), turned=False)
+    return replace(kept[0], shape=around([each.shape for each in kept]), has_heading=False)
 
 
 def _within(inner: Shape, outer: Shape) -> bool:
@@ -338,7 +338,7 @@ def _within(inner: Shape, outer: Shape) -> bool:
     return bool((np.abs(local) <= half + WITHIN).all())
 
 
-def _oriented(stays: list[Stay]) -> list[Shape]:
+def _oriented(occupancies: list[Occupancy]) -> list[Shape]:
     """
     Return shapes by time, those of sets turned by quarters to the heading before them.
 
@@ -346,23 +346,23 @@ def _oriented(stays: list[Stay]) -> list[Shape]:
     """
     heading = None
     result = []
-    for stay in stays:
-        shape = stay.shape
-        if not stay.turned:
-            heading = _way_of(stays) if heading is None else heading
+    for each in occupancies:
+        shape = each.shape
+        if not each.has_heading:
+            heading = _way_of(occupancies) if heading is None else heading
             shape = quarter_turned(shape, heading)
         heading = shape.pose[2]
         result.append(shape)
     return result
 
 
-def _way_of(stays: list[Stay]) -> float:
-    places = np.array([stay.shape.pose[:2] for stay in stays])
+def _way_of(occupancies: list[Occupancy]) -> float:
+    places = np.array([each.shape.pose[:2] for each in occupancies])
     way = places - places[0]
     moved = np.flatnonzero(np.hypot(*way.T) >= MOVES)
     if len(moved):
         return float(np.arctan2(*way[moved[0], ::-1]))
-    first = stays[0].shape
+    first = occupancies[0].shape
     return float(first.pose[2]) + (np.pi / 2 if first.half_width > first.half_length else 0.0)
 
 

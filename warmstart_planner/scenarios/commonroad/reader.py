@@ -20,10 +20,10 @@ from warmstart_planner.scenarios.commonroad.elements import (
     to_float,
     value_of,
 )
+from warmstart_planner.scenarios.commonroad.goal_routes import EgoState, route_to_goal
 from warmstart_planner.scenarios.commonroad.goals import read_goals
 from warmstart_planner.scenarios.commonroad.network import read_network
 from warmstart_planner.scenarios.commonroad.traffic import OBSTACLES, read_traffic
-from warmstart_planner.scenarios.commonroad.ways import Start, way_to
 from warmstart_planner.scenarios.lane import Lane
 from warmstart_planner.scenarios.lanelets import (
     Network,
@@ -124,8 +124,8 @@ def _scenario(name: str, root: etree._Element, vehicle: str) -> Scenario:
     goals = read_goals(problem, network, where, dt, time)
     car = load_vehicle(vehicle)
     traffic = tuple(read_traffic(root, dt, time))
-    way = way_to(network, Start(center, speed, car), goals, DEFAULT_SPEED_LIMIT)
-    road = open_opposite(network, way.rows, way.road, center[:2], traffic, car)
+    route = route_to_goal(network, EgoState(center, speed, car), goals, DEFAULT_SPEED_LIMIT)
+    road = open_opposite(network, route.rows, route.road, center[:2], traffic, car)
     ahead = np.array([np.cos(center[2]), np.sin(center[2])])
     rear = center[:2] - car.rear_to_center * ahead
     return Scenario(
@@ -133,7 +133,7 @@ def _scenario(name: str, root: etree._Element, vehicle: str) -> Scenario:
         description=f'CommonRoad {root.get("benchmarkID")}, {root.get("source")}',
         road=road,
         initial_state=np.array([*rear, center[2], speed, _steering(initial, speed, car, where)]),
-        goal=way.goal,
+        goal=route.goal,
         traffic=traffic,
         duration=max(goal.region.time[1] for goal in goals),
         vehicle=vehicle,

@@ -175,8 +175,8 @@ def _moving(element: etree._Element, role: str, clock: _Clock, where: str) -> li
     states = [initial, *element.iterfind('trajectory/state')]
     if not sets and len(states) == 1:
         return [[onwards(initial, body, clock.last, clock.dt, where)]]
-    stays = states_of(states, body, where)
-    return [motions(stays + part, clock.dt) for part in sets or [[]]]
+    occupancies = states_of(states, body, where)
+    return [motions(occupancies + part, clock.dt) for part in sets or [[]]]
 
 
 def _body(element: etree._Element, where: str) -> Shape:

@@ -45,10 +45,10 @@ def write_animation(path: str | Path, scenario: Scenario, record: DriveRecord) -
         OSError: the file cannot be written.
 
     """
-    studio = _Studio(scenario, record)
+    renderer = _FrameRenderer(scenario, record)
     count = max(int((record.times[-1] - record.times[0]) / FRAME_TIME), 1)
     times = record.times[0] + np.arange(count + 1) * FRAME_TIME
-    frames = [studio.frame(float(min(t, record.times[-1]))) for t in times]
+    frames = [renderer.frame(float(min(t, record.times[-1]))) for t in times]
     stride, data = 1, _encode(frames, FRAME_TIME)
     while len(data) > MAX_BYTES and len(frames) > 2 * stride:
         stride += 1
@@ -57,7 +57,7 @@ def write_animation(path: str | Path, scenario: Scenario, record: DriveRecord) -
     Path(path).write_bytes(data)
 
 
-class _Studio:
+class _FrameRenderer:
     """Draws the frames of one drive."""
 
     def __init__(self, scenario: Scenario, record: DriveRecord) -> None:

@@ -4,7 +4,7 @@
 Where the simulated car takes the traffic to be going: PREDICTIONS are the ways to tell.
 
 Ground truth is what benchmarks give. The others know of each participant its present and its past
-(`seen`), and what does not exist yet none of them tells.
+(`observed`), and what does not exist yet none of them tells.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from warmstart_planner.scenarios.scenario import TrafficParticipant
 from warmstart_planner.simulation.predictions.constant_velocity import constant_velocity
 from warmstart_planner.simulation.predictions.lane_following import lane_following
 from warmstart_planner.simulation.predictions.lane_network import LaneNetwork
-from warmstart_planner.simulation.predictions.seen import Seen, all_seen, seen_at
+from warmstart_planner.simulation.predictions.observed import (
+    ObservedParticipant,
+    all_observed,
+    observed_at,
+)
 
 Prediction = Callable[
     [Sequence[TrafficParticipant], LaneNetwork, float, Horizon], Sequence[Obstacle]
@@ -34,13 +38,13 @@ def _ground_truth(
 def _constant_velocity(
     traffic: Sequence[TrafficParticipant], network: LaneNetwork, t: float, horizon: Horizon
 ) -> list[Obstacle]:
-    return constant_velocity(all_seen(traffic, t), horizon)
+    return constant_velocity(all_observed(traffic, t), horizon)
 
 
 def _lane_following(
     traffic: Sequence[TrafficParticipant], network: LaneNetwork, t: float, horizon: Horizon
 ) -> list[Obstacle]:
-    return lane_following(all_seen(traffic, t), network, horizon)
+    return lane_following(all_observed(traffic, t), network, horizon)
 
 
 # by what a simulation's configuration calls them: of traffic, from a time on, on a horizon's grid
@@ -54,9 +58,9 @@ __all__ = [
     'PREDICTIONS',
     'LaneNetwork',
     'Prediction',
-    'Seen',
-    'all_seen',
+    'ObservedParticipant',
+    'all_observed',
     'constant_velocity',
     'lane_following',
-    'seen_at',
+    'observed_at',
 ]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from warmstart_planner.obstacles import Obstacle
 from warmstart_planner.problem import Horizon
 from warmstart_planner.simulation.predictions.constant_velocity import (
+    distances_travelled,
     obstacles_of,
     poses_on_arcs,
-    ways_of,
 )
 from warmstart_planner.simulation.predictions.following import travelled
 from warmstart_planner.simulation.predictions.lane_network import (
@@ -26,7 +26,7 @@ from warmstart_planner.simulation.predictions.lane_network import (
     Points,
     wrapped,
 )
-from warmstart_planner.simulation.predictions.seen import Seen
+from warmstart_planner.simulation.predictions.observed import ObservedParticipant
 
 FOLLOW_LANES = ('car', 'truck', 'bus', 'motorcycle')  # kinds that do
 ASTRAY = np.pi / 4  # who goes at a larger angle to a lane does not follow it [rad]
@@ -41,11 +41,11 @@ class _Followers:
     """
     The F vehicles that follow lanes, each with the line of constant share that it goes along.
 
-    `index` is each one's among all that are seen and `place` its place in its lane, shape (F,).
+    `index` is each one's among all observed and `place` its place in its lane, shape (F,).
     All lines lie behind one another in `line`, shape (P,), with the length up to each vertex in
     `arc` [m], which counts the jumps between them; `begin` is where each line does, the beginning
     of its way, and `here` where on the arc each vehicle is, shape (F,) each. `first` tells of each
-    which vertices of its line those of each lane are, as `Way` does, shape (F, L).
+    which vertices of its line those of each lane are, as `LaneSequence` does, shape (F, L).
     """
 
     index: Indices
@@ -63,7 +63,9 @@ class _Followers:
         return self.arc[vertex] + (at - vertex) * (self.arc[vertex + 1] - self.arc[vertex])
 
 
-def lane_following(seen: Sequence[Seen], network: LaneNetwork, horizon: Horizon) -> list[Obstacle]:
+def lane_following(
+    observed: Sequence[ObservedParticipant], network: LaneNetwork, horizon: Horizon
+) -> list[Obstacle]:
     """
     Predict that vehicles go on along the lanes that they are in, as far from the bounds as now.
 
@@ -72,7 +74,7 @@ def lane_following(seen: Sequence[Seen], network: LaneNetwork, horizon: Horizon)
     go its way or is no vehicle goes on as there.
 
     Args:
-        seen: what is known of each.
+        observed: what is known of each.
         network: of lanes.
         horizon: grid of the predictions.
 
@@ -80,22 +82,24 @@ def lane_following(seen: Sequence[Seen], network: LaneNetwork, horizon: Horizon)
         An obstacle of each, in the same order; one pose of what stands. Sizes are those of now.
 
     """
-    poses = poses_on_arcs(seen, horizon)
-    places = network.places(np.array([complex(*each.pose[:2]) for each in seen]), BESIDE)
-    chosen = _chosen(seen, places)
+    poses = poses_on_arcs(observed, horizon)
+    places = network.places(np.array([complex(*each.pose[:2]) for each in observed]), BESIDE)
+    chosen = _chosen(observed, places)
     if len(chosen):
         followers = _followers(places, chosen, network)
-        leader, gap = _leaders(seen, places, followers)
-        ways = travelled(ways_of(seen, horizon), leader, gap, horizon)
+        leader, gap = _leaders(observed, places, followers)
+        ways = travelled(distances_travelled(observed, horizon), leader, gap, horizon)
         now = poses[followers.index, 0]
         poses[followers.index] = _along(followers, ways[followers.index], now, horizon)
-    return obstacles_of(seen, poses)
+    return obstacles_of(observed, poses)
 
 
-def _chosen(seen: Sequence[Seen], places: Places) -> Indices:
+def _chosen(observed: Sequence[ObservedParticipant], places: Places) -> Indices:
     """Return the place of each vehicle in the lane that it follows, if it does."""
-    course = np.array([each.course for each in seen])
-    able = np.array([each.speed > 0.0 and each.kind in FOLLOW_LANES for each in seen], dtype=bool)
+    course = np.array([each.course for each in observed])
+    able = np.array(
+        [each.speed > 0.0 and each.kind in FOLLOW_LANES for each in observed], dtype=bool
+    )
     turn = np.abs(wrapped(course[places.point] - places.direction))
     fits = able[places.point] & (turn < ASTRAY) & (places.outside <= OUTSIDE)
     # where lanes overlap the one whose direction fits best counts
@@ -104,10 +108,10 @@ def _chosen(seen: Sequence[Seen], places: Places) -> Indices:
 
 
 def _followers(places: Places, chosen: Indices, network: LaneNetwork) -> _Followers:
-    ways = [network.way(lane) for lane in places.lane[chosen].tolist()]
-    counts = np.array([len(way.left) for way in ways])
-    left = np.concatenate([way.left for way in ways])
-    right = np.concatenate([way.right for way in ways])
+    sequences = [network.sequence_from(lane) for lane in places.lane[chosen].tolist()]
+    counts = np.array([len(each.left) for each in sequences])
+    left = np.concatenate([each.left for each in sequences])
+    right = np.concatenate([each.right for each in sequences])
     line = left + np.repeat(places.share[chosen], counts) * (right - left)
     followers = _Followers(
         places.point[chosen],
@@ -116,7 +120,7 @@ def _followers(places: Places, chosen: Indices, network: LaneNetwork) -> _Follow
         np.append(0.0, np.cumsum(np.abs(np.diff(line)))),
         np.cumsum(counts) - counts,
         np.zeros(len(chosen)),
-        np.array([way.first for way in ways]),
+        np.array([each.first for each in sequences]),
     )
     one = np.arange(len(chosen))
     along = followers.first[one, places.lane[chosen]] + places.along[chosen]
@@ -124,10 +128,12 @@ def _followers(places: Places, chosen: Indices, network: LaneNetwork) -> _Follow
     return replace(followers, here=here)
 
 
-def _leaders(seen: Sequence[Seen], places: Places, followers: _Followers) -> tuple[Indices, Array]:
+def _leaders(
+    observed: Sequence[ObservedParticipant], places: Places, followers: _Followers
+) -> tuple[Indices, Array]:
     """Return of each participant its leader, -1 for none, and the gap to it [m]."""
-    leader, gap = np.full(len(seen), -1), np.zeros(len(seen))
-    along, aside, blocks = _extents(seen, places)
+    leader, gap = np.full(len(observed), -1), np.zeros(len(observed))
+    along, aside, blocks = _extents(observed, places)
     k = followers.place
     one = np.arange(len(k))
     position = followers.first[:, places.lane] + places.along
@@ -145,10 +151,14 @@ def _leaders(seen: Sequence[Seen], places: Places, followers: _Followers) -> tup
     return leader, gap
 
 
-def _extents(seen: Sequence[Seen], places: Places) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _extents(
+    observed: Sequence[ObservedParticipant], places: Places
+) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Return half extents along and across the lane of each place, and whether it is blocked."""
-    half_length, half_width, radius = np.array([each.size for each in seen])[places.point].T
-    yaw, course, speed = np.array([(s.pose[2], s.course, s.speed) for s in seen])[places.point].T
+    half_length, half_width, radius = np.array([each.size for each in observed])[places.point].T
+    yaw, course, speed = np.array([(s.pose[2], s.course, s.speed) for s in observed])[
+        places.point
+    ].T
     cos, sin = np.abs(np.cos(yaw - places.direction)), np.abs(np.sin(yaw - places.direction))
     with_lane = np.abs(wrapped(course - places.direction)) < ASTRAY
     return (

@@ -1,7 +1,7 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Lanes for cars, and the ways that they lead, in coordinates of their own.
+Lanes for cars, and the sequences that they form, in coordinates of their own.
 
 Between the vertices k and k + 1 of its bounds a lane is a quadrilateral. A place in it has the
 coordinates (k + u, share): how far it is from vertex k to the next, and from the left bound to the
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from warmstart_planner.scenarios.lane import Lane
 
-WAY = 400.0  # length of a way, beyond which it goes straight on [m]
-BEFORE = 5.0  # length of a way before its beginning [m]
-STRAIGHT_ON = 1e5  # length of a way beyond its end [m]
+SEQUENCE_LENGTH = 400.0  # of lanes that follow each other, beyond which it goes straight on [m]
+BEFORE = 5.0  # length of a sequence before its beginning [m]
+STRAIGHT_ON = 1e5  # length of a sequence beyond its end [m]
 FAR = 1e6  # share of a part of a lane that no point has
 SAME_PLACE = 1e-2  # ends of lanes that are nearer are one vertex [m]
 
@@ -51,12 +51,12 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Way:
+class LaneSequence:
     """
     A lane and those that follow it, as one: `left` and `right` bound, shape (P,).
 
-    Vertex k of a lane on the way is vertex `first[lane] + k` of the way; `first` is infinite for
-    lanes that are not on it, shape (L,). The way begins with BEFORE, and ends with STRAIGHT_ON,
+    Vertex k of a lane in the sequence is its vertex `first[lane] + k`; `first` is infinite for
+    lanes that are not in it, shape (L,). It begins with BEFORE, and ends with STRAIGHT_ON,
     that lead straight on.
     """
 
@@ -76,7 +76,7 @@ class LaneNetwork:
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         self._lanes = lanes
-        self._ways: dict[int, Way] = {}
+        self._sequences: dict[int, LaneSequence] = {}
 
     def places(self, points: Points, near: float) -> Places:
         """
@@ -103,19 +103,23 @@ class LaneNetwork:
         found = (point, lane, vertex + u, share, outside, np.angle(ahead), width)
         return Places(*(each[kept] for each in found))
 
-    def way(self, lane: int) -> Way:
-        """Return the way that a lane leads: at each fork the one that turns least."""
-        if lane not in self._ways:
-            self._ways[lane] = self._followed(lane)
-        return self._ways[lane]
+    def sequence_from(self, lane: int) -> LaneSequence:
+        """Return the sequence that begins with a lane: at each fork the one that turns least."""
+        if lane not in self._sequences:
+            self._sequences[lane] = self._followed(lane)
+        return self._sequences[lane]
 
-    def _followed(self, lane: int) -> Way:
+    def _followed(self, lane: int) -> LaneSequence:
         first = np.full(len(self._lanes), np.inf)
         before = BEFORE * np.exp(1j * self._headings[lane][0])
         bounds = [np.array([bound[0] - before]) for bound in self._bounds(lane)]
         following: int | None = lane
         end, length = lane, 0.0
-        while following is not None and not np.isfinite(first[following]) and length < WAY:
+        while (
+            following is not None
+            and not np.isfinite(first[following])
+            and length < SEQUENCE_LENGTH
+        ):
             added = self._bounds(following)
             gap = max(abs(a[-1] - b[0]) for a, b in zip(bounds, added, strict=True))
             skipped = int(gap <= SAME_PLACE)
@@ -125,7 +129,7 @@ class LaneNetwork:
             end, following = following, self._next(following)
         onwards = STRAIGHT_ON * np.exp(1j * self._headings[end][1])
         left, right = (np.append(bound, bound[-1] + onwards) for bound in bounds)
-        return Way(left, right, first)
+        return LaneSequence(left, right, first)
 
     def _next(self, lane: int) -> int | None:
         end = self._headings[lane][1]

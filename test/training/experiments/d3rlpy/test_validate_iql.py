@@ -15,7 +15,7 @@ from training.experiments.d3rlpy.validate_iql import (
     OURS,
     as_good,
     better,
-    claims_of,
+    comparisons_of,
     job_of,
     rows_of,
     settings_for,
@@ -51,10 +51,10 @@ def test_what_scatters_too_much_to_say_is_as_good_but_not_similar():
 
 
 def test_similar_asks_for_the_whole_interval_on_both_sides():
-    claim = similar('', shifted(NEAR, 50.0), NEAR, 100.0)
-    assert claim.low < 50.0 < claim.high
-    assert similar('', shifted(NEAR, 50.0), NEAR, 0.99 * claim.high).holds is False
-    assert similar('', NEAR, shifted(NEAR, 50.0), 0.99 * claim.high).holds is False
+    comparison = similar('', shifted(NEAR, 50.0), NEAR, 100.0)
+    assert comparison.low < 50.0 < comparison.high
+    assert similar('', shifted(NEAR, 50.0), NEAR, 0.99 * comparison.high).holds is False
+    assert similar('', NEAR, shifted(NEAR, 50.0), 0.99 * comparison.high).holds is False
 
 
 @pytest.mark.parametrize('seeds', [1, 2, 3])
@@ -65,10 +65,10 @@ def test_a_few_seeds_decide_nothing(seeds):
 
 def test_the_two_are_compared_only_where_both_were_trained():
     ours = {IQL: NEAR, BC: FAR}
-    assert len(claims_of({OURS: ours})) == 1
-    both = claims_of({OURS: ours, D3RLPY: {IQL: shifted(NEAR, 2.0), BC: FAR}})
-    assert [claim.holds for claim in both] == [True] * 4
-    assert [claim.required for claim in both] == [True, True, True, False]
+    assert len(comparisons_of({OURS: ours})) == 1
+    both = comparisons_of({OURS: ours, D3RLPY: {IQL: shifted(NEAR, 2.0), BC: FAR}})
+    assert [comparison.holds for comparison in both] == [True] * 4
+    assert [comparison.required for comparison in both] == [True, True, True, False]
 
 
 def test_both_make_as_many_updates_with_as_many_transitions(tmp_path):
@@ -88,7 +88,7 @@ def test_one_seed_of_ours_from_end_to_end(tmp_path, capsys):
     rows = [row for row in content['rows'] if row['implementation'] == OURS]
     assert [row['algorithm'] for row in rows] == [IQL, BC]
     assert all(np.isfinite(row['return_mean']) and row['n'] == 1 for row in rows)
-    assert content['claims'][0]['holds'] is None
+    assert content['comparisons'][0]['holds'] is None
     assert 'too few seeds' in capsys.readouterr().out
 
 

@@ -5,7 +5,7 @@
 import pytest
 
 from warmstart_planner.mpc import ControllerSettings
-from warmstart_planner.mpc.generate import generate
+from warmstart_planner.mpc.tracking.generate import generate
 from warmstart_planner.vehicle import load_vehicle
 
 

@@ -25,7 +25,7 @@ from training.experiments.mpc.benchmark_mpc import (
 )
 from training.experiments.mpc.worlds import make_world
 from training.table import table
-from warmstart_planner.journal import Journal, JournalError
+from warmstart_planner.files.journal import Journal, JournalError
 from warmstart_planner.simulation.configuration import SimulationConfiguration
 
 CONVERGED = [Variant(start, 'converged') for start in (SHIFTED, POLICY, BEST)]
@@ -109,7 +109,7 @@ def test_without_a_policy_it_says_so(tmp_path, capsys):
 @pytest.mark.usefixtures('scp_folder')
 def test_all_starts_drive_the_same_world(write_policy, tmp_path):
     from warmstart_planner.mpc import ControllerSettings
-    from warmstart_planner.mpc.generate import generate
+    from warmstart_planner.mpc.tracking.generate import generate
     from warmstart_planner.vehicle import load_vehicle
 
     generate(load_vehicle(), ControllerSettings())

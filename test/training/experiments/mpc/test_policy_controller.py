@@ -42,7 +42,7 @@ def step(controller, problem, now=0.0, speed=8.0, reference=True):
 
 def test_the_mean_of_the_members_is_what_is_sent(make_controller, make_problem):
     controller, problem = make_controller(), make_problem()
-    controller.pose(problem)
+    controller.set_problem(problem)
     output = step(controller, problem)
     assert (output.status, output.start_source) == ('rolled_out', 'policy')
     assert output.rung is Rung.OPTIMISED
@@ -57,7 +57,7 @@ def test_the_mean_of_the_members_is_what_is_sent(make_controller, make_problem):
 def test_what_no_car_could_do_is_never_sent(make_controller, make_problem, vehicle, error):
     controller = make_controller(error)
     problem = make_problem(start=car(15.0))
-    controller.pose(problem)
+    controller.set_problem(problem)
     outputs = [step(controller, problem, now=0.05 * i, speed=15.0) for i in range(8)]
     for output in outputs:
         assert output.rung is Rung.BRAKING
@@ -72,7 +72,7 @@ def test_it_drives_on_when_the_policy_is_sound_again(make_controller, make_probl
     rungs = []
     for i, speed in enumerate([8.0, 15.0, 15.0, 8.0]):
         problem = make_problem(start=car(speed), stamp=0.05 * i)
-        controller.pose(problem)
+        controller.set_problem(problem)
         rungs.append(step(controller, problem, 0.05 * i, speed).rung)
     assert rungs == [Rung.OPTIMISED, Rung.BRAKING, Rung.BRAKING, Rung.OPTIMISED]
 
@@ -80,7 +80,7 @@ def test_it_drives_on_when_the_policy_is_sound_again(make_controller, make_probl
 def test_without_a_fresh_problem_it_brakes(make_controller, make_problem):
     controller, problem = make_controller(), make_problem()
     assert step(controller, problem).rung is Rung.BRAKING
-    controller.pose(problem)
+    controller.set_problem(problem)
     assert step(controller, problem, 0.1).rung is Rung.OPTIMISED
     assert step(controller, problem, 0.7).rung is Rung.BRAKING
     controller.reset()
@@ -89,7 +89,7 @@ def test_without_a_fresh_problem_it_brakes(make_controller, make_problem):
 
 def test_without_a_path_to_brake_along_the_brake_is_held(make_controller, make_problem):
     controller, problem = make_controller(), make_problem()
-    controller.pose(problem)
+    controller.set_problem(problem)
     output = step(controller, problem, reference=False)
     assert output.rung is Rung.NONE
     assert output.acceleration < -1.0
@@ -100,13 +100,13 @@ def test_a_car_that_shall_stand_holds_its_brake(make_controller, make_problem, s
         make_controller([-2.0, 0.0], fault_speed=-1.0),
         make_problem(start=car(0.0)),
     )
-    controller.pose(problem)
+    controller.set_problem(problem)
     output = step(controller, problem, speed=0.0)
     assert output.acceleration == -settings.standstill_deceleration
 
 
 def test_an_old_state_means_the_car_is_lost(make_controller, make_problem):
     controller, problem = make_controller(), make_problem()
-    controller.pose(problem)
+    controller.set_problem(problem)
     output = controller.step(0.5, car(8.0), 0.0, plan(8.0), problem.road, (), 1.0)
     assert output.rung is Rung.NONE

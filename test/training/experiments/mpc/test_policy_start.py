@@ -67,7 +67,7 @@ def test_the_way_nearest_to_the_reference_is_proposed(
     source = Asked(make_source())
     controller = Controller(replace(settings, warm_start='policy'), vehicle, starts=(source,))
     problem = make_problem()
-    source.source.pose(problem)
+    source.source.set_problem(problem)
     output = drive_once(controller, problem, acceleration)
     assert (output.start_source, output.status) == ('policy', 'solved')
     (start,) = source.starts[-1]
@@ -84,7 +84,7 @@ def test_what_no_car_could_do_is_no_start(
     source = make_source(error)
     controller = Controller(replace(settings, warm_start=choice), vehicle, starts=(source,))
     problem = make_problem(start=(20.0, 0.0, 0.0, 15.0, 0.0))
-    source.pose(problem)
+    source.set_problem(problem)
     with np.errstate(invalid='ignore'):
         output = drive_once(controller, problem, 0.0, speed=15.0)
     assert (output.start_source, output.status) == ('reference', 'solved')
@@ -95,7 +95,7 @@ def test_a_reset_controller_asks_for_a_new_problem(make_source, make_problem, se
     source = make_source()
     controller = Controller(replace(settings, warm_start='policy'), vehicle, starts=(source,))
     problem = make_problem()
-    source.pose(problem)
+    source.set_problem(problem)
     assert drive_once(controller, problem, 0.0).start_source == 'policy'
     controller.reset()
     assert drive_once(controller, problem, 0.0).start_source == 'reference'

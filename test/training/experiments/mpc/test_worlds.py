@@ -81,7 +81,7 @@ def test_the_goal_jumps_and_comes_back(worlds, make_problem):
         def __init__(self):
             self.goals = []
 
-        def pose(self, problem):
+        def set_problem(self, problem):
             self.goals.append(problem.goal)
 
     planner, listener = Planner(), Listener()

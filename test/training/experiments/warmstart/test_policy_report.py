@@ -24,7 +24,7 @@ from training.experiments.warmstart.strategies import (
     PlanningTimes,
     Run,
 )
-from warmstart_planner.journal import Journal
+from warmstart_planner.files.journal import Journal
 
 NAMES = [field.name for field in fields(Coherence)]
 

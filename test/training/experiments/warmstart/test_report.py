@@ -34,7 +34,7 @@ from training.experiments.warmstart.strategies import (
     Run,
 )
 from training.experiments.warmstart.targets import checklist
-from warmstart_planner.journal import Journal
+from warmstart_planner.files.journal import Journal
 
 ALWAYS = (*BUDGETS, np.inf)
 

@@ -31,7 +31,7 @@ from training.experiments.warmstart.strategies import (
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.cold_bundle import ColdBundle
 from warmstart_planner.proposals.guided import FAST
-from warmstart_planner.proposals.selection import judge
+from warmstart_planner.proposals.selection import ranked_by_merit
 from warmstart_planner.proposals.straight_line import StraightLine
 from warmstart_planner.scp.solver import ScpSolver
 from warmstart_planner.vehicle import load_vehicle, roll_out
@@ -164,7 +164,9 @@ def test_the_plan_in_use_is_forgotten_from_problem_to_problem(start_of, solver, 
 
 
 def test_the_best_of_the_bundle_is_the_one_of_least_merit(start_of, solver, bound):
-    best = judge(solver, bound, ColdBundle().propose(bound.problem))[0].proposal.trajectory
+    best = ranked_by_merit(solver, bound, ColdBundle().propose(bound.problem))[
+        0
+    ].proposal.trajectory
     (refined,) = solver.solve_all(bound, [best])
     run = start_of(BUNDLE_BEST).run(bound, np.inf)
     assert run.iterations == refined.iterations
@@ -270,8 +272,8 @@ def test_noise_makes_nothing_dearer(start_of, bound):
 def in_order(solver, bound):
     """Return the costs of starts refined alone, in the sequential order, of feasible ones."""
     problem = bound.problem
-    plain = judge(solver, bound, StraightLine().propose(problem))
-    bundle = judge(solver, bound, ColdBundle().propose(problem))
+    plain = ranked_by_merit(solver, bound, StraightLine().propose(problem))
+    bundle = ranked_by_merit(solver, bound, ColdBundle().propose(problem))
     first = plain if plain[0].score.violation <= SLIGHT else []
     rest = sorted([*(() if first else plain), *bundle], key=lambda c: c.score.merit)
     looked = [solver.solve(bound, c.proposal.trajectory, iteration_limit=1) for c in rest[1:]]
@@ -304,7 +306,9 @@ def test_lanes_find_about_what_sequential_finds_and_are_done_before(sequential, 
 
 def test_sequential_refines_the_straight_line_where_there_is_no_time_for_better(solver, one):
     pressed = Sequential(solver, TimeReserve(verdict=0.002, bundle=10.0), slowness=1.0)
-    straight = judge(solver, one, StraightLine().propose(one.problem))[0].proposal.trajectory
+    straight = ranked_by_merit(solver, one, StraightLine().propose(one.problem))[
+        0
+    ].proposal.trajectory
     alone = solver.solve(one, straight)
     run = pressed.run(one, 1.0)
     assert run.cut

@@ -52,7 +52,7 @@ def test_a_disturbance_is_what_the_model_does_not_say(solver, solved):
         for x, u in zip(states[:-1], controls, strict=True)
     ]
     gap = states[1:] - np.stack(moved)
-    # most are no knocks; along and across make up the position
+    # most are no outliers; along and across make up the position
     spread = np.median(np.abs(gap), axis=0) / 0.6745
     assert np.hypot(spread[PX], spread[PY]) < 2.0 * np.hypot(*DISTURBANCE[:2])
     assert spread[YAW] == pytest.approx(DISTURBANCE[2], rel=0.5)

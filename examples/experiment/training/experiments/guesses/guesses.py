@@ -22,7 +22,7 @@ from training.command_line import at_least, run
 from training.experiments.common.problems import FIRST_SEED, TIERS, Factory
 from training.progress import tracked
 from training.table import Column, table
-from warmstart_planner.measurement import write_measurement
+from warmstart_planner.files.measurement import write_measurement
 from warmstart_planner.problem import Horizon
 from warmstart_planner.proposals.zero_control import ZeroControl
 from warmstart_planner.verification import Verdict, verify

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from warmstart_planner.journal import Journal, JournalError
+from warmstart_planner.files.journal import Journal, JournalError
 
 ABOUT = {'format': 1, 'model': None}
 

@@ -10,7 +10,7 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from warmstart_planner.nodes.diagnostics import (
+from warmstart_planner.nodes.managed_node.diagnostics import (
     CountTask,
     DeadlineTask,
     Diagnostics,

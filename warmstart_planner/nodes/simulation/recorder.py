@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner import msg
-from warmstart_planner.nodes.drive_clock import DriveClock
 from warmstart_planner.nodes.messages import (
     ReceivedCommand,
     Reference,
     nanoseconds,
     to_seconds,
 )
+from warmstart_planner.nodes.simulation.drive_clock import DriveClock
 from warmstart_planner.problem import Rung, Trajectory
 from warmstart_planner.simulation.record import ControlRecord, DriveRecord, PlanRecord
 

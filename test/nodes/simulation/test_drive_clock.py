@@ -4,7 +4,7 @@
 
 import pytest
 
-from warmstart_planner.nodes.drive_clock import DriveClock
+from warmstart_planner.nodes.simulation.drive_clock import DriveClock
 
 
 def test_both_times_go_on_alike():

@@ -10,8 +10,8 @@ from dataclasses import astuple, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.tracking import formulation
 from warmstart_planner.objective import OBSTACLE_PARAMETERS
 from warmstart_planner.obstacles import Obstacle, size_fields
 from warmstart_planner.road import Road

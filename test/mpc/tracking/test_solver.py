@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from warmstart_planner.generation import generated
-from warmstart_planner.mpc.generate import generate
-from warmstart_planner.mpc.parameters import StageParameters
-from warmstart_planner.mpc.solver import NAME, TrackingSolver, library_name, solver_key
+from warmstart_planner.mpc.tracking.generate import generate
+from warmstart_planner.mpc.tracking.parameters import StageParameters
+from warmstart_planner.mpc.tracking.solver import NAME, TrackingSolver, library_name, solver_key
 from warmstart_planner.road import road_from_segments
 from warmstart_planner.transcription import Frame
 from warmstart_planner.vehicle import step

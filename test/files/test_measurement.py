@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from warmstart_planner.measurement import commit, header, write_measurement
+from warmstart_planner.files.measurement import commit, header, write_measurement
 
 
 def test_a_measurement_says_on_what_it_was_made(tmp_path):

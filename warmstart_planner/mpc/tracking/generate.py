@@ -22,9 +22,9 @@ import numpy as np
 from warmstart_planner.generation import acados, generated
 from warmstart_planner.generation.symbolic import numpy_on_symbols
 from warmstart_planner.learned.observation import library as observation_library
-from warmstart_planner.mpc import formulation, merit_library
 from warmstart_planner.mpc.settings import ControllerSettings
-from warmstart_planner.mpc.solver import NAME, SOURCE, library_name, solver_key
+from warmstart_planner.mpc.tracking import formulation, merit_library
+from warmstart_planner.mpc.tracking.solver import NAME, SOURCE, library_name, solver_key
 from warmstart_planner.vehicle import (
     CONTROL_SIZE,
     SPEED,

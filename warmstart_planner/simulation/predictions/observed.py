@@ -23,7 +23,7 @@ ACCELERATION = (-8.0, 4.0)  # what is beyond is one as well [m/s^2]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedParticipant:
     """
     One participant at a time, with its motion as its past tells it.
 
@@ -44,7 +44,7 @@ class Seen:
     acceleration: float = 0.0
 
 
-def seen_at(participant: TrafficParticipant, t: float) -> Seen | None:
+def observed_at(participant: TrafficParticipant, t: float) -> ObservedParticipant | None:
     """
     Return what is known of a participant at a time [s], None where it does not exist then.
 
@@ -57,7 +57,7 @@ def seen_at(participant: TrafficParticipant, t: float) -> Seen | None:
     name, kind, size = participant.name, participant.kind, participant.size_at(t)
     if begin == end:
         pose = participant.poses[0]
-        return Seen(name, kind, size, pose, 0.0, float(pose[2]), 0.0)
+        return ObservedParticipant(name, kind, size, pose, 0.0, float(pose[2]), 0.0)
     if not participant.is_there(t):
         return None
     past = min(PAST, t - begin)
@@ -65,12 +65,12 @@ def seen_at(participant: TrafficParticipant, t: float) -> Seen | None:
     moves = _start(participant) if past < SHORTEST else _moved(participant, t, past)
     if moves[0] < STANDS:
         moves = 0.0, float(pose[2]), 0.0, 0.0
-    return Seen(name, kind, size, pose, *moves)
+    return ObservedParticipant(name, kind, size, pose, *moves)
 
 
-def all_seen(traffic: Iterable[TrafficParticipant], t: float) -> list[Seen]:
+def all_observed(traffic: Iterable[TrafficParticipant], t: float) -> list[ObservedParticipant]:
     """Return what is known of all participants that exist at a time [s]."""
-    return [seen for each in traffic if (seen := seen_at(each, t)) is not None]
+    return [observed for each in traffic if (observed := observed_at(each, t)) is not None]
 
 
 def _start(participant: TrafficParticipant) -> tuple[float, float, float, float]:

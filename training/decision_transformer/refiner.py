@@ -46,7 +46,7 @@ class Refined:
         return self.cost if self.feasible else np.inf
 
 
-class Refinery:
+class Refiner:
     """
     Proposes with a model and refines with SCP.
 
@@ -114,6 +114,6 @@ def served(folder: str) -> tuple[LoadedModel, ScpSolver]:
 
 
 @cache
-def refinery(path: str) -> Refinery:
-    """Return the refinery of a model, the same one each time."""
-    return Refinery(Path(path))
+def refiner(path: str) -> Refiner:
+    """Return the refiner of a model, the same one each time."""
+    return Refiner(Path(path))

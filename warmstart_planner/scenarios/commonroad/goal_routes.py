@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""The cheapest way whose road comes by a place of a goal, and what to aim at there."""
+"""The cheapest route whose road comes by a place of a goal, and what to aim at there."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ DEPTH = 0.75  # that is wanted to the sides of a place [m]
 
 
 @dataclass(frozen=True)
-class Way:
-    """A route, the road along it, and what the planner is asked for on it."""
+class GoalRoute:
+    """A route as rows of lanelets, the road along it, and what the planner is asked for on it."""
 
     rows: Rows
     road: Road
@@ -48,7 +48,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Start:
+class EgoState:
     """Pose (x, y, yaw) of the car's centre, speed [m/s], and the car."""
 
     pose: NDArray[np.float64]
@@ -70,46 +70,46 @@ class _Stretch:
     leads: bool
 
 
-def way_to(
-    network: Network, start: Start, goals: Sequence[GoalState], default_limit: float
-) -> Way:
+def route_to_goal(
+    network: Network, ego: EgoState, goals: Sequence[GoalState], default_limit: float
+) -> GoalRoute:
     """
-    Return the cheapest way to a place of any of some goals.
+    Return the cheapest route to a place of any of some goals.
 
     A goal without a place asks only to drive on.
 
     Args:
         network: all lanelets.
-        start: of the car.
+        ego: of the car.
         goals: any one of which is enough.
         default_limit: speed limit where the network has none [m/s].
 
     Raises:
-        ScenarioError: the car is on no road, or no way leads to any of the goals.
+        ScenarioError: the car is on no road, or no route leads to any of the goals.
 
     """
-    begins = starts(network, start.pose[:2], start.pose[2])
+    begins = starts(network, ego.pose[:2], ego.pose[2])
     for goal in goals:
         if not goal.region.places:
-            return _onward(network, start, begins[0], goal.region, default_limit)
-    around = _behind(network, begins, start, goals)
+            return _onward(network, ego, begins[0], goal.region, default_limit)
+    around = _behind(network, begins, ego, goals)
     wanted = {each for goal in goals for ids in goal.lanelets for each in ids}
     leading = frozenset.union(*(goal.leading for goal in goals))
-    ways = find_routes(network, begins, wanted - around, around)
+    routes = find_routes(network, begins, wanted - around, around)
     central = frozenset.union(*(goal.central for goal in goals))
-    order = sorted(ways, key=lambda target: (target not in leading, target not in central))
+    order = sorted(routes, key=lambda target: (target not in leading, target not in central))
     fallback = None
     for target in order:
-        rows = _rows(network, ways[target], start)
-        road = road_along(network, rows, start.pose[:2], default_limit, start.car)
+        rows = _rows(network, routes[target], ego)
+        road = road_along(network, rows, ego.pose[:2], default_limit, ego.car)
         for region, place in _places_in(target, goals):
-            stretch = _stretch(place, road, start, region)
+            stretch = _stretch(place, road, ego, region)
             if stretch is None:
                 continue
-            way = Way(rows, road, _aim(region, stretch, road, start))
+            found = GoalRoute(rows, road, _aim(region, stretch, road, ego))
             if stretch.leads:
-                return way
-            fallback = fallback or way
+                return found
+            fallback = fallback or found
     # where none leads the way that is asked for, the place at least can be reached
     if fallback is not None:
         return fallback
@@ -119,22 +119,22 @@ def way_to(
 
 
 def _onward(
-    network: Network, start: Start, begin: int, region: Region, default_limit: float
-) -> Way:
-    route = longest_route(network, begin, start.speed * region.time[1])
-    rows = _rows(network, route, start)
-    road = road_along(network, rows, start.pose[:2], default_limit, start.car)
-    return Way(rows, road, KeepSpeed(_speed_in(region, max(start.speed, LEAST_SPEED))))
+    network: Network, ego: EgoState, begin: int, region: Region, default_limit: float
+) -> GoalRoute:
+    route = longest_route(network, begin, ego.speed * region.time[1])
+    rows = _rows(network, route, ego)
+    road = road_along(network, rows, ego.pose[:2], default_limit, ego.car)
+    return GoalRoute(rows, road, KeepSpeed(_speed_in(region, max(ego.speed, LEAST_SPEED))))
 
 
-def _rows(network: Network, route: Sequence[int], start: Start) -> Rows:
+def _rows(network: Network, route: Sequence[int], ego: EgoState) -> Rows:
     first = network[route[0]].center[0]
-    near_begin = np.hypot(*(first - start.pose[:2])) < RUN_OUT / 10
+    near_begin = np.hypot(*(first - ego.pose[:2])) < RUN_OUT / 10
     return extend_rows(network, route_rows(network, route), bool(near_begin), RUN_OUT)
 
 
 def _behind(
-    network: Network, begins: Sequence[int], start: Start, goals: Sequence[GoalState]
+    network: Network, begins: Sequence[int], ego: EgoState, goals: Sequence[GoalState]
 ) -> set[int]:
     """Return the lanelets beside the car whose place lies behind it: a lap leads there."""
     beside = same_way(network, begins)
@@ -143,7 +143,7 @@ def _behind(
         for place, lanelets in zip(goal.region.places, goal.lanelets, strict=True):
             for id_ in beside.intersection(lanelets):
                 lanelet = network[id_]
-                here = lanelet.arc_beside(start.pose[:2])
+                here = lanelet.arc_beside(ego.pose[:2])
                 if max(lanelet.arc_beside(point) for point in points_of(place)) < here:
                     found.add(id_)
     return found
@@ -157,16 +157,16 @@ def _places_in(target: int, goals: Sequence[GoalState]) -> Iterator[tuple[Region
                 yield goal.region, place
 
 
-def _stretch(place: Place, road: Road, start: Start, region: Region) -> _Stretch | None:
+def _stretch(place: Place, road: Road, ego: EgoState, region: Region) -> _Stretch | None:
     """
     Return where a road, or what lies beside its path within the corridor, is in a place.
 
     That is where the road leads the way that the region asks for, if it does anywhere, as near to
     its path as leaves DEPTH to the sides of the place.
     """
-    here = float(road.project(start.pose[:2], road.locate(start.pose))[0])
+    here = float(road.project(ego.pose[:2], road.locate(ego.pose))[0])
     stations = np.arange(here, road.end, SAMPLES)
-    half = start.car.width / 2
+    half = ego.car.width / 2
     left = np.maximum(road.at('left_width', stations) - half, 0.0)
     right = np.maximum(road.at('right_width', stations) - half, 0.0)
     asides = np.arange(-np.ceil(right.max() / ASIDE), np.ceil(left.max() / ASIDE) + 1) * ASIDE
@@ -202,21 +202,21 @@ def _first_run(flags: NDArray[np.bool_]) -> tuple[int, int]:
     return first, first + int(np.argmin(np.append(flags[first:], False))) - 1
 
 
-def _aim(region: Region, stretch: _Stretch, road: Road, start: Start) -> RegionGoal:
+def _aim(region: Region, stretch: _Stretch, road: Road, ego: EgoState) -> RegionGoal:
     """Return what is asked for of the rear axle; no heading that the road is far from."""
-    slowest, fastest = (0.0, start.car.speed_max) if region.speed is None else region.speed
+    slowest, fastest = (0.0, ego.car.speed_max) if region.speed is None else region.speed
     low, high = (-np.pi, np.pi) if region.heading is None else region.heading
     yaw, tolerance = (low + high) / 2, (high - low) / 2
     turn = float(road.at('heading', (stretch.first + stretch.last) / 2)) - yaw
     if abs((turn + np.pi) % (2 * np.pi) - np.pi) > tolerance + OBLIQUE:
         tolerance = np.pi
     return RegionGoal(
-        first=stretch.first - start.car.rear_to_center,
-        last=stretch.last - start.car.rear_to_center,
+        first=stretch.first - ego.car.rear_to_center,
+        last=stretch.last - ego.car.rear_to_center,
         begin=max(region.time[0], 0.0),
         end=region.time[1],
         slowest=max(slowest, 0.0),
-        fastest=min(fastest, start.car.speed_max),
+        fastest=min(fastest, ego.car.speed_max),
         offset=stretch.offset,
         yaw=yaw,
         yaw_tolerance=tolerance,

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
 
-from warmstart_planner.nodes import help as node_help
+from warmstart_planner.nodes.managed_node import help as node_help
 from warmstart_planner.nodes.parameters import controller, planner, proposal, simulator
 from warmstart_planner.processes.system import NODE_TOPICS
 

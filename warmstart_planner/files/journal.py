@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from warmstart_planner.files.measurement import plain
 from warmstart_planner.files.structured import structured
-from warmstart_planner.measurement import plain
 
 
 class Record(Protocol):

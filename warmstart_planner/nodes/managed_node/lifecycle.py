@@ -21,7 +21,7 @@ from rclpy.timer import Timer
 
 from warmstart_planner.generation.generated import SolverMissingError
 from warmstart_planner.nodes import topics
-from warmstart_planner.nodes.diagnostics import CountTask, Diagnostics, LifecycleTask
+from warmstart_planner.nodes.managed_node.diagnostics import CountTask, Diagnostics, LifecycleTask
 from warmstart_planner.nodes.messages import NANOSECONDS
 from warmstart_planner.nodes.parameters.declaration import Parameter
 from warmstart_planner.nodes.parameters.files import (

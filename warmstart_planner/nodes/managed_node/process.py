@@ -19,8 +19,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import uninstall_signal_handlers
 
 from warmstart_planner.files.resources import share_folder
-from warmstart_planner.nodes import help as node_help
-from warmstart_planner.nodes.lifecycle import AUTOSTART, NICENESS, ManagedNode
+from warmstart_planner.nodes.managed_node import help as node_help
+from warmstart_planner.nodes.managed_node.lifecycle import AUTOSTART, NICENESS, ManagedNode
 from warmstart_planner.nodes.parameters.declaration import Parameter
 from warmstart_planner.processes.exit_status import BAD_START, GOOD
 from warmstart_planner.processes.interruption import Interruptions

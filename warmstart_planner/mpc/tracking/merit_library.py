@@ -16,8 +16,8 @@ from warmstart_planner import vehicle as vehicle_module
 from warmstart_planner.generation import acados, c_layout, compilation, generated
 from warmstart_planner.generation.options import generate_options
 from warmstart_planner.generation.symbolic import numpy_on_symbols, write_c_code
-from warmstart_planner.mpc import formulation
 from warmstart_planner.mpc.settings import ControllerSettings
+from warmstart_planner.mpc.tracking import formulation
 from warmstart_planner.vehicle import CONTROL_SIZE, STATE_SIZE, VehicleParameters
 
 NAME = 'merit'

@@ -9,7 +9,7 @@ from typing import Any
 from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
 
-from warmstart_planner.nodes.lifecycle import ManagedNode
+from warmstart_planner.nodes.managed_node.lifecycle import ManagedNode
 from warmstart_planner.nodes.messages import MAP
 from warmstart_planner.nodes.topics import TRANSFORMS
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The warmstart_planner authors
 # SPDX-License-Identifier: Apache-2.0
-"""Bounds of lanelets, mended where it is plain how, and refused where it is not."""
+"""Bounds of lanelets, repaired where it is plain how, and refused where it is not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ END_CONTRAST = 0.5  # and nearer than the other end by this much [m]
 Bound = NDArray[np.float64]
 
 
-def mended_bounds(left: Bound, right: Bound, id_: int, notes: Notes) -> tuple[Bound, Bound]:
+def repaired_bounds(left: Bound, right: Bound, id_: int, notes: Notes) -> tuple[Bound, Bound]:
     """
     Return bounds that are vertex by vertex beside one another, without repeated vertices.
 
@@ -37,7 +37,7 @@ def mended_bounds(left: Bound, right: Bound, id_: int, notes: Notes) -> tuple[Bo
         left: left bound, shape (P, 2) [m].
         right: right bound, shape (Q, 2) [m].
         id_: the lanelet's id, for notes.
-        notes: what is mended.
+        notes: what is repaired.
 
     Raises:
         ScenarioError: the bounds enclose no lane; the message completes "lanelet 7: ...".

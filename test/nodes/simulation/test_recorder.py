@@ -9,7 +9,6 @@ pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 pytest.importorskip('warmstart_planner.msg', reason='messages are not built: `make setup`')
 
 from warmstart_planner import msg
-from warmstart_planner.nodes.drive_clock import DriveClock
 from warmstart_planner.nodes.messages import (
     AnsweredStamps,
     ReceivedCommand,
@@ -17,7 +16,8 @@ from warmstart_planner.nodes.messages import (
     header,
     to_time,
 )
-from warmstart_planner.nodes.recorder import Recorder, RungReport
+from warmstart_planner.nodes.simulation.drive_clock import DriveClock
+from warmstart_planner.nodes.simulation.recorder import Recorder, RungReport
 from warmstart_planner.problem import Rung, Trajectory
 
 EPOCH = 100.0

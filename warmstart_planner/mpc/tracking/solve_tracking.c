@@ -7,7 +7,7 @@
 //
 // Buffer: iterations_max, tolerance, time_limit, reset | x0 | parameters | states | controls |
 // results. States and controls hold the start on entry and the solution on return. The sizes come
-// from the generated solver; mpc/solver.py mirrors the order.
+// from the generated solver; solver.py mirrors the order.
 
 #define _POSIX_C_SOURCE 199309L  // clock_gettime
 

@@ -18,7 +18,7 @@ SAME_TIME = 1e-4  # stamps that differ by less are one [s]
 
 
 class World(Protocol):
-    """What a pace needs of the simulator node; times are those of the drive [s]."""
+    """What a pacer needs of the simulator node; times are those of the drive [s]."""
 
     epoch: float
     settings: SimulatorSettings
@@ -52,14 +52,14 @@ class World(Protocol):
     def plan_due(self, stamp: float) -> bool:
         """Tell whether the planner plans from the state of a stamp."""
 
-    def trouble(self, kind: str, text: str) -> None:
+    def report_fault(self, kind: str, text: str) -> None:
         """Report what should not happen."""
 
 
-class Pace:
+class Pacer:
     """How simulated time goes on once the drive has begun."""
 
-    period = 0.05  # between beats [s]
+    period = 0.05  # between updates [s]
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -67,7 +67,7 @@ class Pace:
     def begin(self) -> None:
         """Start at the world's time: the first command was applied."""
 
-    def beat(self) -> None:
+    def update(self) -> None:
         """Go on, each `period` of steady time."""
 
     def take_command(self, command: ReceivedCommand) -> None:
@@ -77,7 +77,7 @@ class Pace:
         """Take note that something of a plan came in."""
 
 
-class RealTime(Pace):
+class RealTime(Pacer):
     """Time runs by itself; commands act when they come."""
 
     period = CLOCK_PERIOD
@@ -88,7 +88,7 @@ class RealTime(Pace):
         self._begin = time.monotonic() - self._world.time / factor
         self._periods = _periods_of(self._world)
 
-    def beat(self) -> None:
+    def update(self) -> None:
         """Catch up with the wall, one period after the other."""
         world = self._world
         now = self._wall()
@@ -97,7 +97,7 @@ class RealTime(Pace):
             self._begin += behind / world.settings.real_time_factor
             now -= behind
             world.hold(behind)
-            world.trouble('late', f'simulation is {behind:.2f} s behind: time waits for it')
+            world.report_fault('late', f'simulation is {behind:.2f} s behind: time waits for it')
         while world.driving and self._due() <= now:
             world.advance_to(self._due())
             self._periods += 1
@@ -119,7 +119,7 @@ class RealTime(Pace):
         return (self._periods + 1) * self._world.settings.period
 
 
-class Lockstep(Pace):
+class Lockstep(Pacer):
     """Time waits for the answer to each state, and to each problem, but not for ever."""
 
     def __init__(self, world: World) -> None:
@@ -134,10 +134,12 @@ class Lockstep(Pace):
         self._newest = self._world.time
         self._go_on(None)
 
-    def beat(self) -> None:
+    def update(self) -> None:
         """Go on without an answer that does not come."""
         if time.monotonic() - self._asked > self._world.settings.answer_timeout:
-            self._world.trouble('no answer', f'no answer at {self._world.time:.2f} s: going on')
+            self._world.report_fault(
+                'no answer', f'no answer at {self._world.time:.2f} s: going on'
+            )
             self._go_on(self._command)
 
     def take_command(self, command: ReceivedCommand) -> None:
