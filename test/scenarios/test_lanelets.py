@@ -338,8 +338,14 @@ class TestCorridor:
         wanted = CAR.swept_width(tight.at('curvature', at)) + ROOM
         room = roomy.at('left_width', at) + roomy.at('right_width', at)
         assert room == pytest.approx(wanted, abs=0.3)
-        slopes = np.diff(roomy.left_width - tight.left_width) / np.diff(roomy.station)
-        assert np.abs(slopes).max() <= SLOPE + 1e-6
+
+    def test_an_edge_turns_no_more_than_a_car_can_follow(self):
+        wide = [straight(i, (50 * i, 0), (50 * i + 50, 0), [i + 1], [i - 1]) for i in range(4)]
+        beside = straight(9, (100, 3.5), (150, 3.5))  # begins and ends at once
+        _, road = road_of(network(*wide, beside), [0, 1, 2, 3], (20, 0))
+        for width in (road.left_width, road.right_width):
+            assert np.abs(np.diff(width) / np.diff(road.station)).max() <= SLOPE + 1e-6
+        assert road.at('left_width', 125.0) > road.at('left_width', 50.0) + 3.0
 
     def test_path_goes_straight_on_where_the_map_ends(self):
         _, road = road_of(network(straight(1, (0, 0), (100, 0))), [1], (50, 0))

@@ -20,7 +20,7 @@ SEAM = 0.08  # gaps between neighbouring lanelets that count as closed [m]
 EDGE_RESERVE = 0.02  # the corridor keeps inside the lanelets by this much [m]
 ROOM = 1.5  # beyond what the car sweeps: a lane with less is left, as far as there is road [m]
 TURNING = 6.0  # a car swings out this far before and behind a bend, too [m]
-SLOPE = 0.6  # of an edge where it leaves the lanes' own
+SLOPE = 0.6  # of an edge at most: a car cannot use what is uneven of the lanes'
 LEAST_WIDTH = 0.3  # of the corridor on either side of the reference path, where it is off [m]
 LOCAL_TURN = np.pi / 2  # a lanelet is near while the path to it turns by no more than this [rad]
 LOCAL_REACH = 5.0  # or no farther away along the path than this [m]
@@ -201,10 +201,10 @@ def corridor(
 
 def with_room(network: Network, road: Road, wanted: NDArray[np.float64]) -> Road:
     """
-    Widen a corridor to a width wherever it is narrower, both sides alike.
+    Widen a corridor to a width wherever it is narrower, both sides alike, and even its edges.
 
     What the road surface lacks on one side is taken on the other; it is that of all lanes for
-    cars, whichever way they lead.
+    cars, whichever way they lead. No edge turns by more than SLOPE.
 
     Args:
         network: all lanelets by id.
@@ -224,8 +224,8 @@ def with_room(network: Network, road: Road, wanted: NDArray[np.float64]) -> Road
     on_right = np.minimum(on_right, lacking - on_left)
     return replace(
         road,
-        left_width=road.left_width + _tapered(road, np.maximum(on_left, 0.0)),
-        right_width=road.right_width + _tapered(road, np.maximum(on_right, 0.0)),
+        left_width=_tapered(road, road.left_width + np.maximum(on_left, 0.0)),
+        right_width=_tapered(road, road.right_width + np.maximum(on_right, 0.0)),
     )
 
 
