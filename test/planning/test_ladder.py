@@ -123,7 +123,9 @@ def test_a_plan_slightly_beyond_the_edge_is_relaxed_and_says_by_how_much(
     assert result.rung is Rung.RELAXED
     assert not result.feasible and result.violation == verdict.violation
     assert verdict.collision == 0.0
-    assert beyond - 0.01 <= verdict.road <= PlannerSettings().relaxed.road
+    limits = PlannerSettings().relaxed
+    enough = min(each.road for each in limits.rising() if each.road > beyond)
+    assert beyond - 0.01 <= verdict.road <= enough <= limits.road
     assert result.trajectory.states[-1, SPEED] > 5.0
     assert 'road' in result.message
 
@@ -135,6 +137,15 @@ def test_what_hits_something_is_never_relaxed(planner, make_problem, wall):
 
 def test_relaxed_stands_between_optimised_and_previous():
     assert Rung.OPTIMISED.value < Rung.RELAXED.value < Rung.PREVIOUS.value < Rung.BRAKING.value
+
+
+def test_relaxed_limits_rise_from_a_small_share_to_themselves():
+    limits = RelaxedLimits(road=0.2, terminal=1.0)
+    *shares, whole = limits.rising()
+    assert whole == limits
+    beyond = [(each.road / limits.road, each.terminal / limits.terminal) for each in shares]
+    assert beyond == sorted(beyond) and 0.0 < min(min(beyond)) <= 0.2
+    assert all(road == pytest.approx(terminal) for road, terminal in beyond)
 
 
 def test_limits_that_are_no_limits_are_refused():

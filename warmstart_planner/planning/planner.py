@@ -89,6 +89,8 @@ class Planner:
         self.horizon = horizon or Horizon()
         self._engine = Engine(vehicle, self.horizon, self.settings)
         self._ladder = Ladder(self.settings, self.horizon.dt)
+        relaxed = (limits.allow for limits in self.settings.relaxed.rising())
+        self._criteria = (self._ladder.recovers, *relaxed)
         own = (Guided(margins=self.settings.margins),) if sources is None else sources
         self._sources = tuple(map(TimedSource, own))
         self.reset()
@@ -167,9 +169,7 @@ class Planner:
         self.last_refined = tuple(refined)
         price = partial(self._price, is_in_use=_among(shifted))
         is_outside = _among(outside)
-        chosen = cheapest(
-            refined, price, (self._ladder.recovers, self.settings.relaxed.allow), cycle.end
-        )
+        chosen = cheapest(refined, price, self._criteria, cycle.end)
         own_ways = [each for each in refined if not is_outside(each.proposal)]
         reference = self._hand_out(prepared, chosen, own_ways)
         shown = chosen or min(refined, key=price, default=None)

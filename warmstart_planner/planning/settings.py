@@ -13,6 +13,8 @@ from warmstart_planner.supervision import BrakingSettings
 from warmstart_planner.transcription import Margins
 from warmstart_planner.verification import DEFAULT_TOLERANCES, Verdict
 
+RELAXATIONS = (0.15, 0.3, 0.6, 1.0)  # shares of the relaxed limits that are tried in turn
+
 
 @dataclass(frozen=True)
 class RelaxedLimits:
@@ -30,6 +32,12 @@ class RelaxedLimits:
         """Refuse limits that are none."""
         for name, value in vars(self).items():
             number(f'relaxed.{name}', value, at_least=0.0, at_most=5.0)
+
+    def rising(self) -> tuple[RelaxedLimits, ...]:
+        """Return shares of these limits, up to themselves: no saving is worth a larger one."""
+        return tuple(
+            RelaxedLimits(share * self.road, share * self.terminal) for share in RELAXATIONS
+        )
 
     def allow(self, verdict: Verdict) -> bool:
         """Tell whether a verdict finds nothing worse than these limits."""
