@@ -25,6 +25,7 @@ from warmstart_planner.scenarios.lanelets import (
     stretches,
 )
 from warmstart_planner.scenarios.lanelets.corridor import ROOM, SLOPE
+from warmstart_planner.scenarios.lanelets.lanelet import PASSABLE
 from warmstart_planner.vehicle import load_vehicle
 
 CAR = load_vehicle()
@@ -356,6 +357,24 @@ class TestCorridor:
         first, second = straight(1, (0, 0), (100, 0), [2]), straight(2, (100, 0), (200, 0))
         second.right[0] += [0.12, 0.0]
         second.left[0] += [0.12, 0.0]
+        _, road = road_of(network(first, second), [1, 2], (20, 0))
+        assert_width(road, road.station, HALF, HALF, atol=0.05)
+
+    @pytest.mark.parametrize(('side', 'other'), [('left', 'right'), ('right', 'left')])
+    def test_where_lanelets_are_apart_on_one_side_the_road_ends_where_the_gap_opens(
+        self, side, other
+    ):
+        first, second = straight(1, (0, 0), (100, 0), [2]), straight(2, (100, 0), (200, 0))
+        getattr(second, side)[0] += [1.5 * PASSABLE, 0.0]
+        _, road = road_of(network(first, second), [1, 2], (20, 0))
+        at = road.station[np.abs(road.x - 100.0).argmin()]
+        assert road.at(f'{side}_width', at) == pytest.approx(2 * HALF / 1.5 - HALF, abs=0.1)
+        assert road.at(f'{other}_width', at) == pytest.approx(HALF, abs=0.05)
+        assert_width(road, np.array([60.0, 140.0]), HALF, HALF, atol=0.05)
+
+    def test_a_gap_on_the_path_itself_is_the_map_s(self):
+        first, second = straight(1, (0, 0), (100, 0), [2]), straight(2, (100, 0), (200, 0))
+        second.left[0] += [3 * PASSABLE, 0.0]
         _, road = road_of(network(first, second), [1, 2], (20, 0))
         assert_width(road, road.station, HALF, HALF, atol=0.05)
 

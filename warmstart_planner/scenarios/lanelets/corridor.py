@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warmstart_planner.road import Road, road_from_polyline
-from warmstart_planner.scenarios.lanelets.lanelet import Lanelet, Network, drivable_area, joint
+from warmstart_planner.scenarios.lanelets.lanelet import (
+    Lanelet,
+    Network,
+    drivable_area,
+    joint,
+    passable_end,
+)
 from warmstart_planner.scenarios.lanelets.paths import ReferencePath, reference_path
 from warmstart_planner.scenarios.lanelets.routes import Rows
 from warmstart_planner.vehicle import VehicleParameters
@@ -28,6 +35,7 @@ OPENING = 40.0  # the opposite lane is open this far before and behind what bloc
 TAPER = 10.0  # over this length the opening widens [m]
 SMOOTHINGS = (8.0, 6.0, 4.0, 3.0, 2.0)  # standard deviations that a path is tried with [m]
 LARGEST_SHIFT = 0.25  # smoothing may move the path by this much [m]
+GAP_REACH = 0.75  # before and behind a gap between lanelets the corridor keeps to its end [m]
 END_RESERVE = 1.0  # near a road's ends normals can leave through a lanelet's end [m]
 
 BESIDE = 20.0  # lanelets farther than this from the path are not beside it [m]
@@ -173,8 +181,10 @@ def corridor(
         for row, span in zip(rows, spans, strict=True)
         for place in _pieces(network, row, span, opposite)
     ]
-    for row, after, span in zip(rows, rows[1:], spans, strict=False):
-        places += [(joint, span[1], span[1]) for joint in _joints(network, row, after)]
+    successions = [_successions(network, *pair) for pair in zip(rows, rows[1:], strict=False)]
+    for pairs, span in zip(successions, spans, strict=False):
+        joints = (joint(*pair) for pair in pairs)
+        places += [(each, span[1], span[1]) for each in joints if each is not None]
     for outline, begin, end in places:
         near = np.flatnonzero(_near(road, begin, end))
         for k, pairs in zip(near, _crossings(outline, origin[near], normal[near]), strict=True):
@@ -196,6 +206,8 @@ def corridor(
     station = road.station
     left = np.interp(station, station[measured], left[measured])
     right = np.interp(station, station[measured], right[measured])
+    for pair in itertools.chain.from_iterable(successions):
+        _keep_to_passable(pair, road, left, right)
     return left, right
 
 
@@ -270,17 +282,39 @@ def _pieces(network: Network, row: Iterable[int], stretch: Stretch, opposite: bo
     return found
 
 
-def _joints(
+def _successions(
     network: Network, row: Iterable[int], after: Iterable[int]
-) -> list[NDArray[np.float64]]:
-    """Return outlines of what lies between the ends of lanelets that follow one another."""
+) -> list[tuple[Lanelet, Lanelet]]:
+    """Return the pairs of lanelets of two rows that follow one another."""
     following = same_way(network, after)
     return [
-        outline
+        (network[here], network[there])
         for here in same_way(network, row)
         for there in network[here].successors
-        if there in following and (outline := joint(network[here], network[there])) is not None
+        if there in following
     ]
+
+
+def _keep_to_passable(
+    pair: tuple[Lanelet, Lanelet],
+    road: Road,
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+) -> None:
+    """Narrow a corridor to where two lanelets meet, if it can be passed there on its path."""
+    end = passable_end(*pair)
+    if end is None:
+        return
+    side, point = end
+    origin = np.stack([road.x, road.y], axis=-1)
+    nearest = int(np.hypot(*(point - origin).T).argmin())
+    away = point - origin[nearest]
+    heading = road.heading[nearest]
+    offset = side * (np.cos(heading) * away[1] - np.sin(heading) * away[0])
+    if offset > LEAST_WIDTH:
+        about = np.abs(road.station - road.station[nearest]) <= GAP_REACH
+        width = left if side > 0.0 else right
+        width[about] = np.minimum(width[about], offset)
 
 
 def _add_along(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 HEADING_REACH = 0.5  # a heading is that of the chord from this far before to as far behind [m]
 JOINT = 0.5  # ends of successive lanelets that lie so near to one another are joined [m]
+PASSABLE = 0.1  # a gap between two lanelets is no gap in the road while it is this narrow [m]
 PIECE_TURN = np.pi / 4  # a piece of a lanelet turns by about this much at most [rad]
 
 
@@ -185,6 +186,26 @@ def joint(here: Lanelet, there: Lanelet) -> NDArray[np.float64] | None:
     if not 0.0 < gap <= JOINT:
         return None
     return np.array([ends[0], begins[0], begins[1], ends[1]])
+
+
+def passable_end(here: Lanelet, there: Lanelet) -> tuple[float, NDArray[np.float64]] | None:
+    """
+    Return to where a car can pass from a lanelet to one that follows it, if not everywhere.
+
+    Of lanelets that are apart on one side only, with nothing in between, the rest is passed.
+
+    Returns:
+        The side that is open, 1 for left and -1 for right, and the point (x, y) from which on it
+        is [m]; None where the gap is PASSABLE all along, or nowhere.
+
+    """
+    left, right = there.left[0] - here.left[-1], there.right[0] - here.right[-1]
+    on_left, on_right = np.hypot(*left), np.hypot(*right)
+    if (on_left - PASSABLE) * (on_right - PASSABLE) >= 0.0:
+        return None
+    share = (PASSABLE - on_left) / (on_right - on_left)
+    first, last = here.left[-1] + left / 2, here.right[-1] + right / 2
+    return float(np.sign(on_left - on_right)), first + share * (last - first)
 
 
 def drivable_area(network: Network) -> tuple[NDArray[np.float64], ...]:
