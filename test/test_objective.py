@@ -72,7 +72,7 @@ def rows_of(x, u, road, obstacle):
         *on_road,
         *objective.stage_residuals(x, u, on_road, CAR, WEIGHTS),
         *objective.terminal_residuals(x, on_road, CAR, WEIGHTS),
-        *objective.road_clearances(x, on_road, CAR),
+        *objective.road_clearances(x, on_road, objective.road_edges(road), CAR),
         objective.friction_reserve(x, u, grip, CAR),
         objective.stopping_reserve(x, on_road, stop, grip, CAR),
         objective.obstacle_separation(x, obstacle, CAR),
@@ -191,14 +191,16 @@ def test_widths_follow_a_taper():
     np.testing.assert_allclose(blended.right, 3.0, atol=0.01)
 
 
-@pytest.mark.parametrize('segments', BENDS)
-def test_road_clearances_are_those_of_the_whole_outline(segments):
-    """Least distance of the outline's points from each edge, by projection of each point."""
-    problem = problem_on(segments, 5.0)
-    rng = np.random.default_rng(8)
-    states = ahead_of(problem, rng, 60, reach=25.0)
-    on_road = objective.road_coordinates(*objective.box_centre(states, CAR), road_numbers(problem))
-    rows = np.array(objective.road_clearances(states, on_road, CAR))
+def clearance_gaps(problem, states):
+    """
+    By how much road clearances to the left and right edge are too large, shape (2, n) [m].
+
+    They are compared with the outline's points, each projected onto the road.
+    """
+    numbers = road_numbers(problem)
+    on_road = objective.road_coordinates(*objective.box_centre(states, CAR), numbers)
+    edges = objective.road_edges(numbers)
+    rows = np.array(objective.road_clearances(states, on_road, edges, CAR))
     edge = np.linspace(-1, 1, 41)
     one = np.ones(41)
     unit = np.concatenate([np.stack(p) for p in ((edge, one), (edge, -one))], axis=1)
@@ -212,11 +214,26 @@ def test_road_clearances_are_those_of_the_whole_outline(segments):
     )
     _, offset = problem.road.project(points)
     left, right = (3.5 - offset).min(axis=1), (3.0 + offset).min(axis=1)
-    # a driver's slip angles; the rows hold the box's extent to first order in them
-    small = np.abs(rows).max(axis=0) < 4.0
-    gaps = np.array([rows[[0, 2]].min(axis=0) - left, rows[[1, 3]].min(axis=0) - right])[:, small]
-    assert gaps.max() < 0.1
-    assert gaps.min() > -0.25
+    return np.array([rows[[0, 2]].min(axis=0) - left, rows[[1, 3]].min(axis=0) - right])
+
+
+@pytest.mark.parametrize('segments', BENDS)
+def test_road_clearances_are_those_of_the_whole_outline(segments):
+    problem = problem_on(segments, 5.0)
+    gaps = clearance_gaps(problem, ahead_of(problem, np.random.default_rng(8), 60, reach=25.0))
+    assert np.abs(gaps).max() < 0.1
+
+
+@pytest.mark.parametrize('side', [1.0, -1.0])
+@pytest.mark.parametrize('radius', [4.0, 8.0])
+def test_in_a_turn_as_sharp_as_cars_drive_road_clearances_are_those_of_the_outline(side, radius):
+    sharp = side / radius
+    segments = [(25.0, 0.0, 0.0), (8.0, 0.0, sharp), (radius, sharp, sharp), (40.0, 0.0, 0.0)]
+    problem = problem_on(segments, 3.0)
+    states = ahead_of(problem, np.random.default_rng(3), 400, reach=18.0 + radius)
+    gaps = clearance_gaps(problem, states)
+    assert np.abs(np.median(gaps)) < 0.01
+    assert np.percentile(np.abs(gaps), 95.0) < 0.15
 
 
 # --- the car on the road ---

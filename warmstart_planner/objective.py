@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +64,7 @@ ROAD_PARAMETERS = len(SCALAR_FIELDS) + ANCHORS * len(ANCHOR_FIELDS)
 OBSTACLE_PARAMETERS = len(OBSTACLE_FIELDS)
 ROAD_ROWS = 4
 YAW_ARM = 10.0  # distance that counts as much as a radian, where a node is wanted [m/rad]
+BENT = 0.05  # curvature from which a side touches an edge where both are parallel [1/m]
 ARRIVAL_SQUARE = 2.0  # up to which a distance counts by its square [m, m/s]
 SMOOTH_ABSOLUTE = 0.03  # rounding of |.| on sines and cosines
 SMOOTH_CENTRE = 0.1  # rounding of |.| on distances between centres [m]
@@ -97,7 +100,12 @@ class CostWeights:
 
 
 class RoadCoordinates(NamedTuple):
-    """Where a point is on the road; what the blended arcs say there."""
+    """
+    Where a point is on the road; what the blended arcs say there.
+
+    `curvature` is that of the arcs, `curvature_here` what it is at the point's station where it
+    changes by `curvature_slope` from arc to arc.
+    """
 
     station: Any
     offset: Any
@@ -110,6 +118,12 @@ class RoadCoordinates(NamedTuple):
     right_slope: Any
     target_offset: Any
     target_speed: Any
+    curvature_here: Any
+    curvature_slope: Any
+
+
+# widths of the corridor to the left and right by station [m]
+Edges = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
 
 def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
@@ -129,6 +143,7 @@ def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
     total = 0.0
     sums: list[Any] = [0.0] * len(RoadCoordinates._fields)
     size = len(ANCHOR_FIELDS)
+    slopes = _curvature_slopes(road)
     for anchor in range(ANCHORS):
         first = len(SCALAR_FIELDS) + anchor * size
         (
@@ -149,13 +164,10 @@ def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
         ) = (road[first + i] for i in range(size))
         dx, dy = px - ax, py - ay
         along, across = c * dx + s * dy, c * dy - s * dx
-        square = dx * dx + dy * dy
-        weight = 1.0 / (road[BLEND_SQUARE] + square)
+        weight = 1.0 / (road[BLEND_SQUARE] + dx * dx + dy * dy)
         weight = weight * weight
         weight = weight * weight
-        # distance to the arc's centre over its radius; exact for circles, regular for kappa = 0
-        ratio = np.sqrt(1.0 - 2.0 * kappa * across + kappa * kappa * square + 1e-9)
-        lateral = (2.0 * across - kappa * square) / (1.0 + ratio)
+        lateral, ratio = _beside_arc(along, across, kappa)
         advance = along / ratio
         turn_cos, turn_sin = (1.0 - kappa * across) / ratio, kappa * along / ratio
         values = (
@@ -170,10 +182,41 @@ def road_coordinates(px: Any, py: Any, road: Any) -> RoadCoordinates:
             dright,
             offset + doffset * advance,
             speed + dspeed * advance,
+            kappa + slopes[anchor] * advance,
+            slopes[anchor],
         )
         total = total + weight
         sums = [have + weight * value for have, value in zip(sums, values, strict=True)]
     return RoadCoordinates(*(value / total for value in sums))
+
+
+def _of_anchors(road: Any, name: str) -> list[Any]:
+    first, size = len(SCALAR_FIELDS) + ANCHOR_FIELDS.index(name), len(ANCHOR_FIELDS)
+    return [road[first + anchor * size] for anchor in range(ANCHORS)]
+
+
+def _curvature_slopes(road: Any) -> list[Any]:
+    """Return by how much the curvature changes along the road at each anchor [1/m^2]."""
+    curvature, station = (_of_anchors(road, name) for name in ('curvature', 'station'))
+    ends = [(max(k - 1, 0), min(k + 1, ANCHORS - 1)) for k in range(ANCHORS)]
+    return [(curvature[j] - curvature[i]) / (station[j] - station[i]) for i, j in ends]
+
+
+def _beside_arc(along: Any, across: Any, curvature: Any) -> tuple[Any, Any]:
+    """
+    Offset of a point from a circular arc [m], and its distance to the centre over the radius.
+
+    Exact for circles, regular for straight lines.
+
+    Args:
+        along: of the point, along the arc's tangent where the arc starts [m].
+        across: to the left of that tangent [m].
+        curvature: of the arc [1/m].
+
+    """
+    square = along * along + across * across
+    ratio = np.sqrt(1.0 - 2.0 * curvature * across + curvature * curvature * square + 1e-9)
+    return (2.0 * across - curvature * square) / (1.0 + ratio), ratio
 
 
 def box_centre(x: Any, vehicle: VehicleParameters) -> tuple[Any, Any]:
@@ -268,24 +311,63 @@ def _slower_than_linear(distance: Any) -> Any:
     return distance / np.sqrt(np.sqrt(1.0 + ratio * ratio))
 
 
-def road_clearances(x: Any, on_road: RoadCoordinates, vehicle: VehicleParameters) -> list[Any]:
+def road_edges(road: Any) -> Edges:
     """
-    Distance of the car's corners to the corridor's edges [m].
+    Return the widths of the corridor to the left and right by station [m].
 
-    Order: front left, front right, rear left, rear right. In a bend the side of a straight car
-    bulges over the line between its corners' offsets; the bulge is added on the inner side.
+    Lines about the anchors are blended as in `road_coordinates`, by the distance along the road
+    alone: a corner may be where another line stands for the edge than at the car's centre.
+    """
+
+    def width(side: str, station: Any) -> Any:
+        total, blended = 0.0, 0.0
+        lines = (_of_anchors(road, name) for name in ('station', side, f'{side}_slope'))
+        for there, value, slope in zip(*lines, strict=True):
+            away = station - there
+            weight = 1.0 / (road[BLEND_SQUARE] + away * away)
+            weight = weight * weight
+            weight = weight * weight
+            total, blended = total + weight, blended + weight * (value + slope * away)
+        return blended / total
+
+    return partial(width, 'left'), partial(width, 'right')
+
+
+def road_clearances(
+    x: Any, on_road: RoadCoordinates, edges: Edges, vehicle: VehicleParameters
+) -> list[Any]:
+    """
+    Distance of the car's sides to the corridor's edges [m].
+
+    Order: front left, front right, rear left, rear right. Of each half of a side it is that of
+    the point that comes nearest to the edge: on the outer side of a bend a corner, on the inner
+    side the point where the side is parallel to the edge, if that is in this half.
+
+    Args:
+        x: state.
+        on_road: of the centre of the car's box.
+        edges: width of the corridor to the left and right by station.
+        vehicle: the car.
+
     """
     cosine, sine = heading_error(x, on_road)
-    half_width = vehicle.width / 2 * cosine
+    half_length, half_width = vehicle.length / 2, vehicle.width / 2
+    offset = on_road.offset
+    sides = zip((1.0, -1.0), edges, (on_road.left_slope, on_road.right_slope), strict=True)
     rows = []
-    for reach in (vehicle.length / 2, -vehicle.length / 2):
-        offset = on_road.offset + reach * sine
-        bulge = on_road.curvature * reach * reach / 2
-        outward = np.sqrt(bulge * bulge + 1e-6)
-        left = on_road.left + on_road.left_slope * reach
-        right = on_road.right + on_road.right_slope * reach
-        rows.append(left - offset - half_width - (outward - bulge) / 2)
-        rows.append(right + offset - half_width - (outward + bulge) / 2)
+    for end, (side, width, slope) in product((1.0, -1.0), tuple(sides)):
+        # the arc that ends beside the path as far as the clothoid does, half a length on
+        change = on_road.curvature_slope * (end * half_length / 3)
+        curvature = on_road.curvature_here + change
+        bend = np.fmax(side * curvature, 0.0)
+        # where the road is straight, corners: a side's point may not jump along the side
+        least = half_length * np.fmax(1.0 - bend / BENT, 0.0)
+        tilt = end * (side * sine - slope) * (1.0 - curvature * offset)
+        reach = end * np.fmin(np.fmax(tilt / (bend + 1e-3), least), half_length)
+        along = reach * cosine - side * half_width * sine
+        across = offset + reach * sine + side * half_width * cosine
+        beside, ratio = _beside_arc(along, across, curvature)
+        rows.append(width(on_road.station + along / ratio) - side * beside)
     return rows
 
 

@@ -27,6 +27,8 @@ def road_at(heading, offset=0.0, target=0.0):
         right_slope=0.0,
         target_offset=target,
         target_speed=8.0,
+        curvature_here=0.0,
+        curvature_slope=0.0,
     )
 
 

@@ -134,7 +134,7 @@ def test_the_dynamics_are_the_vehicle_s(functions):
 def test_the_rows_are_the_objective_s_in_the_order_that_the_loop_reads(functions, road):
     for x, u in points():
         on_road = objective.road_coordinates(*objective.box_centre(x, CAR), road)
-        edges = objective.road_clearances(x, on_road, CAR)
+        edges = objective.road_clearances(x, on_road, objective.road_edges(road), CAR)
         rows = arrays(functions['stage_value'], x, u, road)[2]
         grip, stop = road[objective.GRIP], road[objective.STOP_STATION]
         friction = objective.friction_reserve(x, u, grip, CAR)

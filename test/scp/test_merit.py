@@ -31,8 +31,9 @@ def merit_by_numpy(problem, trajectory, weights):
     for node, window in enumerate(numbers.windows[1:], start=1):
         at = objective.RoadCoordinates(*(value[node] for value in on_road))
         cost += np.square(objective.arrival_residuals(x[:, node], at, window, weights)).sum()
+    edges = objective.road_edges(numbers.road)
     rows = [
-        *(dt * row[1:] for row in objective.road_clearances(x, on_road, CAR)),
+        *(dt * row[1:] for row in objective.road_clearances(x, on_road, edges, CAR)),
         dt * objective.friction_reserve(x[:, :-1], u, grip, CAR),
         dt * np.array([objective.stopping_reserve(x[:, -1], ends, stop, grip, CAR)]),
         *(

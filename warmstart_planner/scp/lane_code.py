@@ -25,6 +25,7 @@ INFIX = {
     ca.OP_FABS: 'absolute({})',
     ca.OP_EXP: 'exp({})',
     ca.OP_FMAX: 'maximum({}, {})',
+    ca.OP_FMIN: 'minimum({}, {})',
     ca.OP_LE: 'as_number({} <= {})',
     ca.OP_LT: 'as_number({} < {})',
 }

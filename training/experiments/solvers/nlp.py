@@ -75,13 +75,13 @@ class Formulation:
 
     def path_rows(self, x: Any, u: Any, road: Any, obstacles: Any) -> Any:
         """Rows of a middle node: road, friction, obstacles."""
-        edges = objective.road_clearances(x, self._on_road(x, road), self.vehicle)
+        edges = self._clearances(x, road)
         return ca.vertcat(*edges, self.friction_row(x, u, road), *self._separations(x, obstacles))
 
     def end_rows(self, x: Any, road: Any, obstacles: Any) -> Any:
         """Rows of the last node: road, stopping, obstacles."""
         on_road = self._on_road(x, road)
-        edges = objective.road_clearances(x, on_road, self.vehicle)
+        edges = self._clearances(x, road)
         stop, grip = road[STOP_STATION], road[GRIP]
         stopping = objective.stopping_reserve(x, on_road, stop, grip, self.vehicle)
         return ca.vertcat(*edges, stopping, *self._separations(x, obstacles))
@@ -97,6 +97,10 @@ class Formulation:
 
     def _on_road(self, x: Any, road: Any) -> objective.RoadCoordinates:
         return objective.road_coordinates(*objective.box_centre(x, self.vehicle), road)
+
+    def _clearances(self, x: Any, road: Any) -> list[Any]:
+        edges = objective.road_edges(road)
+        return objective.road_clearances(x, self._on_road(x, road), edges, self.vehicle)
 
     def _separations(self, x: Any, obstacles: Any) -> list[Any]:
         size = OBSTACLE_PARAMETERS

@@ -112,7 +112,8 @@ def state_constraints(x: Any, p: Any, layout: Layout, vehicle: VehicleParameters
         objective.obstacle_separation(x, p[layout.obstacle(i)], vehicle)
         for i in range(layout.obstacles)
     ]
-    return rows + objective.road_clearances(x, _on_road(x, p[ROAD], vehicle), vehicle)
+    on_road = _on_road(x, p[ROAD], vehicle)
+    return rows + objective.road_clearances(x, on_road, _edges(p[ROAD]), vehicle)
 
 
 def friction_shares(x: Any, u: Any, p: Any, vehicle: VehicleParameters) -> list[Any]:
@@ -164,6 +165,16 @@ def _half_square(rows: list[Any]) -> Any:
     return sum(row * row for row in rows) / 2
 
 
+def _edges(road: Any) -> objective.Edges:
+    """Return the corridor's widths by station from the stage's own road point."""
+    left, left_slope, right, right_slope = (
+        road[ROAD_FIELDS.index(name)] for name in ('left', 'left_slope', 'right', 'right_slope')
+    )
+    return lambda station: left + left_slope * station, (
+        lambda station: right + right_slope * station
+    )
+
+
 def _on_road(x: Any, road: Any, vehicle: VehicleParameters) -> objective.RoadCoordinates:
     """
     Road coordinates of the car's centre about the stage's own road point.
@@ -190,4 +201,6 @@ def _on_road(x: Any, road: Any, vehicle: VehicleParameters) -> objective.RoadCoo
         right_slope=right_slope,
         target_offset=0.0,
         target_speed=0.0,
+        curvature_here=curvature,
+        curvature_slope=0.0,
     )
