@@ -103,8 +103,7 @@ class RoadCoordinates(NamedTuple):
     """
     Where a point is on the road; what the blended arcs say there.
 
-    `curvature` is that of the arcs, `curvature_here` what it is at the point's station where it
-    changes by `curvature_slope` from arc to arc.
+    `curvature` is the arcs', `curvature_here` the path's, which changes by `curvature_slope`.
     """
 
     station: Any
