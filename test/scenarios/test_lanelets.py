@@ -372,6 +372,26 @@ class TestCorridor:
         assert road.at(f'{other}_width', at) == pytest.approx(HALF, abs=0.05)
         assert_width(road, np.array([60.0, 140.0]), HALF, HALF, atol=0.05)
 
+    def test_a_lane_with_too_little_room_takes_none_in_a_gap(self):
+        first = straight(1, (0, 0), (100, 0), [2], left=(4, False), half=1.0)
+        second = straight(2, (100, 0), (200, 0), left=(3, False), half=1.0)
+        second.left[0] += [1.5 * PASSABLE, 0.0]
+        oncoming = (
+            straight(3, (200, 2.5), (100.2, 2.5), [4], left=(2, False), half=1.5),
+            straight(4, (99.9, 2.5), (0, 2.5), left=(1, False), half=1.5),
+        )
+        _, road = road_of(network(first, second, *oncoming), [1, 2], (20, 0))
+        at = road.station[np.abs(road.x - 100.0).argmin()]
+        assert road.at('left_width', at) == pytest.approx(2.0 / 1.5 - 1.0, abs=0.1)
+        assert road.at('left_width', 60.0) > 1.5
+
+    def test_a_gap_that_another_lanelet_lies_over_is_none(self):
+        first, second = straight(1, (0, 0), (100, 0), [2]), straight(2, (100, 0), (200, 0))
+        second.left[0] += [1.5 * PASSABLE, 0.0]
+        over = straight(3, (100, 20), (100, -20), half=10.0)
+        _, road = road_of(network(first, second, over), [1, 2], (20, 0))
+        assert road.at('left_width', road.station[np.abs(road.x - 100.0).argmin()]) > HALF - 0.05
+
     def test_a_gap_on_the_path_itself_is_the_map_s(self):
         first, second = straight(1, (0, 0), (100, 0), [2]), straight(2, (100, 0), (200, 0))
         second.left[0] += [3 * PASSABLE, 0.0]

@@ -76,7 +76,8 @@ def road_along(
     limit = _limits(network, path, road, default_limit)
     narrow = replace(road, left_width=left, right_width=right, speed_limit=limit)
     wanted = car.swept_width(_sharpest_about(road)) + ROOM
-    return with_room(network, narrow, wanted)
+    roomy = with_room(network, narrow, wanted)
+    return _evened(_within_passable(network, rows, roomy))
 
 
 def _sharpest_about(road: Road) -> NDArray[np.float64]:
@@ -181,9 +182,8 @@ def corridor(
         for row, span in zip(rows, spans, strict=True)
         for place in _pieces(network, row, span, opposite)
     ]
-    successions = [_successions(network, *pair) for pair in zip(rows, rows[1:], strict=False)]
-    for pairs, span in zip(successions, spans, strict=False):
-        joints = (joint(*pair) for pair in pairs)
+    for row, after, span in zip(rows, rows[1:], spans, strict=False):
+        joints = (joint(*pair) for pair in _successions(network, row, after))
         places += [(each, span[1], span[1]) for each in joints if each is not None]
     for outline, begin, end in places:
         near = np.flatnonzero(_near(road, begin, end))
@@ -206,17 +206,15 @@ def corridor(
     station = road.station
     left = np.interp(station, station[measured], left[measured])
     right = np.interp(station, station[measured], right[measured])
-    for pair in itertools.chain.from_iterable(successions):
-        _keep_to_passable(pair, road, left, right)
     return left, right
 
 
 def with_room(network: Network, road: Road, wanted: NDArray[np.float64]) -> Road:
     """
-    Widen a corridor to a width wherever it is narrower, both sides alike, and even its edges.
+    Widen a corridor to a width wherever it is narrower, both sides alike.
 
     What the road surface lacks on one side is taken on the other; it is that of all lanes for
-    cars, whichever way they lead. No edge turns by more than SLOPE.
+    cars, whichever way they lead.
 
     Args:
         network: all lanelets by id.
@@ -236,8 +234,17 @@ def with_room(network: Network, road: Road, wanted: NDArray[np.float64]) -> Road
     on_right = np.minimum(on_right, lacking - on_left)
     return replace(
         road,
-        left_width=_tapered(road, road.left_width + np.maximum(on_left, 0.0)),
-        right_width=_tapered(road, road.right_width + np.maximum(on_right, 0.0)),
+        left_width=road.left_width + np.maximum(on_left, 0.0),
+        right_width=road.right_width + np.maximum(on_right, 0.0),
+    )
+
+
+def _evened(road: Road) -> Road:
+    """Return a road of which no edge turns by more than SLOPE, inside the edges that it has."""
+    return replace(
+        road,
+        left_width=_tapered(road, road.left_width),
+        right_width=_tapered(road, road.right_width),
     )
 
 
@@ -295,26 +302,25 @@ def _successions(
     ]
 
 
-def _keep_to_passable(
-    pair: tuple[Lanelet, Lanelet],
-    road: Road,
-    left: NDArray[np.float64],
-    right: NDArray[np.float64],
-) -> None:
-    """Narrow a corridor to where two lanelets meet, if it can be passed there on its path."""
-    end = passable_end(*pair)
-    if end is None:
-        return
-    side, point = end
+def _within_passable(network: Network, rows: Rows, road: Road) -> Road:
+    """Narrow a corridor to where successive lanelets meet, if that is passed on its path."""
+    widths = {1.0: road.left_width.copy(), -1.0: road.right_width.copy()}  # by side
     origin = np.stack([road.x, road.y], axis=-1)
-    nearest = int(np.hypot(*(point - origin).T).argmin())
-    away = point - origin[nearest]
-    heading = road.heading[nearest]
-    offset = side * (np.cos(heading) * away[1] - np.sin(heading) * away[0])
-    if offset > LEAST_WIDTH:
-        about = np.abs(road.station - road.station[nearest]) <= GAP_REACH
-        width = left if side > 0.0 else right
-        width[about] = np.minimum(width[about], offset)
+    pairs = (_successions(network, *each) for each in zip(rows, rows[1:], strict=False))
+    for pair in itertools.chain.from_iterable(pairs):
+        end = passable_end(*pair)
+        if end is None:
+            continue
+        side, point = end
+        if any(each.for_cars and each.contains(point) for each in network.values()):
+            continue  # another lanelet lies over the gap
+        nearest = int(np.hypot(*(point - origin).T).argmin())
+        away, heading = point - origin[nearest], road.heading[nearest]
+        offset = side * (np.cos(heading) * away[1] - np.sin(heading) * away[0])
+        if offset > LEAST_WIDTH:
+            about = np.abs(road.station - road.station[nearest]) <= GAP_REACH
+            widths[side][about] = np.minimum(widths[side][about], offset)
+    return replace(road, left_width=widths[1.0], right_width=widths[-1.0])
 
 
 def _add_along(

@@ -195,8 +195,8 @@ def passable_end(here: Lanelet, there: Lanelet) -> tuple[float, NDArray[np.float
     Of lanelets that are apart on one side only, with nothing in between, the rest is passed.
 
     Returns:
-        The side that is open, 1 for left and -1 for right, and the point (x, y) from which on it
-        is [m]; None where the gap is PASSABLE all along, or nowhere.
+        The side that cannot be passed, 1 for left and -1 for right, and the point (x, y) from
+        which on it cannot, map frame [m]; None where all can be passed, or nothing.
 
     """
     left, right = there.left[0] - here.left[-1], there.right[0] - here.right[-1]
